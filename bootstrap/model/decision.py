@@ -1,0 +1,35 @@
+"""What a step kind says after looking at the world (DESIGN 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from bootstrap.model.errors import BootstrapError
+
+
+@dataclass(frozen=True, slots=True)
+class Satisfied:
+    """The whole post-condition holds. ``note`` is for the narration; ``pending`` names what may wait
+    (an internal secret whose operator has not made it yet) without being a failure."""
+
+    note: str = ""
+    pending: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something is missing; ``summary`` says in one line what ``act`` will do, ``changes`` item by item."""
+
+    summary: str
+    changes: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The run stops here with this error; nothing is changed."""
+
+    error: BootstrapError
+
+
+Decision = Satisfied | Act | Blocked

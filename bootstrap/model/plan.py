@@ -1,0 +1,54 @@
+"""The plan: the five phases joined with one commit's intent; a pure value with a digest (DESIGN 3)."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Plain = str | int | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    id: str
+    kind: str
+    phase: str
+    title: str
+    needs: tuple[str, ...] = ()
+    with_: Mapping[str, Plain] = None  # type: ignore[assignment]  # set by __post_init__
+    gate: str = "none"
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        if self.with_ is None:
+            object.__setattr__(self, "with_", {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    id: str
+    title: str
+    authority: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """``document`` is what the digest covers: plain JSON values, the same bytes for the same inputs."""
+
+    commit: str
+    tool: str
+    phases: tuple[Phase, ...]
+    document: Mapping[str, Any]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(step for phase in self.phases for step in phase.steps)
+
+    def canonical(self) -> bytes:
+        return json.dumps(self.document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    @property
+    def digest(self) -> str:
+        return "sha256:" + hashlib.sha256(self.canonical()).hexdigest()

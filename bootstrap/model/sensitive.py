@@ -1,0 +1,53 @@
+"""The type of a secret value (REQUIREMENTS B1, B2).
+
+Neither ``str`` nor ``bytes``: it cannot be printed, formatted, pickled, copied, hashed or put into
+JSON by accident. The one way out is ``reveal()``, and an architecture test holds where that may be called.
+"""
+
+import hmac
+from typing import NoReturn, final
+
+
+@final
+class Sensitive:
+    """Bytes of a secret, with a label that may be shown."""
+
+    __slots__ = ("_label", "_value")
+
+    def __init__(self, value: bytes, label: str = "secret") -> None:
+        self._value = bytes(value)
+        self._label = label
+
+    def reveal(self) -> bytes:
+        """The bytes themselves; for adapters, on the way to the outside world."""
+        return self._value
+
+    def relabel(self, label: str) -> "Sensitive":
+        return Sensitive(self._value, label)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sensitive):
+            return NotImplemented
+        return hmac.compare_digest(self._value, other._value)
+
+    __hash__ = None  # type: ignore[assignment]  # a hash would leak equality and let a value be a key
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return f"<sensitive {self._label}>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise TypeError(f"a secret value ({self._label}) is not copied, pickled or serialised")
+
+    __reduce__ = _refuse
+    __reduce_ex__ = _refuse
+    __copy__ = _refuse
+    __deepcopy__ = _refuse
+    __getstate__ = _refuse
