@@ -135,7 +135,7 @@ class Cluster(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Vault's answer. ``data`` is the JSON body's ``data`` (or the body itself for ``sys/`` calls without one).
+    """Vault's answer. ``data`` is the JSON body's ``data`` (or the body itself where it has none).
 
     Strings below ``data.data`` of KV reads and ``auth.client_token`` are ``Sensitive``. 404 and 400 are
     answers, not exceptions: ``status`` says so and ``errors`` holds the server's words. 403 raises
@@ -165,7 +165,7 @@ class SealStatus:
 
 
 class Vault(Protocol):
-    """One Vault of several pods, each reached by an in-process port-forward with TLS to the pod's own name."""
+    """One Vault of several pods, each reached by an in-process port-forward, TLS to the pod's own name."""
 
     def seal_status(self, pod: str) -> SealStatus | None: ...  # None: the pod does not answer (yet)
     def initialise(
@@ -216,6 +216,38 @@ class Signer(Protocol):
     @property
     def key_id(self) -> str: ...
     def sign(self, data: bytes) -> bytes: ...
+
+
+class Commitments(Protocol):
+    """Keyed digests that prove equality and do not let anyone guess a weak value (H4)."""
+
+    def commit(self, cluster_uid: str, name: str, field: str, value: Sensitive) -> str: ...  # hex
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A server certificate (PEM, with its chain) and its private key (PEM)."""
+
+    certificate: bytes
+    key: Sensitive
+
+
+class CertificateAuthority(Protocol):
+    """Vault's CA; its private half is root material. ``certificate`` is the public half, PEM."""
+
+    @property
+    def certificate(self) -> bytes: ...
+    def issue(self, names: Sequence[str], addresses: Sequence[str], days: int) -> Leaf: ...
+
+
+class RootMaterial(Protocol):
+    """The keys under the root, opened on demand. PreconditionError E_ROOT_NEEDED without a root key."""
+
+    def unseal_key(self) -> UnsealKey: ...
+    def signer(self) -> Signer: ...
+    def commitments(self) -> Commitments: ...
+    def authority(self) -> CertificateAuthority: ...
+    def random_text(self, length: int) -> Sensitive: ...  # letters and digits, from the system's CSPRNG
 
 
 class Records(Protocol):

@@ -213,10 +213,11 @@ class Intent:
     def reading_namespaces(self) -> dict[str, tuple[str, ...]]:
         """Namespace to the KV paths that it may read, sorted."""
         found: dict[str, set[str]] = {}
-        for entry in (*self.secrets, *self.internals):
-            for consumer in entry.consumers:
-                if entry.path:
-                    found.setdefault(consumer.namespace, set()).add(entry.path)
+        declared = [(s.path, s.consumers) for s in self.secrets] + [(i.path, i.consumers) for i in self.internals]
+        for path, consumers in declared:
+            for consumer in consumers:
+                if path:
+                    found.setdefault(consumer.namespace, set()).add(path)
         return {ns: tuple(sorted(paths)) for ns, paths in sorted(found.items())}
 
     @property

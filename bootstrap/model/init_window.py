@@ -1,0 +1,118 @@
+"""The window between ``sys/init`` and a proven key, as a machine without hands (DESIGN 6, B4).
+
+``sys/init`` answers once, and its answer can be lost. The window makes losing it harmless: nothing may be
+written to a store before VERIFIED, so a store whose answer was lost is empty and may be voided by its
+volume's UID. Every transition is a compare-and-swap on one object; whoever loses it looks again.
+
+    CLAIMED -> SENT -> KEYS -> VERIFIED
+                 \\-> VOIDING -> CLAIMED (next attempt)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+ATTEMPTS = 3
+
+
+class WindowPhase(StrEnum):
+    CLAIMED = "CLAIMED"
+    SENT = "SENT"
+    KEYS = "KEYS"
+    VERIFIED = "VERIFIED"
+    VOIDING = "VOIDING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """``volume`` is the UID of the claim that holds the store; ``nonce`` names the attempt's certificate."""
+
+    attempt: int
+    nonce: str
+    phase: WindowPhase
+    volume: str = ""
+    cluster_id: str = ""
+    facts: str = ""
+
+    @property
+    def server_name(self) -> str:
+        """The name that only this attempt's certificate carries: a late request of an earlier attempt
+        cannot be answered by this one's store."""
+        return f"init-{self.attempt}-{self.nonce}.vault-internal"
+
+    def to_data(self) -> dict[str, str]:
+        return {
+            "attempt": str(self.attempt),
+            "nonce": self.nonce,
+            "phase": self.phase.value,
+            "volume": self.volume,
+            "clusterId": self.cluster_id,
+            "facts": self.facts,
+        }
+
+    @staticmethod
+    def from_data(data: Mapping[str, str]) -> "Window":
+        return Window(
+            attempt=int(data["attempt"]),
+            nonce=data["nonce"],
+            phase=WindowPhase(data["phase"]),
+            volume=data.get("volume", ""),
+            cluster_id=data.get("clusterId", ""),
+            facts=data.get("facts", ""),
+        )
+
+    def sent(self, volume: str) -> "Window":
+        return replace(self, phase=WindowPhase.SENT, volume=volume)
+
+    def keys(self) -> "Window":
+        return replace(self, phase=WindowPhase.KEYS)
+
+    def voiding(self) -> "Window":
+        return replace(self, phase=WindowPhase.VOIDING)
+
+    def verified(self, cluster_id: str) -> "Window":
+        return replace(self, phase=WindowPhase.VERIFIED, cluster_id=cluster_id)
+
+    def again(self, nonce: str) -> "Window":
+        return Window(attempt=self.attempt + 1, nonce=nonce, phase=WindowPhase.CLAIMED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What was just seen: the store (``initialized`` is None while the pod does not answer), the UID of its
+    volume ("" when there is none), and whether both slots of that volume are readable."""
+
+    initialized: bool | None
+    volume: str
+    slots: bool
+
+
+class Move(StrEnum):
+    SEND = "mark SENT, then send sys/init once"
+    MARK_KEYS = "both slots are there: mark KEYS"
+    VOID = "mark VOIDING"
+    FINISH_VOID = "remove the voided volume by its UID and claim the next attempt"
+    WAIT = "wait for the pod to answer"
+    DONE = "nothing left to do here"
+    FOREIGN = "a store that this window did not make"
+    EXHAUSTED = "three attempts were voided"
+
+
+def next_move(window: Window, sight: Sight) -> Move:
+    """The only rule book of the window, for a run that comes upon it (not the one that has just sent)."""
+    match window.phase:
+        case WindowPhase.VERIFIED | WindowPhase.KEYS:
+            return Move.DONE
+        case WindowPhase.VOIDING:
+            return Move.EXHAUSTED if window.attempt >= ATTEMPTS else Move.FINISH_VOID
+        case WindowPhase.SENT:
+            # Whoever sent it is gone, and a request may still be on its way. Only keys that can be read save it.
+            if sight.slots:
+                return Move.MARK_KEYS
+            if sight.volume not in ("", window.volume):
+                return Move.FOREIGN
+            return Move.VOID
+        case WindowPhase.CLAIMED:
+            if sight.initialized is None or not sight.volume:
+                return Move.WAIT
+            return Move.FOREIGN if sight.initialized else Move.SEND
