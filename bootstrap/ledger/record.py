@@ -1,0 +1,179 @@
+"""One record of the ledger: what happened to one secret, or to the cluster, as a frozen value (H4).
+
+A record never holds a value, its length or an unkeyed hash of it: ``commitments`` are HMACs under the
+commitment key, a Git blob id is the id of ciphertext. ``statement.py`` puts a record into bytes and back.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from bootstrap.model.catalog import Renew, RetireMode, SecretClass
+
+ZERO = "0" * 64  # ``previous`` of the first record
+MISSING: Literal["missing"] = "missing"  # an audit line proven gone (DESIGN 7)
+
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+_HEX40 = re.compile(r"[0-9a-f]{40}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Phase(StrEnum):
+    """The first three are about one secret, all others are notes about the cluster."""
+
+    INTENT = "INTENT"
+    COMMIT = "COMMIT"
+    RETIRED = "RETIRED"
+    CLAIMED = "CLAIMED"
+    VOIDED = "VOIDED"
+    VAULT_INITIALISED = "VAULT-INITIALISED"
+    ESCROW = "ESCROW"
+    VERIFIED = "VERIFIED"
+    ROOT_REVOKED = "ROOT-REVOKED"
+    REBUILT = "REBUILT"
+    RESTORED = "RESTORED"
+    NEW_AUTHORITY = "NEW-AUTHORITY"
+    ACCEPTED = "ACCEPTED"
+    ABANDONED = "ABANDONED"
+
+    @property
+    def about_secret(self) -> bool:
+        return self in (Phase.INTENT, Phase.COMMIT, Phase.RETIRED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """Where a value came from: commit (40 hex digits), path, and blob id of the ciphertext there."""
+
+    commit: str
+    path: str = ""
+    blob: str = ""
+
+    def __post_init__(self) -> None:
+        _require(_HEX40, self.commit, "git.commit")
+        if self.blob:
+            _require(_HEX40, self.blob, "git.blob")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretName:
+    """A secret as the catalog names it."""
+
+    name: str
+    secret_class: SecretClass
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceObject:
+    """The bootstrap copy in the cluster that was copied or retired."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where the value went: ``cluster`` is Vault's cluster id, ``path`` lies below the KV v2 ``mount``."""
+
+    cluster: str
+    path: str
+    mount: str = "secret"
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """``txn`` went out as an audited header; the request ids are ``request.id`` in Vault's audit log (B6)."""
+
+    txn: str
+    write_request_id: str = ""
+    read_request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What is recorded; ``LedgerStore.append`` adds position, time and run.
+
+    ``commitments`` maps a field to its keyed commitment, ``residuals`` name places where the old value may
+    still be (``git-history``, ``etcd-history``, ``backups``), ``details`` are plain, value-free facts.
+    ValueError for a combination that means nothing.
+    """
+
+    phase: Phase
+    git: Git | None = None
+    secret: SecretName | None = None
+    source: SourceObject | None = None
+    destination: Destination | None = None
+    commitments: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    audit: Audit | Literal["missing"] | None = None
+    renew: Renew | None = None
+    retire: RetireMode | None = None
+    residuals: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+
+    def __post_init__(self) -> None:
+        for name, value in self.commitments.items():
+            _require(_HEX64, value, f"commitments.{name}")
+        if not self.phase.about_secret:
+            return
+        if self.git is None or self.secret is None or self.destination is None:
+            raise ValueError(f"{self.phase} names git, secret and destination")
+        if self.phase is not Phase.RETIRED and not self.commitments:
+            raise ValueError(f"{self.phase} has a commitment for each field")
+        if self.phase is Phase.COMMIT and self.audit is None:
+            raise ValueError("COMMIT names its audit lines, or says that they are missing")
+        if self.phase is Phase.RETIRED and self.retire is None:
+            raise ValueError("RETIRED says how the bootstrap copy was retired")
+
+    @property
+    def subject(self) -> str:
+        """``vault:<cluster id>/<mount>/<path>#v<n>`` of a record about a secret, else empty."""
+        to = self.destination
+        if to is None or not self.phase.about_secret:
+            return ""
+        return f"vault:{to.cluster}/{to.mount}/{to.path}#v{to.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Who writes: the same for all records of a run. ``cluster`` is the UID of namespace kube-system."""
+
+    cluster: str
+    run_id: str
+    epoch: int
+    tool: str
+    plan_digest: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A fact at its place in the chain; ``seq`` counts from 0, ``time`` is UTC, an annotation only."""
+
+    seq: int
+    previous: str
+    time: str
+    run: Run
+    fact: Fact
+
+    def __post_init__(self) -> None:
+        _require(_HEX64, self.previous, "previous")
+        _require(_TIME, self.time, "time")
+        if self.seq < 0 or self.run.epoch < 0:
+            raise ValueError("seq and epoch count from 0")
+
+    @property
+    def subject(self) -> str:
+        return self.fact.subject or f"cluster:{self.run.cluster}/{self.fact.phase.value.lower()}"
+
+
+def _require(pattern: re.Pattern[str], value: str, name: str) -> None:
+    if not pattern.fullmatch(value):
+        raise ValueError(f"{name} has the wrong form")

@@ -1,0 +1,73 @@
+"""What a sequence of records must mean, apart from signatures and hashes (H1, H4, INV4).
+
+* COMMIT follows an INTENT for the same secret at the same place with the same commitments.
+* At most one COMMIT for one place; RETIRED follows the COMMIT of that place.
+* A chain belongs to one cluster; only REBUILT, RESTORED and NEW-AUTHORITY take it to another.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from bootstrap.ledger.record import Phase, Record
+from bootstrap.model.errors import EvidenceError
+
+Commitments = frozenset[tuple[str, str]]
+_MOVES = (Phase.REBUILT, Phase.RESTORED, Phase.NEW_AUTHORITY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """What earlier records established; ``intents`` and ``commits`` are keyed by (subject, secret name)."""
+
+    cluster: str = ""
+    intents: Mapping[tuple[str, str], frozenset[Commitments]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    commits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def extended(self, records: Iterable[Record]) -> "Meaning":
+        """With ``records`` after what is known; EvidenceError E_CHAIN names the first that breaks a rule."""
+        intents, commits, cluster = dict(self.intents), dict(self.commits), self.cluster
+        for record in records:
+            cluster = _cluster(record, cluster)
+            if record.fact.phase is Phase.INTENT:
+                intents[_key(record)] = intents.get(_key(record), frozenset()) | {_commitments(record)}
+            elif record.fact.phase is Phase.COMMIT:
+                _commit(record, intents, commits)
+            elif record.fact.phase is Phase.RETIRED:
+                _retired(record, commits)
+        return Meaning(cluster=cluster, intents=intents, commits=commits)
+
+
+def _key(record: Record) -> tuple[str, str]:
+    return record.subject, record.fact.secret.name if record.fact.secret else ""
+
+
+def _commitments(record: Record) -> Commitments:
+    return frozenset(record.fact.commitments.items())
+
+
+def _cluster(record: Record, cluster: str) -> str:
+    if cluster and record.run.cluster != cluster and record.fact.phase not in _MOVES:
+        raise _broken(record, "it names another cluster, and nothing before it says why")
+    return record.run.cluster
+
+
+def _commit(
+    record: Record, intents: Mapping[tuple[str, str], frozenset[Commitments]], commits: dict[str, str]
+) -> None:
+    if record.subject in commits:
+        raise _broken(record, f"a second COMMIT for {record.subject}")
+    if _commitments(record) not in intents.get(_key(record), frozenset()):
+        raise _broken(record, "a COMMIT without an earlier INTENT for the same value")
+    commits[record.subject] = _key(record)[1]
+
+
+def _retired(record: Record, commits: Mapping[str, str]) -> None:
+    if commits.get(record.subject) != _key(record)[1]:
+        raise _broken(record, "a RETIRED without an earlier COMMIT for the same secret")
+
+
+def _broken(record: Record, why: str) -> EvidenceError:
+    return EvidenceError(f"record {record.seq}: {why}", code="E_CHAIN", where=f"record {record.seq}")

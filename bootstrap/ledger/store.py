@@ -1,0 +1,196 @@
+"""The cluster's copy of the ledger: create-only, immutable ConfigMaps, named by position in the chain.
+
+One ``append`` is one object (several, when it exceeds ``LIMIT``); an object is there whole or not at all. A
+lost race is seen by the 409, a lost answer by a look; both end in the same way, so no batch is ever written
+twice or between the records of another (DESIGN 5).
+"""
+
+from collections.abc import Sequence
+
+from bootstrap.ledger import batch, chain
+from bootstrap.ledger.batch import Batch
+from bootstrap.ledger.chain import Entry, Ledger
+from bootstrap.ledger.envelope import PublicKey
+from bootstrap.ledger.record import Fact, Phase, Record, Run
+from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
+from bootstrap.ports import Clock, Cluster, Object, Reason, Ref, Refused, Signer
+
+NAMESPACE = "bootstrap-system"
+LABEL = "bootstrap.dev/ledger"
+LABELS = {"app.kubernetes.io/managed-by": "bootstrap", LABEL: "batch"}
+TRIES = 5
+
+
+class LedgerStore:
+    """Reads and extends the ledger in the cluster. For one thread: group commit is the caller's."""
+
+    def __init__(self, cluster: Cluster, *, signer: Signer, key: PublicKey, clock: Clock, run: Run) -> None:
+        self._cluster = cluster
+        self._signer = signer
+        self._key = key
+        self._clock = clock
+        self._run = run
+        self._ledger: Ledger | None = None
+
+    def load(self) -> Ledger:
+        """All records, read anew and wholly verified (EvidenceError otherwise)."""
+        self._ledger = load(self._cluster, self._key)
+        return self._ledger
+
+    def append(self, facts: Sequence[Fact]) -> tuple[Record, ...]:
+        """Make ``facts`` durable, in order, and return their records.
+
+        HeldError E_LEDGER_RACED when another run recorded the same COMMIT meanwhile, or does not cease to
+        write; WorldError E_LEDGER_WRITE when the server refuses; EvidenceError when a fact breaks a rule.
+        """
+        written: list[Entry] = []
+        while len(written) < len(facts):
+            written.extend(self._append_one(facts[len(written) :]))
+        return tuple(entry.record for entry in written)
+
+    def _append_one(self, facts: Sequence[Fact]) -> tuple[Entry, ...]:
+        ledger = self._ledger or self.load()
+        for _ in range(TRIES):
+            _refuse_raced(facts, ledger)
+            entries = self._sign(facts, ledger)
+            extended = ledger.extended(entries)  # the rules hold before anything is written
+            if self._create(Batch.of(entries)):
+                self._ledger = extended
+                return entries
+            ledger = self._reload(ledger)
+        raise HeldError(
+            "another run writes to the ledger without pause",
+            code="E_LEDGER_RACED",
+            where=f"namespace {NAMESPACE}",
+            hint="bootstrap status",
+        )
+
+    def _reload(self, before: Ledger) -> Ledger:
+        """After a lost race; EvidenceError when what has our place is no part of the ledger."""
+        after = self.load()
+        if after.chain == before.chain:
+            where = f"ConfigMap {NAMESPACE}/{batch.name_at(before.chain.size)}"
+            raise EvidenceError("a foreign object has the ledger's next place", code="E_BATCH", where=where)
+        return after
+
+    def _sign(self, facts: Sequence[Fact], ledger: Ledger) -> tuple[Entry, ...]:
+        time = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        entries = chain.write(facts, after=ledger.chain, run=self._run, time=time, signer=self._signer)
+        return batch.fitting(entries)
+
+    def _create(self, wanted: Batch) -> bool:
+        """True when this batch is in the cluster, False when another one has its place."""
+        for _ in range(TRIES):
+            try:
+                answer = self._cluster.create(_config_map(wanted))
+            except UnknownOutcome:
+                answer = Refused(Reason.EXISTS)  # perhaps: look
+            if not isinstance(answer, Refused):
+                return True
+            if answer.reason is not Reason.EXISTS:
+                raise _refused(wanted, answer)
+            live = self._cluster.get(_ref(wanted.name))
+            if live is not None:
+                return _content(live) == wanted.content
+            # not applied; the same object again is safe, whatever of the first request is still under way
+        raise _refused(wanted, Refused(Reason.NOT_FOUND, "created, but not there"))
+
+
+def load(cluster: Cluster, key: PublicKey) -> Ledger:
+    """The cluster's ledger, wholly verified; empty when there is none."""
+    return chain.read(_envelopes(stored(cluster)), key)
+
+
+def stored(cluster: Cluster) -> tuple[Batch, ...]:
+    """The batches as they lie in the cluster, by name; EvidenceError E_BATCH for one that is none."""
+    found = cluster.list("v1", "ConfigMap", NAMESPACE, f"{LABEL}=batch")
+    batches = (Batch.parse(str(each["metadata"]["name"]), _content(each)) for each in found)
+    return tuple(sorted(batches, key=lambda each: each.name))
+
+
+def restore(cluster: Cluster, batches: Sequence[Batch]) -> tuple[str, ...]:
+    """Create those of ``batches`` that the cluster lacks, byte for byte; their names. Safe to repeat.
+
+    The caller has verified them. EvidenceError E_FORK when another batch has one's place.
+    """
+    present = {each.name: each.content for each in stored(cluster)}
+    made = []
+    for each in batches:
+        if each.name not in present:
+            _restore_one(cluster, each)
+            made.append(each.name)
+        elif present[each.name] != each.content:
+            raise _fork(each)
+    return tuple(made)
+
+
+def _restore_one(cluster: Cluster, wanted: Batch) -> None:
+    try:
+        answer = cluster.create(_config_map(wanted))
+    except UnknownOutcome:
+        answer = Refused(Reason.EXISTS)
+    if not isinstance(answer, Refused):
+        return
+    live = cluster.get(_ref(wanted.name)) if answer.reason is Reason.EXISTS else None
+    if live is None:
+        raise _refused(wanted, answer)
+    if _content(live) != wanted.content:
+        raise _fork(wanted)
+
+
+def _envelopes(batches: Sequence[Batch]) -> tuple[bytes, ...]:
+    """All envelopes in order; EvidenceError E_CHAIN when an object is missing or misnamed."""
+    found: list[bytes] = []
+    for each in batches:
+        if each.name != batch.name_at(len(found)):
+            raise EvidenceError(
+                f"{each.name} stands where {batch.name_at(len(found))} belongs",
+                code="E_CHAIN",
+                where=f"ConfigMap {NAMESPACE}/{each.name}",
+            )
+        found.extend(each.envelopes)
+    return tuple(found)
+
+
+def _ref(name: str) -> Ref:
+    return Ref("v1", "ConfigMap", name, NAMESPACE)
+
+
+def _config_map(wanted: Batch) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": wanted.name, "namespace": NAMESPACE, "labels": dict(LABELS)},
+        "immutable": True,
+        "data": {batch.KEY: wanted.content.decode("utf-8")},
+    }
+
+
+def _content(obj: Object) -> bytes:
+    return str((obj.get("data") or {}).get(batch.KEY, "")).encode("utf-8")
+
+
+def _refuse_raced(facts: Sequence[Fact], ledger: Ledger) -> None:
+    for fact in facts:
+        if fact.phase is Phase.COMMIT and fact.subject in ledger.meaning.commits:
+            raise HeldError(
+                f"{fact.subject} is already committed in the ledger",
+                code="E_LEDGER_RACED",
+                where=fact.subject,
+                hint="another run recorded it: bootstrap status, then bootstrap up",
+            )
+
+
+def _refused(wanted: Batch, answer: Refused) -> WorldError:
+    where = f"ConfigMap {NAMESPACE}/{wanted.name}"
+    why = f"{answer.reason.value} {answer.detail}".rstrip()
+    return WorldError(f"the ledger cannot be written: {why}", code="E_LEDGER_WRITE", where=where)
+
+
+def _fork(wanted: Batch) -> EvidenceError:
+    return EvidenceError(
+        f"{wanted.name} in the cluster and in its copy differ: two histories",
+        code="E_FORK",
+        where=f"ConfigMap {NAMESPACE}/{wanted.name}",
+        hint="bootstrap ledger verify with each exported bundle tells which one it belongs to",
+    )
