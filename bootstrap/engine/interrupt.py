@@ -1,0 +1,48 @@
+"""SIGINT and SIGTERM end a run at once, at a place that the next run can go on from (any place is one).
+
+The handler raises, so that waits end; it also keeps a flag, since a library may swallow what is raised
+inside it. A second signal ends the process the hard way.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from bootstrap.model.errors import Interrupted
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupt:
+    def __init__(self) -> None:
+        self._received: int | None = None
+
+    def check(self) -> None:
+        """Raises Interrupted when a signal has come, even if its exception was lost on the way."""
+        if self._received is not None:
+            name = signal.Signals(self._received).name
+            raise Interrupted(f"interrupted by {name}", signal_number=self._received)
+
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        self._received = number
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        self.check()
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Both signals raise Interrupted in the main thread until the block ends."""
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    before = {number: signal.signal(number, interrupt.handle) for number in SIGNALS}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

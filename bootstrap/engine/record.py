@@ -1,0 +1,83 @@
+"""The run record: ConfigMap ``bootstrap-run`` in ``bootstrap-system``, changed by compare-and-swap only.
+
+It says which run last began (``epoch`` counts them), under which plan, and whether it came to its end.
+A lost answer is followed by a look, so ``settle`` returns only when the record is seen to be ours, or is not.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from bootstrap.model.errors import EvidenceError, Transient, UnknownOutcome, WorldError
+from bootstrap.ports import Clock, Cluster, Object, Reason, Ref, Refused
+
+NAMESPACE: Final = "bootstrap-system"
+LABELS: Final = {"app.kubernetes.io/managed-by": "bootstrap"}
+RUN: Final = Ref("v1", "ConfigMap", "bootstrap-run", NAMESPACE)
+RUNNING: Final = "running"
+FINISHED: Final = "finished"
+ATTEMPTS: Final = 8
+PAUSE: Final = 0.5  # seconds between looks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """``accepted`` are plan digests whose change a human accepted, ``approvals`` the approvals given here."""
+
+    epoch: int
+    run: str
+    plan: str
+    commit: str
+    state: str
+    accepted: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
+
+
+def read_run(cluster: Cluster) -> RunRecord | None:
+    """Raises Transient, and EvidenceError E_RUN_RECORD where the record is not one of ours."""
+    live = cluster.get(RUN)
+    return None if live is None else _parse(live)
+
+
+def _parse(live: Object) -> RunRecord:
+    try:
+        raw: dict[str, Any] = json.loads(live["data"]["run"])
+        raw["accepted"], raw["approvals"] = tuple(raw["accepted"]), tuple(raw["approvals"])
+        return RunRecord(**raw)
+    except (KeyError, TypeError, ValueError):
+        raise EvidenceError(
+            "the run record cannot be read", code="E_RUN_RECORD", where=str(RUN), hint="bootstrap status"
+        ) from None
+
+
+def settle(cluster: Cluster, clock: Clock, before: RunRecord | None, wanted: RunRecord) -> bool:
+    """Puts ``wanted`` in the place of ``before``. False: somebody else changed the record first."""
+    for _ in range(ATTEMPTS):
+        try:
+            live = cluster.get(RUN)
+            found = None if live is None else _parse(live)
+            if found == wanted:
+                return True
+            if found != before:
+                return False
+            answer = _put(cluster, live, wanted)
+        except (UnknownOutcome, Transient):
+            clock.sleep(PAUSE)
+            continue
+        if not isinstance(answer, Refused):
+            return True
+        if answer.reason not in (Reason.EXISTS, Reason.CONFLICT, Reason.NOT_FOUND):
+            raise WorldError(f"the run record cannot be written: {answer.reason}: {answer.detail}", where=str(RUN))
+    raise UnknownOutcome("the run record does not settle", code="E_RUN_RECORD", where=str(RUN))
+
+
+def _put(cluster: Cluster, live: Object | None, wanted: RunRecord) -> Object | Refused:
+    data = {"run": json.dumps(asdict(wanted), sort_keys=True)}
+    if live is not None:
+        return cluster.replace({**live, "data": data})
+    metadata = {"name": RUN.name, "namespace": RUN.namespace, "labels": dict(LABELS)}
+    return cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def finished(record: RunRecord) -> RunRecord:
+    return replace(record, state=FINISHED)

@@ -1,0 +1,53 @@
+"""What must be settled by a human before a run goes on (DESIGN 5): both checks are reads.
+
+A cluster that vanished is never taken for a first run, and an unfinished run never goes on silently under
+another plan.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from bootstrap.engine.record import RUNNING, RunRecord
+from bootstrap.model.catalog import Intent
+from bootstrap.model.errors import DecisionNeeded
+from bootstrap.model.plan import Plan
+
+NEW_AUTHORITY: Final = "new-authority"
+
+
+def check_authority(intent: Intent, cluster_uid: str, record: RunRecord | None, approvals: Collection[str]) -> bool:
+    """True when going on makes the values of Git authoritative again, by approval: to be recorded (INV4).
+
+    Raises DecisionNeeded E_OTHER_CLUSTER when the commit holds records of other clusters, none of this one,
+    and nobody has said which it is.
+    """
+    others = sorted(set(intent.heads) - {cluster_uid})
+    if not others or cluster_uid in intent.heads:
+        return False
+    if NEW_AUTHORITY in approvals or (record is not None and NEW_AUTHORITY in record.approvals):
+        return True
+    raise DecisionNeeded(
+        f"the commit holds the records of another cluster ({', '.join(others)}) and none of this one ({cluster_uid}): "
+        "either that cluster was lost, and its Vault holds newer values than Git, or this one starts anew",
+        code="E_OTHER_CLUSTER",
+        where=f"records/{others[0]}/head.json",
+        hint="--restore SNAPSHOT brings authority back from Vault's own storage (not available yet); "
+        "--approve new-authority makes the values in Git authoritative again, and records that",
+    )
+
+
+def check_plan(record: RunRecord | None, plan: Plan, accept_change: bool) -> tuple[str, ...]:
+    """The accepted digests to record. Raises DecisionNeeded E_PLAN_CHANGED for an unfinished run of another plan."""
+    if record is None:
+        return ()
+    if record.state != RUNNING or record.plan == plan.digest or plan.digest in record.accepted:
+        return record.accepted
+    if accept_change:
+        return (*record.accepted, plan.digest)
+    raise DecisionNeeded(
+        f"run {record.epoch} is unfinished under another plan: it began with {record.plan} (commit {record.commit}), "
+        f"now it is {plan.digest} (commit {plan.commit})",
+        code="E_PLAN_CHANGED",
+        where=f"ConfigMap {'bootstrap-system/bootstrap-run'}",
+        hint=f"go on as begun with --rev {record.commit}, or take the new plan with --accept-plan-change",
+    )

@@ -1,0 +1,213 @@
+"""The one loop that runs steps (DESIGN 3): observe, decide, act, and observe again.
+
+Done is seen, never claimed: after ``act`` the same eyes look, and the step must now be satisfied. A first
+pass only reads, so a finished cluster is recognised before anything is touched.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from bootstrap.engine.interrupt import Interrupt, interruptible
+from bootstrap.engine.lock import Lease, RunLock
+from bootstrap.engine.record import FINISHED, read_run
+from bootstrap.engine.resume import NEW_AUTHORITY, check_authority, check_plan
+from bootstrap.journal.entries import Event
+from bootstrap.journal.store import Journal
+from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
+from bootstrap.model.errors import DecisionNeeded, Interrupted, Transient, UnknownOutcome, WorldError
+from bootstrap.model.plan import Plan, Step
+from bootstrap.steps.base import Kind, KindClass
+from bootstrap.steps.world import World
+
+CLAIM: Final = "claim"  # the kind of the first and only unjournalled act
+ATTEMPTS: Final = 3  # acts of one step whose outcome stays unknown
+RETRY_FOR: Final = 120.0  # seconds that an observation may stay away
+LONGEST_PAUSE: Final = 10.0  # seconds between two of its attempts
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a step ended: satisfied, with what may still wait; ``acted`` when this run brought it about."""
+
+    step: Step
+    note: str
+    pending: tuple[str, ...]
+    acted: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """``epoch`` is 0 when the cluster was finished already and nothing was touched."""
+
+    epoch: int
+    outcomes: tuple[Outcome, ...]
+
+
+class Runner:
+    """One run of one plan. ``run`` is its id, ``holder`` what a second operator reads in the Lease."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        world: World,
+        kinds: Callable[[str], KindClass],
+        *,
+        run: str,
+        holder: str,
+        approvals: Collection[str] = (),
+        accept_plan_change: bool = False,
+    ) -> None:
+        self._plan = plan
+        self._world = world
+        self._kinds: dict[str, Kind] = {step.id: kinds(step.kind)(step, world) for step in plan.steps}
+        self._run_id = run
+        self._lock = RunLock(world.cluster, world.clock, Lease(world.cluster, world.clock, world.narrator, holder), run)
+        self._approvals = frozenset(approvals)
+        self._accept_plan_change = accept_plan_change
+        self._interrupt = Interrupt()
+        self._intended = ""
+
+    def run(self) -> Result:
+        """Raises the error that stopped it; what was reached by then stays, and ``run`` again goes on."""
+        with interruptible() as self._interrupt:
+            try:
+                return self._whole()
+            except Interrupted as error:
+                raise self._explained(error) from None
+
+    def _whole(self) -> Result:
+        cluster = self._world.cluster
+        record = self._patiently("", lambda: read_run(cluster))
+        uid = self._patiently("", cluster.uid)
+        new_authority = check_authority(self._world.intent, uid, record, self._approvals)
+        outcomes, missing = self._look()
+        if missing is None and record is not None and record.state == FINISHED:
+            return Result(epoch=0, outcomes=outcomes)
+        accepted = check_plan(record, self._plan, self._accept_plan_change)
+        if missing is not None and missing.kind == CLAIM:
+            self._act(missing, self._observe(missing)[0])
+        approvals = (NEW_AUTHORITY,) if new_authority else ()
+        return self._held(accepted, approvals, changed=record is not None and record.plan != self._plan.digest)
+
+    def _look(self) -> tuple[tuple[Outcome, ...], Step | None]:
+        """Reads, step by step, up to the first that must act; raises where one is blocked."""
+        found: list[Outcome] = []
+        for step in self._plan.steps:
+            self._tell("looking", step)
+            begun = self._world.clock.monotonic()
+            _, decision = self._observe(step)
+            if isinstance(decision, Blocked):
+                raise decision.error
+            if isinstance(decision, Act):
+                return tuple(found), step
+            found.append(self._outcome(step, decision, begun, acted=False))
+        return tuple(found), None
+
+    def _held(self, accepted: tuple[str, ...], approvals: tuple[str, ...], *, changed: bool) -> Result:
+        try:
+            epoch = self._lock.acquire(
+                plan=self._plan.digest, commit=self._plan.commit, accepted=accepted, approvals=approvals
+            )
+            journal = Journal(
+                self._world.cluster, self._world.clock, epoch=epoch, run=self._run_id, plan=self._plan.digest
+            )
+            for approval in approvals:
+                journal.append(Event.NOTE, "", f"approved: {approval}")
+            if changed and self._plan.digest in accepted:
+                journal.append(Event.NOTE, "", f"plan change accepted: {self._plan.digest}")
+            outcomes = tuple(self._advance(step, journal) for step in self._plan.steps)
+            self._lock.finish()
+            return Result(epoch=epoch, outcomes=outcomes)
+        finally:
+            self._lock.release()
+
+    def _advance(self, step: Step, journal: Journal) -> Outcome:
+        self._tell("looking", step)
+        begun = self._world.clock.monotonic()
+        seen, decision = self._observe(step)
+        acts, certain = 0, False
+        while isinstance(decision, Act):
+            if certain or acts == ATTEMPTS:
+                raise WorldError(
+                    f"step {step.id} acted but its post-condition does not hold: {decision.summary}",
+                    code="E_NOT_DONE",
+                    where=f"step {step.id}",
+                    hint="bootstrap status",
+                )
+            self._permit(step)
+            journal.append(Event.INTENDED, step.id, decision.summary)
+            self._intended = f"{step.id}: {decision.summary}"
+            self._tell("acting", step, decision.summary)
+            certain = self._act(step, seen)
+            acts += 1
+            seen, decision = self._observe(step)
+        if isinstance(decision, Blocked):
+            raise decision.error
+        if acts:
+            journal.append(Event.DONE, step.id, decision.note)
+        return self._outcome(step, decision, begun, acted=bool(acts))
+
+    def _permit(self, step: Step) -> None:
+        """The last look before a change: still our run, and approved where the step wants it."""
+        self._patiently(step.id, self._lock.check)
+        if step.gate == "approve" and step.id not in self._approvals:
+            raise DecisionNeeded(
+                f"step {step.id} wants an approval: {step.title}",
+                code="E_APPROVAL",
+                where=step.where,
+                hint=f"bootstrap up --approve {step.id}",
+            )
+
+    def _act(self, step: Step, seen: Any) -> bool:
+        """False when the outcome is unknown: then only looking again tells."""
+        try:
+            self._kinds[step.id].act(seen)
+        except (UnknownOutcome, Transient) as error:
+            self._interrupt.check()
+            self._tell("unknown", step, f"no clear answer ({error.message}); looking again")
+            return False
+        self._interrupt.check()
+        return True
+
+    def _observe(self, step: Step) -> tuple[Any, Decision]:
+        kind = self._kinds[step.id]
+        seen = self._patiently(step.id, kind.observe)
+        return seen, kind.decide(seen)
+
+    def _patiently(self, step: str, read: Callable[[], T]) -> T:
+        """Repeats a read while the world is away, with growing pauses, for RETRY_FOR seconds at most."""
+        clock = self._world.clock
+        end, pause = clock.monotonic() + RETRY_FOR, 1.0
+        while True:
+            try:
+                found = read()
+            except Transient as error:
+                self._interrupt.check()
+                if clock.monotonic() + pause > end:
+                    raise
+                self._world.narrator.event("retry", step, f"{error.message}; again in {pause:.0f} s")
+                clock.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                self._interrupt.check()
+                return found
+
+    def _outcome(self, step: Step, decision: Satisfied, begun: float, *, acted: bool) -> Outcome:
+        seconds = self._world.clock.monotonic() - begun
+        self._tell("done" if acted else "satisfied", step, decision.note, seconds=round(seconds, 3))
+        return Outcome(step=step, note=decision.note, pending=decision.pending, acted=acted, seconds=seconds)
+
+    def _tell(self, kind: str, step: Step, message: str = "", **facts: float) -> None:
+        self._world.narrator.event(kind, step.id, message, **facts)
+
+    def _explained(self, error: Interrupted) -> Interrupted:
+        last = f"last intended: {self._intended}" if self._intended else "nothing was changed by this run"
+        return Interrupted(
+            f"{error.message}; {last}",
+            signal_number=error.signal_number,
+            hint="bootstrap up goes on from here, from any machine",
+        )

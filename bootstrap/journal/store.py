@@ -1,0 +1,122 @@
+"""The journal in the cluster: ConfigMaps ``journal-<epoch>`` in ``bootstrap-system``, one chain per run.
+
+Appending is compare-and-swap on the object's resourceVersion. A lost answer is followed by a look: our own
+line is recognised by run and sequence, and a late duplicate of the request fails on the old resourceVersion.
+"""
+
+import string
+from typing import Final
+
+from bootstrap.journal.entries import Entry, Event, parse_line
+from bootstrap.model.errors import HeldError, Transient, UnknownOutcome, WorldError
+from bootstrap.ports import Clock, Cluster, Object, Reason, Ref, Refused
+
+NAMESPACE: Final = "bootstrap-system"
+LABELS: Final = {"app.kubernetes.io/managed-by": "bootstrap", "bootstrap.dev/record": "journal"}
+LIMIT: Final = 512 * 1024  # bytes of lines in one ConfigMap; the API server's own limit is 1 MiB
+ATTEMPTS: Final = 8
+PAUSE: Final = 0.5  # seconds between looks
+
+
+def read_journal(cluster: Cluster) -> tuple[Entry, ...]:
+    """Every run's entries, in order. Raises Transient, and EvidenceError E_JOURNAL on damage."""
+    selector = f"bootstrap.dev/record={LABELS['bootstrap.dev/record']}"
+    objects = cluster.list("v1", "ConfigMap", NAMESPACE, selector)
+    entries = [entry for obj in objects for entry in _parse(obj)]
+    return tuple(sorted(entries, key=lambda e: (e.epoch, e.seq)))
+
+
+def _parse(obj: Object) -> list[Entry]:
+    where = f"ConfigMap {NAMESPACE}/{obj['metadata']['name']}"
+    return [parse_line(line, where) for line in _text(obj).splitlines() if line]
+
+
+def _text(obj: Object) -> str:
+    return str((obj.get("data") or {}).get("entries", ""))
+
+
+class Journal:
+    """The journal of one run. Not for use from two threads."""
+
+    def __init__(self, cluster: Cluster, clock: Clock, *, epoch: int, run: str, plan: str) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._epoch = epoch
+        self._run = run
+        self._plan = plan
+        self._seq = 0
+        self._part = 0
+
+    def append(self, event: Event, step: str, message: str = "") -> None:
+        """Durable when it returns. Raises HeldError when another run writes under this epoch."""
+        entry = Entry(
+            epoch=self._epoch,
+            seq=self._seq + 1,
+            time=self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            step=step,
+            event=event,
+            plan=self._plan,
+            run=self._run,
+            message=message,
+        )
+        for _ in range(ATTEMPTS):
+            if self._written(entry):
+                self._seq = entry.seq
+                return
+        raise UnknownOutcome(
+            f"the journal did not take a line after {ATTEMPTS} attempts", code="E_JOURNAL", where=str(self._ref())
+        )
+
+    def _written(self, entry: Entry) -> bool:
+        """One look and one write; False means: look again."""
+        try:
+            live = self._cluster.get(self._ref())
+            if live is not None and self._holds(live, entry):
+                return True
+            answer = self._write(live, entry)
+        except (UnknownOutcome, Transient):
+            self._clock.sleep(PAUSE)
+            return False
+        if isinstance(answer, Refused) and answer.reason not in (Reason.EXISTS, Reason.CONFLICT, Reason.NOT_FOUND):
+            raise WorldError(
+                f"the journal cannot be written: {answer.reason}: {answer.detail}", code="E_JOURNAL", where=str(self._ref())
+            )
+        return not isinstance(answer, Refused)
+
+    def _write(self, live: Object | None, entry: Entry) -> Object | Refused:
+        text = "" if live is None else _text(live)
+        line = entry.line() + "\n"
+        if text and len((text + line).encode()) > LIMIT:
+            self._part += 1
+            live, text = None, ""
+        if live is None:
+            return self._cluster.create(self._object(line))
+        return self._cluster.replace({**live, "data": {"entries": text + line}})
+
+    def _holds(self, live: Object, entry: Entry) -> bool:
+        for other in _parse(live):
+            if other.run != self._run:
+                raise HeldError(
+                    f"run {other.run} writes under the same epoch {self._epoch}",
+                    code="E_HELD",
+                    where=str(self._ref()),
+                    hint="bootstrap status",
+                )
+            if other.seq == entry.seq:
+                return True
+        return False
+
+    def _ref(self) -> Ref:
+        return Ref("v1", "ConfigMap", self._name(), NAMESPACE)
+
+    def _name(self) -> str:
+        suffix = f"-{string.ascii_lowercase[self._part]}" if self._part else ""
+        return f"journal-{self._epoch:06d}{suffix}"
+
+    def _object(self, line: str) -> Object:
+        return {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": self._name(), "namespace": NAMESPACE, "labels": dict(LABELS)},
+            "data": {"entries": line},
+        }
