@@ -64,7 +64,7 @@ class Lease:
         self._cluster.replace({**live, "spec": {**live["spec"], "renewTime": self._now()}})
 
     def release(self) -> None:
-        """Lets go, if it is ours; best effort, since an unreleased Lease only costs a successor 15 seconds."""
+        """Lets go, if it is ours; best effort: an unreleased Lease only costs a successor 15 seconds."""
         try:
             live = self._cluster.get(LEASE)
             if live is not None and self._is_mine(live):
@@ -90,7 +90,9 @@ class Lease:
                 return found
             if found["metadata"]["resourceVersion"] != version:
                 raise held(found["spec"])
-        self._narrator.event("note", message=f"took over from {spec.get('holderIdentity')}, which shows no life")
+        self._narrator.event(
+            "note", message=f"took over from {spec.get('holderIdentity')}, which shows no life"
+        )
         return live
 
     def _take(self, live: Object | None) -> bool:
@@ -109,7 +111,11 @@ class Lease:
         else:
             spec["leaseTransitions"] = int(live["spec"].get("leaseTransitions") or 0) + 1
             answer = self._cluster.replace({**live, "spec": spec})
-        if isinstance(answer, Refused) and answer.reason not in (Reason.EXISTS, Reason.CONFLICT, Reason.NOT_FOUND):
+        if isinstance(answer, Refused) and answer.reason not in (
+            Reason.EXISTS,
+            Reason.CONFLICT,
+            Reason.NOT_FOUND,
+        ):
             raise WorldError(f"the Lease cannot be taken: {answer.reason}: {answer.detail}", where=str(LEASE))
         return not isinstance(answer, Refused)
 
@@ -170,7 +176,9 @@ class RunLock:
         self._heartbeat = Heartbeat(lease, clock)
         self._record: RunRecord | None = None
 
-    def acquire(self, *, plan: str, commit: str, accepted: tuple[str, ...], approvals: tuple[str, ...]) -> int:
+    def acquire(
+        self, *, plan: str, commit: str, accepted: tuple[str, ...], approvals: tuple[str, ...]
+    ) -> int:
         """Takes the Lease and begins a new epoch, whose number it returns. Raises HeldError exit 7."""
         self._lease.acquire()
         self._heartbeat.start()

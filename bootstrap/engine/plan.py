@@ -161,7 +161,12 @@ def _derived(intent: Intent) -> list[dict[str, str]]:
     """ExternalSecrets bear the name of the Secret they make, PushSecrets that of their catalog entry."""
     entries: list[Secret | Internal] = [*intent.secrets, *intent.internals]
     found = [
-        {"kind": "ExternalSecret", "namespace": consumer.namespace, "name": consumer.secret, "path": entry.path}
+        {
+            "kind": "ExternalSecret",
+            "namespace": consumer.namespace,
+            "name": consumer.secret,
+            "path": entry.path,
+        }
         for entry in entries
         if entry.path
         for consumer in entry.consumers

@@ -67,7 +67,9 @@ def settle(cluster: Cluster, clock: Clock, before: RunRecord | None, wanted: Run
         if not isinstance(answer, Refused):
             return True
         if answer.reason not in (Reason.EXISTS, Reason.CONFLICT, Reason.NOT_FOUND):
-            raise WorldError(f"the run record cannot be written: {answer.reason}: {answer.detail}", where=str(RUN))
+            raise WorldError(
+                f"the run record cannot be written: {answer.reason}: {answer.detail}", where=str(RUN)
+            )
     raise UnknownOutcome("the run record does not settle", code="E_RUN_RECORD", where=str(RUN))
 
 

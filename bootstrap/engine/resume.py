@@ -7,7 +7,7 @@ another plan.
 from collections.abc import Collection
 from typing import Final
 
-from bootstrap.engine.record import RUNNING, RunRecord
+from bootstrap.engine.record import RUN, RUNNING, RunRecord
 from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import DecisionNeeded
 from bootstrap.model.plan import Plan
@@ -15,7 +15,9 @@ from bootstrap.model.plan import Plan
 NEW_AUTHORITY: Final = "new-authority"
 
 
-def check_authority(intent: Intent, cluster_uid: str, record: RunRecord | None, approvals: Collection[str]) -> bool:
+def check_authority(
+    intent: Intent, cluster_uid: str, record: RunRecord | None, approvals: Collection[str]
+) -> bool:
     """True when going on makes the values of Git authoritative again, by approval: to be recorded (INV4).
 
     Raises DecisionNeeded E_OTHER_CLUSTER when the commit holds records of other clusters, none of this one,
@@ -27,8 +29,8 @@ def check_authority(intent: Intent, cluster_uid: str, record: RunRecord | None, 
     if NEW_AUTHORITY in approvals or (record is not None and NEW_AUTHORITY in record.approvals):
         return True
     raise DecisionNeeded(
-        f"the commit holds the records of another cluster ({', '.join(others)}) and none of this one ({cluster_uid}): "
-        "either that cluster was lost, and its Vault holds newer values than Git, or this one starts anew",
+        f"the commit holds the records of another cluster ({', '.join(others)}) and none of this one "
+        f"({cluster_uid}): either that cluster was lost, and its Vault holds newer values than Git, or this one starts anew",
         code="E_OTHER_CLUSTER",
         where=f"records/{others[0]}/head.json",
         hint="--restore SNAPSHOT brings authority back from Vault's own storage (not available yet); "
@@ -37,17 +39,17 @@ def check_authority(intent: Intent, cluster_uid: str, record: RunRecord | None, 
 
 
 def check_plan(record: RunRecord | None, plan: Plan, accept_change: bool) -> tuple[str, ...]:
-    """The accepted digests to record. Raises DecisionNeeded E_PLAN_CHANGED for an unfinished run of another plan."""
-    if record is None:
+    """The accepted digests to record; DecisionNeeded E_PLAN_CHANGED for an unfinished run of another plan."""
+    if record is None or record.state != RUNNING:
         return ()
-    if record.state != RUNNING or record.plan == plan.digest or plan.digest in record.accepted:
+    if record.plan == plan.digest or plan.digest in record.accepted:
         return record.accepted
     if accept_change:
         return (*record.accepted, plan.digest)
     raise DecisionNeeded(
-        f"run {record.epoch} is unfinished under another plan: it began with {record.plan} (commit {record.commit}), "
-        f"now it is {plan.digest} (commit {plan.commit})",
+        f"run {record.epoch} is unfinished under another plan: it began with {record.plan} "
+        f"(commit {record.commit}), now it is {plan.digest} (commit {plan.commit})",
         code="E_PLAN_CHANGED",
-        where=f"ConfigMap {'bootstrap-system/bootstrap-run'}",
+        where=str(RUN),
         hint=f"go on as begun with --rev {record.commit}, or take the new plan with --accept-plan-change",
     )

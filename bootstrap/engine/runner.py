@@ -4,7 +4,7 @@ Done is seen, never claimed: after ``act`` the same eyes look, and the step must
 pass only reads, so a finished cluster is recognised before anything is touched.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -48,7 +48,7 @@ class Result:
 
 
 class Runner:
-    """One run of one plan. ``run`` is its id, ``holder`` what a second operator reads in the Lease."""
+    """One run of one plan; ``world.run`` names it, ``world.run.actor`` is what a second operator reads."""
 
     def __init__(
         self,
@@ -56,17 +56,14 @@ class Runner:
         world: World,
         kinds: Callable[[str], KindClass],
         *,
-        run: str,
-        holder: str,
-        approvals: Collection[str] = (),
         accept_plan_change: bool = False,
     ) -> None:
         self._plan = plan
         self._world = world
         self._kinds: dict[str, Kind] = {step.id: kinds(step.kind)(step, world) for step in plan.steps}
-        self._run_id = run
-        self._lock = RunLock(world.cluster, world.clock, Lease(world.cluster, world.clock, world.narrator, holder), run)
-        self._approvals = frozenset(approvals)
+        holder = f"{world.run.actor}, run {world.run.id}"
+        lease = Lease(world.cluster, world.clock, world.narrator, holder)
+        self._lock = RunLock(world.cluster, world.clock, lease, world.run.id)
         self._accept_plan_change = accept_plan_change
         self._interrupt = Interrupt()
         self._intended = ""
@@ -83,7 +80,7 @@ class Runner:
         cluster = self._world.cluster
         record = self._patiently("", lambda: read_run(cluster))
         uid = self._patiently("", cluster.uid)
-        new_authority = check_authority(self._world.intent, uid, record, self._approvals)
+        new_authority = check_authority(self._world.intent, uid, record, self._world.approvals)
         outcomes, missing = self._look()
         if missing is None and record is not None and record.state == FINISHED:
             return Result(epoch=0, outcomes=outcomes)
@@ -91,7 +88,7 @@ class Runner:
         if missing is not None and missing.kind == CLAIM:
             self._act(missing, self._observe(missing)[0])
         approvals = (NEW_AUTHORITY,) if new_authority else ()
-        return self._held(accepted, approvals, changed=record is not None and record.plan != self._plan.digest)
+        return self._held(accepted, approvals)
 
     def _look(self) -> tuple[tuple[Outcome, ...], Step | None]:
         """Reads, step by step, up to the first that must act; raises where one is blocked."""
@@ -107,21 +104,22 @@ class Runner:
             found.append(self._outcome(step, decision, begun, acted=False))
         return tuple(found), None
 
-    def _held(self, accepted: tuple[str, ...], approvals: tuple[str, ...], *, changed: bool) -> Result:
+    def _held(self, accepted: tuple[str, ...], approvals: tuple[str, ...]) -> Result:
         try:
-            epoch = self._lock.acquire(
-                plan=self._plan.digest, commit=self._plan.commit, accepted=accepted, approvals=approvals
+            digest, run = self._plan.digest, self._world.run
+            run.epoch = self._lock.acquire(
+                plan=digest, commit=self._plan.commit, accepted=accepted, approvals=approvals
             )
             journal = Journal(
-                self._world.cluster, self._world.clock, epoch=epoch, run=self._run_id, plan=self._plan.digest
+                self._world.cluster, self._world.clock, epoch=run.epoch, run=run.id, plan=digest
             )
             for approval in approvals:
                 journal.append(Event.NOTE, "", f"approved: {approval}")
-            if changed and self._plan.digest in accepted:
-                journal.append(Event.NOTE, "", f"plan change accepted: {self._plan.digest}")
+            if digest in accepted:
+                journal.append(Event.NOTE, "", f"plan change accepted: {digest}")
             outcomes = tuple(self._advance(step, journal) for step in self._plan.steps)
             self._lock.finish()
-            return Result(epoch=epoch, outcomes=outcomes)
+            return Result(epoch=run.epoch, outcomes=outcomes)
         finally:
             self._lock.release()
 
@@ -154,7 +152,7 @@ class Runner:
     def _permit(self, step: Step) -> None:
         """The last look before a change: still our run, and approved where the step wants it."""
         self._patiently(step.id, self._lock.check)
-        if step.gate == "approve" and step.id not in self._approvals:
+        if step.gate == "approve" and step.id not in self._world.approvals:
             raise DecisionNeeded(
                 f"step {step.id} wants an approval: {step.title}",
                 code="E_APPROVAL",

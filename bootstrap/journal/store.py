@@ -64,7 +64,9 @@ class Journal:
                 self._seq = entry.seq
                 return
         raise UnknownOutcome(
-            f"the journal did not take a line after {ATTEMPTS} attempts", code="E_JOURNAL", where=str(self._ref())
+            f"the journal did not take a line after {ATTEMPTS} attempts",
+            code="E_JOURNAL",
+            where=str(self._ref()),
         )
 
     def _written(self, entry: Entry) -> bool:
@@ -77,9 +79,15 @@ class Journal:
         except (UnknownOutcome, Transient):
             self._clock.sleep(PAUSE)
             return False
-        if isinstance(answer, Refused) and answer.reason not in (Reason.EXISTS, Reason.CONFLICT, Reason.NOT_FOUND):
+        if isinstance(answer, Refused) and answer.reason not in (
+            Reason.EXISTS,
+            Reason.CONFLICT,
+            Reason.NOT_FOUND,
+        ):
             raise WorldError(
-                f"the journal cannot be written: {answer.reason}: {answer.detail}", code="E_JOURNAL", where=str(self._ref())
+                f"the journal cannot be written: {answer.reason}: {answer.detail}",
+                code="E_JOURNAL",
+                where=str(self._ref()),
             )
         return not isinstance(answer, Refused)
 
