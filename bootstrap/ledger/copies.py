@@ -1,0 +1,98 @@
+"""The copies of the ledger besides the cluster's: Vault's, and heads in Git or a bundle (DESIGN 5, 7).
+
+Copies that disagree tell of a restored snapshot: the one that is behind was put back in time. Copies of
+which neither continues the other are a fork, and nobody but a human can say which is true.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bootstrap.ledger import chain
+from bootstrap.ledger.batch import Batch, name_at
+from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.envelope import PublicKey
+from bootstrap.ledger.head import Head, chain_fits
+from bootstrap.model.errors import EvidenceError
+
+
+class VaultCopy(Protocol):
+    """Batches by name, below ``secret/bootstrap/ledger/``."""
+
+    def read(self, name: str) -> bytes | None: ...
+    def write_once(self, name: str, content: bytes) -> None: ...
+
+    """Returns when ``name`` holds ``content``; EvidenceError E_FORK when it holds something else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """``size`` is that of the longest copy or head; ``behind`` maps a shorter one to how many it lacks."""
+
+    size: int
+    behind: Mapping[str, int]
+
+    @property
+    def agree(self) -> bool:
+        return not self.behind
+
+
+def publish(batches: Sequence[Batch], copy: VaultCopy) -> tuple[str, ...]:
+    """Write what the copy lacks, in order; the names written. Reads only when nothing is missing.
+
+    EvidenceError E_FORK when the copy holds another batch under one of the names.
+    """
+    written = []
+    for each in batches:
+        present = copy.read(each.name)
+        if present is None:
+            copy.write_once(each.name, each.content)
+            written.append(each.name)
+        elif present != each.content:
+            raise _fork(each.name)
+    return tuple(written)
+
+
+def fetch(copy: VaultCopy, key: PublicKey) -> tuple[tuple[Batch, ...], Ledger]:
+    """The copy's batches and the ledger they are, wholly verified; both empty when there is none."""
+    batches = tuple(_walk(copy))
+    return batches, chain.read((envelope for each in batches for envelope in each.envelopes), key)
+
+
+def compare(copies: Mapping[str, Ledger], heads: Mapping[str, Head] | None = None) -> Comparison:
+    """Which copies and heads are behind; EvidenceError E_FORK names two that do not continue each other."""
+    heads = heads or {}
+    longest = max(copies, key=lambda name: copies[name].chain.size)
+    whole = copies[longest]
+    for name, ledger in copies.items():
+        if whole.entries[: ledger.chain.size] != ledger.entries:
+            raise _fork(f"{name} and {longest}", _first_difference(whole, ledger))
+    for name, head in heads.items():
+        if head.size <= whole.chain.size and not chain_fits(head, whole.at(head.size)):
+            raise _fork(f"{name} and {longest}", f" within the first {head.size} records")
+    sizes = {name: each.chain.size for name, each in copies.items()}
+    sizes |= {name: head.size for name, head in heads.items()}
+    top = max(sizes.values())
+    return Comparison(size=top, behind={name: top - size for name, size in sizes.items() if size < top})
+
+
+def _walk(copy: VaultCopy) -> Iterator[Batch]:
+    seq = 0
+    while (content := copy.read(name_at(seq))) is not None:
+        found = Batch.parse(name_at(seq), content)
+        yield found
+        seq += len(found.envelopes)
+
+
+def _first_difference(one: Ledger, other: Ledger) -> str:
+    pairs = zip(one.entries, other.entries, strict=False)
+    return f" at record {next(seq for seq, (a, b) in enumerate(pairs) if a != b)}"
+
+
+def _fork(what: str, place: str = "") -> EvidenceError:
+    return EvidenceError(
+        f"two histories: {what} differ{place}, neither continues the other",
+        code="E_FORK",
+        where=what,
+        hint="find which copy was restored or written by another hand: bootstrap ledger show for each",
+    )

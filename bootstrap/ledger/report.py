@@ -1,0 +1,165 @@
+"""What a ledger says, for people and programs: one line a secret, then what it all rests on (OK3)."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.head import Head
+from bootstrap.ledger.record import Audit, Phase, Record
+from bootstrap.model.catalog import Renew
+
+GENERATED = (
+    "generated"  # a detail of a COMMIT: the fields made anew, blank-separated; none named: all of them
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretLine:
+    """One secret: provenance, what happened when, who is the authority now, what of it remains elsewhere."""
+
+    name: str
+    secret_class: str
+    owner: str
+    commit: str
+    file: str
+    blob: str
+    destination: str
+    authority: str  # Git | Vault
+    intent: str  # time, as the others; empty: did not happen
+    committed: str
+    retired: str
+    actor: str
+    txn: str
+    audit: str  # request id of the write, "missing", or empty
+    renew: str
+    retire: str
+    residuals: tuple[str, ...]
+    note: str
+    seqs: tuple[int, ...]  # its records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteLine:
+    seq: int
+    time: str
+    phase: str
+    actor: str
+    details: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """``verified`` is False when no key was at hand, so that no signature was checked."""
+
+    verified: bool
+    cluster: str
+    vault_cluster: str
+    size: int
+    last: str
+    root: str
+    time: str
+    counts: Mapping[str, int]
+    secrets: tuple[SecretLine, ...]
+    notes: tuple[NoteLine, ...]
+    rests_on: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Plain JSON values, in a stable order."""
+        return asdict(self)
+
+
+def report_of(ledger: Ledger, head: Head, *, verified: bool) -> Report:
+    records = ledger.records
+    return Report(
+        verified=verified,
+        cluster=head.cluster,
+        vault_cluster=head.vault_cluster,
+        size=head.size,
+        last=head.last,
+        root=head.root,
+        time=head.time,
+        counts=dict(sorted(Counter(each.fact.phase.value for each in records).items())),
+        secrets=tuple(_line(group) for _, group in sorted(_by_secret(records).items())),
+        notes=tuple(_note(each) for each in records if not each.fact.phase.about_secret),
+        rests_on=_rests_on(records),
+    )
+
+
+def _by_secret(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        if record.fact.secret is not None and record.fact.phase.about_secret:
+            found.setdefault((record.fact.secret.name, record.subject), []).append(record)
+    return found
+
+
+def _line(group: Sequence[Record]) -> SecretLine:
+    last = {record.fact.phase: record for record in group}
+    told = last.get(Phase.COMMIT) or group[-1]
+    fact = told.fact
+    assert fact.secret is not None
+    assert fact.git is not None
+    retired = last.get(Phase.RETIRED)
+    audit = fact.audit
+    return SecretLine(
+        name=fact.secret.name,
+        secret_class=fact.secret.secret_class.value,
+        owner=fact.secret.owner,
+        commit=fact.git.commit,
+        file=fact.git.path,
+        blob=fact.git.blob,
+        destination=told.subject,
+        authority="Vault" if Phase.COMMIT in last else "Git",
+        intent=_time(last.get(Phase.INTENT)),
+        committed=_time(last.get(Phase.COMMIT)),
+        retired=_time(retired),
+        actor=told.run.actor,
+        txn=audit.txn if isinstance(audit, Audit) else "",
+        audit=audit.write_request_id if isinstance(audit, Audit) else audit or "",
+        renew=fact.renew.value if fact.renew else "",
+        retire=retired.fact.retire.value if retired and retired.fact.retire else "",
+        residuals=tuple(sorted({each for record in group for each in record.fact.residuals})),
+        note=_still_live(told),
+        seqs=tuple(record.seq for record in group),
+    )
+
+
+def _still_live(told: Record) -> str:
+    if told.fact.phase is not Phase.COMMIT:
+        return "the handover is not finished: Git is the authority"
+    if told.fact.renew is not Renew.GENERATE:
+        return "the value in Git history is still live until it is reissued"
+    made = told.fact.details.get(GENERATED, "").split()
+    kept = sorted(set(told.fact.commitments) - set(made)) if made else []
+    if kept:
+        return f"{', '.join(kept)} in Git history still live until reissued; the other fields were made anew"
+    return "made anew at handover: the value in Git is dead"
+
+
+def _note(record: Record) -> NoteLine:
+    return NoteLine(
+        seq=record.seq,
+        time=record.time,
+        phase=record.fact.phase.value,
+        actor=record.run.actor,
+        details=dict(record.fact.details),
+    )
+
+
+def _rests_on(records: Sequence[Record]) -> tuple[str, ...]:
+    commits = [each for each in records if each.fact.phase is Phase.COMMIT]
+    missing = sum(1 for each in commits if not isinstance(each.fact.audit, Audit))
+    found = [
+        f"all {len(records)} records rest on the ledger key alone; none is countersigned by Vault",
+        "times and actors are what the run saw; order is the chain's",
+        "equality of values needs the commitment key, audit lines need Vault's audit log",
+    ]
+    if missing:
+        found.append(f"{missing} of {len(commits)} COMMIT records have no audit line in Vault's log any more")
+    return tuple(found)
+
+
+def _time(record: Record | None) -> str:
+    return "" if record is None else record.time
