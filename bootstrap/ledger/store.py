@@ -5,7 +5,7 @@ lost race is seen by the 409, a lost answer by a look; both end in the same way,
 twice or between the records of another (DESIGN 5).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bootstrap.ledger import batch, chain
 from bootstrap.ledger.batch import Batch
@@ -22,9 +22,20 @@ TRIES = 5
 
 
 class LedgerStore:
-    """Reads and extends the ledger in the cluster. For one thread: group commit is the caller's."""
+    """Reads and extends the ledger in the cluster. For one thread: group commit is the caller's.
 
-    def __init__(self, cluster: Cluster, *, signer: Signer, key: PublicKey, clock: Clock, run: Run) -> None:
+    ``signer`` and ``run`` are asked at the first ``append`` only: reading needs neither root key nor lock.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        key: PublicKey,
+        clock: Clock,
+        signer: Callable[[], Signer],
+        run: Callable[[], Run],
+    ) -> None:
         self._cluster = cluster
         self._signer = signer
         self._key = key
@@ -36,6 +47,17 @@ class LedgerStore:
         """All records, read anew and wholly verified (EvidenceError otherwise)."""
         self._ledger = load(self._cluster, self._key)
         return self._ledger
+
+    def current(self) -> Ledger:
+        """The ledger as last loaded or appended to; loaded when it was not yet."""
+        return self._ledger or self.load()
+
+    def committed(self) -> Mapping[str, Record]:
+        """The COMMIT of each secret that Vault is the authority for, by name."""
+        return self.current().latest(Phase.COMMIT)
+
+    def retired(self) -> Mapping[str, Record]:
+        return self.current().latest(Phase.RETIRED)
 
     def append(self, facts: Sequence[Fact]) -> tuple[Record, ...]:
         """Make ``facts`` durable, in order, and return their records.
@@ -49,7 +71,7 @@ class LedgerStore:
         return tuple(entry.record for entry in written)
 
     def _append_one(self, facts: Sequence[Fact]) -> tuple[Entry, ...]:
-        ledger = self._ledger or self.load()
+        ledger = self.current()
         for _ in range(TRIES):
             _refuse_raced(facts, ledger)
             entries = self._sign(facts, ledger)
@@ -75,7 +97,7 @@ class LedgerStore:
 
     def _sign(self, facts: Sequence[Fact], ledger: Ledger) -> tuple[Entry, ...]:
         time = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        entries = chain.write(facts, after=ledger.chain, run=self._run, time=time, signer=self._signer)
+        entries = chain.write(facts, after=ledger.chain, run=self._run(), time=time, signer=self._signer())
         return batch.fitting(entries)
 
     def _create(self, wanted: Batch) -> bool:
