@@ -4,6 +4,7 @@ It lies in Git below ``records/`` and in each bundle. Every part is taken from t
 from the last of them, and ed25519 is deterministic: an unchanged ledger gives an unchanged file.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,11 @@ from bootstrap.ledger.statement import STATEMENT_TYPE
 from bootstrap.model.errors import EvidenceError
 from bootstrap.ports import Signer
 
+FILE = "head.json"  # below records/<cluster UID>/
+VAULT_CLUSTER = "vaultClusterId"  # a detail of notes that know it
 PREDICATE_TYPE = "https://bootstrap.dev/ledger-head/v1"
+
+Sign = Callable[[], Signer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +37,11 @@ class Head:
     time: str
 
 
-def head_of(ledger: Ledger, *, vault_cluster: str, escrow: bytes | None) -> Head:
-    """The head of a ledger of at least one record; EvidenceError E_EMPTY otherwise."""
+def head_of(ledger: Ledger, *, escrow: bytes | None) -> Head:
+    """The head of a ledger of at least one record; EvidenceError E_EMPTY otherwise.
+
+    ``escrow`` is the escrow file's content: ciphertext, so that its plain hash gives nothing away.
+    """
     if not ledger.entries:
         raise EvidenceError("the ledger holds no record yet", code="E_EMPTY", hint="bootstrap up")
     last = ledger.entries[-1].record
@@ -42,11 +50,22 @@ def head_of(ledger: Ledger, *, vault_cluster: str, escrow: bytes | None) -> Head
         last=ledger.chain.last,
         root=ledger.chain.root,
         cluster=last.run.cluster,
-        vault_cluster=vault_cluster,
+        vault_cluster=_vault_cluster(ledger),
         escrow_sha256="" if escrow is None else canonical.sha256(escrow),
         tool=last.run.tool,
         time=last.time,
     )
+
+
+def head_file(
+    ledger: Ledger, escrow: bytes | None, *, known: bytes | None, key: PublicKey, sign: Sign
+) -> bytes:
+    """The content of the head file: ``known`` where it is the signed head of just this, else newly signed
+    (``sign`` is asked for the ledger key only then)."""
+    head = head_of(ledger, escrow=escrow)
+    if known is not None and _is(known, head, key):
+        return known
+    return sign_head(head, sign())
 
 
 def sign_head(head: Head, signer: Signer) -> bytes:
@@ -66,10 +85,10 @@ def glance_head(data: bytes, what: str = "head") -> Head:
 
 def check_head(head: Head, ledger: Ledger, escrow: bytes | None) -> None:
     """EvidenceError E_HEAD unless ``head`` is the head of exactly this ledger and escrow."""
-    if head != head_of(ledger, vault_cluster=head.vault_cluster, escrow=escrow):
+    if head != head_of(ledger, escrow=escrow):
         raise EvidenceError(
-            f"the head does not fit: it names {head.size} records, last {head.last[:12]}; "
-            f"here are {ledger.chain.size}, last {ledger.chain.last[:12]}",
+            f"the head is not that of these records and this escrow: it names {head.size} records, "
+            f"here are {ledger.chain.size}",
             code="E_HEAD",
             where="head",
         )
@@ -77,6 +96,23 @@ def check_head(head: Head, ledger: Ledger, escrow: bytes | None) -> None:
 
 def chain_fits(head: Head, chain: Chain) -> bool:
     return (head.size, head.last, head.root) == (chain.size, chain.last, chain.root)
+
+
+def _is(data: bytes, head: Head, key: PublicKey) -> bool:
+    try:
+        return read_head(data, key) == head
+    except EvidenceError:
+        return False
+
+
+def _vault_cluster(ledger: Ledger) -> str:
+    """Vault's cluster id as the last record that names one has it."""
+    for record in reversed(ledger.records):
+        if record.fact.destination is not None:
+            return record.fact.destination.cluster
+        if VAULT_CLUSTER in record.fact.details:
+            return record.fact.details[VAULT_CLUSTER]
+    return ""
 
 
 def _encode(head: Head) -> bytes:

@@ -32,7 +32,8 @@ def _summary(report: Report) -> str:
 
 def _secret(line: SecretLine) -> Iterator[str]:
     where = f"{line.file}@{line.commit[:12]} (blob {line.blob[:12]})" if line.blob else line.file
-    yield f"{line.name}  authority {line.authority}  {where} -> {line.destination}  {line.committed or line.intent}"
+    when = line.committed or line.intent
+    yield f"{line.name}  authority {line.authority}  {where} -> {line.destination}  {when}"
     retired = f"retired {line.retired} ({line.retire})" if line.retired else "not retired"
     yield f"    {line.secret_class}, {line.owner}; by {line.actor}; {retired}; audit {_audit(line)}"
     if line.residuals:
