@@ -1,0 +1,221 @@
+"""The provider ``local``: a Kubernetes node in a box on this machine, with nothing but Linux under it."""
+
+import base64
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootstrap.lab import cgroup, images, servers, state
+from bootstrap.lab.build import CACHE, build_all
+from bootstrap.lab.locks import locked
+from bootstrap.lab.ports import OnEvent, Plain, Playbooks
+from bootstrap.lab.state import HOME, Lab
+from bootstrap.model.errors import PreconditionError
+
+
+@dataclass(frozen=True, slots=True)
+class LocalLabs:
+    """Brings labs up and down. ``cache`` holds what is built once and shared by all of them."""
+
+    playbooks: Playbooks
+    on_event: OnEvent
+    cache: Path = CACHE
+    home: Path = HOME
+
+    def up(self, name: str) -> Lab:
+        """A running cluster of that name: the one that runs, the one that ran, or a new one.
+
+        ``PreconditionError`` on a machine that cannot hold one, ``WorldError`` when host work fails.
+        """
+        state.check_name(name)
+        _require_linux_root()
+        known = state.find(name, self.home)
+        if known and is_ready(known):
+            return known
+        self.playbooks.run("lab-host", {}, self.on_event)
+        entries = build_all(servers.LAB, self.cache, self.on_event)
+        archives = {
+            image: images.archive(image, entries, self.cache, self.on_event)
+            for image in (*images.of_the_cluster(), *images.of_the_platform())
+        }
+        lab = state.allocate(name, self.home)
+        with locked(lab.state, wait=False):
+            self._start(lab, entries, archives)
+        return lab
+
+    def down(self, name: str) -> None:
+        """Nothing of that lab is left: no process, no network, no file. The cache stays."""
+        state.check_name(name)
+        _require_linux_root()
+        lab = state.find(name, self.home)
+        if lab is None and not cgroup.groups(name) and not (self.home / name).exists():
+            return
+        lab = lab or Lab(name, -1, self.home)  # remains without a memory: there is no link to remove
+        with locked(lab.state, wait=False):
+            self._end(lab, forget=True)
+        if self.home.is_dir() and not any(self.home.iterdir()):
+            self.home.rmdir()
+
+    def _end(self, lab: Lab, *, forget: bool) -> None:
+        others = [other for other in state.every(self.home) if other.name != lab.name]
+        variables = {**_variables(lab), "forget": forget, "last": forget and not others}
+        self.playbooks.run("lab-down", variables, self.on_event)
+
+    def _start(self, lab: Lab, entries: Mapping[str, Path], archives: Mapping[images.Image, Path]) -> None:
+        if lab.initialised:
+            _require_same_version(lab)
+        elif (lab.state / "config").exists():
+            self._end(lab, forget=False)
+            _start_over(lab)
+        lab.remember(kubernetes=servers.KUBERNETES.version)
+        _furnish(lab, entries, archives)
+        loaded = set() if not lab.initialised else set(lab.remembered().get("images", {}).items())
+        wanted = {
+            image: image.archive for image in archives if (image.name, archives[image].name) not in loaded
+        }
+        variables = {
+            **_variables(lab),
+            "kubernetes_version": servers.KUBERNETES.version,
+            "coredns_tag": servers.COREDNS.version,
+            "local_path_tag": servers.LOCAL_PATH.version,
+            "etcd_tag": images.etcd_tag(),
+            "cluster_images": " ".join(wanted[i] for i in images.of_the_cluster() if i in wanted),
+            "platform_images": " ".join(wanted[i] for i in images.of_the_platform() if i in wanted),
+        }
+        self.playbooks.run("lab-box", variables, self.on_event)
+        self.playbooks.run("lab-cluster", variables, self.on_event)
+        _private(lab.kubeconfig, (lab.state / "kubernetes" / "admin.conf").read_bytes())
+        lab.remember(images={image.name: path.name for image, path in archives.items()})
+
+
+def is_ready(lab: Lab) -> bool:
+    """Whether the API server says so itself; false as well when there is none."""
+    kubectl = lab.state / "bin" / "kubectl"
+    if not (lab.kubeconfig.is_file() and kubectl.is_file()):
+        return False
+    asked = subprocess.run(  # noqa: S603 - fixed arguments, no shell
+        [str(kubectl), "--kubeconfig", str(lab.kubeconfig), "get", "--raw=/readyz", "--request-timeout=5s"],
+        env={"PATH": os.defpath, "HOME": "/nonexistent"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    return asked.returncode == 0
+
+
+def describe(name: str, home: Path = HOME) -> dict[str, object]:
+    """What ``status`` shows. ``state`` is absent, unfinished, stopped, starting or running."""
+    lab = state.find(name, home)
+    if lab is None:
+        return {"name": name, "provider": "local", "state": "absent"}
+    known = lab.remembered()
+    return {
+        "name": name,
+        "provider": "local",
+        "state": _state_of(lab),
+        "pid": cgroup.init_of(name),
+        "address": lab.node_address,
+        "server": f"https://{lab.node_address}:6443",
+        "kubeconfig": str(lab.kubeconfig),
+        "manifests": str(lab.manifests),
+        "auditLog": str(lab.audit_log),
+        "logs": str(lab.state / "var-log"),
+        "binaries": str(lab.state / "bin"),
+        "stateDir": str(lab.state),
+        "cgroup": f"bootstrap-lab-{name}",
+        "kubernetes": known.get("kubernetes"),
+        "images": sorted(known.get("images", {})),
+    }
+
+
+def _state_of(lab: Lab) -> str:
+    if not lab.initialised:
+        return "unfinished"
+    if cgroup.init_of(lab.name) is None:
+        return "stopped"
+    return "running" if is_ready(lab) else "starting"
+
+
+def _require_same_version(lab: Lab) -> None:
+    made, built = lab.remembered().get("kubernetes"), servers.KUBERNETES.version
+    if made != built:
+        raise PreconditionError(
+            f"lab {lab.name} holds a cluster of Kubernetes {made}, and this builds {built}",
+            code="E_LAB_VERSION",
+            where=str(lab.state),
+            hint=f"bootstrap lab down --name {lab.name}, then up: a lab is not upgraded in place",
+        )
+
+
+def _variables(lab: Lab) -> dict[str, Plain]:
+    return {
+        "lab": lab.name,
+        "state": str(lab.state),
+        "link": lab.link,
+        "host_address": lab.host_address,
+        "node_address": lab.node_address,
+    }
+
+
+def _start_over(lab: Lab) -> None:
+    """Forget a cluster that was never finished; the lab keeps its name and its network."""
+    for path in lab.state.iterdir():
+        if path.name == "lab.json":
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _furnish(lab: Lab, entries: Mapping[str, Path], archives: Mapping[images.Image, Path]) -> None:
+    for binary in servers.KUBERNETES.binaries:
+        images.place(entries["kubernetes"] / binary, lab.state / "bin" / binary)
+    for image, path in archives.items():
+        images.place(path, lab.state / "images" / image.archive)
+    crds = lab.manifests / "external-secrets" / "crds.yaml"
+    crds.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(entries["external-secrets"] / "crds.yaml", crds)
+    encryption = lab.state / "kubernetes" / "encryption.yaml"
+    if not encryption.is_file():
+        encryption.parent.mkdir(mode=0o700, exist_ok=True)
+        _private(encryption, _encryption_at_rest())
+
+
+def _encryption_at_rest() -> bytes:
+    """Made here and not by a playbook: its key never leaves this process but for the file itself."""
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    return (
+        "apiVersion: apiserver.config.k8s.io/v1\n"
+        "kind: EncryptionConfiguration\n"
+        "resources:\n"
+        "  - resources: [secrets]\n"
+        "    providers:\n"
+        f"      - secretbox: {{keys: [{{name: lab, secret: {key}}}]}}\n"
+        "      - identity: {}\n"
+    ).encode()
+
+
+def _private(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    part.rename(path)
+
+
+def _require_linux_root() -> None:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        raise PreconditionError(
+            "a local lab makes namespaces, mounts and network links: it needs root on Linux",
+            code="E_LAB_ROOT",
+            where="--provider local",
+            hint="run it again with sudo",
+        )
