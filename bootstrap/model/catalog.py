@@ -68,7 +68,7 @@ class Consumer:
     namespace: str
     secret: str
     workload: str | None = None
-    keys: Mapping[str, str] = EMPTY
+    keys: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +176,7 @@ class Platform:
     external_secrets_service_account: str
     workloads: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
+    platform_namespaces: tuple[str, ...] = ()  # of further platform components: who may use a scaffold (INV2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,8 +196,8 @@ class Intent:
     keys: Mapping[str, bytes]
     manifests: Mapping[str, bytes]
     blobs: Mapping[str, str]  # path of each encrypted file to its Git blob id
-    heads: Mapping[str, bytes] = MappingProxyType({})
-    escrows: Mapping[str, bytes] = MappingProxyType({})
+    heads: Mapping[str, bytes] = field(default_factory=dict)
+    escrows: Mapping[str, bytes] = field(default_factory=dict)
 
     def secret(self, name: str) -> Secret:
         return next(s for s in self.secrets if s.name == name)

@@ -1,0 +1,73 @@
+"""Rules of the files that the catalog rests on: sources, root material and the public halves of keys."""
+
+from collections.abc import Iterator
+
+from bootstrap.intent.findings import Finding, Level
+from bootstrap.model.catalog import Intent, SecretClass
+
+ROOT_MATERIAL = ("ledger", "commitment", "vault-ca", "unseal")
+PUBLIC = ("ledger.pub", "vault-ca.crt", "unseal.asc")
+_KEYGEN = "`bootstrap keygen --out DIR` makes it; commit what it writes to keys/ and encrypted/"
+
+
+def judge(intent: Intent) -> Iterator[Finding]:
+    yield from _sources(intent)
+    yield from _keys(intent)
+    yield from _recipients(intent)
+    for name in ROOT_MATERIAL:
+        if not _root_files(name) & intent.blobs.keys():
+            message = f"root material {name} is missing: encrypted/root-material/{name}.age"
+            yield Finding(id="E_ROOT_MATERIAL", where=intent.platform.where, message=message, hint=_KEYGEN)
+
+
+def judge_absent(intent: Intent) -> Iterator[Finding]:
+    """What no entry speaks of; only true when every entry could be read."""
+    named = {s.source.file for s in intent.secrets if s.source}
+    material = {
+        s.source.file for s in intent.secrets if s.source and s.secret_class is SecretClass.ROOT_MATERIAL
+    }
+    for name in ROOT_MATERIAL:
+        for path in sorted(_root_files(name) & intent.blobs.keys() - material):
+            hint = "describe it in secrets/ with class: root-material"
+            message = "root material that no entry of class root-material names"
+            yield Finding(id="E_ROOT_MATERIAL", where=path, message=message, hint=hint)
+    for path in sorted(
+        p for p in intent.blobs.keys() - named if not p.startswith("encrypted/root-material/")
+    ):
+        hint = "describe it in secrets/, or remove it"
+        message = "an encrypted file that no entry names"
+        yield Finding(id="W_UNUSED_FILE", where=path, message=message, hint=hint, level=Level.WARNING)
+
+
+def _root_files(name: str) -> set[str]:
+    return {f"encrypted/root-material/{name}.{suffix}" for suffix in ("age", "asc", "gpg")}
+
+
+def _sources(intent: Intent) -> Iterator[Finding]:
+    for secret in intent.secrets:
+        if secret.source and secret.source.file not in intent.blobs:
+            message = f"{secret.name}: the commit holds no file {secret.source.file}"
+            inside = secret.source.file.startswith("encrypted/")
+            hint = "`git add` and commit it" if inside else "encrypted files lie below encrypted/"
+            yield Finding(id="E_CATALOG_SET", where=secret.where, message=message, hint=hint)
+
+
+def _keys(intent: Intent) -> Iterator[Finding]:
+    missing = [name for name in PUBLIC if name not in intent.keys]
+    if not {"root.txt", "root.asc"} & intent.keys.keys():
+        missing.append("root.txt")
+    for name in missing:
+        message = f"the commit holds no keys/{name}"
+        yield Finding(id="E_KEYS", where=f"keys/{name}", message=message, hint=_KEYGEN)
+
+
+def _recipients(intent: Intent) -> Iterator[Finding]:
+    """Fewer than two holders of the root: one lost key and nothing can be rebuilt (S1)."""
+    lines = intent.keys.get("root.txt", b"").splitlines()
+    age = [line for line in lines if line.strip() and not line.lstrip().startswith(b"#")]
+    pgp = intent.keys.get("root.asc", b"").count(b"-----BEGIN PGP PUBLIC KEY BLOCK-----")
+    if {"root.txt", "root.asc"} & intent.keys.keys() and len(age) + pgp < 2:
+        where = "keys/root.txt" if "root.txt" in intent.keys else "keys/root.asc"
+        message = f"the root of trust has {len(age) + pgp} recipient: one lost key and nothing can be rebuilt"
+        hint = "add a second holder's public key and encrypt every file to both"
+        yield Finding(id="W_RECIPIENTS", where=where, message=message, hint=hint, level=Level.WARNING)

@@ -1,0 +1,275 @@
+"""The catalog's shape as pydantic models: what may be written, and the text that documents it (DESIGN 2).
+
+Strict and closed: an unknown field is an error, a number is not text. The descriptions become the JSON Schema
+of ``bootstrap schema``; ``docs/reference/`` says the same with examples. ``load.py`` turns these models into
+the frozen values of ``model/catalog.py``; what a single entry cannot know is in ``rules*.py``.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from bootstrap.model.catalog import Encoding, Renew, RetireMode, SecretClass
+
+API_VERSION = "bootstrap/v1"
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+NAME, OBJECT_NAME, DATA_KEY = rf"^{_LABEL}$", rf"^{_SUBDOMAIN}$", r"^[-._a-zA-Z0-9]+$"
+NAMESPACED, WORKLOAD = rf"^{_LABEL}/{_SUBDOMAIN}$", rf"^[A-Z][A-Za-z0-9]*/{_SUBDOMAIN}$"
+DURATION, QUANTITY, DATE = (
+    r"^[1-9][0-9]*[smhd]$",
+    r"^[0-9]+(\.[0-9]+)?(m|k|[KMGTPE]i?)?$",
+    r"^(\d{4}-\d{2}-\d{2})?$",
+)
+
+PATTERNS = {  # what a person has to write, and the code when it is something else
+    NAME: ("E_NAME", "a name of lower case letters, digits and hyphens (RFC 1123)"),
+    OBJECT_NAME: ("E_NAME", "a Kubernetes object name (RFC 1123)"),
+    DATA_KEY: ("E_NAME", "a key of letters, digits, '-', '_' and '.'"),
+    NAMESPACED: ("E_NAME", "namespace/name"),
+    WORKLOAD: ("E_WORKLOAD", "Kind/name, such as Deployment/web"),
+    DURATION: ("E_VALUE", "a whole number and s, m, h or d, such as 30d"),
+    QUANTITY: ("E_VALUE", "a Kubernetes quantity, such as 1Gi or 100m"),
+    DATE: ("E_VALUE", "a date, YYYY-MM-DD"),
+}
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
+Name = Annotated[str, StringConstraints(pattern=NAME, max_length=63)]
+ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, max_length=253)]
+DataKey = Annotated[str, StringConstraints(pattern=DATA_KEY, max_length=253)]
+NamespacedName = Annotated[str, StringConstraints(pattern=NAMESPACED, max_length=317)]
+Workload = Annotated[str, StringConstraints(pattern=WORKLOAD, max_length=317)]
+Duration = Annotated[str, StringConstraints(pattern=DURATION, max_length=12)]
+Quantity = Annotated[str, StringConstraints(pattern=QUANTITY, max_length=20)]
+Property = Literal["username", "password", "host", "port", "token"]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+
+
+class Metadata(Strict):
+    name: Name = Field(description="Unique among its kind in the repository")
+
+
+# ---------------------------------------------------------------- bootstrap.yaml
+
+
+class Seal(Strict):
+    type: Literal["shamir", "transit", "static"] = Field(
+        "shamir", description="How Vault is sealed; only shamir is available yet"
+    )
+    custody: Literal["cluster", "offline"] = Field(
+        description="Who unseals after a restart: `cluster`, an unsealer that reads one Secret (a residual"
+        " that every record names), or `offline`, the holders of the root. Never a silent default"
+    )
+
+
+class Storage(Strict):
+    class_name: str = Field("", alias="className", description="StorageClass; empty is the cluster's default")
+    data: Quantity = Field("1Gi", description="Size of each replica's data volume")
+    audit: Quantity = Field("1Gi", description="Size of each replica's audit volume")
+
+
+class Resources(Strict):
+    cpu: Quantity = Field("100m", description="CPU request of each Vault pod")
+    memory: Quantity = Field("256Mi", description="Memory request of each Vault pod")
+
+
+class Vault(Strict):
+    version: Text = Field(description="Vault's version, as its server reports it")
+    image: Text = Field(description="Full image reference, with a digest where the registry is not yours")
+    namespace: Name = Field("vault", description="Namespace of Vault")
+    replicas: int = Field(3, description="1, 3 or 5; one line to change, applied by `up`")
+    seal: Seal
+    storage: Storage = Field(default_factory=lambda: Storage.model_validate({}))
+    resources: Resources = Field(default_factory=lambda: Resources.model_validate({}))
+    image_pull_secrets: list[ObjectName] = Field(
+        default=[], alias="imagePullSecrets", description="Names of pull Secrets in Vault's namespace"
+    )
+    tolerations: list[dict[str, str]] = Field(
+        default=[], description="Pod tolerations, as Kubernetes writes them"
+    )
+
+
+class ExternalSecrets(Strict):
+    install: str | None = Field(
+        None, description="Folder of this repository with the operator's rendered manifests"
+    )
+    adopt: NamespacedName | None = Field(
+        None, description="namespace/deployment of an operator that somebody else installs"
+    )
+    deployment: NamespacedName = Field(
+        "external-secrets/external-secrets", description="namespace/name of the Deployment to wait for"
+    )
+    service_account: NamespacedName = Field(
+        "external-secrets/external-secrets",
+        alias="serviceAccount",
+        description="namespace/name of the operator's own service account",
+    )
+
+
+class Components(Strict):
+    external_secrets: ExternalSecrets = Field(
+        alias="externalSecrets", description="The External Secrets Operator: installed by us or adopted"
+    )
+    workloads: list[str] = Field(
+        default=[], description="Folders of manifests to apply once secrets are there, in order"
+    )
+    platform: list[Name] = Field(
+        default=[],
+        description="Namespaces of further platform components (a GitOps controller, a registry). Only"
+        " these, Vault's and the operator's own may use a bootstrap secret",
+    )
+
+
+class PlatformSpec(Strict):
+    vault: Vault
+    components: Components
+    environments: list[Name] = Field(default=[], description="Names that --environment accepts")
+
+
+class Platform(Strict):
+    api_version: Literal["bootstrap/v1"] = Field(alias="apiVersion")
+    kind: Literal["Platform"]
+    metadata: Metadata
+    spec: PlatformSpec
+
+
+# ---------------------------------------------------------------- secrets/*.yaml
+
+
+class Source(Strict):
+    file: Text = Field(description="Path of an encrypted file of this repository, below encrypted/")
+    key: Text | None = Field(
+        None, description="Dotted path into the decrypted file; without it, the whole of it"
+    )
+    field: DataKey = Field("value", description="Name of the field when the source is a single value")
+    encoding: Encoding = Field(
+        Encoding.UTF8,
+        strict=False,
+        description="base64 for bytes that are not text: Vault then holds their base64",
+    )
+
+
+class Runtime(Strict):
+    path: Text = Field(description="Path below the KV v2 mount secret/; lower case, hyphens, slashes")
+
+
+class Handover(Strict):
+    retire: RetireMode = Field(
+        RetireMode.DELETED,
+        strict=False,
+        description="What happens to the scaffold: deleted, inert or ignored",
+    )
+    renew: Renew = Field(
+        Renew.KEEP,
+        strict=False,
+        description="How the copy in Git dies: generate (a new value at handover), reissue (its issuer makes"
+        " a new one later), keep (it stays valid; say why)",
+    )
+    fields: list[DataKey] = Field(
+        default=[], description="Fields that `generate` makes anew; empty means all"
+    )
+    length: int = Field(32, ge=16, le=1024, description="Characters of a generated value")
+    reason: str = Field("", description="Why a value that Git has seen stays valid (keep, reissue)")
+    until: str = Field("", pattern=DATE, description="YYYY-MM-DD by which it is reissued")
+
+
+class Rotation(Strict):
+    rotation_type: Literal["static", "time-based", "event-based"] = Field(
+        "static", description="What starts a rotation"
+    )
+    ttl: Duration | None = Field(None, description="Life of a value: a number and s, m, h or d")
+    rotate_before: Duration | None = Field(None, description="How long before its end a value is rotated")
+    revoke_old: bool = Field(True, description="Whether the old value is revoked after the overlap")
+    max_overlap: Duration | None = Field(None, description="How long old and new may both be valid")
+    failure_strategy: Literal["retry", "alert", "hold"] = Field(
+        "alert", description="What follows a failed rotation"
+    )
+
+
+class Consumer(Strict):
+    namespace: Name = Field(description="Namespace that reads the secret")
+    secret: ObjectName = Field(description="Name of the materialized Secret there")
+    workload: Workload | None = Field(None, description="Kind/name of what mounts it")
+    keys: dict[DataKey, DataKey] = Field(
+        default={}, description="Key of the Kubernetes Secret to field in Vault; empty means every field"
+    )
+
+
+class Scaffold(Strict):
+    namespace: Name = Field(description="Namespace of a platform component")
+    name: ObjectName = Field(
+        description="Name of the temporary Secret; differs from every materialized one there"
+    )
+
+
+class SecretSpec(Strict):
+    secret_class: SecretClass = Field(
+        alias="class", strict=False, description="bootstrap, runtime, derived or root-material"
+    )
+    owner: Text = Field(description="Team that answers for it")
+    purpose: Text = Field(description="What it is for, in one line")
+    source: Source | None = Field(None, description="Where Git introduces the value")
+    runtime: Runtime | None = Field(None, description="Where Vault keeps it")
+    handover: Handover | None = Field(None, description="How authority passes to Vault")
+    rotation: Rotation | None = Field(None, description="The first rotation policy; then Vault's copy counts")
+    scaffold: Scaffold | None = Field(
+        None, description="class bootstrap only: the Secret needed before Vault exists"
+    )
+    consumers: list[Consumer] = Field(default=[], description="Namespaces that read it")
+
+
+class Secret(Strict):
+    api_version: Literal["bootstrap/v1"] = Field(alias="apiVersion")
+    kind: Literal["Secret"]
+    metadata: Metadata
+    spec: SecretSpec
+
+
+class InternalSource(Strict):
+    namespace: Name = Field(description="Namespace in which the value is made")
+    secret: ObjectName = Field(description="Name of the Secret that its operator writes")
+
+
+class InternalSpec(Strict):
+    owner: Text = Field(description="Team that answers for it")
+    purpose: Text = Field(description="What it is for, in one line")
+    source: InternalSource
+    path: Text = Field(
+        description="platform-data/{datasource}/{consumer}, or platform-config/{datasource}/{instance}"
+    )
+    properties: dict[DataKey, Property] = Field(
+        min_length=1, description="Key of the source Secret to Vault property"
+    )
+    consumers: list[Consumer] = Field(default=[], description="Other namespaces that read it")
+
+
+class InternalSecret(Strict):
+    api_version: Literal["bootstrap/v1"] = Field(alias="apiVersion")
+    kind: Literal["InternalSecret"]
+    metadata: Metadata
+    spec: InternalSpec
+
+
+class InternalConfig(Strict):
+    api_version: Literal["bootstrap/v1"] = Field(alias="apiVersion")
+    kind: Literal["InternalConfig"]
+    metadata: Metadata
+    spec: InternalSpec
+
+
+Entry = Secret | InternalSecret | InternalConfig
+CATALOG: dict[str, type[Entry]] = {
+    "Secret": Secret,
+    "InternalSecret": InternalSecret,
+    "InternalConfig": InternalConfig,
+}
+KINDS: dict[str, type[Platform] | type[Entry]] = {"Platform": Platform, **CATALOG}
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) by kind, for ``bootstrap schema`` and editors."""
+    return {kind: model.model_json_schema(by_alias=True) for kind, model in KINDS.items()}
