@@ -25,6 +25,16 @@ class Sensitive:
     def relabel(self, label: str) -> "Sensitive":
         return Sensitive(self._value, label)
 
+    def ciphertext(self) -> bytes:
+        """The bytes, where they are an encrypted message by their form (age, or OpenPGP to a key).
+
+        TypeError for anything else: this is no second ``reveal``.
+        """
+        starts = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE", b"-----BEGIN PGP MESSAGE")
+        if self._value.startswith(starts) or self._value[:1] in (b"\x84", b"\x85", b"\xc1"):
+            return self._value
+        raise TypeError(f"a secret value ({self._label}) is not ciphertext")
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sensitive):
             return NotImplemented

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bootstrap.ledger.store import LedgerStore
 from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import Transient, WorldError
 from bootstrap.model.plan import Plan
@@ -18,6 +17,7 @@ from bootstrap.ports import (
     RootMaterial,
 )
 from bootstrap.steps.session import Session
+from bootstrap.steps.transfers import Transfers
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class World:
     session: Session
     material: RootMaterial
     files: EncryptedFiles | None
-    ledger: LedgerStore
+    ledger: Transfers
     records: Records
     proof: EscrowProof
     clock: Clock

@@ -1,0 +1,50 @@
+"""Is an object of Kubernetes what it should be by now? Pure functions over what was read."""
+
+from bootstrap.ports import Object, Ref
+
+
+def ref_of(obj: Object) -> Ref:
+    meta = obj["metadata"]
+    return Ref(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace", ""))
+
+
+def condition(obj: Object | None, kind: str) -> bool:
+    """True when the object carries this condition with status True."""
+    conditions = (obj or {}).get("status", {}).get("conditions") or []
+    return any(c.get("type") == kind and c.get("status") == "True" for c in conditions)
+
+
+def condition_message(obj: Object | None, kind: str) -> str:
+    conditions = (obj or {}).get("status", {}).get("conditions") or []
+    return next((str(c.get("message", "")) for c in conditions if c.get("type") == kind), "no status yet")
+
+
+def deployment_ready(obj: Object | None) -> bool:
+    if obj is None:
+        return False
+    status, spec = obj.get("status", {}), obj.get("spec", {})
+    wanted = spec.get("replicas", 1)
+    current = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
+    return bool(current and status.get("availableReplicas", 0) >= wanted and status.get("updatedReplicas", 0) >= wanted)
+
+
+def stateful_set_ready(obj: Object | None) -> bool:
+    if obj is None:
+        return False
+    return bool(obj.get("status", {}).get("readyReplicas", 0) >= obj.get("spec", {}).get("replicas", 1))
+
+
+def daemon_set_ready(obj: Object | None) -> bool:
+    if obj is None:
+        return False
+    status = obj.get("status", {})
+    return bool(status.get("numberReady", 0) >= status.get("desiredNumberScheduled", 1))
+
+
+READY = {"Deployment": deployment_ready, "StatefulSet": stateful_set_ready, "DaemonSet": daemon_set_ready}
+
+
+def pod_running(pod: Object | None) -> bool:
+    if pod is None or pod["metadata"].get("deletionTimestamp"):
+        return False
+    return bool(pod.get("status", {}).get("phase") == "Running")

@@ -1,0 +1,65 @@
+"""The initial root token is revoked once a fresh login has proven the run's identity; then its slot goes (B5)."""
+
+from dataclasses import dataclass
+
+from bootstrap.model.decision import Act, Decision, Satisfied
+from bootstrap.model.errors import EvidenceError, WorldError
+from bootstrap.model.plan import Step
+from bootstrap.steps.names import RUN_POLICY
+from bootstrap.steps.outcome import granted
+from bootstrap.steps.root_session import RootSession
+from bootstrap.steps.window_store import Slots
+from bootstrap.steps.world import World
+
+NEEDED = {"sys/mounts/secret": "update", "secret/data/proof": "create", "auth/token/accessors": "list"}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    slot: bool
+
+
+class RootRevoked:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+        self.root = RootSession(world)
+
+    def observe(self) -> Seen:
+        return Seen(self.root.present())
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.slot:
+            return Act("revoke the initial root token", ("prove a fresh login", "revoke", "remove its ciphertext by UID"))
+        return Satisfied("the initial root token is revoked, its ciphertext gone")
+
+    def act(self, seen: Seen) -> None:
+        self._prove_login()
+        token = self.root.token()
+        session = self.world.session
+        try:
+            session.vault.call("POST", "auth/token/revoke-self", {}, pod=session.active(), token=token)
+        except WorldError as error:
+            if error.code != "E_VAULT_DENIED":  # denied: it was revoked before the last interruption
+                raise
+        if not self._dead():
+            raise EvidenceError("the root token still works after its revocation", code="E_ROOT_ALIVE")
+        self.root.slot.remove(Slots.ROOT)
+
+    def _prove_login(self) -> None:
+        """A new login, not the cached token: after this there is no other way in."""
+        session = self.world.session
+        session.close()
+        found = granted(session.ask("sys/capabilities-self", {"paths": list(NEEDED)}), f"policy {RUN_POLICY}")
+        lacking = [p for p, verb in NEEDED.items() if verb not in found.data.get(p, ())]
+        if lacking:
+            raise EvidenceError(f"the run's identity lacks {', '.join(lacking)}", code="E_RUN_IDENTITY")
+
+    def _dead(self) -> bool:
+        session = self.world.session
+        try:
+            answer = session.vault.call(
+                "GET", "auth/token/lookup-self", None, pod=session.active(), token=self.root.token()
+            )
+        except WorldError as error:
+            return error.code == "E_VAULT_DENIED"
+        return not answer.ok

@@ -1,0 +1,44 @@
+"""The initial root token, in memory, for making the run's own identity and nothing else (B5)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bootstrap.model.errors import WorldError
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Answer
+from bootstrap.steps.window_store import Slots, WindowStore, slot_ref
+from bootstrap.steps.world import World
+
+
+class RootSession:
+    """Opens the root token's slot. WorldError E_ROOT_TOKEN when the slot is gone (it was revoked)."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._token: Sensitive | None = None
+
+    @property
+    def slot(self) -> Slots:
+        window = WindowStore(self.world.cluster).read()
+        return Slots(self.world.cluster, window.volume if window else "")
+
+    def present(self) -> bool:
+        return self.slot.read(Slots.ROOT) is not None
+
+    def token(self) -> Sensitive:
+        if self._token is None:
+            slot = self.slot
+            ciphertext = slot.read(Slots.ROOT)
+            if ciphertext is None:
+                raise WorldError(
+                    "the initial root token is gone, and the run's identity is not complete",
+                    code="E_ROOT_TOKEN",
+                    where=str(slot_ref(slot.volume, Slots.ROOT)),
+                    hint="`vault operator generate-root` with the unseal key gives a new one",
+                )
+            self._token = self.world.material.unseal_key().decrypt(ciphertext.ciphertext())
+        return self._token
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        session = self.world.session
+        return session.vault.call(method, path, body, pod=session.active(), token=self.token())

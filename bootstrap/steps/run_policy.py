@@ -1,0 +1,54 @@
+"""What the run may do in Vault, as policy text: enough for `up`, `status` and `verify`, and no more (S2).
+
+It can write policies, roles and entities under our own names only; it cannot turn auditing off, remove a
+secret or its metadata, or read a handed-over value once it is somebody else's to rotate (it reads version
+1 to compare, B6).
+"""
+
+RUN = """\
+# the run's identity: configuration under our names, handover, census
+path "sys/audit" { capabilities = ["read", "sudo"] }
+path "sys/audit-hash/file" { capabilities = ["update"] }
+path "sys/config/auditing/request-headers" { capabilities = ["read", "sudo"] }
+path "sys/auth" { capabilities = ["read"] }
+path "sys/mounts" { capabilities = ["read"] }
+path "sys/mounts/secret" { capabilities = ["create", "update", "read"] }
+path "sys/policies/acl" { capabilities = ["list"] }
+path "sys/policies/acl/reader-*" { capabilities = ["create", "update", "read"] }
+path "sys/policies/acl/pusher-*" { capabilities = ["create", "update", "read"] }
+path "sys/policies/acl/bootstrap-run" { capabilities = ["read"] }
+path "sys/capabilities-self" { capabilities = ["update"] }
+path "sys/storage/raft/configuration" { capabilities = ["read", "sudo"] }
+path "sys/storage/raft/autopilot/state" { capabilities = ["read"] }
+path "auth/kubernetes/config" { capabilities = ["read"] }
+path "auth/kubernetes/role/external-secrets" { capabilities = ["create", "update", "read"] }
+path "auth/kubernetes/role/bootstrap-run" { capabilities = ["read"] }
+path "auth/kubernetes/role" { capabilities = ["list"] }
+path "auth/token/accessors" { capabilities = ["list", "sudo"] }
+path "auth/token/lookup-accessor" { capabilities = ["update"] }
+path "auth/token/revoke-accessor" { capabilities = ["update"] }
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
+path "identity/entity/name/ns-*" { capabilities = ["create", "update", "read"] }
+path "identity/entity/name" { capabilities = ["list"] }
+path "identity/entity-alias" { capabilities = ["create", "update"] }
+path "identity/entity-alias/id" { capabilities = ["list"] }
+path "identity/lookup/entity" { capabilities = ["update"] }
+path "secret/config" { capabilities = ["read"] }
+path "secret/data/*" { capabilities = ["create", "update", "read"] }
+path "secret/metadata/*" { capabilities = ["create", "update", "read", "list"] }
+path "secret/metadata" { capabilities = ["list"] }
+"""
+
+
+def reader(paths: tuple[str, ...]) -> str:
+    """A namespace reads its own secrets and writes none (S3)."""
+    rules = [f'path "secret/data/{p}" {{ capabilities = ["read"] }}\n' for p in paths]
+    return "".join(rules)
+
+
+def pusher(paths: tuple[str, ...]) -> str:
+    """A namespace publishes its own internal secrets; the operator reads and marks their metadata (D2, D6)."""
+    verbs = 'capabilities = ["create", "update", "read"]'
+    rules = [f'path "secret/{kind}/{p}" {{ {verbs} }}\n' for p in paths for kind in ("data", "metadata")]
+    return "".join(rules)

@@ -1,0 +1,93 @@
+"""Bootstrap secrets that something needs before Vault exists: create-only, labelled, in their one namespace (B1)."""
+
+from dataclasses import dataclass
+
+from bootstrap.ledger.record import Phase
+from bootstrap.model.catalog import Secret
+from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
+from bootstrap.model.errors import PreconditionError
+from bootstrap.model.plan import Step
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.names import COMMIT_ANNOTATION, SECRET_ANNOTATION, is_ours, labels, namespace
+from bootstrap.steps.outcome import expect
+from bootstrap.steps.transfers import named
+from bootstrap.steps.values import source_values
+from bootstrap.steps.world import World
+
+
+def scaffold_ref(secret: Secret) -> Ref:
+    assert secret.scaffold is not None
+    return Ref("v1", "Secret", secret.scaffold.name, secret.scaffold.namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    missing: tuple[Secret, ...]
+    taken: tuple[Secret, ...]
+    over: tuple[Secret, ...]
+
+
+class ScaffoldSecrets:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+
+    def observe(self) -> Seen:
+        missing, taken, over = [], [], []
+        if self._ledger_is_lost():
+            return Seen((), (), self.world.intent.scaffolds)
+        committed = named(self.world.ledger.read(), Phase.COMMIT)
+        for secret in self.world.intent.scaffolds:
+            live = self.world.cluster.get(scaffold_ref(secret))
+            if secret.name in committed:
+                over.append(secret)  # authority has moved: a scaffold is never made again
+            elif live is None:
+                missing.append(secret)
+            elif not is_ours(live):
+                taken.append(secret)
+        return Seen(tuple(missing), tuple(taken), tuple(over))
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.taken:
+            ref = scaffold_ref(seen.taken[0])
+            return Blocked(
+                PreconditionError(
+                    "a Secret of this name exists and is not ours; it is left as it is",
+                    code="E_NAME_TAKEN",
+                    where=str(ref),
+                    hint=f"rename the scaffold ({seen.taken[0].where}), or remove that Secret if nothing uses it",
+                )
+            )
+        if seen.missing:
+            refs = tuple(f"create {scaffold_ref(s)}" for s in seen.missing)
+            return Act(f"materialize {len(seen.missing)} bootstrap secrets", refs)
+        count = len(self.world.intent.scaffolds)
+        return Satisfied(f"{count - len(seen.over)} in the cluster, {len(seen.over)} handed over before")
+
+    def _ledger_is_lost(self) -> bool:
+        """A Vault of ours without a single record: nobody can say here what was handed over, and a scaffold
+        that was retired must not come back. The ledger is rebuilt later in this run."""
+        spec = self.world.intent.platform.vault
+        vault = self.world.cluster.get(Ref("apps/v1", "StatefulSet", "vault", spec.namespace))
+        return vault is not None and not self.world.ledger.read().entries
+
+    def act(self, seen: Seen) -> None:
+        for secret in seen.missing:
+            ref = scaffold_ref(secret)
+            if self.world.cluster.get(Ref("v1", "Namespace", ref.namespace)) is None:
+                made = namespace(ref.namespace)
+                expect(self.world.cluster.create(made), Ref("v1", "Namespace", ref.namespace))
+            expect(self.world.cluster.create(self._object(secret, ref)), ref)
+
+    def _object(self, secret: Secret, ref: Ref) -> Object:
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "metadata": {
+                "name": ref.name,
+                "namespace": ref.namespace,
+                "labels": labels("scaffold"),
+                "annotations": {SECRET_ANNOTATION: secret.name, COMMIT_ANNOTATION: self.world.intent.commit},
+            },
+            "data": source_values(self.world, secret),
+        }

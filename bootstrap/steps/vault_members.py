@@ -1,0 +1,77 @@
+"""All declared replicas, one raft cluster, every one of them a voter and unsealed (G7)."""
+
+from dataclasses import dataclass
+
+from bootstrap.model.catalog import Custody
+from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
+from bootstrap.model.errors import EvidenceError, RetirementWaits
+from bootstrap.model.plan import Step
+from bootstrap.ports import Ref, SealStatus
+from bootstrap.steps.health import ref_of
+from bootstrap.steps.outcome import expect
+from bootstrap.steps.vault_objects import stateful_set
+from bootstrap.steps.vault_serve import unseal_ref
+from bootstrap.steps.window_store import WindowStore
+from bootstrap.steps.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """``cluster_id`` is the one of the init window, whose store all nodes must have joined."""
+
+    replicas: int
+    nodes: tuple[tuple[str, SealStatus | None], ...]
+    cluster_id: str
+
+
+class VaultMembers:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+        self.spec = world.intent.platform.vault
+        self.ref = Ref("apps/v1", "StatefulSet", "vault", self.spec.namespace)
+
+    def observe(self) -> Seen:
+        live = self.world.cluster.get(self.ref)
+        window = WindowStore(self.world.cluster).read()
+        nodes = tuple((pod, self.world.session.seal_status(pod)) for pod in self.world.session.pods)
+        replicas = int(live["spec"]["replicas"]) if live else 0
+        return Seen(replicas, nodes, window.cluster_id if window else "")
+
+    def decide(self, seen: Seen) -> Decision:
+        strangers = [p for p, s in seen.nodes if s and not s.sealed and s.cluster_id not in ("", seen.cluster_id)]
+        if strangers:
+            return Blocked(
+                EvidenceError(
+                    f"{', '.join(strangers)} belongs to another raft cluster",
+                    code="E_SECOND_CLUSTER",
+                    where=str(self.ref),
+                    hint="scale to one replica and look at that pod's volume before anything else",
+                )
+            )
+        if seen.replicas != self.spec.replicas:
+            return Act(f"grow to {self.spec.replicas} replicas", (f"{self.ref}: {seen.replicas} to {self.spec.replicas}",))
+        waiting = [p for p, s in seen.nodes if s is None or s.sealed]
+        if waiting:
+            return Act("wait until every node is unsealed", tuple(f"wait for {p}" for p in waiting))
+        return Satisfied(f"{seen.replicas} nodes unsealed, one cluster id")
+
+    def act(self, seen: Seen) -> None:
+        shape = stateful_set(
+            self.spec,
+            replicas=self.spec.replicas,
+            tls_secret="vault-tls",  # noqa: S106  a Secret's name
+            unseal_secret=unseal_ref(self.world).name,
+        )
+        expect(self.world.cluster.apply(shape), ref_of(shape))
+        if self.spec.custody is Custody.OFFLINE and self._sealed():
+            raise RetirementWaits(
+                "sealed nodes wait for their holders: " + ", ".join(self._sealed()),
+                code="E_SEALED",
+                where=str(self.ref),
+                hint="unseal them with the holders' key, then `bootstrap up`",
+            )
+        self.world.wait(f"{self.spec.replicas} nodes are unsealed", lambda: not self._sealed(), seconds=240)
+        self.world.wait("an active node", lambda: self.world.session.vault.active(self.world.session.pods), seconds=60)
+
+    def _sealed(self) -> list[str]:
+        return [p for p in self.world.session.pods if (s := self.world.session.seal_status(p)) is None or s.sealed]
