@@ -9,6 +9,7 @@ import threading
 from datetime import datetime
 from typing import Any, Final
 
+from bootstrap.engine.patience import Patience
 from bootstrap.engine.record import RUN, RUNNING, RunRecord, finished, read_run, settle
 from bootstrap.journal.store import read_journal
 from bootstrap.model.errors import BootstrapError, HeldError, Transient, UnknownOutcome, WorldError
@@ -168,10 +169,11 @@ class Heartbeat:
 class RunLock:
     """Lease and run record together: what a run takes before its first journalled act."""
 
-    def __init__(self, cluster: Cluster, clock: Clock, lease: Lease, run: str) -> None:
+    def __init__(self, cluster: Cluster, clock: Clock, lease: Lease, patience: Patience, run: str) -> None:
         self._cluster = cluster
         self._clock = clock
         self._lease = lease
+        self._patience = patience
         self._run = run
         self._heartbeat = Heartbeat(lease, clock)
         self._record: RunRecord | None = None
@@ -182,7 +184,7 @@ class RunLock:
         """Takes the Lease and begins a new epoch, whose number it returns. Raises HeldError exit 7."""
         self._lease.acquire()
         self._heartbeat.start()
-        before = read_run(self._cluster)
+        before = self._patience.read(lambda: read_run(self._cluster))
         wanted = RunRecord(
             epoch=self._next_epoch(before),
             run=self._run,
@@ -200,7 +202,7 @@ class RunLock:
     def check(self) -> None:
         """Raises HeldError once another run holds the Lease or has begun a later epoch."""
         self._heartbeat.check()
-        if read_run(self._cluster) != self._record:
+        if self._patience.read(lambda: read_run(self._cluster)) != self._record:
             raise self._superseded()
 
     def finish(self) -> None:
@@ -215,7 +217,8 @@ class RunLock:
 
     def _next_epoch(self, before: RunRecord | None) -> int:
         """Never a number that a journal already has, even where the run record was deleted."""
-        journalled = max((entry.epoch for entry in read_journal(self._cluster)), default=0)
+        entries = self._patience.read(lambda: read_journal(self._cluster))
+        journalled = max((entry.epoch for entry in entries), default=0)
         return max(before.epoch if before else 0, journalled) + 1
 
     def _superseded(self) -> HeldError:

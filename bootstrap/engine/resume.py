@@ -30,7 +30,8 @@ def check_authority(
         return True
     raise DecisionNeeded(
         f"the commit holds the records of another cluster ({', '.join(others)}) and none of this one "
-        f"({cluster_uid}): either that cluster was lost, and its Vault holds newer values than Git, or this one starts anew",
+        f"({cluster_uid}): either that cluster was lost, and its Vault holds newer values "
+        "than Git, or this one starts anew",
         code="E_OTHER_CLUSTER",
         where=f"records/{others[0]}/head.json",
         hint="--restore SNAPSHOT brings authority back from Vault's own storage (not available yet); "

@@ -6,14 +6,15 @@ pass only reads, so a finished cluster is recognised before anything is touched.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from bootstrap.engine.interrupt import Interrupt, interruptible
 from bootstrap.engine.lock import Lease, RunLock
+from bootstrap.engine.patience import Patience
 from bootstrap.engine.record import FINISHED, read_run
 from bootstrap.engine.resume import NEW_AUTHORITY, check_authority, check_plan
-from bootstrap.journal.entries import Event
-from bootstrap.journal.store import Journal
+from bootstrap.journal.entries import Event, last_intended
+from bootstrap.journal.store import Journal, read_journal
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import DecisionNeeded, Interrupted, Transient, UnknownOutcome, WorldError
 from bootstrap.model.plan import Plan, Step
@@ -24,8 +25,6 @@ CLAIM: Final = "claim"  # the kind of the first and only unjournalled act
 ATTEMPTS: Final = 3  # acts of one step whose outcome stays unknown
 RETRY_FOR: Final = 120.0  # seconds that an observation may stay away
 LONGEST_PAUSE: Final = 10.0  # seconds between two of its attempts
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +61,17 @@ class Runner:
         self._world = world
         self._kinds: dict[str, Kind] = {step.id: kinds(step.kind)(step, world) for step in plan.steps}
         holder = f"{world.run.actor}, run {world.run.id}"
-        lease = Lease(world.cluster, world.clock, world.narrator, holder)
-        self._lock = RunLock(world.cluster, world.clock, lease, world.run.id)
-        self._accept_plan_change = accept_plan_change
         self._interrupt = Interrupt()
+        self._patience = Patience(world.clock, world.narrator, self._interrupt)
+        lease = Lease(world.cluster, world.clock, world.narrator, holder)
+        self._lock = RunLock(world.cluster, world.clock, lease, self._patience, world.run.id)
+        self._accept_plan_change = accept_plan_change
         self._intended = ""
+        self._opened = ""
 
     def run(self) -> Result:
         """Raises the error that stopped it; what was reached by then stays, and ``run`` again goes on."""
-        with interruptible() as self._interrupt:
+        with interruptible(self._interrupt):
             try:
                 return self._whole()
             except Interrupted as error:
@@ -78,15 +79,15 @@ class Runner:
 
     def _whole(self) -> Result:
         cluster = self._world.cluster
-        record = self._patiently("", lambda: read_run(cluster))
-        uid = self._patiently("", cluster.uid)
+        record = self._patience.read(lambda: read_run(cluster))
+        uid = self._patience.read(cluster.uid)
         new_authority = check_authority(self._world.intent, uid, record, self._world.approvals)
         outcomes, missing = self._look()
         if missing is None and record is not None and record.state == FINISHED:
             return Result(epoch=0, outcomes=outcomes)
         accepted = check_plan(record, self._plan, self._accept_plan_change)
         if missing is not None and missing.kind == CLAIM:
-            self._act(missing, self._observe(missing)[0])
+            self._claim(missing)
         approvals = (NEW_AUTHORITY,) if new_authority else ()
         return self._held(accepted, approvals)
 
@@ -104,6 +105,16 @@ class Runner:
             found.append(self._outcome(step, decision, begun, acted=False))
         return tuple(found), None
 
+    def _claim(self, step: Step) -> None:
+        """The one act that no journal precedes: the journal lies in the namespace that it makes."""
+        for _ in range(ATTEMPTS):
+            seen, decision = self._observe(step)
+            if not isinstance(decision, Act):
+                return
+            self._intended = f"{step.id}: {decision.summary}"
+            self._tell("acting", step, decision.summary)
+            self._act(step, seen)
+
     def _held(self, accepted: tuple[str, ...], approvals: tuple[str, ...]) -> Result:
         try:
             digest, run = self._plan.digest, self._world.run
@@ -113,6 +124,8 @@ class Runner:
             journal = Journal(
                 self._world.cluster, self._world.clock, epoch=run.epoch, run=run.id, plan=digest
             )
+            opened = last_intended(self._patience.read(lambda: read_journal(self._world.cluster)))
+            self._opened = opened.step if opened else ""
             for approval in approvals:
                 journal.append(Event.NOTE, "", f"approved: {approval}")
             if digest in accepted:
@@ -145,13 +158,13 @@ class Runner:
             seen, decision = self._observe(step)
         if isinstance(decision, Blocked):
             raise decision.error
-        if acts:
+        if acts or step.id == self._opened:  # or what an earlier run intended is now seen to be done
             journal.append(Event.DONE, step.id, decision.note)
         return self._outcome(step, decision, begun, acted=bool(acts))
 
     def _permit(self, step: Step) -> None:
         """The last look before a change: still our run, and approved where the step wants it."""
-        self._patiently(step.id, self._lock.check)
+        self._lock.check()
         if step.gate == "approve" and step.id not in self._world.approvals:
             raise DecisionNeeded(
                 f"step {step.id} wants an approval: {step.title}",
@@ -173,26 +186,8 @@ class Runner:
 
     def _observe(self, step: Step) -> tuple[Any, Decision]:
         kind = self._kinds[step.id]
-        seen = self._patiently(step.id, kind.observe)
+        seen = self._patience.read(kind.observe, step.id)
         return seen, kind.decide(seen)
-
-    def _patiently(self, step: str, read: Callable[[], T]) -> T:
-        """Repeats a read while the world is away, with growing pauses, for RETRY_FOR seconds at most."""
-        clock = self._world.clock
-        end, pause = clock.monotonic() + RETRY_FOR, 1.0
-        while True:
-            try:
-                found = read()
-            except Transient as error:
-                self._interrupt.check()
-                if clock.monotonic() + pause > end:
-                    raise
-                self._world.narrator.event("retry", step, f"{error.message}; again in {pause:.0f} s")
-                clock.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-            else:
-                self._interrupt.check()
-                return found
 
     def _outcome(self, step: Step, decision: Satisfied, begun: float, *, acted: bool) -> Outcome:
         seconds = self._world.clock.monotonic() - begun

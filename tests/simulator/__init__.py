@@ -1,0 +1,1 @@
+"""An in-memory outside world behind the real ports, with faults as ordinary values."""
