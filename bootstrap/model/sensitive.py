@@ -4,7 +4,10 @@ Neither ``str`` nor ``bytes``: it cannot be printed, formatted, pickled, copied,
 JSON by accident. The one way out is ``reveal()``, and an architecture test holds where that may be called.
 """
 
+import base64
+import binascii
 import hmac
+from collections.abc import Iterable
 from typing import NoReturn, final
 
 
@@ -34,6 +37,33 @@ class Sensitive:
         if self._value.startswith(starts) or self._value[:1] in (b"\x84", b"\x85", b"\xc1"):
             return self._value
         raise TypeError(f"a secret value ({self._label}) is not ciphertext")
+
+    def is_utf8(self) -> bool:
+        try:
+            self._value.decode()
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    def ends_in_stray_newline(self) -> bool:
+        """True for one line of text that ends in a newline: rarely meant, and part of the value."""
+        return self._value.endswith(b"\n") and self._value.count(b"\n") == 1
+
+    def base64(self) -> "Sensitive":
+        """Standard, padded base64 (RFC 4648 section 4)."""
+        return Sensitive(base64.b64encode(self._value), self._label)
+
+    def from_base64(self) -> "Sensitive":
+        """The bytes that standard, padded base64 stands for; ValueError, without the text, if it is not."""
+        try:
+            return Sensitive(base64.b64decode(self._value, validate=True), self._label)
+        except (binascii.Error, ValueError):
+            raise ValueError(f"{self._label} is not base64") from None
+
+    @staticmethod
+    def exceed(values: "Iterable[Sensitive]", limit: int) -> bool:
+        """True when the values together are longer than ``limit`` bytes."""
+        return sum(len(value._value) for value in values) > limit
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sensitive):
