@@ -48,11 +48,10 @@ def _written(intent: Intent) -> Iterator[tuple[_Place, str, str]]:
     for secret in intent.secrets:
         if secret.scaffold:
             yield (secret.scaffold.namespace, secret.scaffold.name), "a scaffold", secret.where
-    for internal in intent.internals:
-        place = (internal.source_namespace, internal.source_secret)
-        shared = [i for i in intent.internals if (i.source_namespace, i.source_secret) == place]
-        if internal is shared[0]:  # one source may be published by several entries
-            yield place, "the source of an internal secret", internal.where
+    # One source may be published by several entries: it is named once, by the first.
+    sources = {(i.source_namespace, i.source_secret): i.where for i in reversed(intent.internals)}
+    for place, where in sources.items():
+        yield place, "the source of an internal secret", where
     entries: list[_Entry] = [*intent.secrets, *intent.internals]
     for entry in entries:
         for consumer in entry.consumers:

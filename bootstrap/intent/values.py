@@ -1,8 +1,8 @@
 """From an opened file to a secret's fields, and from a field to Vault's string (B1, DESIGN 7).
 
 Pure: the values stay ``Sensitive``. Names of keys and fields may be shown, they are no secret. The encoding
-of a source says how Vault holds its bytes (as text, or as their base64), not how the file writes them; nothing
-of a file is decoded but the ``data`` of a Kubernetes Secret.
+of a source says how Vault holds its bytes (as text, or as their base64), not how the file writes it. Nothing
+is decoded but the ``data`` of a Kubernetes Secret.
 """
 
 import re
@@ -85,7 +85,7 @@ def _walk(tree: Opened, parts: list[str]) -> Opened | None:
 
 
 def _manifest(secret: Secret, tree: Mapping[str, Opened]) -> dict[str, Sensitive]:
-    """The fields of an encrypted Kubernetes Secret; ``stringData`` wins over ``data``, as in the API server."""
+    """The fields of an encrypted Kubernetes Secret; ``stringData`` wins over ``data``, as in Kubernetes."""
     fields: dict[str, Sensitive] = {}
     for part in ("data", "stringData"):
         block = tree.get(part, {})
