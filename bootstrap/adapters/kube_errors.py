@@ -1,0 +1,116 @@
+"""The API server's refusals in our words: applied, not applied (and why), or unknown (DESIGN 5).
+
+Source: the ``Status`` object of the API conventions, and what a 1.34 server was seen to answer.
+"""
+
+import json
+from dataclasses import dataclass
+
+from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
+from bootstrap.ports import Reason, Refused
+
+LONGEST = 600  # characters of a server's message that are shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One answer that is not a success. ``pause`` is the server's Retry-After in seconds, 0 when unsaid."""
+
+    status: int
+    reason: str = ""
+    message: str = ""
+    causes: tuple[str, ...] = ()
+    pause: float = 0.0
+
+
+def failure(status: int, body: str, retry_after: str = "") -> Failure:
+    """Reads a ``Status`` object; any other body (a proxy's page, say) counts as no words at all."""
+    pause = float(retry_after) if retry_after.isdigit() else 0.0
+    try:
+        document = json.loads(body or "{}")
+    except ValueError:
+        document = {}
+    if not isinstance(document, dict):
+        document = {}
+    details = document.get("details") or {}
+    return Failure(
+        status=status,
+        reason=str(document.get("reason") or ""),
+        message=str(document.get("message") or "")[:LONGEST],
+        causes=tuple(str(cause.get("reason") or "") for cause in details.get("causes") or []),
+        pause=pause,
+    )
+
+
+def refusal(found: Failure) -> Refused | None:
+    """The value for a write that the server certainly did not apply; None when it is no such answer."""
+    reason = _reason(found)
+    return None if reason is None else Refused(reason, found.message)
+
+
+def _reason(found: Failure) -> Reason | None:
+    match found.status:
+        case 409:
+            return _conflict(found)
+        case 404:
+            return Reason.NOT_FOUND
+        case 403 if "NamespaceTerminating" in found.causes:
+            return Reason.TERMINATING
+        case 403:
+            return Reason.FORBIDDEN
+        case 400 | 405 | 413 | 415 | 422:
+            return Reason.INVALID
+        case 500 if "field not declared in schema" in found.message:
+            return Reason.INVALID  # server-side apply answers an unknown field this way
+        case _:
+            return None
+
+
+def _conflict(found: Failure) -> Reason:
+    if found.reason == "AlreadyExists":
+        return Reason.TERMINATING if "object is being deleted" in found.message else Reason.EXISTS
+    if "FieldManagerConflict" in found.causes:
+        return Reason.FIELD_CONFLICT
+    return Reason.CONFLICT
+
+
+def write_error(found: Failure, what: str) -> BootstrapError:
+    """For a write that ``refusal`` has no value for."""
+    if found.status == 401:
+        return _not_logged_in(what)
+    if found.status == 429 or "failed calling webhook" in found.message:
+        # Both are said before anything is stored: flow control turns away at the door, admission in the hall.
+        return Transient(_said(found, what), code="E_KUBE_BUSY", where=what)
+    return UnknownOutcome(_said(found, what), code="E_UNKNOWN_OUTCOME", where=what)
+
+
+def read_error(found: Failure, what: str) -> BootstrapError:
+    """For a read; 404 never comes here."""
+    if found.status == 401:
+        return _not_logged_in(what)
+    if found.status == 403:
+        return WorldError(
+            _said(found, what),
+            code="E_KUBE_DENIED",
+            where=what,
+            hint="bootstrap doctor names every missing permission",
+        )
+    if found.status == 429 or found.status >= 500:
+        return Transient(_said(found, what), code="E_KUBE_BUSY", where=what)
+    # 410: the snapshot that a paged list walks through has expired.
+    code = "E_KUBE_GONE" if found.status == 410 else "E_KUBE_REFUSED"
+    return WorldError(_said(found, what), code=code, where=what)
+
+
+def _said(found: Failure, what: str) -> str:
+    words = found.message or found.reason or "no reason given"
+    return f"{what}: the API server answered {found.status}: {words}"
+
+
+def _not_logged_in(what: str) -> PreconditionError:
+    return PreconditionError(
+        "the API server does not accept this kubeconfig's credentials (401)",
+        code="E_KUBE_AUTH",
+        where=what,
+        hint="renew them, or choose another --context",
+    )

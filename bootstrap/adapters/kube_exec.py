@@ -1,0 +1,119 @@
+"""Login plugins of a kubeconfig (client-go credential plugins), in a closed environment.
+
+Protocol: kubernetes.io/docs/reference/access-authn-authz/authentication, "client-go credential plugins".
+The plugin sees ``PATH``, what its own ``env:`` says, and ``KUBERNETES_EXEC_INFO``; nothing else of ours.
+"""
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bootstrap.model.errors import PreconditionError
+from bootstrap.model.sensitive import Sensitive
+
+VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+DEADLINE = 60.0  # seconds; a plugin may have to talk to its provider
+EARLY = timedelta(seconds=60)  # renewed this long before it expires
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a plugin answered. ``expires`` is None when the plugin does not say."""
+
+    token: Sensitive | None = None
+    certificate: bytes = b""
+    key: Sensitive | None = None
+    expires: datetime | None = None
+
+
+class ExecPlugin:
+    """One ``exec:`` entry; remembers its credential until shortly before it expires."""
+
+    def __init__(self, *, entry: Mapping[str, Any], cluster: Mapping[str, Any], folder: Path) -> None:
+        self._entry = entry
+        self._cluster = cluster
+        self._folder = folder
+        self._held: Credential | None = None
+        self._lock = threading.Lock()
+        if entry.get("apiVersion") not in VERSIONS or not entry.get("command"):
+            raise self._failed(f"it needs command and apiVersion (one of {', '.join(VERSIONS)})")
+        if entry.get("interactiveMode") == "Always":
+            raise self._failed("it asks for a terminal (interactiveMode: Always)")
+
+    def credential(self) -> Credential:
+        """The current credential, asking the plugin when there is none or it is about to expire."""
+        with self._lock:
+            held = self._held
+            if held is None or (held.expires and held.expires - EARLY <= datetime.now(UTC)):
+                held = self._held = self._ask()
+            return held
+
+    def _ask(self) -> Credential:
+        try:
+            done = subprocess.run(  # noqa: S603  (the kubeconfig that the user named says what to run; no shell)
+                [self._command(), *map(str, self._entry.get("args") or [])],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                cwd=self._folder,
+                env=self._environment(),
+                timeout=DEADLINE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise self._failed(f"no answer within {DEADLINE:.0f} seconds") from None
+        except OSError as error:
+            raise self._failed(error.strerror or "it cannot be started") from None
+        if done.returncode != 0:
+            raise self._failed(f"it ended with code {done.returncode}")
+        return self._parse(done.stdout)
+
+    def _command(self) -> str:
+        """Plain names are found on PATH; a name with a slash is relative to the kubeconfig, as in kubectl."""
+        command = str(self._entry["command"])
+        return str(self._folder / command) if "/" in command else command
+
+    def _environment(self) -> dict[str, str]:
+        declared = {str(item["name"]): str(item["value"]) for item in self._entry.get("env") or []}
+        spec: dict[str, Any] = {"interactive": False}
+        if self._entry.get("provideClusterInfo"):
+            wanted = ("server", "tls-server-name", "certificate-authority-data", "proxy-url")
+            spec["cluster"] = {key: self._cluster[key] for key in wanted if key in self._cluster}
+        info = {"apiVersion": self._entry["apiVersion"], "kind": "ExecCredential", "spec": spec}
+        path = os.environ.get("PATH", os.defpath)
+        return {"PATH": path, **declared, "KUBERNETES_EXEC_INFO": json.dumps(info)}
+
+    def _parse(self, answer: bytes) -> Credential:
+        try:
+            document = json.loads(answer)
+            status = document["status"]
+            same = document["apiVersion"] == self._entry["apiVersion"]
+            expires = status.get("expirationTimestamp")
+            moment = datetime.fromisoformat(expires) if expires else None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise self._failed("its answer is not an ExecCredential") from None
+        if not same:
+            raise self._failed("it answers in another version of the protocol")
+        token, key = status.get("token"), status.get("clientKeyData")
+        if not token and not (key and status.get("clientCertificateData")):
+            raise self._failed("its answer holds neither a token nor a certificate with its key")
+        return Credential(
+            token=Sensitive(str(token).encode(), "bearer token") if token else None,
+            certificate=str(status.get("clientCertificateData") or "").encode(),
+            key=Sensitive(str(key).encode(), "client key") if key else None,
+            expires=moment,
+        )
+
+    def _failed(self, why: str) -> PreconditionError:
+        command = str(self._entry.get("command", "(no command)"))
+        return PreconditionError(
+            f"the kubeconfig's login plugin {command!r} failed: {why}",
+            code="E_KUBE_EXEC",
+            where=str(self._folder),
+            hint=f"run {command!r} by hand; it sees PATH and the entry's own env: only",
+        )
