@@ -13,7 +13,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def parse_manifests(path: str, data: bytes) -> list[Object]:
     """Every object of a file, kind List taken apart. DefinitionError E_MANIFEST with file:line."""
     try:
-        documents: list[Any] = list(yaml.load_all(data, Loader=_Loader))  # noqa: S506  a safe loader
+        documents: list[Any] = list(yaml.load_all(data, Loader=_Loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

@@ -68,7 +68,11 @@ class Claim:
         account = {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": {"name": RUN_ACCOUNT, "namespace": SYSTEM_NAMESPACE, "labels": labels("run-identity")},
+            "metadata": {
+                "name": RUN_ACCOUNT,
+                "namespace": SYSTEM_NAMESPACE,
+                "labels": labels("run-identity"),
+            },
             "automountServiceAccountToken": False,
         }
         created = self.world.cluster.create(account)

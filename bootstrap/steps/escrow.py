@@ -44,7 +44,10 @@ class Escrow:
             return Escrow(document["cluster"], document["volume"], document["unsealKey"], share)
         except (ValueError, KeyError, TypeError):
             raise EvidenceError(
-                "the escrow is damaged", code="E_ESCROW", where=where, hint="restore the file from Git, or from a bundle"
+                "the escrow is damaged",
+                code="E_ESCROW",
+                where=where,
+                hint="restore the file from Git, or from a bundle",
             ) from None
 
 
@@ -96,7 +99,9 @@ def _prove_by_rekey(world: World, share: Sensitive) -> None:
     vault = world.session.vault
     pod = world.wait("an active Vault node", lambda: vault.active(world.session.pods), seconds=60)
     key = base64.b64encode(world.material.unseal_key().certificate).decode()
-    vault.call("DELETE", "sys/rekey/init", None, pod=pod, token=None)  # a forgotten attempt of an earlier proof
+    vault.call(
+        "DELETE", "sys/rekey/init", None, pod=pod, token=None
+    )  # a forgotten attempt of an earlier proof
     begun = vault.call(
         "PUT",
         "sys/rekey/init",
@@ -121,4 +126,3 @@ def _does_not_open() -> EvidenceError:
         code="E_ESCROW",
         hint="compare records/ with the commit that belongs to this cluster",
     )
-

@@ -25,7 +25,11 @@ def deployment_ready(obj: Object | None) -> bool:
     status, spec = obj.get("status", {}), obj.get("spec", {})
     wanted = spec.get("replicas", 1)
     current = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
-    return bool(current and status.get("availableReplicas", 0) >= wanted and status.get("updatedReplicas", 0) >= wanted)
+    return bool(
+        current
+        and status.get("availableReplicas", 0) >= wanted
+        and status.get("updatedReplicas", 0) >= wanted
+    )
 
 
 def stateful_set_ready(obj: Object | None) -> bool:

@@ -15,7 +15,15 @@ from bootstrap.steps.names import MANAGED_BY
 from bootstrap.steps.outcome import expect
 from bootstrap.steps.world import World
 
-FIRST = ("Namespace", "CustomResourceDefinition", "ServiceAccount", "ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding")
+FIRST = (
+    "Namespace",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "ClusterRole",
+    "Role",
+    "ClusterRoleBinding",
+    "RoleBinding",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,9 @@ class Manifests:
             if obj["kind"] in FIRST:
                 expect(cluster.apply(obj), ref_of(obj))
         if definitions:
-            self.world.wait("custom resource definitions are established", lambda: self._established(definitions))
+            self.world.wait(
+                "custom resource definitions are established", lambda: self._established(definitions)
+            )
             cluster.refresh()
         for obj in objects:
             if obj["kind"] not in FIRST:

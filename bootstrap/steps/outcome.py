@@ -16,7 +16,10 @@ def expect(result: T | Refused, ref: Ref) -> T | None:
         return None
     if result.reason is Reason.FORBIDDEN:
         raise PreconditionError(
-            f"not allowed: {result.detail}", code="E_RBAC", where=str(ref), hint="`bootstrap doctor` lists what is missing"
+            f"not allowed: {result.detail}",
+            code="E_RBAC",
+            where=str(ref),
+            hint="`bootstrap doctor` lists what is missing",
         )
     if result.reason is Reason.FIELD_CONFLICT:
         raise WorldError(
@@ -25,7 +28,9 @@ def expect(result: T | Refused, ref: Ref) -> T | None:
             where=str(ref),
             hint="decide who owns the object; bootstrap does not take fields over by force",
         )
-    raise WorldError(f"{result.reason}: {result.detail}", code="E_REFUSED", where=str(ref), hint="`bootstrap status`")
+    raise WorldError(
+        f"{result.reason}: {result.detail}", code="E_REFUSED", where=str(ref), hint="`bootstrap status`"
+    )
 
 
 def granted(answer: Answer, what: str) -> Answer:
@@ -33,7 +38,8 @@ def granted(answer: Answer, what: str) -> Answer:
     if answer.ok:
         return answer
     raise WorldError(
-        f"{what}: Vault answered {answer.status}" + (": " + "; ".join(answer.errors) if answer.errors else ""),
+        f"{what}: Vault answered {answer.status}"
+        + (": " + "; ".join(answer.errors) if answer.errors else ""),
         code="E_VAULT_REFUSED",
         where=what,
         hint="`bootstrap status` shows Vault's state; `bootstrap up` looks again",

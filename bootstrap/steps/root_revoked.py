@@ -29,7 +29,10 @@ class RootRevoked:
 
     def decide(self, seen: Seen) -> Decision:
         if seen.slot:
-            return Act("revoke the initial root token", ("prove a fresh login", "revoke", "remove its ciphertext by UID"))
+            return Act(
+                "revoke the initial root token",
+                ("prove a fresh login", "revoke", "remove its ciphertext by UID"),
+            )
         return Satisfied("the initial root token is revoked, its ciphertext gone")
 
     def act(self, seen: Seen) -> None:

@@ -1,13 +1,17 @@
 """The initial root token, in memory, for making the run's own identity and nothing else (B5)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
 from bootstrap.steps.window_store import Slots, WindowStore, slot_ref
 from bootstrap.steps.world import World
+
+
+class Call(Protocol):
+    def __call__(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer: ...
 
 
 class RootSession:
@@ -24,6 +28,11 @@ class RootSession:
 
     def present(self) -> bool:
         return self.slot.read(Slots.ROOT) is not None
+
+    @property
+    def reading(self) -> Call:
+        """As root while its token is there (the run has no identity yet), as the run afterwards."""
+        return self.call if self.present() else self.world.session.call
 
     def token(self) -> Sensitive:
         if self._token is None:

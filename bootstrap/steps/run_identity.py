@@ -52,7 +52,12 @@ class RunIdentity:
         if not seen.why:
             return Satisfied(f"a fresh login as {RUN_ROLE} works")
         account = f"{SYSTEM_NAMESPACE}/{RUN_ACCOUNT}"
-        changes = ("kubernetes auth", f"policy {RUN_POLICY}", f"role {RUN_ROLE} for {account}", "log in with it")
+        changes = (
+            "kubernetes auth",
+            f"policy {RUN_POLICY}",
+            f"role {RUN_ROLE} for {account}",
+            "log in with it",
+        )
         return Act("make the run's own identity", changes)
 
     def act(self, seen: Seen) -> None:

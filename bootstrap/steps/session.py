@@ -5,6 +5,7 @@ a forgotten process of yesterday can change nothing. A login, and revoking it at
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from bootstrap.model.catalog import VaultSpec
@@ -78,9 +79,7 @@ class Session:
                 self._revoke(previous)
         return self._token
 
-    def call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, txn: str = ""
-    ) -> Answer:
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, txn: str = "") -> Answer:
         """One request as the run. A write first makes sure that no earlier run can still write."""
         token = self.token()
         if method not in ("GET", "LIST") and not self._fenced:
@@ -117,10 +116,9 @@ class Session:
     def close(self) -> None:
         """Give the run's token back."""
         if self._token is not None:
-            try:
+            # Failing that, it ends by itself within its 15 minutes, and the next run's fence revokes it.
+            with suppress(WorldError):
                 self._send("POST", "auth/token/revoke-self", {}, self._token, "")
-            except WorldError:
-                pass  # it ends by itself within its 15 minutes, and the next run's fence revokes it
             self._token = None
             self._accessor = ""
 

@@ -37,7 +37,11 @@ class Transfers:
             return ()
         if self._store is None:
             self._store = LedgerStore(
-                self._cluster, signer=self._material.signer(), key=self.key, clock=self._clock, run=self._run()
+                self._cluster,
+                signer=self._material.signer,
+                key=self.key,
+                clock=self._clock,
+                run=self._run,
             )
         return self._store.append(facts)
 

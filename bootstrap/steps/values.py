@@ -22,5 +22,7 @@ def vault_values(world: World, secret: Secret) -> dict[str, Sensitive]:
 
 def root_needed() -> PreconditionError:
     return PreconditionError(
-        "this needs the root key", code="E_ROOT_NEEDED", hint="give it with --root file:PATH, fd:N or cmd:COMMAND"
+        "this needs the root key",
+        code="E_ROOT_NEEDED",
+        hint="give it with --root file:PATH, fd:N or cmd:COMMAND",
     )

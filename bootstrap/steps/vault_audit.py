@@ -23,20 +23,20 @@ class VaultAudit:
         self.root = RootSession(world)
 
     def observe(self) -> Seen:
-        """Reads as root while its token is there (the run has no identity yet), as the run afterwards."""
-        read = self.root.call if self.root.present() else self.world.session.call
+        read = self.root.reading
         devices = granted(read("GET", "sys/audit"), "sys/audit")
         headers = granted(read("GET", "sys/config/auditing/request-headers"), "audited headers")
         listed = headers.data.get("headers") or {}
-        return Seen(f"{AUDIT_DEVICE}/" in devices.data, TXN_HEADER.lower() in {name.lower() for name in listed})
+        return Seen(
+            f"{AUDIT_DEVICE}/" in devices.data, TXN_HEADER.lower() in {name.lower() for name in listed}
+        )
 
     def decide(self, seen: Seen) -> Decision:
-        changes = ()
-        if not seen.device:
-            changes += (f"enable audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}",)  # type: ignore[assignment]
-        if not seen.header:
-            changes += (f"audit the header {TXN_HEADER}",)  # type: ignore[assignment]
-        return Act("turn auditing on", changes) if changes else Satisfied(f"audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}")
+        changes = [] if seen.device else [f"enable audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}"]
+        changes += [] if seen.header else [f"audit the header {TXN_HEADER}"]
+        if changes:
+            return Act("turn auditing on", tuple(changes))
+        return Satisfied(f"audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}")
 
     def act(self, seen: Seen) -> None:
         if not self.root.present():

@@ -41,7 +41,10 @@ class VaultInit:
     def decide(self, seen: Seen) -> Decision:
         if seen.window is None:
             # Only a rebuilt bootstrap-system gets here: the window went with it, the store did not.
-            return Act("prove the unseal key again and rebuild the init window", ("read the escrow outside the cluster",))
+            return Act(
+                "prove the unseal key again and rebuild the init window",
+                ("read the escrow outside the cluster",),
+            )
         move = next_move(seen.window, seen.sight)
         match move:
             case Move.DONE:
@@ -73,12 +76,16 @@ class VaultInit:
             case Move.MARK_KEYS:
                 self.windows.swap(window, window.keys())
             case Move.VOID:
-                self.world.narrator.event("void", message=f"the answer of attempt {window.attempt} was lost; its store is empty")
+                self.world.narrator.event(
+                    "void", message=f"the answer of attempt {window.attempt} was lost; its store is empty"
+                )
                 self.windows.swap(window, window.voiding())
             case Move.FINISH_VOID:
                 self._finish_void(window)
             case Move.WAIT:
-                self.world.wait("Vault's first replica answers", lambda: self.world.session.seal_status("vault-0"))
+                self.world.wait(
+                    "Vault's first replica answers", lambda: self.world.session.seal_status("vault-0")
+                )
             case _:
                 return False
         return True
@@ -87,7 +94,10 @@ class VaultInit:
         status = self.world.session.seal_status("vault-0")
         claim = self.world.cluster.get(self.claim)
         volume = claim["metadata"]["uid"] if claim else ""
-        slots = bool(window and window.volume) and Slots(self.world.cluster, window.volume if window else "").both()
+        slots = (
+            bool(window and window.volume)
+            and Slots(self.world.cluster, window.volume if window else "").both()
+        )
         return Sight(initialized=status.initialized if status else None, volume=volume, slots=slots)
 
     def _send(self, window: Window) -> None:
@@ -150,7 +160,9 @@ class VaultInit:
         )
         Slots(self.world.cluster, escrow.volume).write(Slots.SHARE, escrow.share)
         self.windows.create(window)
-        self.world.narrator.event("rebuilt", message="unseal key proven from the escrow; init window and share slot rebuilt")
+        self.world.narrator.event(
+            "rebuilt", message="unseal key proven from the escrow; init window and share slot rebuilt"
+        )
 
 
 def exhausted() -> BootstrapError:

@@ -54,7 +54,10 @@ class VaultInstall:
         if seen.window is not None and seen.answers:
             return Satisfied(f"one replica answers, attempt {seen.window.attempt}")
         ns = self.spec.namespace
-        return Act("install one replica of Vault", (f"namespace {ns}", f"StatefulSet {ns}/vault with TLS and volumes"))
+        return Act(
+            "install one replica of Vault",
+            (f"namespace {ns}", f"StatefulSet {ns}/vault with TLS and volumes"),
+        )
 
     def act(self, seen: Seen) -> None:
         first = Window(attempt=1, nonce=secrets.token_hex(4), phase=WindowPhase.CLAIMED)

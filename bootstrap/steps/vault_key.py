@@ -27,7 +27,10 @@ class VaultKey:
     def decide(self, seen: Seen) -> Decision:
         if seen.window is not None and seen.window.phase is WindowPhase.VERIFIED:
             return Satisfied(f"VERIFIED, cluster {seen.window.cluster_id}")
-        changes = (f"write the share's ciphertext to {self.world.records.folder}", "open it in a fresh process, unseal")
+        changes = (
+            f"write the share's ciphertext to {self.world.records.folder}",
+            "open it in a fresh process, unseal",
+        )
         return Act("prove the unseal key from outside the cluster", changes)
 
     def act(self, seen: Seen) -> None:

@@ -38,7 +38,9 @@ class VaultMembers:
         return Seen(replicas, nodes, window.cluster_id if window else "")
 
     def decide(self, seen: Seen) -> Decision:
-        strangers = [p for p, s in seen.nodes if s and not s.sealed and s.cluster_id not in ("", seen.cluster_id)]
+        strangers = [
+            p for p, s in seen.nodes if s and not s.sealed and s.cluster_id not in ("", seen.cluster_id)
+        ]
         if strangers:
             return Blocked(
                 EvidenceError(
@@ -49,7 +51,10 @@ class VaultMembers:
                 )
             )
         if seen.replicas != self.spec.replicas:
-            return Act(f"grow to {self.spec.replicas} replicas", (f"{self.ref}: {seen.replicas} to {self.spec.replicas}",))
+            return Act(
+                f"grow to {self.spec.replicas} replicas",
+                (f"{self.ref}: {seen.replicas} to {self.spec.replicas}",),
+            )
         waiting = [p for p, s in seen.nodes if s is None or s.sealed]
         if waiting:
             return Act("wait until every node is unsealed", tuple(f"wait for {p}" for p in waiting))
@@ -71,7 +76,11 @@ class VaultMembers:
                 hint="unseal them with the holders' key, then `bootstrap up`",
             )
         self.world.wait(f"{self.spec.replicas} nodes are unsealed", lambda: not self._sealed(), seconds=240)
-        self.world.wait("an active node", lambda: self.world.session.vault.active(self.world.session.pods), seconds=60)
+        self.world.wait(
+            "an active node", lambda: self.world.session.vault.active(self.world.session.pods), seconds=60
+        )
 
     def _sealed(self) -> list[str]:
-        return [p for p in self.world.session.pods if (s := self.world.session.seal_status(p)) is None or s.sealed]
+        return [
+            p for p in self.world.session.pods if (s := self.world.session.seal_status(p)) is None or s.sealed
+        ]

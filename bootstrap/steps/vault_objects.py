@@ -32,11 +32,15 @@ def certificate_names(spec: VaultSpec, pod: str) -> tuple[str, ...]:
     """The names of one pod's leaf, each spelt out: OpenSSL refuses ``*.vault-internal``."""
     ns = spec.namespace
     service = ("vault", f"vault.{ns}", f"vault.{ns}.svc", f"vault.{ns}.svc.cluster.local")
-    own = (f"{pod}.vault-internal", f"{pod}.vault-internal.{ns}.svc", f"{pod}.vault-internal.{ns}.svc.cluster.local")
+    own = (
+        f"{pod}.vault-internal",
+        f"{pod}.vault-internal.{ns}.svc",
+        f"{pod}.vault-internal.{ns}.svc.cluster.local",
+    )
     return (*own, *service, "localhost")
 
 
-def config(spec: VaultSpec, pod: str, peers: Sequence[str]) -> str:
+def config(pod: str, peers: Sequence[str]) -> str:
     """Vault's configuration of one pod, as JSON (HCL's other form)."""
     join = [
         {
@@ -79,10 +83,15 @@ def base_objects(spec: VaultSpec, peers: Sequence[str]) -> list[Object]:
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRoleBinding",
             "metadata": {"name": f"bootstrap-vault-token-review-{spec.namespace}", "labels": labels("vault")},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "system:auth-delegator",
+            },
             "subjects": [{"kind": "ServiceAccount", "name": "vault", "namespace": spec.namespace}],
         },
-        _object(spec, "v1", "ConfigMap", "vault-config") | {"data": {f"{p}.json": config(spec, p, peers) for p in names}},
+        _object(spec, "v1", "ConfigMap", "vault-config")
+        | {"data": {f"{p}.json": config(p, peers) for p in names}},
         _service(spec, "vault-internal", headless=True),
         _service(spec, "vault", headless=False),
         _object(spec, "policy/v1", "PodDisruptionBudget", "vault")
@@ -156,7 +165,10 @@ def stateful_set(spec: VaultSpec, *, replicas: int, tls_secret: str, unseal_secr
             "updateStrategy": {"type": "OnDelete"},
             "selector": {"matchLabels": APP},
             "template": template,
-            "volumeClaimTemplates": [_claim(spec, "data", spec.data_size), _claim(spec, "audit", spec.audit_size)],
+            "volumeClaimTemplates": [
+                _claim(spec, "data", spec.data_size),
+                _claim(spec, "audit", spec.audit_size),
+            ],
         }
     }
 
@@ -174,7 +186,11 @@ def _claim(spec: VaultSpec, name: str, size: str) -> dict[str, Any]:
 
 
 def _locked_down() -> dict[str, Any]:
-    return {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
 
 
 def _environment() -> list[dict[str, Any]]:

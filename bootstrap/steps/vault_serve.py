@@ -57,7 +57,9 @@ class VaultServe:
     def decide(self, seen: Seen) -> Decision:
         if seen.changes:
             return Act("let Vault serve: lasting certificates, unsealer, peers", seen.changes)
-        return Satisfied("unsealer beside each Vault" if self._unsealer else "the holders unseal (offline custody)")
+        return Satisfied(
+            "unsealer beside each Vault" if self._unsealer else "the holders unseal (offline custody)"
+        )
 
     def act(self, seen: Seen) -> None:
         cluster = self.world.cluster

@@ -1,5 +1,7 @@
 """The init window in the cluster: one ConfigMap, changed by compare-and-swap only, and the create-only slots."""
 
+from contextlib import suppress
+
 from bootstrap.model.errors import UnknownOutcome, WorldError
 from bootstrap.model.init_window import Window
 from bootstrap.model.sensitive import Sensitive
@@ -20,10 +22,8 @@ class WindowStore:
 
     def create(self, window: Window) -> Window:
         """The window that is there afterwards: ours, or that of whoever was faster."""
-        try:
+        with suppress(UnknownOutcome):  # the read below tells
             self.cluster.create(self._object(window))
-        except UnknownOutcome:
-            pass  # the read below tells
         found = self.read()
         if found is None:
             raise WorldError("the init window could not be created", code="E_WINDOW", where=str(REF))
@@ -68,17 +68,18 @@ class Slots:
 
     def write(self, part: str, ciphertext: Sensitive) -> None:
         ref = slot_ref(self.volume, part)
-        try:
+        with suppress(UnknownOutcome):  # the read below tells
             expect(self.cluster.create(self._object(ref, ciphertext)), ref)
-        except UnknownOutcome:
-            pass  # the read below tells
         if self.read(part) != ciphertext:
             raise WorldError("the slot does not hold what was written", code="E_SLOT", where=str(ref))
 
     def remove(self, part: str) -> None:
         found = self.cluster.get(slot_ref(self.volume, part))
         if found is not None:
-            expect(self.cluster.delete(slot_ref(self.volume, part), uid=found["metadata"]["uid"]), slot_ref(self.volume, part))
+            expect(
+                self.cluster.delete(slot_ref(self.volume, part), uid=found["metadata"]["uid"]),
+                slot_ref(self.volume, part),
+            )
 
     def _object(self, ref: Ref, ciphertext: Sensitive) -> Object:
         return {

@@ -1,0 +1,53 @@
+"""Are a secret's consumers served from Vault, and does anything still hold on to its scaffold? (H3)"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bootstrap.model.catalog import Consumer, Secret
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.health import READY
+from bootstrap.steps.world import World
+
+APPS = "apps/v1"
+
+
+def unready(world: World, secret: Secret) -> tuple[str, ...]:
+    """Consumers that cannot have read the materialized Secret yet. A workload that is not there waits for
+    nobody: it will find the Secret when it comes."""
+    return tuple(why for consumer in secret.consumers if (why := _unready(world, consumer)))
+
+
+def _unready(world: World, consumer: Consumer) -> str:
+    if world.cluster.get(Ref("v1", "Secret", consumer.secret, consumer.namespace)) is None:
+        return f"Secret {consumer.namespace}/{consumer.secret} is not there"
+    if not consumer.workload:
+        return ""
+    kind, _, name = consumer.workload.partition("/")
+    ref = Ref(APPS, kind, name, consumer.namespace)
+    live = world.cluster.get(ref) if kind in READY else None
+    return "" if live is None or READY[kind](live) else f"{ref} is not ready"
+
+
+def holders(world: World, secret: Secret) -> tuple[str, ...]:
+    """Pods that still name the scaffold."""
+    assert secret.scaffold is not None
+    pods = world.cluster.list("v1", "Pod", secret.scaffold.namespace)
+    return tuple(
+        f"Pod {secret.scaffold.namespace}/{pod['metadata']['name']}"
+        for pod in pods
+        if pod.get("status", {}).get("phase") in ("Pending", "Running")
+        and secret.scaffold.name in set(_named(pod))
+    )
+
+
+def _named(pod: Object) -> Iterator[str]:
+    spec: dict[str, Any] = pod["spec"]
+    for volume in spec.get("volumes", ()):
+        yield volume.get("secret", {}).get("secretName", "")
+        for source in volume.get("projected", {}).get("sources", ()):
+            yield source.get("secret", {}).get("name", "")
+    yield from (s.get("name", "") for s in spec.get("imagePullSecrets", ()))
+    for container in (*spec.get("containers", ()), *spec.get("initContainers", ())):
+        yield from (e.get("secretRef", {}).get("name", "") for e in container.get("envFrom", ()))
+        for variable in container.get("env", ()):
+            yield variable.get("valueFrom", {}).get("secretKeyRef", {}).get("name", "")

@@ -1,0 +1,117 @@
+"""The explicit, one-time handover of each secret's authority to Vault (H1-H5, DESIGN 7).
+
+For a batch: durable INTENT records with the commitments of what will be written, then per secret the
+metadata, one ``cas: 0`` write, a read-back of version 1 from the active node and a constant-time comparison,
+then COMMIT records. A version that is there already is ours only if it matches one of our intents.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bootstrap.ledger.record import Fact, Phase
+from bootstrap.model.catalog import Secret
+from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
+from bootstrap.model.errors import EvidenceError
+from bootstrap.model.plan import Step
+from bootstrap.steps.handover_one import Copy, conflict, copy_into_vault, planned_copy, read_version_one
+from bootstrap.steps.transfers import named
+from bootstrap.steps.world import World
+
+BATCH = 64
+WORKERS = 8
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """``open`` are not committed yet; ``lost`` are committed, but Vault has no metadata of them any more."""
+
+    open: tuple[Secret, ...]
+    lost: tuple[Secret, ...]
+    foreign: tuple[Secret, ...]
+
+
+class HandoverSecrets:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+
+    def observe(self) -> Seen:
+        ledger = self.world.ledger.read()
+        committed, intended = named(ledger, Phase.COMMIT), named(ledger, Phase.INTENT)
+        secrets = self.world.intent.handovers
+        present = dict(zip((s.name for s in secrets), self._each(self._present, secrets), strict=True))
+        still = tuple(s for s in secrets if s.name not in committed)
+        lost = tuple(s for s in secrets if s.name in committed and not present[s.name])
+        foreign = tuple(s for s in still if present[s.name] and s.name not in intended)
+        return Seen(still, lost, foreign)
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.lost:
+            return Blocked(
+                EvidenceError(
+                    f"{', '.join(s.name for s in seen.lost)}: handed over, and gone from Vault",
+                    code="E_VALUE_LOST",
+                    where=f"secret/{seen.lost[0].path}",
+                    hint="restore Vault's own snapshot; the value in Git is no longer authoritative",
+                )
+            )
+        if seen.foreign:
+            return Blocked(conflict(seen.foreign[0], "a version that no intent of ours explains"))
+        if seen.open:
+            summary = f"hand {len(seen.open)} secrets over to Vault"
+            return Act(
+                summary, tuple(f"{s.name} to secret/{s.path}, renew {s.handover.renew}" for s in seen.open)
+            )
+        return Satisfied(f"Vault is authoritative for {len(self.world.intent.handovers)} secrets")
+
+    def act(self, seen: Seen) -> None:
+        for start in range(0, len(seen.open), BATCH):
+            self._batch(seen.open[start : start + BATCH])
+
+    def _batch(self, secrets: tuple[Secret, ...]) -> None:
+        world = self.world
+        earlier = self._earlier(secrets)
+        found = dict(
+            zip(
+                (s.name for s in secrets),
+                self._each(lambda s: read_version_one(world, s), secrets),
+                strict=True,
+            )
+        )
+        fresh = [planned_copy(world, s) for s in secrets if found[s.name] is None]
+        world.ledger.append([c.intent for c in fresh if c.commitments not in earlier.get(c.secret.name, ())])
+        copies = self._each(lambda c: copy_into_vault(world, c), fresh)
+        adopted = [self._ours(s, version, earlier) for s in secrets if (version := found[s.name]) is not None]
+        # In the catalog's order, so that the same run writes the same ledger.
+        done = {c.secret.name: c for c in (*copies, *adopted)}
+        world.ledger.append([done[s.name].commit() for s in secrets])
+        world.narrator.event(
+            "handover", message=f"{len(secrets)} secrets: Vault is authoritative", count=len(secrets)
+        )
+
+    def _ours(self, secret: Secret, version: Copy, earlier: dict[str, list[dict[str, str]]]) -> Copy:
+        """A version 1 whose answer was lost is ours if it is what one of our intents announced."""
+        if version.commitments not in earlier.get(secret.name, ()):
+            raise conflict(secret, "a version 1 that no intent of ours announced")
+        return version
+
+    def _earlier(self, secrets: Iterable[Secret]) -> dict[str, list[dict[str, str]]]:
+        names = {s.name for s in secrets}
+        found: dict[str, list[dict[str, str]]] = {}
+        for record in self.world.ledger.read().records:
+            fact: Fact = record.fact
+            if fact.phase is Phase.INTENT and fact.secret and fact.secret.name in names:
+                found.setdefault(fact.secret.name, []).append(dict(fact.commitments))
+        return found
+
+    def _present(self, secret: Secret) -> bool:
+        answer = self.world.session.read(f"secret/metadata/{secret.path}")
+        return answer.ok and int(answer.data.get("current_version", 0)) > 0
+
+    def _each(self, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+        self.world.session.token()  # one login before the threads share it
+        with ThreadPoolExecutor(WORKERS) as pool:
+            return list(pool.map(work, items))

@@ -1,0 +1,152 @@
+"""One secret's copy into Vault: what will be written, writing it once, and reading it back (H1, H2)."""
+
+import secrets as randomness
+from dataclasses import dataclass, field, replace
+
+from bootstrap.ledger.record import MISSING, Audit, Destination, Fact, Git, Phase, SecretName, SourceObject
+from bootstrap.model.catalog import Renew, RetireMode, Secret
+from bootstrap.model.errors import EvidenceError, UnknownOutcome
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Answer
+from bootstrap.steps.outcome import granted
+from bootstrap.steps.scaffold import scaffold_ref
+from bootstrap.steps.values import vault_values
+from bootstrap.steps.window_store import WindowStore
+from bootstrap.steps.world import World
+
+KEPT_VERSIONS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """``values`` are Vault's strings. ``written`` and ``read`` are request ids of Vault's audit log."""
+
+    secret: Secret
+    values: dict[str, Sensitive]
+    commitments: dict[str, str]
+    intent: Fact
+    txn: str
+    written: str = ""
+    read: str = field(default="")
+
+    def commit(self) -> Fact:
+        audit = Audit(txn=self.txn, write_request_id=self.written, read_request_id=self.read)
+        return replace(self.intent, phase=Phase.COMMIT, audit=audit if self.read else MISSING)
+
+
+def planned_copy(world: World, secret: Secret) -> Copy:
+    """The values to write: the source's, with anew-made ones where ``renew: generate`` says so (H5)."""
+    values = vault_values(world, secret)
+    if secret.handover.renew is Renew.GENERATE:
+        for name in secret.handover.fields or tuple(values):
+            values[name] = world.material.random_text(secret.handover.length).relabel(f"{secret.name}.{name}")
+    return _copy(world, secret, values, randomness.token_hex(16))
+
+
+def copy_into_vault(world: World, copy: Copy) -> Copy:
+    """Metadata first, then one write that only an empty path takes; then version 1 as the active node has it."""
+    session, secret = world.session, copy.secret
+    body = {"cas_required": True, "max_versions": KEPT_VERSIONS, "custom_metadata": _marks(world, copy)}
+    path = f"secret/metadata/{secret.path}"
+    granted(session.call("POST", path, body, txn=copy.txn), path)
+    write: Answer | None = None
+    try:
+        data = {"options": {"cas": 0}, "data": copy.values}
+        write = session.call("POST", f"secret/data/{secret.path}", data, txn=copy.txn)
+    except UnknownOutcome:
+        pass  # version 1 is there or it is not: the read tells
+    back = read_version_one(world, secret)
+    if back is None:
+        raise UnknownOutcome(f"{secret.name}: version 1 is not there yet", code="E_UNKNOWN", where=path)
+    if back.values != copy.values:
+        raise conflict(secret, "a version 1 that is not what was announced")
+    return replace(copy, written=write.request_id if write and write.ok else "", read=back.read)
+
+
+def read_version_one(world: World, secret: Secret) -> Copy | None:
+    """Version 1 as it is in Vault, None when it does not exist. EvidenceError when it was destroyed."""
+    answer = world.session.read(f"secret/data/{secret.path}?version=1")
+    if answer.status == 404:
+        meta = answer.data.get("metadata") or {}
+        if meta.get("version"):
+            raise conflict(secret, "a version 1 that was deleted")
+        return None
+    values: dict[str, Sensitive] = dict(granted(answer, f"secret/{secret.path}").data["data"])
+    txn = str((answer.data["metadata"].get("custom_metadata") or {}).get("txn", ""))
+    return replace(_copy(world, secret, values, txn), read=answer.request_id)
+
+
+def _copy(world: World, secret: Secret, values: dict[str, Sensitive], txn: str) -> Copy:
+    uid = world.cluster.uid()
+    key = world.material.commitments()
+    commitments = {name: key.commit(uid, secret.name, name, value) for name, value in sorted(values.items())}
+    intent = fact(world, secret, Phase.INTENT, commitments, txn)
+    return Copy(secret=secret, values=values, commitments=commitments, intent=intent, txn=txn)
+
+
+def fact(world: World, secret: Secret, phase: Phase, commitments: dict[str, str], txn: str = "") -> Fact:
+    """The record of one secret: from where, to where, and keyed digests that prove equality (H4)."""
+    assert secret.path is not None
+    assert secret.source is not None
+    window = WindowStore(world.cluster).read()
+    blob = world.intent.blobs.get(secret.source.file, "")
+    return Fact(
+        phase=phase,
+        git=Git(commit=world.intent.commit, path=secret.source.file, blob=blob),
+        secret=SecretName(name=secret.name, secret_class=secret.secret_class, owner=secret.owner),
+        source=_source(world, secret),
+        destination=Destination(cluster=window.cluster_id if window else "", path=secret.path),
+        commitments=commitments,
+        renew=secret.handover.renew,
+        retire=RetireMode.DELETED if phase is Phase.RETIRED else None,
+        details={"txn": txn} if txn else {},
+    )
+
+
+def _source(world: World, secret: Secret) -> SourceObject | None:
+    if secret.scaffold is None:
+        return None
+    live = world.cluster.get(scaffold_ref(secret))
+    if live is None:
+        return None
+    meta = live["metadata"]
+    return SourceObject(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+    )
+
+
+def _marks(world: World, copy: Copy) -> dict[str, str]:
+    """Beside the secret in Vault: whose it is, and its first rotation policy (G1, R5)."""
+    secret, rotation = copy.secret, copy.secret.rotation
+    marks = {
+        "managed-by": "bootstrap",
+        "authority": "vault",
+        "secret": secret.name,
+        "class": secret.secret_class.value,
+        "owner": secret.owner,
+        "purpose": secret.purpose[:500],
+        "commit": world.intent.commit,
+        "plan": world.plan.digest,
+        "txn": copy.txn,
+        "renew": secret.handover.renew.value,
+        "rotation_type": rotation.rotation_type,
+        "ttl": rotation.ttl,
+        "rotate_before": rotation.rotate_before,
+        "revoke_old": str(rotation.revoke_old).lower(),
+        "max_overlap": rotation.max_overlap,
+        "failure_strategy": rotation.failure_strategy,
+        "expires": secret.handover.until,
+    }
+    return {name: value for name, value in marks.items() if value}
+
+
+def conflict(secret: Secret, why: str) -> EvidenceError:
+    return EvidenceError(
+        f"{secret.name}: Vault holds {why}; nothing is overwritten",
+        code="E_AUTHORITY_CONFLICT",
+        where=f"secret/{secret.path}",
+        hint="find out who wrote it (Vault's audit log); give the entry another path, or remove that version",
+    )

@@ -1,0 +1,70 @@
+"""Every permission that a run needs in Kubernetes, so that all missing ones are named at once (E_RBAC)."""
+
+from collections.abc import Iterator
+
+from bootstrap.model.catalog import Intent
+from bootstrap.ports import Permission
+from bootstrap.steps.names import SYSTEM_NAMESPACE
+
+_WRITE = ("get", "list", "create", "patch")
+
+
+def wanted(intent: Intent) -> tuple[Permission, ...]:
+    return tuple(dict.fromkeys(_wanted(intent)))
+
+
+def _wanted(intent: Intent) -> Iterator[Permission]:
+    for verb in ("get", "list", "create"):
+        yield Permission(verb, "", "namespaces")
+    for group, resource in (
+        ("apiextensions.k8s.io", "customresourcedefinitions"),
+        ("rbac.authorization.k8s.io", "clusterroles"),
+        ("rbac.authorization.k8s.io", "clusterrolebindings"),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
+        ("external-secrets.io", "clustersecretstores"),
+    ):
+        yield from (Permission(verb, group, resource) for verb in _WRITE)
+    yield Permission("list", "storage.k8s.io", "storageclasses")
+    yield from _own(SYSTEM_NAMESPACE)
+    yield from _vault(intent.platform.vault.namespace)
+    for secret in intent.scaffolds:
+        assert secret.scaffold is not None
+        for verb in ("get", "create", "delete"):
+            yield Permission(verb, "", "secrets", secret.scaffold.namespace)
+        yield Permission("list", "", "pods", secret.scaffold.namespace)
+    for name in {*intent.reading_namespaces, *intent.pushing_namespaces}:
+        yield from (Permission(verb, "", "serviceaccounts", name) for verb in ("get", "create"))
+        yield Permission("get", "", "secrets", name)
+        yield from (Permission(v, "external-secrets.io", "externalsecrets", name) for v in _WRITE)
+    for name in intent.pushing_namespaces:
+        yield from (Permission(v, "external-secrets.io", "pushsecrets", name) for v in _WRITE)
+
+
+def _own(namespace: str) -> Iterator[Permission]:
+    for resource in ("configmaps", "secrets"):
+        yield from (
+            Permission(v, "", resource, namespace) for v in ("get", "list", "create", "update", "delete")
+        )
+    yield from (
+        Permission(v, "coordination.k8s.io", "leases", namespace) for v in ("get", "create", "update")
+    )
+    yield from (Permission(v, "", "serviceaccounts", namespace) for v in ("get", "create"))
+    yield Permission("create", "", "serviceaccounts", namespace, "token")
+
+
+def _vault(namespace: str) -> Iterator[Permission]:
+    for group, resource in (
+        ("", "configmaps"),
+        ("", "services"),
+        ("", "serviceaccounts"),
+        ("apps", "statefulsets"),
+        ("policy", "poddisruptionbudgets"),
+        ("networking.k8s.io", "networkpolicies"),
+    ):
+        yield from (Permission(verb, group, resource, namespace) for verb in _WRITE)
+    yield from (Permission(v, "", "secrets", namespace) for v in ("get", "create", "update", "delete"))
+    yield from (Permission(v, "", "persistentvolumeclaims", namespace) for v in ("get", "delete"))
+    yield from (Permission(v, "", "pods", namespace) for v in ("get", "list", "delete"))
+    yield Permission("create", "", "pods", namespace, "portforward")
+    yield Permission("get", "", "pods", namespace, "portforward")

@@ -1,0 +1,70 @@
+"""The ledger's end of a run: Vault's copy is complete, and the signed head lies in both places (DESIGN 5, 7).
+
+The files under ``records/`` are written by ``write_records`` once the run is over; they are the operator's
+side and no change of the cluster.
+"""
+
+import json
+from dataclasses import dataclass
+
+from bootstrap.ledger import copies, store
+from bootstrap.ledger.batch import Batch
+from bootstrap.ledger.head import head_of, sign_head
+from bootstrap.model.decision import Act, Decision, Satisfied
+from bootstrap.model.plan import Step
+from bootstrap.steps.escrow import FILE as ESCROW_FILE
+from bootstrap.steps.escrow import escrow_bytes
+from bootstrap.steps.vault_copy import KvCopy
+from bootstrap.steps.window_store import WindowStore
+from bootstrap.steps.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    records: int
+    missing: tuple[Batch, ...]  # in Vault's copy
+
+
+class Recorded:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+
+    def observe(self) -> Seen:
+        batches = store.stored(self.world.cluster)
+        copy = KvCopy(self.world.session)
+        missing = tuple(b for b in batches if copy.read(b.name) is None)
+        return Seen(self.world.ledger.read().chain.size, missing)
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.missing:
+            return Act(
+                f"copy {len(seen.missing)} batches of records into Vault", tuple(b.name for b in seen.missing)
+            )
+        return Satisfied(f"{seen.records} records, in the cluster and in Vault")
+
+    def act(self, seen: Seen) -> None:
+        copies.publish(seen.missing, KvCopy(self.world.session))
+
+
+def signed_head(world: World) -> bytes:
+    """The head of the ledger as it is now; needs the root. The same ledger gives the same bytes."""
+    head = head_of(world.ledger.read(), escrow=escrow_bytes(world))
+    return sign_head(head, world.material.signer())
+
+
+def write_records(world: World) -> None:
+    """``records/<cluster uid>/``: head, escrow, identity. Files that hold this already are not touched."""
+    uid = world.cluster.uid()
+    window = WindowStore(world.cluster).read()
+    identity = {
+        "apiVersion": "bootstrap/v1",
+        "cluster": uid,
+        "kind": "Cluster",
+        "platform": world.intent.platform.name,
+        "vaultCluster": window.cluster_id if window else "",
+    }
+    world.records.write(uid, "cluster.json", json.dumps(identity, sort_keys=True, indent=1).encode() + b"\n")
+    escrow = escrow_bytes(world)
+    if escrow:
+        world.records.write(uid, ESCROW_FILE, escrow)
+    world.records.write(uid, "head.json", signed_head(world))

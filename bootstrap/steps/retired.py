@@ -1,0 +1,145 @@
+"""Retirement: the scaffold deleted by UID, its return refused and that proven, and a RETIRED record (H3, H5).
+
+A secret that never had a scaffold has no bootstrap copy in the cluster; its record says so, and names what
+stays in Git's history.
+"""
+
+from dataclasses import dataclass, replace
+
+from bootstrap.ledger.record import Fact, Phase, Record
+from bootstrap.model.catalog import Custody, Renew, Secret
+from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
+from bootstrap.model.errors import EvidenceError, RetirementWaits
+from bootstrap.model.plan import Step
+from bootstrap.ports import Object
+from bootstrap.steps.admission import POLICY, admission_policy
+from bootstrap.steps.consumers import holders, unready
+from bootstrap.steps.handover_one import fact
+from bootstrap.steps.health import ref_of
+from bootstrap.steps.outcome import expect
+from bootstrap.steps.scaffold import scaffold_ref
+from bootstrap.steps.transfers import named
+from bootstrap.steps.values import source_values
+from bootstrap.steps.world import World
+
+READY_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    policy: bool  # admission refuses scaffolds as it should
+    standing: tuple[tuple[Secret, Object], ...]  # scaffolds that are still there
+    unrecorded: tuple[Secret, ...]
+    reasons: tuple[str, ...]  # why a retirement has to wait
+
+
+class Retired:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+        self.scaffolds = world.intent.scaffolds
+
+    def observe(self) -> Seen:
+        cluster = self.world.cluster
+        policy = all(not cluster.differs(o) for o in self._policy())
+        standing = tuple(
+            (s, live) for s in self.scaffolds if (live := cluster.get(scaffold_ref(s))) is not None
+        )
+        recorded = named(self.world.ledger.read(), Phase.RETIRED)
+        unrecorded = tuple(s for s in self.world.intent.handovers if s.name not in recorded)
+        return Seen(policy, standing, unrecorded, ())
+
+    def decide(self, seen: Seen) -> Decision:
+        deleting = [(s, o) for s, o in seen.standing if o["metadata"].get("deletionTimestamp")]
+        if deleting:
+            held = deleting[0][1]["metadata"].get("finalizers", ())
+            return Blocked(waits(f"{scaffold_ref(deleting[0][0])} is held by finalizers {', '.join(held)}"))
+        changes = [] if seen.policy else [f"apply ValidatingAdmissionPolicy {POLICY}"]
+        changes += [f"delete {scaffold_ref(s)} (UID {o['metadata']['uid']})" for s, o in seen.standing]
+        changes += [f"record {s.name} RETIRED" for s in seen.unrecorded]
+        if changes:
+            return Act("retire the bootstrap copies", tuple(changes))
+        return Satisfied(
+            f"{len(self.world.intent.handovers)} retired, {len(self.scaffolds)} scaffolds gone for good"
+        )
+
+    def act(self, seen: Seen) -> None:
+        for obj in self._policy():
+            expect(self.world.cluster.apply(obj), ref_of(obj))
+        waiting = self._waiting()
+        committed = named(self.world.ledger.read(), Phase.COMMIT)
+        for secret, live in seen.standing:
+            if secret.name not in waiting and secret.name in committed:
+                self._delete(secret, live)
+        if self.scaffolds:
+            self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
+        gone = [s for s in seen.unrecorded if s.name not in waiting]
+        self.world.ledger.append([self._retired(s, committed[s.name]) for s in gone])
+        if waiting:
+            raise waits("; ".join(f"{name}: {', '.join(why)}" for name, why in waiting.items()))
+
+    def _policy(self) -> tuple[Object, ...]:
+        return admission_policy(self.scaffolds) if self.scaffolds else ()
+
+    def _waiting(self) -> dict[str, tuple[str, ...]]:
+        """Secret to what it still waits for, after giving its consumers their time."""
+
+        def look() -> dict[str, tuple[str, ...]]:
+            found = {s.name: unready(self.world, s) for s in self.world.intent.handovers}
+            for secret in self.scaffolds:
+                found[secret.name] = (*found.get(secret.name, ()), *holders(self.world, secret))
+            return {name: why for name, why in found.items() if why}
+
+        until = self.world.clock.monotonic() + READY_SECONDS
+        while (waiting := look()) and self.world.clock.monotonic() < until:
+            first = next(iter(waiting))
+            self.world.narrator.event("waiting", message=f"{first}: {waiting[first][0]}")
+            self.world.clock.sleep(1)
+        return waiting
+
+    def _delete(self, secret: Secret, live: Object) -> None:
+        """Only the bytes that were handed over: a scaffold that somebody changed since is kept and named."""
+        if live["data"] != source_values(self.world, secret):
+            raise EvidenceError(
+                f"{secret.name}: its scaffold holds something else than what was handed over",
+                code="E_SOURCE_DRIFT",
+                where=str(scaffold_ref(secret)),
+                hint="see who changed it; put the declared value back, or remove the Secret yourself",
+            )
+        meta = live["metadata"]
+        ref = scaffold_ref(secret)
+        expect(self.world.cluster.delete(ref, uid=meta["uid"], resource_version=meta["resourceVersion"]), ref)
+
+    def _refused(self) -> bool:
+        probes = (_probe(secret) for secret in self.scaffolds)
+        return all(self.world.cluster.refused_at_admission(p) for p in probes)
+
+    def _retired(self, secret: Secret, committed: Record) -> Fact:
+        residuals = [] if secret.handover.renew is Renew.GENERATE else ["git-history"]
+        if secret.scaffold is not None:
+            residuals += ["etcd-history", "etcd-backups"]
+        if self.world.intent.platform.vault.custody is Custody.CLUSTER:
+            residuals.append("unseal-key-in-cluster")
+        how = "scaffold deleted by UID, re-creation refused" if secret.scaffold else "no copy in the cluster"
+        details = {"how": how}
+        if secret.handover.renew is Renew.REISSUE:
+            details["live"] = "the value in Git is live until its issuer replaces it"
+        if secret.handover.renew is Renew.KEEP:
+            details["live"] = "the value in Git is live until it is rotated"
+        if secret.handover.reason:
+            details["reason"] = secret.handover.reason
+        made = fact(self.world, secret, Phase.RETIRED, dict(committed.fact.commitments))
+        return replace(made, source=committed.fact.source, residuals=tuple(residuals), details=details)
+
+
+def _probe(secret: Secret) -> Object:
+    ref = scaffold_ref(secret)
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": ref.name, "namespace": ref.namespace}}
+
+
+def waits(why: str) -> RetirementWaits:
+    return RetirementWaits(
+        f"handed over, but not retired yet: {why}",
+        code="E_RETIRE_WAITS",
+        where="phase 40-steady-state",
+        hint="make the consumer ready, then `bootstrap up` finishes the retirement",
+    )
