@@ -110,8 +110,7 @@ class Retired:
         expect(self.world.cluster.delete(ref, uid=meta["uid"], resource_version=meta["resourceVersion"]), ref)
 
     def _refused(self) -> bool:
-        probes = (_probe(secret) for secret in self.scaffolds)
-        return all(self.world.cluster.refused_at_admission(p) for p in probes)
+        return all(refused_scaffolds(self.world).values())
 
     def _retired(self, secret: Secret, committed: Record) -> Fact:
         residuals = [] if secret.handover.renew is Renew.GENERATE else ["git-history"]
@@ -129,6 +128,14 @@ class Retired:
             details["reason"] = secret.handover.reason
         made = fact(self.world, secret, Phase.RETIRED, dict(committed.fact.commitments))
         return replace(made, source=committed.fact.source, residuals=tuple(residuals), details=details)
+
+
+def refused_scaffolds(world: World) -> dict[str, bool]:
+    """Scaffold to whether admission refuses it, asked of the live API server (a dry run)."""
+    return {
+        str(scaffold_ref(s)): bool(world.cluster.refused_at_admission(_probe(s)))
+        for s in world.intent.scaffolds
+    }
 
 
 def _probe(secret: Secret) -> Object:

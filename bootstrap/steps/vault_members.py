@@ -8,9 +8,10 @@ from bootstrap.model.errors import EvidenceError, RetirementWaits
 from bootstrap.model.plan import Step
 from bootstrap.ports import Ref, SealStatus
 from bootstrap.steps.health import ref_of
-from bootstrap.steps.outcome import expect
+from bootstrap.steps.outcome import expect, granted
+from bootstrap.steps.root_session import RootSession
 from bootstrap.steps.vault_objects import stateful_set
-from bootstrap.steps.vault_serve import unseal_ref
+from bootstrap.steps.vault_serve import VAULT_TLS, unseal_ref
 from bootstrap.steps.window_store import WindowStore
 from bootstrap.steps.world import World
 
@@ -22,6 +23,7 @@ class Seen:
     replicas: int
     nodes: tuple[tuple[str, SealStatus | None], ...]
     cluster_id: str
+    voters: int
 
 
 class VaultMembers:
@@ -35,7 +37,8 @@ class VaultMembers:
         window = WindowStore(self.world.cluster).read()
         nodes = tuple((pod, self.world.session.seal_status(pod)) for pod in self.world.session.pods)
         replicas = int(live["spec"]["replicas"]) if live else 0
-        return Seen(replicas, nodes, window.cluster_id if window else "")
+        sealed = any(s is None or s.sealed for _, s in nodes)
+        return Seen(replicas, nodes, window.cluster_id if window else "", 0 if sealed else self._voters())
 
     def decide(self, seen: Seen) -> Decision:
         strangers = [
@@ -58,13 +61,15 @@ class VaultMembers:
         waiting = [p for p, s in seen.nodes if s is None or s.sealed]
         if waiting:
             return Act("wait until every node is unsealed", tuple(f"wait for {p}" for p in waiting))
-        return Satisfied(f"{seen.replicas} nodes unsealed, one cluster id")
+        if seen.voters < self.spec.replicas:
+            return Act("wait until every node votes", (f"{seen.voters} of {self.spec.replicas} are voters",))
+        return Satisfied(f"{seen.voters} voters, unsealed, one cluster id")
 
     def act(self, seen: Seen) -> None:
         shape = stateful_set(
             self.spec,
             replicas=self.spec.replicas,
-            tls_secret="vault-tls",  # noqa: S106  a Secret's name
+            tls_secret=VAULT_TLS,
             unseal_secret=unseal_ref(self.world).name,
         )
         expect(self.world.cluster.apply(shape), ref_of(shape))
@@ -77,8 +82,17 @@ class VaultMembers:
             )
         self.world.wait(f"{self.spec.replicas} nodes are unsealed", lambda: not self._sealed(), seconds=240)
         self.world.wait(
+            f"{self.spec.replicas} voters", lambda: self._voters() >= self.spec.replicas, seconds=120
+        )
+        self.world.wait(
             "an active node", lambda: self.world.session.vault.active(self.world.session.pods), seconds=60
         )
+
+    def _voters(self) -> int:
+        """Raft's own word. A new peer votes after autopilot has found it stable, about 10 s."""
+        answer = RootSession(self.world).reading("GET", "sys/storage/raft/configuration")
+        servers = granted(answer, "raft configuration").data["config"]["servers"]
+        return sum(1 for s in servers if s["voter"] and s["node_id"] in self.world.session.pods)
 
     def _sealed(self) -> list[str]:
         return [

@@ -21,6 +21,7 @@ from bootstrap.steps.window_store import Slots, WindowStore
 from bootstrap.steps.world import World
 
 GENERATION = 1
+VAULT_TLS = "vault-tls"
 
 
 def unseal_ref(world: World) -> Ref:
@@ -38,7 +39,7 @@ class VaultServe:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
         self.spec = world.intent.platform.vault
-        self.tls = Ref("v1", "Secret", "vault-tls", self.spec.namespace)
+        self.tls = Ref("v1", "Secret", VAULT_TLS, self.spec.namespace)
 
     def observe(self) -> Seen:
         cluster = self.world.cluster
@@ -86,12 +87,15 @@ class VaultServe:
         """As many replicas as there are; growing is the next step's."""
         now = live["spec"].get("replicas", 1) if live else 1
         return stateful_set(
-            self.spec, replicas=max(1, now), tls_secret="vault-tls", unseal_secret=unseal_ref(self.world).name
+            self.spec,
+            replicas=max(1, now),
+            tls_secret=self.tls.name,
+            unseal_secret=unseal_ref(self.world).name,
         )
 
     def _serves(self, pod: Object) -> bool:
         volumes = {v["name"]: v for v in pod["spec"]["volumes"]}
-        right = volumes["tls"]["secret"]["secretName"] == "vault-tls"
+        right = volumes["tls"]["secret"]["secretName"] == VAULT_TLS
         return right and (len(pod["spec"]["containers"]) == (2 if self._unsealer else 1))
 
     def _back(self) -> bool:

@@ -1,0 +1,227 @@
+"""The invariants, proven on the live system, each with its evidence (`bootstrap verify`, H4, INV1-INV8).
+
+A proof reads; it never believes the journal. With the root key the values themselves are compared with the
+ledger's commitments; without it that proof says so and is left out.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bootstrap.ledger import copies
+from bootstrap.ledger.record import Phase, Record
+from bootstrap.model.catalog import Custody, Renew, Secret
+from bootstrap.model.errors import BootstrapError
+from bootstrap.steps.derived_objects import external_secrets, published
+from bootstrap.steps.escrow import escrow_bytes, read_escrow
+from bootstrap.steps.handover_one import read_version_one
+from bootstrap.steps.health import condition, ref_of
+from bootstrap.steps.names import AUDIT_DEVICE, KV_MOUNT
+from bootstrap.steps.outcome import granted
+from bootstrap.steps.retired import refused_scaffolds
+from bootstrap.steps.scaffold import scaffold_ref
+from bootstrap.steps.transfers import named
+from bootstrap.steps.vault_copy import KvCopy
+from bootstrap.steps.vault_serve import unseal_ref
+from bootstrap.steps.window_store import WindowStore
+from bootstrap.steps.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """``ok`` is None where the proof could not be made here; ``evidence`` says why, or what was seen."""
+
+    requirement: str
+    title: str
+    ok: bool | None
+    evidence: str
+    hint: str = ""
+
+
+Check = Callable[[World], Proof]
+
+
+def prove(world: World) -> Iterator[Proof]:
+    """Every proof, in the order of the phases. A proof that cannot be made is a failed one, never skipped."""
+    for check in CHECKS:
+        try:
+            yield check(world)
+        except BootstrapError as error:
+            title = (check.__doc__ or check.__name__).strip().rstrip(".")
+            yield Proof("", title, False, f"{error.code}: {error.message}", error.hint)
+
+
+def voters(world: World) -> Proof:
+    """Every declared node is unsealed and votes in one cluster."""
+    data = granted(world.session.read("sys/storage/raft/configuration"), "raft configuration").data
+    servers = [s["node_id"] for s in data["config"]["servers"] if s["voter"]]
+    sealed = [p for p in world.session.pods if (s := world.session.seal_status(p)) is None or s.sealed]
+    ok = set(world.session.pods) <= set(servers) and not sealed
+    seen = f"voters {', '.join(sorted(servers))}" + (f"; sealed: {', '.join(sealed)}" if sealed else "")
+    return Proof("G7", "every declared node is unsealed and votes in one cluster", ok, seen)
+
+
+def cluster_identity(world: World) -> Proof:
+    """Vault is the one whose key was proven."""
+    window = WindowStore(world.cluster).read()
+    status = world.session.seal_status(world.session.active())
+    live = status.cluster_id if status else ""
+    ok = window is not None and bool(live) and window.cluster_id == live
+    return Proof("B4", "Vault is the one whose key was proven", ok, f"cluster id {live}")
+
+
+def escrow_outside(world: World) -> Proof:
+    """The unseal share's ciphertext lies outside the cluster."""
+    escrow = read_escrow(world)
+    where = f"{world.records.folder}/{world.cluster.uid()}/escrow.json"
+    ok = escrow is not None and escrow.cluster == world.cluster.uid()
+    return Proof(
+        "B4",
+        "the unseal share's ciphertext lies outside the cluster",
+        ok,
+        where if ok else "no escrow found",
+        "" if ok else "give --records, or restore records/ from Git",
+    )
+
+
+def auditing(world: World) -> Proof:
+    """Auditing is on."""
+    devices = granted(world.session.read("sys/audit"), "sys/audit").data
+    ok = f"{AUDIT_DEVICE}/" in devices
+    return Proof("B6", "auditing is on", ok, ", ".join(devices) or "no audit device")
+
+
+def no_root(world: World) -> Proof:
+    """No live token has the policy root."""
+    live = world.session.accessors()
+    roots = [a for a, policies in live.items() if "root" in policies]
+    return Proof(
+        "B5", "no live token has the policy root", not roots, f"{len(live)} live tokens, {len(roots)} root"
+    )
+
+
+def authority(world: World) -> Proof:
+    """Vault holds each secret that was handed over."""
+    committed = named(world.ledger.read(), Phase.COMMIT)
+    lacking = [s.name for s in world.intent.handovers if s.name not in committed or not _current(world, s)]
+    seen = f"{len(world.intent.handovers) - len(lacking)} of {len(world.intent.handovers)}"
+    return Proof(
+        "INV4", "Vault is the authority of each handed-over secret", not lacking, seen + _names(lacking)
+    )
+
+
+def values(world: World) -> Proof:
+    """Version 1 of each secret is what its record commits to."""
+    if world.files is None:
+        return Proof(
+            "H4",
+            "version 1 of each secret is what its record commits to",
+            None,
+            "needs the root key (--root)",
+        )
+    committed = named(world.ledger.read(), Phase.COMMIT)
+    wrong = [
+        s.name
+        for s in world.intent.handovers
+        if s.name in committed and not _fits(world, s, committed[s.name])
+    ]
+    return Proof(
+        "H4",
+        "version 1 of each secret is what its record commits to",
+        not wrong,
+        f"{len(committed)} compared" + _names(wrong),
+    )
+
+
+def scaffolds_gone(world: World) -> Proof:
+    """No scaffold is left, and none can be made again."""
+    left = [
+        str(scaffold_ref(s)) for s in world.intent.scaffolds if world.cluster.get(scaffold_ref(s)) is not None
+    ]
+    free = [] if left else [n for n, refused in refused_scaffolds(world).items() if not refused]
+    seen = f"{len(world.intent.scaffolds)} scaffolds" + _names(
+        [*left, *(f"{n} can be re-created" for n in free)]
+    )
+    return Proof("INV2", "no scaffold is left, and none can be made again", not left and not free, seen)
+
+
+def retirement(world: World) -> Proof:
+    """Each handover is followed by a recorded retirement."""
+    recorded = named(world.ledger.read(), Phase.RETIRED)
+    lacking = [s.name for s in world.intent.handovers if s.name not in recorded]
+    return Proof(
+        "H3",
+        "each bootstrap copy is retired, on record",
+        not lacking,
+        f"{len(recorded)} records" + _names(lacking),
+    )
+
+
+def consumers_served(world: World) -> Proof:
+    """Each materialized Secret is derived from Vault and synced."""
+    objects = [
+        *external_secrets(world.intent),
+        *(o for _, push, readers in published(world.intent) for o in (push, *readers)),
+    ]
+    late = [str(ref_of(o)) for o in objects if not condition(world.cluster.get(ref_of(o)), "Ready")]
+    return Proof(
+        "INV5",
+        "each materialized Secret is derived from Vault and synced",
+        not late,
+        f"{len(objects)} objects" + _names(late),
+    )
+
+
+def ledger_whole(world: World) -> Proof:
+    """The ledger verifies, and its copies agree."""
+    ledger = world.ledger.read()
+    _, kept = copies.fetch(KvCopy(world.session), world.ledger.key)
+    compared = copies.compare({"the cluster's": ledger, "Vault's": kept})
+    behind = ", ".join(f"{name} lacks {count}" for name, count in compared.behind.items())
+    return Proof(
+        "H4",
+        "the ledger verifies, and its copies agree",
+        compared.agree,
+        behind or f"{compared.size} records in each",
+    )
+
+
+def residuals(world: World) -> Proof:
+    """What is left on purpose, declared."""
+    left = []
+    if world.intent.platform.vault.custody is Custody.CLUSTER:
+        left.append(f"{unseal_ref(world)} (seal.custody: cluster)")
+    alive = [s.name for s in world.intent.handovers if s.handover.renew is not Renew.GENERATE]
+    left.append(f"{len(alive)} values in Git's history that are still live")
+    if escrow_bytes(world):
+        left.append("sys/generate-root and sys/rekey take a key without a token on this version of Vault")
+    return Proof("H5", "residuals, declared", True, "; ".join(left))
+
+
+CHECKS: tuple[Check, ...] = (
+    cluster_identity,
+    voters,
+    escrow_outside,
+    auditing,
+    no_root,
+    authority,
+    values,
+    consumers_served,
+    scaffolds_gone,
+    retirement,
+    ledger_whole,
+    residuals,
+)
+
+
+def _current(world: World, secret: Secret) -> bool:
+    answer = world.session.read(f"{KV_MOUNT}/metadata/{secret.path}")
+    return answer.ok and int(answer.data.get("current_version", 0)) > 0
+
+
+def _fits(world: World, secret: Secret, record: Record) -> bool:
+    version = read_version_one(world, secret)
+    return version is None or version.commitments == dict(record.fact.commitments)
+
+
+def _names(found: list[str]) -> str:
+    return f": {', '.join(found)}" if found else ""
