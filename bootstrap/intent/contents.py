@@ -11,12 +11,9 @@ _PRIVATE = {
     "an OpenPGP private key": re.compile(rb"-----BEGIN PGP PRIVATE KEY BLOCK-----\r?\n[^<]"),
     "a private key": re.compile(rb"-----BEGIN ([A-Z]+ )*PRIVATE KEY-----\r?\n[A-Za-z0-9+/=]{40}"),
 }
-_SOPS = (  # one mark for each store that SOPS writes: YAML, JSON and binary, dotenv, INI
-    re.compile(rb"^sops:\s*$", re.MULTILINE),
-    re.compile(rb'"sops"\s*:\s*\{'),
-    re.compile(rb"^sops_mac=ENC\[", re.MULTILINE),
-    re.compile(rb"^\[sops\]\s*$", re.MULTILINE),
-)
+_SOPS = {".yaml": re.compile(rb"^sops:\s*$", re.MULTILINE), ".json": re.compile(rb'"sops"\s*:\s*\{')}
+_SOPS[".yml"] = _SOPS[".yaml"]
+_RAW = (".age", ".asc", ".gpg", ".pgp")
 _AGE = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
 _PGP = b"-----BEGIN PGP MESSAGE-----"
 
@@ -41,22 +38,22 @@ def exposed(repository: IntentRepository, encrypted: Sequence[str]) -> Iterator[
 
 
 def _ciphertext(path: str, data: bytes) -> Iterator[Finding]:
-    if not data.strip():
+    if not path.endswith((*_RAW, *_SOPS)):
+        hint = f"name it {', '.join((*_SOPS, *_RAW))}, in the form that it has"
+        yield Finding(id="E_FORM", where=path, message="a form of file that is not read here", hint=hint)
+    elif not data.strip():
         yield Finding(
             id="E_CT_EMPTY", where=path, message="the encrypted file is empty", hint="encrypt it again"
         )
-    elif not encrypted_form(path, data):
+    elif not _has_form(path, data):
         hint = "encrypt it, and replace the value: Git's history keeps the plain one"
         yield Finding(id="E_PLAINTEXT", where=path, message="not encrypted (no SOPS, age or PGP)", hint=hint)
 
 
-def encrypted_form(path: str, data: bytes) -> bool:
+def _has_form(path: str, data: bytes) -> bool:
     """True when a file looks like what its name says; damage is found when it is opened."""
     head = data.lstrip()
-    if path.endswith(".age"):
-        return head.startswith(_AGE)
-    if path.endswith(".asc"):
-        return head.startswith(_PGP)
-    if path.endswith((".gpg", ".pgp")):
-        return head.startswith(_PGP) or data[0] & 0x80 != 0  # RFC 9580 4.2: bit 7 of a packet's first octet
-    return any(mark.search(data) for mark in _SOPS)
+    if path.endswith(_RAW):
+        binary = data[0] & 0x80 != 0  # RFC 9580 4.2: bit 7 of an OpenPGP packet's first octet
+        return head.startswith(_AGE) if path.endswith(".age") else head.startswith(_PGP) or binary
+    return _SOPS[path[path.rindex(".") :]].search(data) is not None
