@@ -61,7 +61,7 @@ class CommitMaterial:
         key = PgpUnsealKey(self._open("unseal"))
         probe = Sensitive(b"probe", "probe")
         public = self._repository.read("keys/unseal.asc")
-        if key.decrypt(openpgp.encrypt([public], probe)) != probe:
+        if key.decrypt(openpgp.encrypt([public.decode()], probe)) != probe:
             raise _mismatch("keys/unseal.asc")
         return key
 
