@@ -7,7 +7,7 @@ refused with the way out. No message holds a value.
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bootstrap.adapters import age, openpgp
 from bootstrap.adapters.sops import is_sops, open_sops
@@ -19,15 +19,6 @@ from bootstrap.ports import IntentRepository, Opened, RootKey
 RAW = (".age", ".gpg", ".pgp", ".asc")
 TREES = (".yaml", ".yml", ".json")
 
-_PRIVATE = re.compile(
-    rb"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{40}"
-    rb"|-----BEGIN PGP PRIVATE KEY BLOCK-----\s"
-    rb"|-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?:\\n|\s)+[A-Za-z0-9+/=:-]{16}"
-    # The same PEM headers in base64, as in the data of a Kubernetes Secret.
-    rb"|LS0tLS1CRUdJTi(?:BQUklWQVRFIEtFWS|BSU0EgUFJJVkFURSBLRVkt|BFQyBQUklWQVRFIEtFWS0"
-    rb"|BPUEVOU1NIIFBSSVZBVEUgS0VZ|BQR1AgUFJJVkFURSBLRVkg|BFTkNSWVBURUQgUFJJVkFURSBLRVkt)"
-)
-
 
 class CommitFiles:
     """``EncryptedFiles`` of one commit; each file is opened once."""
@@ -36,6 +27,7 @@ class CommitFiles:
         self._repository = repository
         self._root = root
         self._opened: dict[str, Opened] = {}
+        self._typed: dict[str, Mapping[str, str]] = {}  # by file: dotted path to a type that is not text
 
     def open(self, path: str) -> Opened:
         """A raw file gives its bytes, a SOPS file its tree.
@@ -65,10 +57,23 @@ class CommitFiles:
                 where=_named(source.file, source.key),
                 hint="sops edit " + source.file,
             )
+        self._refuse_typed(source, values)
         return {
             name: vault_string(value, source.encoding, _named(source.file, source.key, name))
             for name, value in values.items()
         }
+
+    def _refuse_typed(self, source: Source, names: Iterable[str]) -> None:
+        """A number may come back changed from Vault, and ``yes`` may become ``true`` on its way (E_TYPE)."""
+        typed = self._typed.get(source.file, {})
+        used = {source.key or "", *(".".join(p for p in (source.key, name) if p) for name in names)}
+        for path in sorted(used & typed.keys()):
+            raise DefinitionError(
+                f"{path} is of type {typed[path]}, and a secret is text",
+                code="E_TYPE",
+                where=_named(source.file, path),
+                hint=f"quote it: sops edit {source.file}",
+            )
 
     def _open(self, path: str, content: bytes) -> Opened:
         _refuse_foreign(path, content)
@@ -89,7 +94,8 @@ class CommitFiles:
             raise DefinitionError(f"{path} is empty", code="E_CT_EMPTY", where=path, hint="sops edit " + path)
         if not is_sops(content, is_json=is_json):
             raise plaintext(path)
-        return open_sops(content, self._root, path, is_json=is_json)
+        tree, self._typed[path] = open_sops(content, self._root, path, is_json=is_json)
+        return tree
 
     def _unwrap(self, path: str, content: bytes) -> Sensitive:
         root_is_age = self._root.recipients[0].startswith("age1")
@@ -118,11 +124,6 @@ def declared_recipients(repository: IntentRepository) -> tuple[str, ...]:
     if "keys/root.asc" in paths:
         return tuple(openpgp.armored_blocks(repository.read("keys/root.asc").decode("utf-8", "replace")))
     return ()
-
-
-def private_keys(repository: IntentRepository) -> list[str]:
-    """Paths of files that hold a private key in the clear (E_KEY_IN_GIT); no file may (B2)."""
-    return [path for path in repository.paths() if _PRIVATE.search(repository.read(path))]
 
 
 def plaintext(path: str) -> DefinitionError:

@@ -1,4 +1,4 @@
-"""SOPS files, read and written without the ``sops`` program (INV1, G5; the format of getsops/sops v3).
+"""SOPS files, read without the ``sops`` program (INV1, G5; the format of getsops/sops v3).
 
 Values are AES-256-GCM with the path of keys as additional data; the data key is wrapped with age or
 OpenPGP; a MAC over all values is always checked. Nothing is decided by how a value looks: a leaf
@@ -8,21 +8,15 @@ that the file's own rules call encrypted and that is not, is an error.
 import base64
 import hashlib
 import hmac
-import json
 import re
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from bootstrap.adapters import openpgp
-from bootstrap.adapters.root import encrypt_to
 from bootstrap.adapters.sops_nodes import Node, Scalar, parse_json, parse_yaml
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened, RootKey
 
-VERSION = "3.13.3"  # of the format that is written
 SUFFIX = "_unencrypted"  # what SOPS takes when a file names no rule
 # Hashed first when only encrypted values count, so that the two kinds of MAC never agree: sha256("sops").
 MAC_ONLY_ENCRYPTED = bytes.fromhex("8a3fd2ad54ce66527b1034f3d147be0b0b975b3bf44f72c6fdadec8176f27d69")
@@ -50,7 +44,7 @@ class _Walk:
     only_encrypted: bool
     what: str
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha512)
-    typed: list[str] = field(default_factory=list)
+    typed: dict[str, str] = field(default_factory=dict)
 
     def open(self, node: Node, path: tuple[str, ...]) -> Opened | None:
         if isinstance(node, dict):
@@ -70,7 +64,7 @@ class _Walk:
         if kind == "comment":
             return None
         if kind not in ("str", "bytes"):
-            self.typed.append(f"{'.'.join(path)} ({kind})")
+            self.typed[".".join(path)] = kind
         if encrypted or not self.only_encrypted:
             self.digest.update(plain)
         return Sensitive(plain, f"{self.what}#{'.'.join(path)}")
@@ -91,10 +85,13 @@ class _Walk:
         return found
 
 
-def open_sops(content: bytes, root: RootKey, what: str, *, is_json: bool = False) -> dict[str, Opened]:
-    """The tree of one SOPS file; lists become maps with the keys ``0``, ``1``...; nulls are left out.
+def open_sops(
+    content: bytes, root: RootKey, what: str, *, is_json: bool = False
+) -> tuple[dict[str, Opened], dict[str, str]]:
+    """The tree of one SOPS file, and the dotted paths in it that were encrypted as ``int``, ``float``,
+    ``bool`` or ``time``. Lists become maps with the keys ``0``, ``1``...; nulls are left out.
 
-    Raises DefinitionError E_SOPS_FORM, E_SOPS_MAC, E_SOPS_PLAIN, E_TYPE and those of ``sops_nodes``;
+    Raises DefinitionError E_SOPS_FORM, E_SOPS_MAC, E_SOPS_PLAIN and those of ``sops_nodes``;
     PreconditionError E_NO_IDENTITY names the recipients that would do.
     """
     tree = parse_json(content, what) if is_json else parse_yaml(content, what)
@@ -107,15 +104,8 @@ def open_sops(content: bytes, root: RootKey, what: str, *, is_json: bool = False
         walk.digest.update(MAC_ONLY_ENCRYPTED)
     opened = walk.open(tree, ())
     _check_mac(metadata, key, walk.digest.hexdigest(), what)
-    if walk.typed:
-        raise DefinitionError(
-            f"{', '.join(walk.typed)}: a secret is text, and a number or a boolean may be changed on its way",
-            code="E_TYPE",
-            where=what,
-            hint="put the value into quotes: sops edit " + what,
-        )
     assert isinstance(opened, dict)
-    return opened
+    return opened, walk.typed
 
 
 def is_sops(content: bytes, *, is_json: bool = False) -> bool:
@@ -139,15 +129,6 @@ def _decrypt(text: str, key: bytes, path: str) -> tuple[bytes, str] | None:
         return AESGCM(key).decrypt(iv, data + tag, path.encode()), match[4]
     except (InvalidTag, ValueError):
         return None
-
-
-def _encrypt(plain: bytes, key: bytes, path: str) -> str:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    iv = secrets.token_bytes(32)
-    sealed = AESGCM(key).encrypt(iv, plain, path.encode())
-    data, nonce, tag = (base64.b64encode(part).decode() for part in (sealed[:-16], iv, sealed[-16:]))
-    return f"ENC[AES256_GCM,data:{data},iv:{nonce},tag:{tag},type:str]"
 
 
 def _check_mac(metadata: Mapping[str, Node], key: bytes, digest: str, what: str) -> None:
@@ -245,76 +226,3 @@ def _no_identity(
         f"its data key is held by {cloud}, and a bootstrap needs no cloud",
         "add the root of trust: sops rotate --in-place --add-age " + root.recipients[0],
     )
-
-
-# ---------------------------------------------------------------- writing
-
-
-def encrypt_yaml(
-    tree: Mapping[str, Opened], recipients: tuple[str, ...], *, encrypted_regex: str = ""
-) -> bytes:
-    """A SOPS file that ``sops`` opens: ``tree`` of values, encrypted to age keys or armored certificates."""
-    key = Sensitive(secrets.token_bytes(32), "data key")
-    pattern = re.compile(encrypted_regex or ".", re.ASCII)
-    digest = hashlib.sha512()
-    lines: list[str] = []
-    for depth, path, leaf in _leaves(tree, ()):
-        name = _quoted(path[-1])
-        if leaf is None:
-            lines.append(f"{'    ' * depth}{name}:")
-            continue
-        plain = leaf.reveal()
-        digest.update(plain)
-        hidden = any(pattern.search(part) for part in path)
-        if hidden and plain:
-            value = _encrypt(plain, key.reveal(), ":".join((*path, "")))
-        else:
-            value = json.dumps(plain.decode())
-        lines.append(f"{'    ' * depth}{name}: {value}")
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    mac = _encrypt(digest.hexdigest().upper().encode(), key.reveal(), now)
-    rule = (
-        f"encrypted_regex: {json.dumps(encrypted_regex)}"
-        if encrypted_regex
-        else f"unencrypted_suffix: {SUFFIX}"
-    )
-    tail = [f'lastmodified: "{now}"', f"mac: {mac}", rule, f"version: {VERSION}"]
-    lines += ["sops:", *(f"    {line}" for line in [*_wrapped(key, recipients, now), *tail]), ""]
-    return "\n".join(lines).encode()
-
-
-def _leaves(
-    tree: Mapping[str, Opened], path: tuple[str, ...]
-) -> Iterator[tuple[int, tuple[str, ...], Sensitive | None]]:
-    for name, value in tree.items():
-        here = (*path, name)
-        if isinstance(value, Sensitive):
-            yield len(path), here, value
-        else:
-            yield len(path), here, None
-            yield from _leaves(value, here)
-
-
-def _quoted(name: str) -> str:
-    """A key as a YAML scalar that every reader takes for text."""
-    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name) and name.lower() not in (
-        "y", "n", "yes", "no", "on", "off", "true", "false", "null",
-    )  # fmt: skip
-    return name if plain else json.dumps(name)
-
-
-def _wrapped(key: Sensitive, recipients: tuple[str, ...], now: str) -> list[str]:
-    """The data key, once per recipient, as lines of the metadata."""
-    lines: list[str] = []
-    for recipient in recipients:
-        pgp = recipient.lstrip().startswith("-----BEGIN PGP")
-        wrapped = encrypt_to([recipient], key).decode().strip().splitlines()
-        if not lines:
-            lines.append("pgp:" if pgp else "age:")
-        if pgp:
-            fingerprint = openpgp.certificates(recipient)[0].fingerprint.upper()
-            lines += [f'    - created_at: "{now}"', f"      fp: {fingerprint}"]
-        else:
-            lines.append(f"    - recipient: {recipient}")
-        lines += ["      enc: |", *(f"        {line}".rstrip() for line in wrapped)]
-    return lines

@@ -1,0 +1,117 @@
+"""``bootstrap keygen``: make the root of trust and the keys under it, once, offline (S1)."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bootstrap.model.errors import DefinitionError, PreconditionError
+from bootstrap.model.sensitive import Sensitive
+
+Gpg = Annotated[bool, typer.Option("--gpg", help="An OpenPGP root instead of an age one.")]
+Recipient = Annotated[
+    list[str] | None,
+    typer.Option("--recipient", help="Public key of a second holder: age1..., or a file with a certificate."),
+]
+NoPassphrase = Annotated[bool, typer.Option("--no-passphrase", help="Leave root.key unprotected.")]
+PassphraseFrom = Annotated[str, typer.Option("--passphrase", help="Where the passphrase comes from: fd:N.")]
+NonInteractive = Annotated[bool, typer.Option("--non-interactive", help="Never ask.")]
+
+
+def keygen(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write root.key, keys/ and encrypted/ to.")],
+    gpg: Gpg = False,
+    recipient: Recipient = None,
+    no_passphrase: NoPassphrase = False,
+    passphrase: PassphraseFrom = "",
+    non_interactive: NonInteractive = False,
+) -> None:
+    """Make the root of trust and the keys under it."""
+    chosen = choose_passphrase(passphrase, ask=not (no_passphrase or non_interactive))
+    for path in make_keys(out, gpg=gpg, others=recipient or (), passphrase=chosen):
+        typer.echo(path)
+    typer.echo(f"keep {out / 'root.key'} offline, in two places; nothing can be rebuilt without it", err=True)
+
+
+def make_keys(
+    out: Path, *, gpg: bool, others: list[str] | tuple[str, ...], passphrase: Sensitive | None
+) -> tuple[Path, ...]:
+    """Writes a whole set of keys below ``out``; DefinitionError E_EXISTS, E_RECIPIENT."""
+    from bootstrap.adapters.keyset import holders, new_root, write_keyset
+
+    root = new_root(gpg=gpg)
+    holding = holders(root, [_public_text(other) for other in others])
+    return write_keyset(out, root, holding, passphrase)
+
+
+def _public_text(given: str) -> str:
+    if given.startswith("age1"):
+        return given
+    try:
+        return Path(given).read_text()
+    except (OSError, UnicodeDecodeError):
+        raise DefinitionError(
+            f"{given} is neither an age public key nor a file with a certificate",
+            code="E_RECIPIENT",
+            where="--recipient",
+            hint="--recipient age1..., or --recipient holder.asc",
+        ) from None
+
+
+# ---------------------------------------------------------------- passphrases
+
+
+def ask_passphrase(prompt: str) -> Sensitive | None:
+    """A passphrase from the terminal, unechoed; None where there is none."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    import getpass
+
+    return Sensitive(getpass.getpass(prompt, stream=sys.stderr).encode(), "passphrase")
+
+
+def choose_passphrase(source: str, *, ask: bool) -> Sensitive | None:
+    """The passphrase for a new root: from ``fd:N``, asked for twice on a terminal, or none with a warning."""
+    if source:
+        return _from_fd(source)
+    if ask:
+        first = ask_passphrase("Passphrase for root.key: ")
+        if first is not None:
+            return _confirmed(first)
+    typer.echo("warning: root.key is written without a passphrase: who reads it holds everything", err=True)
+    return None
+
+
+def _confirmed(first: Sensitive) -> Sensitive:
+    if not first:
+        raise PreconditionError(
+            "the passphrase is empty", code="E_KEY_PASS", hint="--no-passphrase leaves root.key unprotected"
+        )
+    if ask_passphrase("The same again: ") != first:
+        raise PreconditionError("the two passphrases differ", code="E_KEY_PASS", hint="run it again")
+    return first
+
+
+def _from_fd(source: str) -> Sensitive:
+    scheme, _, number = source.partition(":")
+    try:
+        if scheme != "fd":
+            raise ValueError
+        with os.fdopen(os.dup(int(number)), "rb") as file:
+            found = file.read(4096).split(b"\n")[0].removesuffix(b"\r")
+    except (OSError, ValueError):
+        raise DefinitionError(
+            f"no passphrase can be read from {source}",
+            code="E_KEY_PASS",
+            where="--passphrase",
+            hint="--passphrase fd:3 3< file",
+        ) from None
+    return _checked(Sensitive(found, "passphrase"))
+
+
+def _checked(passphrase: Sensitive) -> Sensitive:
+    if not passphrase:
+        raise PreconditionError("the passphrase is empty", code="E_KEY_PASS", hint="give one line of text")
+    return passphrase
