@@ -85,14 +85,11 @@ class _Walk:
         return found
 
 
-def open_sops(
-    content: bytes, root: RootKey, what: str, *, is_json: bool = False
-) -> tuple[dict[str, Opened], dict[str, str]]:
-    """The tree of one SOPS file, and the dotted paths in it that were encrypted as ``int``, ``float``,
-    ``bool`` or ``time``. Lists become maps with the keys ``0``, ``1``...; nulls are left out.
+def open_sops(content: bytes, root: RootKey, what: str, *, is_json: bool = False) -> dict[str, Opened]:
+    """The tree of one SOPS file. Lists become maps with the keys ``0``, ``1``...; nulls are left out.
 
-    Raises DefinitionError E_SOPS_FORM, E_SOPS_MAC, E_SOPS_PLAIN and those of ``sops_nodes``;
-    PreconditionError E_NO_IDENTITY names the recipients that would do.
+    Raises DefinitionError E_SOPS_FORM, E_SOPS_MAC, E_SOPS_PLAIN, E_TYPE (an encrypted number, boolean or
+    time) and those of ``sops_nodes``; PreconditionError E_NO_IDENTITY names the recipients that would do.
     """
     tree = parse_json(content, what) if is_json else parse_yaml(content, what)
     metadata = tree.pop("sops", None)
@@ -104,8 +101,16 @@ def open_sops(
         walk.digest.update(MAC_ONLY_ENCRYPTED)
     opened = walk.open(tree, ())
     _check_mac(metadata, key, walk.digest.hexdigest(), what)
+    if walk.typed:
+        named = ", ".join(f"{path} ({kind})" for path, kind in walk.typed.items())
+        raise DefinitionError(
+            f"{named}: a secret is text; another type may come back changed from Vault",
+            code="E_TYPE",
+            where=what,
+            hint=f"put the value into quotes: sops edit {what}",
+        )
     assert isinstance(opened, dict)
-    return opened, walk.typed
+    return opened
 
 
 def is_sops(content: bytes, *, is_json: bool = False) -> bool:
