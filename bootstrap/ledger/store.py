@@ -76,6 +76,7 @@ class LedgerStore:
             _refuse_raced(facts, ledger)
             entries = self._sign(facts, ledger)
             extended = ledger.extended(entries)  # the rules hold before anything is written
+            self._ledger = None  # until the outcome is known: what was loaded may be one batch old
             if self._create(Batch.of(entries)):
                 self._ledger = extended
                 return entries

@@ -1,0 +1,175 @@
+"""No byte of a bundle is free: every change of every byte is found, and so is every other disorder (H4)."""
+
+import json
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bootstrap.ledger import canonical
+from bootstrap.ledger.bundle import Bundle, export, show_bundle, verify_bundle
+from bootstrap.ledger.record import Phase
+from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError
+from tests.unit.ledger_facts import ESCROW, Key, bundle, bundle_of, entries, fact
+
+KEYS = {"ledger.pub": Key().pem}
+DATA = bundle()
+
+
+def refused(data: bytes) -> EvidenceError:
+    with pytest.raises(EvidenceError) as caught:
+        verify_bundle(data, KEYS)
+    assert caught.value.exit_code == 6
+    return caught.value
+
+
+def test_h4_bundle_verifies_from_files_alone() -> None:
+    report = verify_bundle(DATA, KEYS)
+    assert (report.size, report.verified, report.vault_cluster) == (10, True, "vault-1")
+    assert report.counts["COMMIT"] == 2
+    grafana, keycloak = report.secrets
+    assert (grafana.name, grafana.audit, grafana.retire) == ("grafana", "missing", "ignored")
+    assert grafana.note == "made anew at handover: the value in Git is dead"
+    assert (keycloak.authority, keycloak.txn, keycloak.residuals) == (
+        "Vault",
+        "t-1",
+        ("etcd-history", "git-history"),
+    )
+    assert "still live" in keycloak.note
+    assert json.loads(json.dumps(report.document()))["root"] == report.root
+
+
+def others(at: int) -> list[int]:
+    """What byte ``at`` is changed to: the lowest bit, the case, the top bit, a blank, a line end, a letter."""
+    old = DATA[at]
+    changed = (old ^ 1, old ^ 0x20, old ^ 0x80, 0x20, 0x0A, ord("A"), random.Random(at).randrange(256))
+    return [new for new in dict.fromkeys(changed) if new != old]
+
+
+def assert_found(at: int, new: int) -> None:
+    try:
+        verify_bundle(DATA[:at] + bytes([new]) + DATA[at + 1 :], KEYS)
+    except EvidenceError:
+        return
+    pytest.fail(f"byte {at}: {DATA[at]:#x} to {new:#x} was not found")
+
+
+def test_h4_every_changed_byte_is_found() -> None:
+    """Every position, each with one of the changes in turn."""
+    for at in range(len(DATA)):
+        choices = others(at)
+        assert_found(at, choices[at % len(choices)])
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("part", range(8))
+def test_h4_every_change_of_every_byte_is_found(part: int) -> None:
+    for at in range(part, len(DATA), 8):
+        for new in others(at):
+            assert_found(at, new)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"\n", b"null", b"[]", b"{}", b"0", b'"', DATA[:-1], DATA + b"\n", DATA + b" ", b" " + DATA,
+        DATA + DATA, DATA[: len(DATA) // 2], b"\xef\xbb\xbf" + DATA, DATA.decode().encode("utf-16"),
+        b"[" * 200_000, b"1" * 100_000, b"1e400", b"NaN", b'{"a":1,"a":1}', b'"\\ud800"', b"\x00" * 64,
+        b'{"escrow":null,"format":"https://bootstrap.dev/ledger-bundle/v1","head":{},"records":[]}',
+        b'{"escrow":null,"format":"https://bootstrap.dev/ledger-bundle/v1","head":{},"records":[1]}',
+    ],
+)  # fmt: skip
+def test_garbage_is_a_clear_error(data: bytes) -> None:
+    assert refused(data).message
+    with pytest.raises(EvidenceError):
+        show_bundle(data)
+
+
+@settings(max_examples=300)
+@given(data=st.binary(max_size=400))
+def test_any_bytes_are_a_clear_error(data: bytes) -> None:
+    refused(data)
+
+
+@settings(max_examples=300)
+@given(start=st.integers(0, len(DATA)), length=st.integers(0, 300), new=st.binary(max_size=40))
+def test_any_splice_is_found(start: int, length: int, new: bytes) -> None:
+    changed = DATA[:start] + new + DATA[start + length :]
+    if changed != DATA:
+        refused(changed)
+
+
+def envelopes() -> list[bytes]:
+    return [each.envelope for each in entries()]
+
+
+def swapped(found: list[bytes]) -> list[bytes]:
+    return [found[1], found[0], *found[2:]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        swapped,
+        lambda found: found[:4] + found[5:],
+        lambda found: found[1:],
+        lambda found: [*found, found[-1]],
+        lambda found: [*found[:5], found[4], *found[5:]],
+        lambda found: [*found[:9], entries(facts=(fact(Phase.INTENT),))[0].envelope],
+    ],
+    ids=["reordered", "dropped", "first dropped", "last doubled", "doubled", "of another chain"],
+)
+def test_h4_disorder_is_found_even_under_a_true_head(change: Callable[[list[bytes]], list[bytes]]) -> None:
+    """The head is signed anew by the true key, so only the chain itself can tell."""
+    assert refused(bundle_of(tuple(change(envelopes())))).code == "E_CHAIN"
+
+
+def test_a_truncated_ledger_under_its_old_head_is_found() -> None:
+    whole = Bundle.parse(DATA)
+    assert refused(export(whole.envelopes[:-1], whole.head, ESCROW)).code == "E_HEAD"
+    assert refused(export(whole.envelopes, whole.head, ESCROW + b"x")).code == "E_HEAD"
+    assert refused(export(whole.envelopes, whole.head, None)).code == "E_HEAD"
+
+
+def test_foreign_key_is_found() -> None:
+    assert refused(bundle(Key(2))).code == "E_SIG"
+    with pytest.raises(EvidenceError):
+        verify_bundle(DATA, {"ledger.pub": Key(2).pem})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda e: e | {"payloadType": "application/json"},
+        lambda e: e | {"signatures": e["signatures"] * 2},
+        lambda e: e | {"signatures": []},
+        lambda e: e | {"more": "x"},
+        lambda e: e | {"signatures": [e["signatures"][0] | {"keyid": Key(2).key_id}]},
+        lambda e: e | {"signatures": [e["signatures"][0] | {"more": "x"}]},
+        lambda e: e | {"payload": e["payload"] + "\n"},
+        lambda e: e | {"payload": 1},
+        lambda e: e | {"signatures": {"keyid": "", "sig": ""}},
+    ],
+)
+def test_h4_envelope_has_one_form(change: Callable[[dict[str, object]], dict[str, object]]) -> None:
+    """In the last record, and the head signed anew over it, so that no chain hash gives it away first."""
+    found = envelopes()
+    changed = canonical.dumps(change(json.loads(found[-1])))
+    head = Bundle.parse(DATA).head
+    assert refused(export([*found[:-1], changed], head, ESCROW)).code == "E_SIG"
+
+
+def test_keys_are_looked_at_first_and_named() -> None:
+    for keys, code in (({}, "E_KEY_MISSING"), ({"ledger.pub": b"garbage"}, "E_KEY_FORMAT")):
+        with pytest.raises(DefinitionError) as caught:
+            verify_bundle(DATA, keys)
+        assert caught.value.code == code
+    rsa = b"-----BEGIN PUBLIC KEY-----\nMFwwDQYJ\n-----END PUBLIC KEY-----\n"
+    with pytest.raises(BootstrapError):
+        verify_bundle(DATA, {"ledger.pub": rsa})
+
+
+def test_a_bundle_shown_without_a_key_says_so() -> None:
+    assert not show_bundle(bundle(Key(2))).verified

@@ -1,0 +1,201 @@
+"""Records, envelopes, chain and Merkle tree (H4); the DSSE form is held to an independent implementation."""
+
+import hashlib
+import itertools
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bootstrap.ledger import canonical, chain, merkle, statement
+from bootstrap.ledger.envelope import open_envelope, seal
+from bootstrap.ledger.record import MISSING, ZERO, Audit, Fact, Git, Phase, Record, Run
+from bootstrap.model.catalog import RetireMode
+from bootstrap.model.errors import EvidenceError
+from tests.unit.ledger_facts import RUN, TIME, Key, entries, fact, story
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+HEX64 = st.binary(min_size=32, max_size=32).map(bytes.hex)
+HEX40 = st.binary(min_size=20, max_size=20).map(bytes.hex)
+FACTS = st.builds(
+    Fact,
+    phase=st.sampled_from(Phase),
+    git=st.builds(Git, commit=HEX40, path=TEXT, blob=st.just("") | HEX40),
+    secret=st.just(fact(Phase.INTENT).secret),
+    source=st.none() | st.just(fact(Phase.RETIRED).source),
+    destination=st.just(fact(Phase.INTENT).destination),
+    commitments=st.dictionaries(TEXT, HEX64, min_size=1, max_size=3),
+    audit=st.just(MISSING) | st.builds(Audit, txn=TEXT, write_request_id=TEXT, read_request_id=TEXT),
+    retire=st.sampled_from(RetireMode),
+    residuals=st.lists(TEXT, max_size=3).map(tuple),
+    details=st.dictionaries(TEXT, TEXT, max_size=3),
+)
+RECORDS = st.builds(
+    Record,
+    seq=st.integers(0, 2**53 - 1),
+    previous=HEX64,
+    time=st.just(TIME),
+    run=st.builds(
+        Run, cluster=TEXT, run_id=TEXT, epoch=st.integers(0, 9), tool=TEXT, plan_digest=TEXT, actor=TEXT
+    ),
+    fact=FACTS,
+)
+
+
+@given(record=RECORDS)
+def test_record_round_trip(record: Record) -> None:
+    payload = statement.encode(record)
+    assert statement.decode(payload, "record") == record
+    assert open_envelope(seal(payload, Key()), Key().public, "record") == payload
+
+
+@settings(max_examples=50)
+@given(record=RECORDS, data=st.data())
+def test_payload_has_no_other_form(record: Record, data: st.DataObject) -> None:
+    """A member more, less or of another type is refused, whoever signed it."""
+    value = json.loads(statement.encode(record))
+    name = data.draw(st.sampled_from(sorted(value["predicate"])))
+    change = data.draw(st.sampled_from(["drop", "list", "number", "false"]))
+    if change == "drop":
+        del value["predicate"][name]
+    else:
+        value["predicate"][name] = {"list": [{}], "number": 1.5 if name == "seq" else -1, "false": False}[
+            change
+        ]
+    with pytest.raises(EvidenceError) as caught:
+        statement.decode(json.dumps(value, sort_keys=True, separators=(",", ":")).encode(), "record")
+    assert caught.value.code == "E_RECORD"
+
+
+def test_h4_subject_digest_covers_public_facts_only() -> None:
+    one, other = (statement.encode(entries((fact(Phase.INTENT, commitment=c * 64),))[0].record) for c in "cd")
+    first, second = json.loads(one)["subject"], json.loads(other)["subject"]
+    assert first == second
+    assert first[0]["name"] == "vault:vault-1/secret/applications/keycloak-admin#v1"
+
+
+def test_independent_verifier_accepts_our_envelope() -> None:
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import SSlibKey
+
+    key, data = Key(), entries()[0].envelope
+    public = SSlibKey(key.key_id, "ed25519", "ed25519", {"public": key.public.raw.hex()})
+    other = SSlibKey(key.key_id, "ed25519", "ed25519", {"public": Key(2).public.raw.hex()})
+    assert Envelope.from_dict(json.loads(data)).verify([public], 1)
+    with pytest.raises(Exception, match="threshold"):
+        Envelope.from_dict(json.loads(data)).verify([other], 1)
+
+
+def test_key_id_is_the_digest_of_the_der() -> None:
+    import base64
+
+    body = b"".join(Key().pem.splitlines()[1:-1])
+    assert Key().key_id == hashlib.sha256(base64.b64decode(body)).hexdigest()
+
+
+def test_chain_names_the_envelope_before() -> None:
+    written = entries()
+    assert written[0].record.previous == ZERO
+    for before, after in itertools.pairwise(written):
+        assert after.record.previous == hashlib.sha256(before.envelope).hexdigest()
+    ledger = chain.read((each.envelope for each in written), Key().public)
+    assert ledger.entries == written
+    assert ledger.at(10) == ledger.chain
+
+
+@pytest.mark.parametrize(
+    ("facts", "seq"),
+    [
+        ((fact(Phase.COMMIT),), 0),
+        ((fact(Phase.INTENT, commitment="d" * 64), fact(Phase.COMMIT)), 1),
+        ((fact(Phase.INTENT, "grafana"), fact(Phase.COMMIT)), 1),
+        ((fact(Phase.INTENT), fact(Phase.RETIRED)), 1),
+        ((fact(Phase.INTENT), fact(Phase.COMMIT), fact(Phase.INTENT), fact(Phase.COMMIT)), 3),
+    ],
+    ids=["no intent", "other value", "other secret", "retired, not committed", "two commits"],
+)
+def test_h1_records_follow_each_other(facts: tuple[Fact, ...], seq: int) -> None:
+    with pytest.raises(EvidenceError) as caught:
+        chain.read((each.envelope for each in entries(facts)), Key().public)
+    assert (caught.value.code, caught.value.where) == ("E_CHAIN", f"record {seq}")
+
+
+def test_a_commit_may_match_any_earlier_intent() -> None:
+    facts = (fact(Phase.INTENT), fact(Phase.INTENT, commitment="d" * 64), fact(Phase.COMMIT))
+    assert chain.read((each.envelope for each in entries(facts)), Key().public).chain.size == 3
+
+
+def test_inv4_a_chain_changes_its_cluster_only_by_saying_so() -> None:
+    first = chain.Ledger().extended(entries())
+    other = replace(RUN, cluster="uid-2")
+    for phase, allowed in ((Phase.ACCEPTED, False), (Phase.RESTORED, True)):
+        more = chain.write([Fact(phase=phase)], after=first.chain, run=other, time=TIME, signer=Key())
+        if allowed:
+            assert first.extended(more).meaning.cluster == "uid-2"
+        else:
+            with pytest.raises(EvidenceError):
+                first.extended(more)
+
+
+@pytest.mark.parametrize("bad", ["", "C" * 64, "c" * 63, "c" * 64 + "\n"])
+def test_h4_a_commitment_has_one_form(bad: str) -> None:
+    with pytest.raises(ValueError, match="commitments"):
+        fact(Phase.INTENT, commitment=bad)
+
+
+@pytest.mark.parametrize("missing", ["git", "secret", "destination"])
+def test_a_record_about_a_secret_says_which_from_where_to_where(missing: str) -> None:
+    with pytest.raises(ValueError, match="names git, secret and destination"):
+        fact(Phase.COMMIT, **{missing: None})
+
+
+def simple_root(leaves: list[bytes]) -> bytes:
+    """RFC 6962, 2.1, word for word."""
+    if not leaves:
+        return hashlib.sha256().digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\0" + leaves[0]).digest()
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    return hashlib.sha256(b"\1" + simple_root(leaves[:k]) + simple_root(leaves[k:])).digest()
+
+
+def test_merkle_root_and_proofs_of_every_size() -> None:
+    data = [bytes([n]) for n in range(40)]
+    frontier: merkle.Frontier = ()
+    for size in range(len(data) + 1):
+        root = merkle.root(frontier)
+        assert root == simple_root(data[:size])
+        hashes = [merkle.leaf(each) for each in data[:size]]
+        for index in range(size):
+            path = merkle.prove(hashes, index)
+            assert merkle.included(hashes[index], index, size, path, root)
+            assert not merkle.included(merkle.leaf(b"x"), index, size, path, root)
+            assert not merkle.included(hashes[index], index, size, (*path, root), root)
+            assert index == 0 or not merkle.included(hashes[index], index - 1, size, path, root)
+        if size < len(data):
+            frontier = merkle.grow(frontier, size, merkle.leaf(data[size]))
+
+
+def test_one_record_is_shown_with_its_proof() -> None:
+    ledger = chain.Ledger().extended(entries())
+    proof = ledger.proof(5)
+    leaf, root = merkle.leaf(ledger.entries[5].envelope), bytes.fromhex(ledger.chain.root)
+    assert merkle.included(leaf, 5, ledger.chain.size, proof, root)
+    assert not merkle.included(leaf, 4, ledger.chain.size, proof, root)
+
+
+@pytest.mark.parametrize("text", ["QQ", "QR==", "QQ==\n", "Q Q=", "QQ=", "QQ===", "é"])
+def test_base64_has_one_form(text: str) -> None:
+    with pytest.raises(ValueError, match=r"(?i)base64|padding|ascii|characters|data"):
+        canonical.decode(text)
+
+
+def test_nothing_of_a_value_is_in_the_story() -> None:
+    """Positive control: the commitment, which is there, is found by the same search."""
+    payload = b"".join(statement.encode(each.record) for each in entries(story()))
+    assert b"c" * 64 in payload
+    assert hashlib.sha256(b"hunter2").hexdigest().encode() not in payload
