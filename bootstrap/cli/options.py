@@ -27,7 +27,10 @@ RevOption = Annotated[
 RootOption = Annotated[
     str,
     typer.Option(
-        "--root", metavar="file:PATH|fd:N|cmd:CMD", help="The root key, opened in memory.", rich_help_panel=PANEL
+        "--root",
+        metavar="file:PATH|fd:N|cmd:CMD",
+        help="The root key, opened in memory.",
+        rich_help_panel=PANEL,
     ),
 ]
 KubeconfigOption = Annotated[
@@ -36,7 +39,9 @@ KubeconfigOption = Annotated[
 ]
 ContextOption = Annotated[
     str,
-    typer.Option("--context", metavar="NAME", help="Its context; else the current one.", rich_help_panel=PANEL),
+    typer.Option(
+        "--context", metavar="NAME", help="Its context; else the current one.", rich_help_panel=PANEL
+    ),
 ]
 RecordsOption = Annotated[
     Path | None,

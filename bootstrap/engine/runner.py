@@ -77,6 +77,11 @@ class Runner:
             except Interrupted as error:
                 raise self._explained(error) from None
 
+    def pending(self) -> tuple[Step, Act] | None:
+        """The first step that would act, and what it would do; None when nothing would. Reads only."""
+        with interruptible(self._interrupt):
+            return self._look()[1]
+
     def _whole(self) -> Result:
         cluster = self._world.cluster
         record = self._patience.read(lambda: read_run(cluster))
@@ -86,12 +91,12 @@ class Runner:
         if missing is None and record is not None and record.state == FINISHED:
             return Result(epoch=0, outcomes=outcomes)
         accepted = check_plan(record, self._plan, self._accept_plan_change)
-        if missing is not None and missing.kind == CLAIM:
-            self._claim(missing)
+        if missing is not None and missing[0].kind == CLAIM:
+            self._claim(missing[0])
         approvals = (NEW_AUTHORITY,) if new_authority else ()
         return self._held(accepted, approvals)
 
-    def _look(self) -> tuple[tuple[Outcome, ...], Step | None]:
+    def _look(self) -> tuple[tuple[Outcome, ...], tuple[Step, Act] | None]:
         """Reads, step by step, up to the first that must act; raises where one is blocked."""
         found: list[Outcome] = []
         for step in self._plan.steps:
@@ -101,7 +106,7 @@ class Runner:
             if isinstance(decision, Blocked):
                 raise decision.error
             if isinstance(decision, Act):
-                return tuple(found), step
+                return tuple(found), (step, decision)
             found.append(self._outcome(step, decision, begun, acted=False))
         return tuple(found), None
 

@@ -1,0 +1,222 @@
+"""The command tree: parse, call, and the one catch. Nothing heavy is imported before a command needs it."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bootstrap.cli.exits import caught
+from bootstrap.cli.hardening import harden
+from bootstrap.cli.init import init
+from bootstrap.cli.keygen import keygen
+from bootstrap.cli.lab import app as lab
+from bootstrap.cli.options import (
+    HEAD,
+    REPO,
+    ContextOption,
+    KubeconfigOption,
+    NonInteractiveOption,
+    Options,
+    Output,
+    OutputOption,
+    RecordsOption,
+    RepoOption,
+    RevOption,
+    RootOption,
+)
+
+HELP = """From a Git repository, an offline root key and an empty cluster to a platform whose secrets Vault owns.
+
+stdout is data, stderr is narration. Exit codes: 0 done, 1 failed, 2 usage or definition, 3 changes pending,
+4 precondition, 5 a human decision is needed, 6 an invariant or evidence is broken, 7 held by another run,
+8 done but a retirement waits, 130 and 143 interrupted.
+"""
+
+app = typer.Typer(
+    name="bootstrap",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+app.command()(init)
+app.command()(keygen)
+
+ApproveOption = Annotated[
+    list[str] | None,
+    typer.Option("--approve", metavar="STEP", help="Approve a gated step, or new-authority; recorded."),
+]
+AcceptOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-plan-change", help="Go on with an unfinished run under this other plan; recorded."
+    ),
+]
+
+
+@app.command()
+def check(
+    repo: RepoOption = REPO,
+    rev: RevOption = HEAD,
+    root: RootOption = "",
+    output: OutputOption = Output.TEXT,
+    non_interactive: NonInteractiveOption = False,
+) -> int:
+    """Judge a commit: schema, encryption, invariants."""
+    from bootstrap.cli import compose
+    from bootstrap.cli.check import exit_code, render_findings, run_check
+
+    options = Options(repo=repo, rev=rev, root=root, output=output, non_interactive=non_interactive)
+    repository = compose.repository(options)
+    files = compose.encrypted_files(repository, compose.root_key(options, repository))
+    findings = run_check(repository, files)
+    render_findings(findings, output.value, sys.stdout)
+    return exit_code(findings)
+
+
+@app.command()
+def doctor(
+    repo: RepoOption = REPO,
+    rev: RevOption = HEAD,
+    root: RootOption = "",
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    records: RecordsOption = None,
+    output: OutputOption = Output.TEXT,
+    non_interactive: NonInteractiveOption = False,
+) -> int:
+    """Can this machine and this cluster run it?"""
+    from bootstrap.cli import doctor as command
+
+    return command.doctor(_options(repo, rev, root, kubeconfig, context, records, output, non_interactive))
+
+
+@app.command()
+def plan(
+    repo: RepoOption = REPO,
+    rev: RevOption = HEAD,
+    root: RootOption = "",
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    records: RecordsOption = None,
+    output: OutputOption = Output.TEXT,
+    non_interactive: NonInteractiveOption = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 3 when changes are pending; wants --kubeconfig.")
+    ] = False,
+) -> int:
+    """Show what up would do, in order, with its digest."""
+    from bootstrap.cli import plan as command
+
+    options = _options(repo, rev, root, kubeconfig, context, records, output, non_interactive)
+    return command.show(options, detailed_exitcode=detailed_exitcode)
+
+
+@app.command()
+def up(
+    repo: RepoOption = REPO,
+    rev: RevOption = HEAD,
+    root: RootOption = "",
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    records: RecordsOption = None,
+    output: OutputOption = Output.TEXT,
+    non_interactive: NonInteractiveOption = False,
+    approve: ApproveOption = None,
+    accept_plan_change: AcceptOption = False,
+) -> int:
+    """Do it; also how to resume, from any machine."""
+    from bootstrap.cli import up as command
+
+    options = _options(repo, rev, root, kubeconfig, context, records, output, non_interactive)
+    return command.up(options, approvals=frozenset(approve or ()), accept_plan_change=accept_plan_change)
+
+
+@app.command()
+def status(
+    repo: RepoOption = REPO,
+    rev: RevOption = HEAD,
+    root: RootOption = "",
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    records: RecordsOption = None,
+    output: OutputOption = Output.TEXT,
+    non_interactive: NonInteractiveOption = False,
+) -> int:
+    """Show phase, authority and health, live."""
+    from bootstrap.cli import status as command
+
+    return command.status(_options(repo, rev, root, kubeconfig, context, records, output, non_interactive))
+
+
+@app.command()
+def verify(
+    repo: RepoOption = REPO,
+    rev: RevOption = HEAD,
+    root: RootOption = "",
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    records: RecordsOption = None,
+    output: OutputOption = Output.TEXT,
+    non_interactive: NonInteractiveOption = False,
+) -> int:
+    """Prove the invariants live, each with its evidence."""
+    from bootstrap.cli import verify as command
+
+    return command.verify(_options(repo, rev, root, kubeconfig, context, records, output, non_interactive))
+
+
+@app.command("prove-escrow", hidden=True)
+def prove_escrow(
+    cluster: Annotated[str, typer.Option("--cluster", metavar="UID")],
+    root: RootOption,
+    kubeconfig: KubeconfigOption,
+    records: RecordsOption,
+    repo: RepoOption = REPO,
+    rev: RevOption = HEAD,
+    context: ContextOption = "",
+) -> int:
+    """The fresh process of the escrow's proof: one JSON object on stdout."""
+    from bootstrap.cli import prove as command
+
+    options = _options(repo, rev, root, kubeconfig, context, records, Output.JSON, non_interactive=True)
+    return command.prove(options, cluster)
+
+
+def _options(
+    repo: Path,
+    rev: str,
+    root: str,
+    kubeconfig: Path | None,
+    context: str,
+    records: Path | None,
+    output: Output,
+    non_interactive: bool,
+) -> Options:
+    return Options(
+        repo=repo,
+        rev=rev,
+        root=root,
+        kubeconfig=kubeconfig,
+        context=context,
+        records=records,
+        output=output,
+        non_interactive=non_interactive,
+    )
+
+
+app.add_typer(lab)
+if find_spec("bootstrap.cli.ledger"):
+    app.add_typer(import_module("bootstrap.cli.ledger").app)
+
+
+def main() -> None:
+    """The entry point of the program; leaves with the exit code."""
+    harden()
+    sys.exit(caught(lambda: app(standalone_mode=False)))

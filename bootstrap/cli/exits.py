@@ -1,0 +1,93 @@
+"""The one catch: an error becomes three lines on stderr and an exit code (DESIGN 1); never a traceback.
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed |
+| 2 | usage or definition |
+| 3 | changes pending (`plan --detailed-exitcode`) |
+| 4 | precondition |
+| 5 | a human decision is needed |
+| 6 | an invariant or evidence is broken |
+| 7 | held by another run |
+| 8 | done, but a retirement waits |
+| 130, 143 | interrupted |
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from bootstrap.model.errors import BootstrapError, Interrupted
+
+CHANGES_PENDING: Final = 3
+BROKEN: Final = 6
+RETIREMENT_WAITS: Final = 8
+INTERRUPTED: Final = 130
+PACKAGE: Final = Path(__file__).resolve().parent.parent
+
+
+def caught(command: Callable[[], int | None]) -> int:
+    """Runs ``command`` and returns the exit code; what went wrong is said on stderr."""
+    try:
+        code = command()
+        sys.stdout.flush()
+        return code or 0
+    except BootstrapError as error:
+        _say(error.message, error.where, error.hint)
+        return code_of(error)
+    except typer.TyperException as error:
+        _say(*_usage(error))
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        _say("interrupted", "", "nothing is half-made; run it again")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence()
+        return 1
+    except Exception as error:  # noqa: BLE001  (the one catch: its text might hold a value, so it is not shown)
+        _say(
+            f"a fault in the program: {type(error).__name__}", _place(error), "bootstrap up goes on from here"
+        )
+        return 1
+
+
+def code_of(error: BootstrapError) -> int:
+    return 128 + error.signal_number if isinstance(error, Interrupted) else error.exit_code
+
+
+def _say(message: str, where: str, hint: str) -> None:
+    lines = [f"error: {message}"]
+    lines += [f"  where: {where}"] if where else []
+    lines += [f"  hint: {hint}"] if hint else []
+    try:
+        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        _silence()
+
+
+def _usage(error: typer.TyperException) -> tuple[str, str, str]:
+    """Message, place and hint of what the command line parser refused; its classes have no public name."""
+    message = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    return str(message), "", f"{context.command_path if context else 'bootstrap'} --help"
+
+
+def _place(error: Exception) -> str:
+    """The innermost line of ours: a module and a line, no text of the error and no locals."""
+    frames = traceback.extract_tb(error.__traceback__, limit=-64)
+    ours = [f for f in frames if Path(f.filename).is_relative_to(PACKAGE)] or frames
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+
+
+def _silence() -> None:
+    """Nobody reads any more: what is still buffered goes nowhere, so that leaving makes no noise."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())

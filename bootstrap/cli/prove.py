@@ -1,0 +1,17 @@
+"""``bootstrap prove-escrow``: what a fresh process can do with commit, root key and records alone (B4)."""
+
+import json
+
+import typer
+
+from bootstrap.cli import compose
+from bootstrap.cli.options import Options
+from bootstrap.cli.render import narration
+from bootstrap.steps.escrow import prove_escrow
+
+
+def prove(options: Options, cluster_uid: str) -> int:
+    prepared = compose.prepare(options)
+    with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
+        typer.echo(json.dumps(prove_escrow(world, cluster_uid), sort_keys=True))
+    return 0

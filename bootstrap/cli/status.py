@@ -1,0 +1,126 @@
+"""``bootstrap status``: phase, authority and health, per step and per secret, from the live system."""
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import typer
+
+from bootstrap.cli import compose
+from bootstrap.cli.options import Options, Output
+from bootstrap.cli.render import narration
+from bootstrap.engine.record import RUNNING, read_run
+from bootstrap.engine.survey import Health, StepState, survey
+from bootstrap.journal.entries import last_intended
+from bootstrap.journal.store import read_journal
+from bootstrap.ledger.record import Phase
+from bootstrap.model.errors import BootstrapError
+from bootstrap.steps.registry import kind_class
+from bootstrap.steps.transfers import named
+from bootstrap.steps.world import World
+
+SETTLED = (Health.HOLDS, Health.WAITS)
+
+
+def status(options: Options) -> int:
+    """Always 0 when it could look: what is missing is the answer, not an error."""
+    prepared = compose.prepare(options)
+    with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
+        found = gather(world)
+    if options.output is Output.JSON:
+        typer.echo(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(lines(found)))
+    return 0
+
+
+def gather(world: World) -> dict[str, Any]:
+    """Plain JSON values; each part is looked at on its own, and what fails says ``unknown``."""
+    states = tuple(survey(world.plan, world, kind_class))
+    current = next((s.step.phase for s in states if s.health not in SETTLED), world.plan.phases[-1].id)
+    return {
+        "cluster": world.cluster.uid(),
+        "commit": world.plan.commit,
+        "plan": world.plan.digest,
+        "phase": current,
+        "run": _run(world),
+        "phases": [
+            {
+                "id": phase.id,
+                "title": phase.title,
+                "authority": phase.authority,
+                "steps": [_step(s) for s in states if s.step.phase == phase.id],
+            }
+            for phase in world.plan.phases
+        ],
+        "secrets": _secrets(world),
+    }
+
+
+def _step(state: StepState) -> dict[str, Any]:
+    return {
+        "id": state.step.id,
+        "health": state.health.value,
+        "message": state.message,
+        "details": list(state.details),
+    }
+
+
+def _run(world: World) -> dict[str, Any]:
+    record = read_run(world.cluster)
+    if record is None:
+        return {"state": "none"}
+    found: dict[str, Any] = {"state": record.state, "epoch": record.epoch, "plan": record.plan}
+    opened = last_intended(read_journal(world.cluster))
+    if record.state == RUNNING and opened is not None:
+        found["lastIntended"] = f"{opened.step}: {opened.message}"
+    return found
+
+
+def _secrets(world: World) -> list[dict[str, str]]:
+    try:
+        ledger = world.ledger.read()
+    except BootstrapError as error:
+        return [
+            _secret(s.name, s.secret_class.value, f"unknown: {error.message}", "")
+            for s in world.intent.secrets
+        ]
+    committed, retired = named(ledger, Phase.COMMIT), named(ledger, Phase.RETIRED)
+    return [
+        _secret(
+            secret.name,
+            secret.secret_class.value,
+            "Vault" if secret.name in committed else "the offline root" if not secret.handed_over else "Git",
+            "retired"
+            if secret.name in retired
+            else "handed over"
+            if secret.name in committed
+            else "declared",
+        )
+        for secret in world.intent.secrets
+    ]
+
+
+def _secret(name: str, secret_class: str, authority: str, stage: str) -> dict[str, str]:
+    return {"name": name, "class": secret_class, "authority": authority, "stage": stage}
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    run = found["run"]
+    yield f"cluster  {found['cluster']}"
+    yield f"phase    {found['phase']}"
+    yield f"run      {run['state']}" + (f", epoch {run['epoch']}" if "epoch" in run else "")
+    if "lastIntended" in run:
+        yield f"  last intended: {run['lastIntended']}; bootstrap up goes on from there"
+    for phase in found["phases"]:
+        yield ""
+        yield f"{phase['id']}: {phase['title']} (authority: {phase['authority']})"
+        for step in phase["steps"]:
+            yield f"  {step['health']:<8} {step['id']:<20} {step['message']}"
+            yield from (f"           - {detail}" for detail in step["details"] if detail)
+    yield ""
+    by_authority = sorted(found["secrets"], key=lambda s: (s["authority"], s["name"]))
+    for authority, secrets in groupby(by_authority, key=lambda s: s["authority"]):
+        yield f"secrets, authority {authority}:"
+        yield from (f"  {s['name']:<28} {s['class']:<14} {s['stage']}" for s in secrets)

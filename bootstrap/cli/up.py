@@ -1,0 +1,97 @@
+"""``bootstrap up``: does what the plan says; also how to resume, from any machine, after anything."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from bootstrap.cli import compose
+from bootstrap.cli.exits import RETIREMENT_WAITS
+from bootstrap.cli.options import Options, Output
+from bootstrap.cli.render import narration
+from bootstrap.engine.runner import Result
+from bootstrap.ledger.record import Phase
+from bootstrap.model.catalog import Custody, Renew, Secret
+from bootstrap.steps.recorded import write_records
+from bootstrap.steps.transfers import named
+from bootstrap.steps.world import World
+
+SHOWN = 5  # changed paths of a work tree that are named
+
+
+def up(options: Options, *, approvals: frozenset[str], accept_plan_change: bool) -> int:
+    """The exit code: 0, or 8 when everything is handed over and a retirement still waits."""
+    prepared = compose.prepare(options)
+    _name_unused(prepared)
+    with (
+        narration(prepared.plan) as narrator,
+        compose.world(options, prepared, narrator, approvals=approvals) as world,
+    ):
+        result = compose.runner(world, accept_plan_change=accept_plan_change).run()
+        if result.epoch:
+            write_records(world)
+        summary = summarise(world, result)
+    if options.output is Output.JSON:
+        typer.echo(json.dumps(summary, sort_keys=True, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(lines(summary)))
+    return RETIREMENT_WAITS if summary["retirementWaits"] else 0
+
+
+def _name_unused(prepared: compose.Prepared) -> None:
+    unused = prepared.repository.unused_changes()
+    if unused:
+        more = f" and {len(unused) - SHOWN} more" if len(unused) > SHOWN else ""
+        typer.echo(
+            f"not used: {', '.join(unused[:SHOWN])}{more}: not as in commit {prepared.plan.commit}", err=True
+        )
+
+
+def summarise(world: World, result: Result) -> dict[str, Any]:
+    """Plain JSON values: what is handed over, what waits, what stays as a residual, and where the records are."""
+    committed = named(world.ledger.read(), Phase.COMMIT)
+    handed = [secret for secret in world.intent.handovers if secret.name in committed]
+    waiting = [o for o in result.outcomes if o.pending]
+    return {
+        "cluster": world.cluster.uid(),
+        "commit": world.plan.commit,
+        "plan": world.plan.digest,
+        "epoch": result.epoch,
+        "changed": sorted(o.step.id for o in result.outcomes if o.acted),
+        "handedOver": [{"name": s.name, "path": f"secret/{s.path}"} for s in handed],
+        "waits": [{"step": o.step.id, "for": item} for o in waiting for item in o.pending],
+        "retirementWaits": any(o.step.kind == "retired" for o in waiting),
+        "residuals": list(_residuals(world, handed)),
+        "records": world.records.folder,
+    }
+
+
+def _residuals(world: World, handed: list[Secret]) -> Iterator[str]:
+    """What stays alive besides Vault, by declaration (B4, H5)."""
+    if world.intent.platform.vault.custody is Custody.CLUSTER:
+        yield "the unseal key, in one immutable Secret that the unsealer reads (seal.custody: cluster)"
+    for secret in handed:
+        if secret.handover.renew is Renew.KEEP:
+            yield f"{secret.name}: the value in Git is the one in Vault (renew: keep)"
+        elif secret.handover.renew is Renew.REISSUE:
+            yield f"{secret.name}: the value in Git lives until its issuer makes a new one (renew: reissue)"
+
+
+def lines(summary: dict[str, Any]) -> Iterator[str]:
+    done = (
+        f"run {summary['epoch']}: {len(summary['changed'])} steps acted"
+        if summary["epoch"]
+        else "nothing to do"
+    )
+    yield f"{done}; every step's post-condition holds on cluster {summary['cluster']}"
+    yield f"handed over  {len(summary['handedOver'])} secrets: Vault is their authority"
+    for item in summary["handedOver"]:
+        yield f"  - {item['name']} at {item['path']}"
+    if summary["waits"]:
+        yield f"waits        {len(summary['waits'])}"
+        yield from (f"  - {item['for']} ({item['step']})" for item in summary["waits"])
+    yield f"residuals    {len(summary['residuals'])}"
+    yield from (f"  - {item}" for item in summary["residuals"])
+    yield f"records      {summary['records']} (ciphertext and signatures only: commit them)"
+    yield "next         bootstrap verify"

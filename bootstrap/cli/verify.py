@@ -1,0 +1,42 @@
+"""``bootstrap verify``: the invariants, proven live, each with its evidence."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Final
+
+import typer
+
+from bootstrap.cli import compose
+from bootstrap.cli.exits import BROKEN
+from bootstrap.cli.options import Options, Output
+from bootstrap.cli.render import narration
+from bootstrap.steps.proofs import Proof, prove
+
+WORDS: Final = {True: "holds", False: "BROKEN", None: "left out"}
+
+
+def verify(options: Options) -> int:
+    """The exit code: 0 when every proof holds, 6 when one does not."""
+    prepared = compose.prepare(options)
+    with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
+        proofs = tuple(prove(world))
+    failed = [proof for proof in proofs if proof.ok is False]
+    if options.output is Output.JSON:
+        document = {"ok": not failed, "proofs": [asdict(proof) for proof in proofs]}
+        typer.echo(json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(lines(proofs)))
+    return BROKEN if failed else 0
+
+
+def lines(proofs: Iterable[Proof]) -> Iterator[str]:
+    counted = dict.fromkeys(WORDS.values(), 0)
+    for proof in proofs:
+        word = WORDS[proof.ok]
+        counted[word] += 1
+        yield f"{word:<8} {proof.requirement:<5} {proof.title}"
+        yield f"         {proof.evidence}"
+        if not proof.ok and proof.hint:
+            yield f"         hint: {proof.hint}"
+    yield ", ".join(f"{count} {word}" for word, count in counted.items())
