@@ -3,8 +3,10 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,20 +36,25 @@ def binaries(*names: str, cache: Path = CACHE, on_event: OnEvent = quiet) -> dic
 
 def build_all(servers: Iterable[Server], cache: Path, on_event: OnEvent) -> dict[str, Path]:
     """The cache entries of all servers by name, two builds at a time, since linking is serial."""
-    servers = tuple(servers)
+    servers, stop = tuple(servers), threading.Event()
     with ThreadPoolExecutor(max_workers=2) as pool:
-        entries = pool.map(lambda server: build(server, cache, on_event), servers)
-        return {server.name: entry for server, entry in zip(servers, entries, strict=True)}
+        entries = [pool.submit(build, server, cache, on_event, stop) for server in servers]
+        try:
+            return {server.name: entry.result() for server, entry in zip(servers, entries, strict=True)}
+        except BaseException:  # one failed, or we are interrupted: do not wait minutes for the others
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
 
-def build(server: Server, cache: Path, on_event: OnEvent) -> Path:
+def build(server: Server, cache: Path, on_event: OnEvent, stop: threading.Event | None = None) -> Path:
     """The folder with the binaries of one server; a half-built one is never seen under its name."""
     entry = cache / "servers" / f"{server.name}-{key_of(server)}"
     if entry.is_dir():
         return entry
     with locked(cache / "servers" / f".{server.name}", wait=True) as workplace:
         if not entry.is_dir():
-            _build_into(entry, server, workplace, on_event)
+            _build_into(entry, server, workplace, on_event, stop or threading.Event())
     return entry
 
 
@@ -64,7 +71,9 @@ def key_of(server: Server) -> str:
     return digest.hexdigest()[:16]
 
 
-def _build_into(entry: Path, server: Server, workplace: Path, on_event: OnEvent) -> None:
+def _build_into(
+    entry: Path, server: Server, workplace: Path, on_event: OnEvent, stop: threading.Event
+) -> None:
     subject = f"building {server.name} {server.version}"
     for remains in workplace.iterdir():  # of a build that was interrupted; the lock says nobody uses them
         _remove(remains)
@@ -72,7 +81,7 @@ def _build_into(entry: Path, server: Server, workplace: Path, on_event: OnEvent)
     on_event("start", subject, 0)
     begun = time.monotonic()
     try:
-        _compile(server, target)
+        _compile(server, target, stop)
         target.chmod(0o755)
         target.rename(entry)
     except BaseException:
@@ -81,36 +90,50 @@ def _build_into(entry: Path, server: Server, workplace: Path, on_event: OnEvent)
     on_event("done", subject, time.monotonic() - begun)
 
 
-def _compile(server: Server, target: Path) -> None:
-    _go(server, "build", "-trimpath", "-ldflags", server.linker_flags(), "-o", f"{target}/", "tool")
+def _compile(server: Server, target: Path, stop: threading.Event) -> None:
+    _go(server, stop, "build", "-trimpath", "-ldflags", server.linker_flags(), "-o", f"{target}/", "tool")
     for built, wanted in server.renamed.items():
         (target / built).rename(target / wanted)
     if server.kept:
-        module = Path(_go(server, "list", "-m", "-f", "{{.Dir}}", server.module).strip())
+        module = Path(_go(server, stop, "list", "-m", "-f", "{{.Dir}}", server.module).strip())
         for name, source in server.kept.items():
             shutil.copyfile(module / source, target / name)
     missing = [name for name in server.binaries if not (target / name).is_file()]
     assert not missing, f"testbed/{server.name} does not build {missing}"
 
 
-def _go(server: Server, *arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603 - fixed arguments, no shell
+def _go(server: Server, stop: threading.Event, *arguments: str) -> str:
+    process = subprocess.Popen(  # noqa: S603 - fixed arguments, no shell
         [go(), *arguments],
         cwd=server.folder,
         env=_environment(),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    if done.returncode:
+    out, err = _outcome(process, stop)
+    if process.returncode:
         raise WorldError(
-            f"go {arguments[0]} of {server.name} failed: {_last(done.stderr)}",
+            f"go {arguments[0]} of {server.name} failed: {_last(err)}",
             code="E_LAB_BUILD",
             where=f"testbed/{server.name}/go.mod",
             hint=f"cd {server.folder} && CGO_ENABLED=0 go build -o /tmp/ tool",
         )
-    return done.stdout
+    return out
+
+
+def _outcome(process: subprocess.Popen[str], stop: threading.Event) -> tuple[str, str]:
+    while True:
+        try:
+            return process.communicate(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            if stop.is_set():
+                process.send_signal(signal.SIGINT)  # upon which it removes its own temporary files
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
 
 
 def _environment() -> Mapping[str, str]:

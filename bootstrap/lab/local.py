@@ -35,7 +35,7 @@ class LocalLabs:
         state.check_name(name)
         _require_linux_root()
         known = state.find(name, self.home)
-        if known and is_ready(known):
+        if known and is_ready(known) and _has_all_images(known):
             return known
         self.playbooks.run("lab-host", {}, self.on_event)
         entries = build_all(servers.LAB, self.cache, self.on_event)
@@ -91,6 +91,11 @@ class LocalLabs:
         self.playbooks.run("lab-cluster", variables, self.on_event)
         _private(lab.kubeconfig, (lab.state / "kubernetes" / "admin.conf").read_bytes())
         lab.remember(images={image.name: path.name for image, path in archives.items()})
+
+
+def _has_all_images(lab: Lab) -> bool:
+    names = {image.name for image in (*images.of_the_cluster(), *images.of_the_platform())}
+    return names <= set(lab.remembered().get("images", {}))
 
 
 def is_ready(lab: Lab) -> bool:
