@@ -9,6 +9,7 @@ from bootstrap.intent import (
     rules_names,
     rules_paths,
     rules_platform,
+    rules_rotation,
 )
 from bootstrap.intent.findings import Finding
 from bootstrap.model.catalog import Intent
@@ -23,6 +24,7 @@ def judge(intent: Intent, *, whole: bool = True) -> tuple[Finding, ...]:
 def _all(intent: Intent, whole: bool) -> Iterator[Finding]:
     yield from rules_platform.judge(intent)
     yield from rules_classes.judge(intent)
+    yield from rules_rotation.judge(intent)
     yield from rules_names.judge(intent)
     yield from rules_paths.judge(intent)
     yield from rules_internal.judge(intent)

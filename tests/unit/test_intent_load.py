@@ -128,6 +128,12 @@ BAD: list[tuple[dict[str, str | bytes | None], str, str]] = [
     (scaffold("secret: pull-vault", "secret: pull"), "E_SCAFFOLD_NAME", f"{S}:1"),
     (scaffold("renew: reissue", "renew: generate"), "E_RENEW", f"{S}:1"),
     (web("renew: generate", "renew: reissue, fields: [a]"), "E_RENEW", f"{W}:1"),
+    (web("  consumers", "  rotation: {rotation_type: time-based}\n  consumers"), "E_ROTATION", f"{W}:1"),
+    (web("  consumers", "  rotation: {ttl: 1d, rotate_before: 24h}\n  consumers"), "E_ROTATION", f"{W}:1"),
+    (web("  consumers", "  rotation: {ttl: 1d, max_overlap: 90000s}\n  consumers"), "E_ROTATION", f"{W}:1"),
+    (web("  consumers", "  rotation: {ttl: 1 day}\n  consumers"), "E_VALUE", f"{W}:11:14"),
+    (web("renew: generate", "until: 2026-02-30"), "E_VALUE", f"{W}:1"),
+    (web("renew: generate", "until: tomorrow"), "E_VALUE", f"{W}:10:14"),
     # internal secrets
     (internal("namespace: orders", "namespace: postgres"), "E_ROAD", f"{I}:1"),
     (internal("pass: password", "pass: passwd"), "E_VALUE", f"{I}:9:32"),
