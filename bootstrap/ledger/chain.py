@@ -3,12 +3,12 @@
 Pure; what is checked, and in which order, is numbered in ``read``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bootstrap.ledger import canonical, merkle, statement
 from bootstrap.ledger.envelope import PublicKey, open_envelope, peek, seal
-from bootstrap.ledger.record import ZERO, Fact, Phase, Record, Run
+from bootstrap.ledger.record import ZERO, Fact, Record, Run
 from bootstrap.ledger.rules import Meaning
 from bootstrap.model.errors import EvidenceError
 from bootstrap.ports import Signer
@@ -63,25 +63,6 @@ class Ledger:
             chain = chain.extended(entry.envelope)
         meaning = self.meaning.extended(entry.record for entry in entries)
         return Ledger(entries=(*self.entries, *entries), chain=chain, meaning=meaning)
-
-    def latest(self, phase: Phase) -> Mapping[str, Record]:
-        """The last record of ``phase`` for each secret, by the secret's name."""
-        return {
-            each.fact.secret.name: each
-            for each in self.records
-            if each.fact.phase is phase and each.fact.secret is not None
-        }
-
-    def of(self, name: str, phase: Phase) -> tuple[Record, ...]:
-        """All records of ``phase`` for one secret: after a lost answer, the intents that may be ours."""
-        return tuple(
-            each
-            for each in self.records
-            if each.fact.phase is phase and each.fact.secret is not None and each.fact.secret.name == name
-        )
-
-    def notes(self, phase: Phase) -> tuple[Record, ...]:
-        return tuple(each for each in self.records if each.fact.phase is phase)
 
     def at(self, size: int) -> Chain:
         """Where the chain stood after its first ``size`` records."""

@@ -5,7 +5,7 @@ lost race is seen by the 409, a lost answer by a look; both end in the same way,
 twice or between the records of another (DESIGN 5).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from bootstrap.ledger import batch, chain
 from bootstrap.ledger.batch import Batch
@@ -51,13 +51,6 @@ class LedgerStore:
     def current(self) -> Ledger:
         """The ledger as last loaded or appended to; loaded when it was not yet."""
         return self._ledger or self.load()
-
-    def committed(self) -> Mapping[str, Record]:
-        """The COMMIT of each secret that Vault is the authority for, by name."""
-        return self.current().latest(Phase.COMMIT)
-
-    def retired(self) -> Mapping[str, Record]:
-        return self.current().latest(Phase.RETIRED)
 
     def append(self, facts: Sequence[Fact]) -> tuple[Record, ...]:
         """Make ``facts`` durable, in order, and return their records.

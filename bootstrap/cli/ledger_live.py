@@ -1,0 +1,38 @@
+"""The ledger of a cluster, for ``ledger show`` and ``ledger export``."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bootstrap.cli import compose
+from bootstrap.cli.options import Options
+from bootstrap.cli.render import narration
+from bootstrap.ledger.bundle import export, verify_bundle
+from bootstrap.ledger.head import FILE, head_file, head_of
+from bootstrap.ledger.report import Report, report_of
+from bootstrap.steps.escrow import escrow_bytes
+from bootstrap.steps.world import World
+
+
+def live_report(options: Options) -> Report:
+    """Every signature is checked against the commit's ``keys/ledger.pub``."""
+    with _world(options) as world:
+        ledger = world.ledger.read()
+        return report_of(ledger, head_of(ledger, escrow=escrow_bytes(world)), verified=True)
+
+
+def live_bundle(options: Options) -> tuple[bytes, Report]:
+    """The bundle's bytes, and what they prove: it is verified before it is given away."""
+    with _world(options) as world:
+        ledger, escrow = world.ledger.read(), escrow_bytes(world)
+        uid = world.cluster.uid()
+        known = world.records.read(uid, FILE) or world.intent.heads.get(uid)
+        head = head_file(ledger, escrow, known=known, key=world.ledger.key, sign=world.material.signer)
+        data = export([entry.envelope for entry in ledger.entries], head, escrow)
+        return data, verify_bundle(data, world.intent.keys)
+
+
+@contextmanager
+def _world(options: Options) -> Iterator[World]:
+    prepared = compose.prepare(options)
+    with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
+        yield world
