@@ -77,7 +77,7 @@ def _derived(document: Document) -> Iterator[str]:
 
 def _namespaces(document: Document) -> Iterator[str]:
     for item in document["namespaces"]:
-        yield f"namespace {item['name']} reads {len(item['reads'])} paths, pushes {len(item['pushes'])}"
+        yield f"namespace {item['name']}: KV paths read {len(item['reads'])}, pushed {len(item['pushes'])}"
 
 
 def _retirements(document: Document) -> Iterator[str]:

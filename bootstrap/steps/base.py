@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from bootstrap.model.decision import Decision
 from bootstrap.model.plan import Step
+from bootstrap.steps.world import World
 
 
 class Kind(Protocol):
@@ -24,6 +25,6 @@ class Kind(Protocol):
 
 
 class KindClass(Protocol):
-    """What the registry gives for a kind's name: ``World`` is ``bootstrap.steps.world.World``."""
+    """What the registry gives for a kind's name."""
 
-    def __call__(self, step: Step, world: Any) -> Kind: ...
+    def __call__(self, step: Step, world: World) -> Kind: ...
