@@ -1,0 +1,177 @@
+"""``docs/reference/permissions.md``, from the list that `up` and `doctor` ask the API server about."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from bootstrap.model.catalog import (
+    Consumer,
+    Intent,
+    Internal,
+    Platform,
+    Scaffold,
+    Secret,
+    SecretClass,
+    Source,
+    VaultSpec,
+)
+from bootstrap.ports import Permission
+from bootstrap.steps.permissions import wanted
+
+SCAFFOLD, READER, PUSHER = "each scaffold's", "each consumer's", "each internal entry's"
+Rules = Mapping[tuple[str, str], tuple[str, ...]]
+
+TOP = """\
+# Permissions in Kubernetes
+
+What the identity of a kubeconfig needs to run `bootstrap up`. `bootstrap doctor` asks the API server about every line
+and names all that are missing at once; a step that is refused later says `E_RBAC`.
+
+A cluster's administrator has all of it. For less, grant this:
+
+```yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: bootstrap-up
+rules:
+"""
+MIDDLE = """\
+```
+
+## Besides: what your manifests hold
+
+Everything below `manifests/` is applied by the same identity, so it also needs `get`, `create` and `patch` on each kind
+in there, and `get` on the Deployments, StatefulSets and DaemonSets that the catalog calls `workload`. Kubernetes adds
+one rule of its own: whoever creates a ClusterRole or a binding must hold what it grants, or have `escalate` and `bind`.
+`up` binds Vault's service account to `system:auth-delegator`, and the operator's manifests bring a ClusterRole.
+
+```yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: bootstrap-up-manifests
+rules:
+  - apiGroups: [apps]
+    resources: [deployments, statefulsets, daemonsets]
+    verbs: [create, get, patch]
+  - apiGroups: [""]
+    resources: [namespaces, serviceaccounts, services, configmaps]
+    verbs: [create, get, patch]
+  - apiGroups: [rbac.authorization.k8s.io]
+    resources: [clusterroles, roles]
+    verbs: [bind, create, escalate, get, patch]
+  - apiGroups: [rbac.authorization.k8s.io]
+    resources: [clusterrolebindings, rolebindings]
+    verbs: [create, get, patch]
+  - apiGroups: [generators.external-secrets.io]
+    resources: [passwords]
+    verbs: [create, get, patch]
+```
+
+`escalate` and `bind` make this identity an equal of a cluster administrator while it is granted. Take both roles away
+after the run: nothing in the cluster needs them.
+
+## By namespace
+
+The first role, sorted by where each permission is used, for those who write Roles instead. "each consumer's" and the
+like stand for the namespaces that your catalog names.
+
+| namespace | resource | verbs |
+|---|---|---|
+"""
+END = """
+## In Vault
+
+Inside Vault the run has an identity of its own, the role `bootstrap-run` with the policy of the same name. It is made by
+`up`, and its text is in `bootstrap/steps/run_policy.py`. It cannot turn auditing off, remove a secret or write a policy
+under another name than `reader-*` and `pusher-*`.
+"""
+
+
+def sample() -> Intent:
+    """An intent that uses everything which asks for a permission; its namespaces are words for a table."""
+    reader = Consumer(namespace=READER, secret="s")
+    entry = {"name": "a", "owner": "a", "purpose": "a", "where": "a:1"}
+    secret = Secret(
+        **entry,
+        secret_class=SecretClass.BOOTSTRAP,
+        source=Source(file="encrypted/a.age"),
+        path="a",
+        scaffold=Scaffold(namespace=SCAFFOLD, name="s"),
+        consumers=(reader,),
+    )
+    internal = Internal(
+        **entry,
+        kind="InternalSecret",
+        source_namespace=PUSHER,
+        source_secret="s",
+        path="platform-data/a/a",
+        properties={"password": "password"},
+        consumers=(reader,),
+    )
+    platform = Platform(
+        name="a",
+        where="bootstrap.yaml:1",
+        vault=VaultSpec(version="1", image="i"),
+        external_secrets_manifests="manifests/external-secrets",
+        external_secrets_deployment="external-secrets/external-secrets",
+        external_secrets_service_account="external-secrets/external-secrets",
+    )
+    return Intent(
+        commit="0" * 40,
+        tree="0" * 40,
+        platform=platform,
+        secrets=(secret,),
+        internals=(internal,),
+        keys={},
+        manifests={},
+        blobs={},
+    )
+
+
+def rules(permissions: Iterable[Permission]) -> Rules:
+    """(group, resource) to sorted verbs, whatever the namespace."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for each in permissions:
+        found[each.group, _resource(each)].add(each.verb)
+    return {key: tuple(sorted(verbs)) for key, verbs in sorted(found.items())}
+
+
+def permissions_page() -> str:
+    asked = wanted(sample())
+    return TOP + _role(rules(asked)) + MIDDLE + _table(asked) + END
+
+
+def _role(found: Rules) -> str:
+    same: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (group, resource), verbs in found.items():
+        same[group, verbs].append(resource)
+    text = ""
+    for (group, verbs), resources in same.items():
+        text += "  - apiGroups: [{}]\n".format(group or '""')
+        text += f"    resources: [{', '.join(resources)}]\n    verbs: [{', '.join(verbs)}]\n"
+    return text
+
+
+def _table(asked: Iterable[Permission]) -> str:
+    places: dict[str, list[Permission]] = defaultdict(list)
+    for each in asked:
+        places[each.namespace].append(each)
+    lines = []
+    for place in sorted(places):
+        for (group, resource), verbs in rules(places[place]).items():
+            name = f"{resource}.{group}" if group else resource
+            lines.append(f"| {_place(place)} | `{name}` | {', '.join(verbs)} |\n")
+    return "".join(lines)
+
+
+def _place(namespace: str) -> str:
+    if not namespace:
+        return "(cluster)"
+    return namespace if " " in namespace else f"`{namespace}`"
+
+
+def _resource(permission: Permission) -> str:
+    return (
+        f"{permission.resource}/{permission.subresource}" if permission.subresource else permission.resource
+    )
