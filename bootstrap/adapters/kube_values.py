@@ -4,6 +4,7 @@ import base64
 import binascii
 from typing import Any
 
+from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object
 
@@ -56,7 +57,9 @@ def _opened(value: Any, label: str) -> Sensitive:
     try:
         return Sensitive(base64.b64decode(str(value or ""), validate=True), label)
     except binascii.Error:
-        raise ValueError(f"{label}: not base64") from None
+        raise DefinitionError(
+            f"{label}: not base64", code="E_B64", where=label, hint="put text under stringData instead"
+        ) from None
 
 
 def _wrap_copy(obj: Object) -> Object:

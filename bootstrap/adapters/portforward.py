@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from bootstrap.adapters.kubeconfig import Access
+from bootstrap.model.errors import WorldError
 
 CONNECT = 10.0  # seconds until the WebSocket stands
 
@@ -19,7 +20,8 @@ class Dialer(Protocol):
 
     def dial(self, pod: str, port: int) -> Any: ...
 
-    """A connected socket (or an object that acts like one). OSError when there is none to be had."""
+    """A connected socket (or an object that acts like one). OSError when there is none to be had (now);
+    WorldError E_KUBE_DENIED when we may not."""
 
 
 class PodDialer:
@@ -38,6 +40,8 @@ class PodDialer:
             raise
         except Exception as error:  # noqa: BLE001  (the libraries have a dozen unrelated types for "no connection")
             # Their text can hold the request's headers, so only the kind of error is kept.
+            if getattr(error, "status_code", 0) in (401, 403):
+                raise _forbidden(self._namespace, pod) from None
             raise ConnectionError(f"port-forward to {pod}: {type(error).__name__}") from None
 
     def _websocket(self, pod: str, port: int) -> Any:
@@ -55,6 +59,15 @@ class PodDialer:
         )
         websocket.settimeout(None)  # from here on the reader thread waits with select
         return websocket
+
+
+def _forbidden(namespace: str, pod: str) -> WorldError:
+    return WorldError(
+        f"port-forward to pod {namespace}/{pod} is not allowed",
+        code="E_KUBE_DENIED",
+        where=f"Pod {namespace}/{pod}",
+        hint="bootstrap doctor names every missing permission",
+    )
 
 
 def _tls(configuration: Any) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from bootstrap.adapters.kube import KubeCluster
+from bootstrap.adapters.kube_api import KubeApi
 from bootstrap.adapters.kubeconfig import Access
+from bootstrap.adapters.portforward import PodDialer
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Permission, Reason, Ref, Refused
@@ -393,9 +395,39 @@ def test_tokens_are_bound_and_wrapped(cluster: KubeCluster, namespace: str) -> N
     assert caught.value.code == "E_NOT_FOUND"
 
 
-def test_nothing_is_written_to_the_temporary_folder(access: Access, tmp_path: Path, monkeypatch: Any) -> None:
-    from bootstrap.adapters.kube_api import KubeApi
+@pytest.fixture
+def nobody(access: Access, cluster: KubeCluster, namespace: str) -> Access:
+    """The same cluster as a service account without any right."""
+    from kubernetes.client import Configuration
 
+    from bootstrap.adapters.kube_api import Request
+
+    made(cluster.apply({"apiVersion": "v1", "kind": "ServiceAccount",
+                        "metadata": {"name": "nobody", "namespace": namespace}}))  # fmt: skip
+    issuer = cluster._api.read(Request(method="GET", path="/.well-known/openid-configuration", what="issuer"))
+    assert issuer is not None
+    token = cluster.service_account_token(namespace, "nobody", issuer.document["issuer"], 600)
+    weak: Any = Configuration(host=access.server, proxy="", no_proxy="")
+    weak.retries, weak.ssl_ca_cert = False, access.configuration.ssl_ca_cert
+    weak.api_key["BearerToken"] = f"Bearer {token.reveal().decode()}"
+    return Access(context="nobody", server=access.server, configuration=weak)
+
+
+def test_without_rights(nobody: Access, namespace: str) -> None:
+    weak = KubeCluster(KubeApi(nobody))
+    assert weak.whoami() == f"system:serviceaccount:{namespace}:nobody"
+    wanted = [Permission("get", "", "secrets", namespace), Permission("create", "", "nonsense")]
+    assert weak.missing(wanted) == tuple(wanted)
+    refused(weak.create(configmap(namespace)), Reason.FORBIDDEN)
+    with pytest.raises(WorldError) as caught:
+        weak.list("v1", "Secret", namespace)
+    assert caught.value.code == "E_KUBE_DENIED"
+    with pytest.raises(WorldError) as caught:
+        PodDialer(nobody, namespace).dial("some-pod", 8200)
+    assert caught.value.code == "E_KUBE_DENIED"
+
+
+def test_nothing_is_written_to_the_temporary_folder(access: Access, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fresh = KubeCluster(KubeApi(access))
     fresh.version()
