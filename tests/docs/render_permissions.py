@@ -68,7 +68,7 @@ rules:
     verbs: [create, get, patch]
 ```
 
-`escalate` and `bind` make this identity an equal of a cluster administrator while it is granted. Take both roles away
+`escalate` and `bind` make this identity an equal of a cluster administrator while it has them. Take both roles away
 after the run: nothing in the cluster needs them.
 
 ## By namespace
@@ -82,8 +82,8 @@ like stand for the namespaces that your catalog names.
 END = """
 ## In Vault
 
-Inside Vault the run has an identity of its own, the role `bootstrap-run` with the policy of the same name. It is made by
-`up`, and its text is in `bootstrap/steps/run_policy.py`. It cannot turn auditing off, remove a secret or write a policy
+Inside Vault the run has an identity of its own: role `bootstrap-run` with the policy of the same name. `up` makes both;
+the policy's text is in `bootstrap/steps/run_policy.py`. It cannot turn auditing off, remove a secret, or write a policy
 under another name than `reader-*` and `pusher-*`.
 """
 
