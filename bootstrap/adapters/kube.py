@@ -226,7 +226,9 @@ class KubeCluster:
         found = self._send("DELETE", ref, body, None, ())
         if isinstance(found, Refused):
             return found
-        return None if found.document.get("kind") == "Status" else decoded(found.document)
+        # Some kinds (PVC, ServiceAccount, StorageClass) answer with the object that is gone already.
+        terminating = (found.document.get("metadata") or {}).get("deletionTimestamp")
+        return decoded(found.document) if terminating else None
 
     def _create(self, obj: Object, query: tuple[tuple[str, str], ...]) -> Object | Refused:
         return self._write("POST", _ref(obj), obj, query)

@@ -112,6 +112,15 @@ def test_delete_wants_the_right_uid(cluster: KubeCluster, namespace: str) -> Non
     refused(cluster.delete(ref(obj), uid=uid), Reason.NOT_FOUND)
 
 
+def test_kinds_that_answer_with_the_deleted_object_are_gone_all_the_same(
+    cluster: KubeCluster, namespace: str
+) -> None:
+    meta = {"name": "gone", "namespace": namespace}
+    live = made(cluster.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}))
+    assert cluster.delete(ref(live), uid=live["metadata"]["uid"]) is None
+    assert cluster.get(ref(live)) is None
+
+
 def test_a_finalizer_keeps_an_object_terminating(cluster: KubeCluster, namespace: str) -> None:
     obj = configmap(namespace)
     obj["metadata"]["finalizers"] = ["bootstrap.dev/test"]
