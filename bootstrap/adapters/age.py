@@ -9,7 +9,7 @@ from bootstrap.model.sensitive import Sensitive
 
 ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 MAGIC = b"age-encryption.org/v1\n"
-MOST_WORK = 20  # log2 N that a passphrase may cost: age itself writes 18, 20 is four times that
+MOST_WORK = 22  # log2 N that a passphrase may cost; what age itself accepts
 
 
 class AgeRoot:

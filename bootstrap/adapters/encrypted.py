@@ -8,12 +8,13 @@ import re
 
 from bootstrap.adapters import age, openpgp
 from bootstrap.adapters.sops import is_sops, open_sops
-from bootstrap.model.errors import DefinitionError
+from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import IntentRepository, Opened, RootKey
 
 RAW = (".age", ".gpg", ".pgp", ".asc")
 TREES = (".yaml", ".yml", ".json")
+_FLAT = re.compile(rb"^(sops_mac=|\[sops\]\s*$)", re.MULTILINE)
 
 
 class CommitFiles:
@@ -36,41 +37,45 @@ class CommitFiles:
 
     def _open(self, path: str, content: bytes) -> Opened:
         _refuse_foreign(path, content)
-        suffix = "." + path.rsplit(".", 1)[-1].lower()
-        if suffix in RAW:
-            if not (age.is_age(content) or openpgp.is_pgp(content)) and content.strip():
-                raise plaintext(path)
-            return self._unwrap(path, content)
-        if suffix not in TREES:
-            raise DefinitionError(
-                f"{path} is of a form that is not read here",
-                code="E_FORM",
-                where=path,
-                hint="take .sops.yaml, .sops.json, .age, .gpg or .asc",
-            )
-        is_json = suffix == ".json"
         if not content.strip():
             raise DefinitionError(f"{path} is empty", code="E_CT_EMPTY", where=path, hint="sops edit " + path)
+        suffix = "." + path.rsplit(".", 1)[-1].lower()
+        if suffix in RAW:
+            if not (age.is_age(content) or openpgp.is_pgp(content)):
+                raise plaintext(path)
+            return self._unwrap(path, content)
+        is_json = suffix not in (".yaml", ".yml")
+        if _FLAT.search(content):
+            raise DefinitionError(
+                f"{path} is a SOPS file of the form dotenv or INI, which is not read here",
+                code="E_FORM",
+                where=path,
+                hint=f"sops decrypt --output-type yaml {path}, and encrypt that",
+            )
         if not is_sops(content, is_json=is_json):
             raise plaintext(path)
-        return open_sops(content, self._root, path, is_json=is_json)
+        tree = open_sops(content, self._root, path, is_json=is_json)
+        # SOPS keeps a file of any other form as JSON with one key, ``data``.
+        return tree["data"] if suffix not in TREES and set(tree) == {"data"} else tree
 
     def _unwrap(self, path: str, content: bytes) -> Sensitive:
-        root_is_age = self._root.recipients[0].startswith("age1")
-        if content.strip() and age.is_age(content) is not root_is_age:
-            form, mine = ("age", "OpenPGP") if not root_is_age else ("OpenPGP", "age")
-            ids = ", ".join(
-                age.stanzas(age.normalised(content, path), path)
-                if form == "age"
-                else openpgp.recipients_of(content.lstrip(), path)
-            )
-            raise DefinitionError(
-                f"{path} is an {form} file (for {ids}), and the root of trust is an {mine} key",
+        mine = "age" if self._root.recipients[0].startswith("age1") else "OpenPGP"
+        form = "age" if age.is_age(content) else "OpenPGP"
+        if content.strip() and form != mine:
+            raise PreconditionError(
+                f"{path} is encrypted with {form} (to {', '.join(_recipients(path, content))}),"
+                f" and the root of trust is the {mine} key {', '.join(self._root.recipients)}",
                 code="E_NO_IDENTITY",
                 where=path,
-                hint=f"encrypt it to {' or '.join(self._root.recipients)}",
+                hint="give the right root key with --root, or encrypt the file to this one",
             )
         return self._root.unwrap(content, path)
+
+
+def _recipients(path: str, content: bytes) -> tuple[str, ...]:
+    if age.is_age(content):
+        return age.stanzas(age.normalised(content, path), path)
+    return openpgp.recipients_of(content.lstrip(), path)
 
 
 def declared_recipients(repository: IntentRepository) -> tuple[str, ...]:

@@ -93,11 +93,11 @@ class PgpRoot(PgpKey):
 
 
 def _tsk(secret: Sensitive) -> "Tsk":
-    from pysequoia import Cert, Tsk
+    from pysequoia import Tsk
 
     found: Tsk | None = None
     try:
-        if Cert.from_bytes(secret.reveal()).has_secret_keys:
+        if _holds_secret(secret.reveal()):
             found = Tsk.from_bytes(secret.reveal())
     except RuntimeError:
         found = None
@@ -108,6 +108,12 @@ def _tsk(secret: Sensitive) -> "Tsk":
             hint="gpg --armor --export-secret-keys FINGERPRINT writes one",
         )
     return found
+
+
+def _holds_secret(key: bytes) -> bool:
+    from pysequoia.packet import PacketPile, Tag
+
+    return any(packet.tag == Tag.SecretKey for packet in PacketPile.from_bytes(key))
 
 
 def _decryptor(tsk: "Tsk", passphrase: Sensitive | None) -> "PyDecryptor":
@@ -191,11 +197,12 @@ def certificates(armored: str) -> "list[Cert]":
     """The certificates in a text. Raises DefinitionError E_RECIPIENT."""
     from pysequoia import Cert
 
+    blocks = [block.encode() for block in armored_blocks(armored)]
     try:
-        found = [Cert.from_bytes(block.encode()) for block in armored_blocks(armored)]
+        found = [Cert.from_bytes(block) for block in blocks if not _holds_secret(block)]
     except RuntimeError:
         found = []
-    if not found or any(cert.has_secret_keys for cert in found):
+    if not found or len(found) != len(blocks):
         raise DefinitionError(
             "a recipient is not an OpenPGP public key",
             code="E_RECIPIENT",

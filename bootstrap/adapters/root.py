@@ -106,18 +106,30 @@ def _from_fd(number: str) -> Sensitive:
 def _from_command(command: str) -> Sensitive:
     # Only PATH, and a fixed one: what the operator's shell has exported does not reach the command.
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    argv, why = _words(command), "it is not a command line"
+    if argv:
+        try:
+            done = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True, timeout=300)  # noqa: S603  # named by the operator, no shell
+            return Sensitive(done.stdout, "root key")
+        except subprocess.CalledProcessError as error:
+            why = f"exit {error.returncode}"
+        except subprocess.TimeoutExpired:
+            why = "no answer in 5 minutes"
+        except (OSError, ValueError):
+            why = "it cannot be started"
+    raise PreconditionError(
+        f"the command that prints the root key failed: {why}",
+        code="E_KEY_MISSING",
+        where=f"cmd:{argv[0] if argv else ''}",
+        hint="run it by hand; its standard output must be the root key, nothing else",
+    )
+
+
+def _words(command: str) -> list[str]:
     try:
-        argv = shlex.split(command)
-        done = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True, timeout=300)  # noqa: S603  # named by the operator, no shell
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
-        code = getattr(error, "returncode", None)
-        raise PreconditionError(
-            "the command that prints the root key failed" + (f" (exit {code})" if code is not None else ""),
-            code="E_KEY_MISSING",
-            where=f"cmd:{shlex.split(command)[0] if command.strip() else ''}",
-            hint="run it by hand; its standard output must be the root key, nothing else",
-        ) from None
-    return Sensitive(done.stdout, "root key")
+        return shlex.split(command)
+    except ValueError:  # a quotation that does not end
+        return []
 
 
 def _unlock(

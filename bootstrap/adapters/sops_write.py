@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -42,7 +41,7 @@ def encrypt_yaml(
         *_wrapped(key, recipients, now),
         f'lastmodified: "{now}"',
         f"mac: {_sealed(digest.hexdigest().upper().encode(), key, now)}",
-        *(f"{name}: {json.dumps(value)}" for name, value in rule.items()),
+        *(f"{name}: {_quoted(value)}" for name, value in rule.items()),
         f"version: {VERSION}",
     ]
     return "\n".join([*lines, "sops:", *(f"    {line}" for line in metadata), ""]).encode()
@@ -63,13 +62,19 @@ def _walk(
 
 def _name(key: str) -> str:
     """A key as a scalar that every YAML reader takes for text."""
-    return key if _PLAIN_KEY.fullmatch(key) else json.dumps(key)
+    return key if _PLAIN_KEY.fullmatch(key) else _quoted(key)
+
+
+def _quoted(text: str) -> str:
+    """A YAML scalar in double quotes. JSON's escapes would not do: they halve a large character."""
+    inside = (c if " " <= c <= "~" and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
+    return '"' + "".join(inside) + '"'
 
 
 def _value(leaf: Sensitive, key: Sensitive, path: tuple[str, ...], *, hidden: bool) -> str:
     plain = leaf.reveal()
     # SOPS leaves an empty text as it is.
-    return _sealed(plain, key, ":".join((*path, ""))) if hidden and plain else json.dumps(plain.decode())
+    return _sealed(plain, key, ":".join((*path, ""))) if hidden and plain else _quoted(plain.decode())
 
 
 def _sealed(plain: bytes, key: Sensitive, path: str) -> str:

@@ -1,0 +1,283 @@
+"""The root of trust: every place it may come from, every form, and each refusal (S1, B2)."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pyrage
+import pysequoia
+import pytest
+
+from bootstrap.adapters import age, openpgp
+from bootstrap.adapters.age import AgeRoot
+from bootstrap.adapters.openpgp import PgpRoot
+from bootstrap.adapters.root import Root, encrypt_to, open_root, parse_root
+from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
+from bootstrap.model.sensitive import Sensitive
+
+SECRET = Sensitive(b"canary-5f1c", "value")
+IDENTITY = str(pyrage.x25519.Identity.generate())
+PASSPHRASE = Sensitive(b"correct horse", "passphrase")
+
+
+def nobody(_: str) -> None:
+    return None
+
+
+def right(_: str) -> Sensitive:
+    return PASSPHRASE
+
+
+def wrong(_: str) -> Sensitive:
+    return Sensitive(b"wrong", "passphrase")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "root.key"
+    path.write_text(f"# created: today\n# public key: x\n{IDENTITY}\n")
+    path.chmod(0o600)
+    return path
+
+
+def code(content: bytes) -> str:
+    with pytest.raises(BootstrapError) as caught:
+        parse_root(Sensitive(content), nobody)
+    assert caught.value.hint
+    return caught.value.code
+
+
+def test_file_fd_and_command_give_the_same_root(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    specs = [f"file:{file}", str(file), f"fd:{descriptor}", f"cmd:cat {file}", f"cmd:cat '{file}'"]
+    recipients = {open_root(spec, nobody).recipients for spec in specs}
+    os.close(descriptor)
+    assert len(recipients) == 1
+    assert next(iter(recipients))[0].startswith("age1")
+
+
+def test_a_command_sees_no_environment_and_no_shell(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANARY", "1")
+    monkeypatch.setenv("HOME", "/root")
+    script = file.parent / "print.sh"
+    script.write_text(f'#!/bin/sh\n[ -z "$CANARY$HOME" ] && cat {file}\n')
+    script.chmod(0o755)
+    assert open_root(f"cmd:{script}", nobody).recipients
+    with pytest.raises(PreconditionError) as caught:
+        open_root(f"cmd:cat {file}; touch {file.parent}/ran", nobody)
+    assert caught.value.code == "E_KEY_MISSING"
+    assert not (file.parent / "ran").exists()
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
+def test_a_key_that_others_can_read_is_refused(file: Path, mode: int) -> None:
+    file.chmod(mode)
+    with pytest.raises(PreconditionError) as caught:
+        open_root(f"file:{file}", nobody)
+    assert (caught.value.code, caught.value.hint) == ("E_KEY_MODE", f"chmod 600 {file}")
+
+
+@pytest.mark.parametrize(
+    "spec", ["file:/nonexistent", "/nonexistent", "fd:999", "fd:x", "cmd:false", "cmd:", "cmd:'"]
+)
+def test_a_key_that_is_not_there(spec: str) -> None:
+    with pytest.raises(PreconditionError) as caught:
+        open_root(spec, nobody)
+    assert caught.value.code == "E_KEY_MISSING"
+
+
+def test_a_pipe_by_name_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(PreconditionError) as caught:
+        open_root(f"file:{tmp_path}/pipe", nobody)
+    assert caught.value.code == "E_KEY_KIND"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n# only a comment\n",
+        str(pyrage.x25519.Identity.from_str(IDENTITY).to_public()).encode(),
+        b"-----BEGIN OPENSSH PRIVATE KEY-----\nx\n",
+        b"ssh-ed25519 AAAA",
+        b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nx",
+        b"AGE-SECRET-KEY-PQ-1AAAA",
+        b"AGE-PLUGIN-YUBIKEY-1",
+        b"-----BEGIN PRIVATE KEY-----\n",
+        IDENTITY[:-3].encode(),
+        IDENTITY.encode() + b"\nnonsense\n",
+        b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\ntruncated",
+        os.urandom(64),
+    ],
+)
+def test_what_is_no_root_key_says_what_it_is(content: bytes) -> None:
+    assert code(content) == "E_KEY_KIND"
+
+
+def test_no_error_shows_the_key() -> None:
+    with pytest.raises(PreconditionError) as caught:
+        parse_root(Sensitive(IDENTITY[:-3].encode()), nobody)
+    assert IDENTITY[20:40] not in repr(caught.value) + str(caught.value.__cause__) + str(
+        caught.value.__context__
+    )
+
+
+def test_an_age_root_behind_a_passphrase() -> None:
+    content = pyrage.passphrase.encrypt(f"# c\n{IDENTITY}\n".encode(), "correct horse", armored=True)
+    assert parse_root(Sensitive(b"\n" + content), right).recipients == AgeRoot([IDENTITY]).recipients
+    for ask in (wrong, nobody):
+        with pytest.raises(PreconditionError) as caught:
+            parse_root(Sensitive(content), ask)
+        assert caught.value.code == "E_KEY_PASS"
+
+
+def test_a_passphrase_that_would_cost_hours_is_refused_at_once() -> None:
+    content = pyrage.passphrase.encrypt(IDENTITY.encode(), "correct horse")
+    header = content.split(b"\n", 2)
+    costly = b"\n".join([header[0], b" ".join([*header[1].split(b" ")[:-1], b"30"]), header[2]])
+    begun = time.monotonic()
+    with pytest.raises(PreconditionError) as caught:
+        parse_root(Sensitive(costly), right)
+    assert caught.value.code == "E_CT_COST"
+    assert time.monotonic() - begun < 1
+
+
+def test_an_age_file_for_another_identity_is_no_root() -> None:
+    other = pyrage.x25519.Identity.generate().to_public()
+    assert code(pyrage.encrypt(IDENTITY.encode(), [other])) == "E_KEY_KIND"
+
+
+def roots() -> list[Root]:
+    return [age.generate(), PgpRoot(openpgp.generate("root"))]
+
+
+def public(root: Root) -> str:
+    return root.recipients[0] if isinstance(root, AgeRoot) else root.armored_certificate.decode()
+
+
+@pytest.mark.parametrize("root", roots(), ids=["age", "openpgp"])
+class TestBothKinds:
+    def test_each_of_several_holders_opens(self, root: Root) -> None:
+        second = age.generate() if isinstance(root, AgeRoot) else PgpRoot(openpgp.generate("second"))
+        sealed = encrypt_to([public(root), public(second)], SECRET)
+        assert root.unwrap(sealed, "f") == second.unwrap(sealed, "f") == SECRET
+        assert root.unwrap(b"\r\n\n  \n" + sealed, "f") == SECRET
+
+    def test_the_exported_root_opens_the_same(self, root: Root) -> None:
+        sealed = encrypt_to([public(root)], SECRET)
+        assert parse_root(root.export(), nobody).unwrap(sealed, "f") == SECRET
+
+    def test_a_foreign_file_names_what_would_do(self, root: Root) -> None:
+        other = age.generate() if isinstance(root, AgeRoot) else PgpRoot(openpgp.generate("other"))
+        with pytest.raises(PreconditionError) as caught:
+            root.unwrap(encrypt_to([public(other)], SECRET), "encrypted/x")
+        assert (caught.value.code, caught.value.where) == ("E_NO_IDENTITY", "encrypted/x")
+        assert root.recipients[0] in caught.value.message
+
+    def test_damage_is_told_from_a_foreign_key(self, root: Root) -> None:
+        sealed = encrypt_to([public(root)], Sensitive(b"canary" * 50, "value"))
+        lines = sealed.splitlines(keepends=True)
+        middle = len(lines) - 3
+        flipped = lines[middle].replace(lines[middle][5:6], b"A" if lines[middle][5:6] != b"A" else b"B", 1)
+        damages = {
+            "empty": (b"", "E_CT_EMPTY"),
+            "blank": (b"\n \n", "E_CT_EMPTY"),
+            "text": (b"password: hunter2", "E_CT_DAMAGED"),
+            "cut": (sealed[: len(sealed) // 2], "E_CT_DAMAGED"),
+            "header only": (lines[0], "E_CT_DAMAGED"),
+            "one letter": (b"".join([*lines[:middle], flipped, *lines[middle + 1 :]]), "E_CT_DAMAGED"),
+        }
+        for name, (content, expected) in damages.items():
+            with pytest.raises(DefinitionError) as caught:
+                root.unwrap(content, "f")
+            assert caught.value.code == expected, name
+            assert "canary" not in str(caught.value)
+            assert "backtrace" not in str(caught.value)
+
+
+def test_an_unknown_version_of_age() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        AgeRoot([IDENTITY]).unwrap(b"age-encryption.org/v9\n-> X25519 a\n", "f")
+    assert caught.value.code == "E_CT_VERSION"
+
+
+def test_declared_recipients_are_named_when_the_header_cannot() -> None:
+    other = age.generate()
+    root = AgeRoot([IDENTITY], declared=other.recipients)
+    with pytest.raises(PreconditionError) as caught:
+        root.unwrap(encrypt_to(other.recipients, SECRET), "f")
+    assert other.recipients[0] in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "recipient", ["age1nonsense", "", "AGE-SECRET-KEY-1", "-----BEGIN PGP PUBLIC KEY BLOCK-----\nx"]
+)
+def test_a_recipient_that_is_none(recipient: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        encrypt_to([recipient], SECRET)
+    assert caught.value.code == "E_RECIPIENT"
+
+
+def test_an_openpgp_root_that_gnupg_protected(tmp_path: Path) -> None:
+    home = tmp_path / "g"
+    home.mkdir(mode=0o700)
+    gpg = [
+        "gpg",
+        "--homedir",
+        home,
+        "--batch",
+        "--pinentry-mode",
+        "loopback",
+        "--passphrase",
+        "correct horse",
+    ]
+    try:
+        subprocess.run(
+            [*gpg, "--quick-gen-key", "holder", "future-default", "default"], check=True, capture_output=True
+        )
+        secret = subprocess.run(
+            [*gpg, "--armor", "--export-secret-keys"], check=True, capture_output=True
+        ).stdout
+        certificate = subprocess.run([*gpg, "--armor", "--export"], check=True, capture_output=True).stdout
+        message = subprocess.run(
+            [*gpg, "--trust-model", "always", "-r", "holder", "--encrypt"],
+            input=b"canary-5f1c",
+            check=True,
+            capture_output=True,
+        ).stdout
+        root = parse_root(Sensitive(secret), right)
+        assert root.unwrap(message, "f") == SECRET
+        assert parse_root(root.export(), nobody).unwrap(message, "f") == SECRET
+        ours = encrypt_to([certificate.decode()], SECRET)
+        opened = subprocess.run([*gpg, "--decrypt"], input=ours, check=True, capture_output=True).stdout
+        assert Sensitive(opened) == SECRET
+    finally:
+        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+    for ask in (wrong, nobody):
+        with pytest.raises(PreconditionError) as caught:
+            parse_root(Sensitive(secret), ask)
+        assert caught.value.code == "E_KEY_PASS"
+
+
+def test_an_openpgp_root_behind_our_passphrase() -> None:
+    secret = openpgp.generate("root")
+    content = openpgp.protect(secret, PASSPHRASE)
+    assert parse_root(Sensitive(content), right).recipients == PgpRoot(secret).recipients
+    with pytest.raises(PreconditionError) as caught:
+        parse_root(Sensitive(content), wrong)
+    assert caught.value.code == "E_KEY_PASS"
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a home, nor an agent, nor a temporary file."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GNUPGHOME", str(tmp_path / "gnupg"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    root = PgpRoot(openpgp.generate("root"))
+    certificate = pysequoia.Cert.from_bytes(root.certificate)
+    assert (
+        root.unwrap(pysequoia.encrypt(b"canary-5f1c", recipients=[certificate], armor=False), "f") == SECRET
+    )
+    assert list(tmp_path.iterdir()) == []

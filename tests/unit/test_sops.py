@@ -1,0 +1,310 @@
+"""SOPS files: a recorded file of the real program, the round trip, and everything that must be refused (INV1)."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bootstrap.adapters import age, openpgp
+from bootstrap.adapters.age import AgeRoot
+from bootstrap.adapters.openpgp import PgpRoot
+from bootstrap.adapters.root import open_root
+from bootstrap.adapters.sops import is_sops, open_sops
+from bootstrap.adapters.sops_nodes import go_float, resolve
+from bootstrap.adapters.sops_write import encrypt_yaml
+from bootstrap.model.errors import BootstrapError
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Opened
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+ROOT = age.generate()
+VALUE = "canary-7d21"
+
+
+def tree(plain: dict[str, object]) -> dict[str, Opened]:
+    return {k: tree(v) if isinstance(v, dict) else Sensitive(str(v).encode()) for k, v in plain.items()}
+
+
+def plain(opened: Opened) -> object:
+    if isinstance(opened, Sensitive):
+        return opened.reveal().decode()
+    return {name: plain(value) for name, value in opened.items()}
+
+
+def written(content: dict[str, object], regex: str = "") -> bytes:
+    return encrypt_yaml(tree(content), ROOT.recipients, encrypted_regex=regex)
+
+
+def code(content: bytes, root: AgeRoot | PgpRoot = ROOT, *, is_json: bool = False) -> str:
+    with pytest.raises(BootstrapError) as caught:
+        open_sops(content, root, "encrypted/x.sops.yaml", is_json=is_json)
+    assert VALUE not in str(caught.value)
+    assert caught.value.where.startswith("encrypted/x.sops.yaml")
+    assert caught.value.hint
+    return caught.value.code
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> tuple[bytes, AgeRoot | PgpRoot]:
+    identity = tmp_path / "root.key"
+    identity.write_bytes((VECTORS / "sops-3.13.3.identity.txt").read_bytes())
+    identity.chmod(0o600)
+    return (VECTORS / "sops-3.13.3.yaml").read_bytes(), open_root(str(identity), lambda _: None)
+
+
+def test_a_file_of_the_real_program(recorded: tuple[bytes, AgeRoot | PgpRoot]) -> None:
+    """Comments, lists, block text, and every plain scalar whose MAC depends on go-yaml's reading."""
+    opened = plain(open_sops(*recorded, "x"))
+    assert isinstance(opened, dict)
+    assert opened["database"] == {
+        "username": "app",
+        "password": "p@ss: 'w' #1",
+        "pem": "line one\nline two\n",
+    }
+    assert opened["list"] == {"0": "first", "1": {"name": "second"}}
+    assert opened["plain"]["ratio"] == "1000"
+    assert opened["empty"] == ""
+
+
+def test_every_changed_value_of_a_real_file_is_seen(recorded: tuple[bytes, AgeRoot | PgpRoot]) -> None:
+    content, root = recorded
+    lines = content.decode().splitlines()
+    body = lines[: lines.index("sops:")]
+    tried = 0
+    for number, line in enumerate(body):
+        if "ENC[" in line and not line.lstrip().startswith("#"):
+            changed = re.sub(r"data:(.)", lambda m: "data:" + ("A" if m[1] != "A" else "B"), line, count=1)
+        elif re.search(r": [\w.\"-]", line):
+            changed = re.sub(r": .*", ": changed", line)
+        else:
+            continue
+        tried += 1
+        with pytest.raises(BootstrapError) as caught:
+            open_sops("\n".join([*lines[:number], changed, *lines[number + 1 :], ""]).encode(), root, "x")
+        assert caught.value.code == ("E_SOPS_PLAIN" if line.startswith("empty") else "E_SOPS_MAC"), line
+    assert tried > 12
+
+
+# ---------------------------------------------------------------- round trip
+
+keys = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(
+    lambda k: k != "sops" and not k.endswith("_unencrypted")
+)
+values = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+trees = st.recursive(
+    st.dictionaries(keys, values, min_size=1, max_size=4),
+    lambda inner: st.dictionaries(keys, values | inner, min_size=1, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(trees)
+def test_what_is_written_is_read_back(content: dict[str, object]) -> None:
+    assert plain(open_sops(written(content), ROOT, "x")) == content
+
+
+@settings(max_examples=40, deadline=None)
+@given(trees, st.data())
+def test_no_byte_of_a_ciphertext_is_free(content: dict[str, object], data: st.DataObject) -> None:
+    sealed = written(content | {"one": VALUE})
+    leaves = list(re.finditer(rb"(data|iv|tag):([A-Za-z0-9+/]+)", sealed))
+    part = data.draw(st.sampled_from(leaves))
+    raw = bytearray(base64.b64decode(part[2] + b"=" * (-len(part[2]) % 4)))
+    at = data.draw(st.integers(0, len(raw) - 1))
+    raw[at] ^= 1 << data.draw(st.integers(0, 7))
+    changed = base64.b64encode(bytes(raw)).rstrip(b"=")
+    with pytest.raises(BootstrapError) as caught:
+        open_sops(sealed[: part.start(2)] + changed + sealed[part.end(2) :], ROOT, "x")
+    assert caught.value.code == "E_SOPS_MAC"
+
+
+def test_nothing_plain_is_in_what_is_written() -> None:
+    sealed = written({"password": VALUE, "deep": {"er": VALUE}})
+    assert VALUE.encode() not in sealed
+    assert base64.b64encode(VALUE.encode()) not in sealed
+
+
+def test_a_kubernetes_secret_keeps_its_names_readable() -> None:
+    content = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "n"}, "stringData": {"a": VALUE}}
+    sealed = written(content, "^(data|stringData)$")
+    assert b'kind: "Secret"' in sealed
+    assert VALUE.encode() not in sealed
+    assert plain(open_sops(sealed, ROOT, "x")) == content
+
+
+def test_several_holders_and_openpgp() -> None:
+    second, pgp, pgp2 = age.generate(), PgpRoot(openpgp.generate("a")), PgpRoot(openpgp.generate("b"))
+    content = tree({"a": VALUE})
+    both = encrypt_yaml(content, (*ROOT.recipients, *second.recipients))
+    certificates = tuple(root.armored_certificate.decode() for root in (pgp, pgp2))
+    sealed = encrypt_yaml(content, certificates)
+    for root, file in ((ROOT, both), (second, both), (pgp, sealed), (pgp2, sealed)):
+        assert plain(open_sops(file, root, "x")) == {"a": VALUE}
+    assert code(both, pgp) == "E_NO_IDENTITY"
+    assert code(sealed, ROOT) == "E_NO_IDENTITY"
+
+
+# ---------------------------------------------------------------- refusals
+
+
+def test_a_foreign_key_names_the_recipients_that_would_do() -> None:
+    with pytest.raises(BootstrapError) as caught:
+        open_sops(written({"a": VALUE}), age.generate(), "x")
+    assert (caught.value.code, caught.value.exit_code) == ("E_NO_IDENTITY", 4)
+    assert ROOT.recipients[0] in caught.value.message
+
+
+def test_a_leaf_in_the_clear_where_the_rules_say_encrypted() -> None:
+    sealed = written({"a": VALUE, "b": "other"})
+    assert code(re.sub(rb"^b: .*$", b"b: " + VALUE.encode(), sealed, flags=re.MULTILINE)) == "E_SOPS_PLAIN"
+    assert code(re.sub(rb"^b: .*$", b"b: 12", sealed, flags=re.MULTILINE)) == "E_SOPS_PLAIN"
+
+
+def test_values_swapped_renamed_removed_added() -> None:
+    sealed = written({"a": VALUE, "b": "other", "c": "third"}).decode()
+    a, b = (re.search(rf"^{name}: (.*)$", sealed, re.MULTILINE)[1] for name in "ab")  # type: ignore[index]
+    tampered = {
+        "swapped": sealed.replace(a, "@").replace(b, a).replace("@", b),
+        "renamed": sealed.replace("a: ENC", "z: ENC"),
+        "removed": sealed.replace(f"a: {a}\n", ""),
+        "doubled": sealed.replace(f"a: {a}\n", f"a: {a}\nd: {a}\n"),
+        "reordered": sealed.replace(f"a: {a}\nb: {b}\n", f"b: {b}\na: {a}\n"),
+        "mac removed": re.sub(r"    mac: .*\n", "", sealed),
+        "other time": re.sub(r'lastmodified: "20', 'lastmodified: "19', sealed),
+        "mac of another file": re.sub(
+            r"    mac: .*\n",
+            re.search(r"    mac: .*\n", written({"a": "x"}).decode())[0],
+            sealed,  # type: ignore[index]
+        ),
+    }
+    for name, content in tampered.items():
+        assert code(content.encode()) == "E_SOPS_MAC", name
+
+
+def test_hiding_a_leaf_from_the_mac() -> None:
+    """Turning on ``mac_only_encrypted``, or a rule that calls everything unencrypted, does not open it."""
+    sealed = written({"a": VALUE}).decode()
+    assert code(sealed.replace("    mac:", "    mac_only_encrypted: true\n    mac:").encode()) == "E_SOPS_MAC"
+    weaker = sealed.replace('unencrypted_suffix: "_unencrypted"', 'unencrypted_regex: ".*"')
+    assert weaker != sealed
+    assert code(weaker.encode()) == "E_SOPS_MAC"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("a: x\na: y\n", "E_YAML_DUP"),
+        ("a: &b x\nc: *b\n", "E_YAML_ALIAS"),
+        ("a: *b\n", "E_YAML_ALIAS"),
+        ("a: !!python/object:os.system x\n", "E_YAML_TAG"),
+        ("a: !!str x\n", "E_YAML_TAG"),
+        ("<<: {a: x}\n", "E_TYPE"),
+        ("1: x\n", "E_TYPE"),
+        ("a: x\n---\nb: y\n", "E_YAML_DOCS"),
+        ("- x\n", "E_YAML_DOCS"),
+        ("", "E_YAML_DOCS"),
+        ("a: [\n", "E_YAML"),
+        ("a: 'x\n", "E_YAML"),
+        ("\tx: 1\n", "E_YAML"),
+        ("a: 2024-01-02\n", "E_TYPE"),
+        ("a: .inf\n", "E_TYPE"),
+        ("a: 99999999999999999999\n", "E_TYPE"),
+        ("a: " + "[" * 5000 + "\n", "E_DEPTH"),
+        ("a: \x00\n", "E_YAML"),
+        ("a: x\n", "E_SOPS_FORM"),
+    ],
+)  # fmt: skip
+def test_yaml_that_can_be_read_in_two_ways(body: str, expected: str) -> None:
+    assert code(body.encode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"a": "x", "a": "y"}', "E_JSON_DUP"),
+        ('{"a": 9007199254740993}', "E_TYPE"),
+        ('{"a": NaN}', "E_TYPE"),
+        ("[]", "E_JSON"),
+        ("{", "E_JSON"),
+        ('{"a":' + "[" * 200_000, "E_DEPTH"),
+        ('{"a": "x"}', "E_SOPS_FORM"),
+    ],
+)  # fmt: skip
+def test_json_that_can_be_read_in_two_ways(body: str, expected: str) -> None:
+    assert code(body.encode(), is_json=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("metadata", "hint"),
+    [
+        ({"kms": [{"arn": "x"}]}, "--add-age"),
+        ({"hc_vault": [{"vault_address": "x"}]}, "--add-age"),
+        ({"key_groups": [{"age": []}]}, "one key group"),
+        ({}, "--add-age"),
+    ],
+)
+def test_keys_that_a_bootstrap_cannot_have(metadata: dict[str, object], hint: str) -> None:
+    content = json.dumps({"a": "ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]", "sops": metadata})
+    with pytest.raises(BootstrapError) as caught:
+        open_sops(content.encode(), ROOT, "x", is_json=True)
+    assert caught.value.code == "E_SOPS_FORM"
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("rule", ["(?=a)", "(?!a)", "(a)\\\\1", "(?P<n>a)", "("])
+def test_expressions_that_go_reads_otherwise(rule: str) -> None:
+    sealed = (
+        written({"a": VALUE}, "^a$").decode().replace('encrypted_regex: "^a$"', f'encrypted_regex: "{rule}"')
+    )
+    assert code(sealed.encode()) == "E_SOPS_FORM"
+
+
+def test_is_sops_sees_the_form_and_never_raises() -> None:
+    assert is_sops(written({"a": VALUE}))
+    assert not is_sops(b"a: sops\n")
+    assert not is_sops(b"a: [")
+    assert is_sops(b'{"sops": {"mac": ""}}', is_json=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "hashed"),
+    [
+        ("yes", "str", "yes"), ("on", "str", "on"), ("y", "str", "y"), ("TRUE", "bool", "True"),
+        ("false", "bool", "False"), ("~", "null", ""), ("NULL", "null", ""), ("", "null", ""),
+        ("12:30:45", "str", "12:30:45"), ("1e3", "float", "1000"), ("0o17", "int", "15"), ("017", "int", "15"),
+        ("0x1F", "int", "31"), ("0b101", "int", "5"), ("-0b101", "int", "-5"), ("1_000", "int", "1000"),
+        ("+5", "int", "5"), ("-0", "int", "0"), ("089", "float", "89"), (".5", "float", "0.5"),
+        ("-.5", "float", "-0.5"), ("1.", "float", "1"), ("1.10", "float", "1.1"), ("1e400", "unclear", ""),
+        ("-", "str", "-"), ("+", "str", "+"), ("1.2.3", "str", "1.2.3"), ("0x", "str", "0x"),
+        ("12ab", "str", "12ab"), ("1e", "str", "1e"), (".", "str", "."),
+        ("9223372036854775807", "int", "9223372036854775807"),
+    ],
+)  # fmt: skip
+def test_plain_scalars_are_read_as_go_yaml_does(text: str, kind: str, hashed: str) -> None:
+    found = resolve(text)
+    assert found.kind == kind
+    if kind != "unclear":
+        assert found.text == hashed
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.1, "0.1"), (1e21, "1000000000000000000000"), (1e-7, "0.0000001"), (-2.0, "-2")]
+)
+def test_floats_never_have_an_exponent(value: float, text: str) -> None:
+    assert go_float(value).text == text
+
+
+def test_a_number_is_refused_by_name_and_not_by_value() -> None:
+    sealed = written({"port": "5432", "name": VALUE}).decode()
+    # The type is not authenticated by SOPS, so changing it is what a real number looks like.
+    typed = re.sub(r"(port: ENC\[.*type:)str", r"\1int", sealed)
+    with pytest.raises(BootstrapError) as caught:
+        open_sops(typed.encode(), ROOT, "x")
+    assert caught.value.code == "E_TYPE"
+    assert "port (int)" in caught.value.message
+    assert "5432" not in caught.value.message
