@@ -1,8 +1,6 @@
 """The command tree: parse, call, and the one catch. Nothing heavy is imported before a command needs it."""
 
 import sys
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ from bootstrap.cli.hardening import harden
 from bootstrap.cli.init import init
 from bootstrap.cli.keygen import keygen
 from bootstrap.cli.lab import app as lab
+from bootstrap.cli.ledger import app as ledger
 from bootstrap.cli.options import (
     HEAD,
     REPO,
@@ -38,7 +37,6 @@ stdout is data, stderr is narration. Exit codes: 0 done, 1 failed, 2 usage or de
 app = typer.Typer(
     name="bootstrap",
     help=HELP,
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -211,12 +209,12 @@ def _options(
     )
 
 
+app.add_typer(ledger)
 app.add_typer(lab)
-if find_spec("bootstrap.cli.ledger"):
-    app.add_typer(import_module("bootstrap.cli.ledger").app)
 
 
 def main() -> None:
     """The entry point of the program; leaves with the exit code."""
     harden()
-    sys.exit(caught(lambda: app(standalone_mode=False)))
+    arguments = sys.argv[1:] or ["--help"]
+    sys.exit(caught(lambda: app(arguments, prog_name="bootstrap", standalone_mode=False)))

@@ -117,6 +117,7 @@ def world(
     session = Session(cluster, vault, intent.platform.vault, clock)
     records = records_folder(options)
     material = CommitMaterial(repo, files)
+    cluster.version()  # an API server that is away is a precondition: said before anything else is asked
     run = Run(id=secrets.token_hex(6), actor=cluster.whoami())
     try:
         yield World(

@@ -42,7 +42,7 @@ def caught(command: Callable[[], int | None]) -> int:
         _say(error.message, error.where, error.hint)
         return code_of(error)
     except typer.TyperException as error:
-        _say(*_usage(error))
+        _refuse(error)
         return 2
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted", "", "nothing is half-made; run it again")
@@ -72,11 +72,14 @@ def _say(message: str, where: str, hint: str) -> None:
         _silence()
 
 
-def _usage(error: typer.TyperException) -> tuple[str, str, str]:
-    """Message, place and hint of what the command line parser refused; its classes have no public name."""
-    message = getattr(error, "format_message", error.__str__)()
+def _refuse(error: typer.TyperException) -> None:
+    """What the command line parser refused; its classes have no public name, so they are asked."""
+    message = str(getattr(error, "format_message", error.__str__)())
     context = getattr(error, "ctx", None)
-    return str(message), "", f"{context.command_path if context else 'bootstrap'} --help"
+    if message.startswith("Usage: "):  # a group without a command: its help is the answer
+        sys.stderr.write(message.rstrip() + "\n")
+    else:
+        _say(message, "", f"{context.command_path if context else 'bootstrap'} --help")
 
 
 def _place(error: Exception) -> str:
