@@ -10,9 +10,7 @@ from bootstrap.ledger.head import Head
 from bootstrap.ledger.record import Audit, Phase, Record
 from bootstrap.model.catalog import Renew
 
-GENERATED = (
-    "generated"  # a detail of a COMMIT: the fields made anew, blank-separated; none named: all of them
-)
+GENERATED = "generated"  # a detail of a COMMIT: names of the fields made anew, blank-separated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +130,9 @@ def _still_live(told: Record) -> str:
     if told.fact.renew is not Renew.GENERATE:
         return "the value in Git history is still live until it is reissued"
     made = told.fact.details.get(GENERATED, "").split()
-    kept = sorted(set(told.fact.commitments) - set(made)) if made else []
+    if not made:
+        return "made anew at handover; a field that was not is still live in Git history"
+    kept = sorted(set(told.fact.commitments) - set(made))
     if kept:
         return f"{', '.join(kept)} in Git history still live until reissued; the other fields were made anew"
     return "made anew at handover: the value in Git is dead"

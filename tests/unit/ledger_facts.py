@@ -66,7 +66,7 @@ def story() -> tuple[Fact, ...]:
         fact(Phase.INTENT),
         fact(Phase.INTENT, "grafana", renew=Renew.GENERATE),
         fact(Phase.COMMIT),
-        fact(Phase.COMMIT, "grafana", renew=Renew.GENERATE, audit=MISSING),
+        fact(Phase.COMMIT, "grafana", renew=Renew.GENERATE, audit=MISSING, details={"generated": "password"}),
         Fact(phase=Phase.ROOT_REVOKED),
         fact(Phase.RETIRED),
         fact(Phase.RETIRED, "grafana", renew=Renew.GENERATE, retire=RetireMode.IGNORED),
