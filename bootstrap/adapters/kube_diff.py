@@ -45,17 +45,36 @@ DECIMAL = {
     "E": "1e18",
 }
 
+# What the server adds inside atomic values of built-in kinds: NetworkPolicyPort, ObjectFieldSelector,
+# ResourceFieldSelector, projected tokens, RBAC subjects, admission rules, volumeClaimTemplates.
+DEFAULTS: dict[str, tuple[Any, ...]] = {
+    "protocol": ("TCP",),
+    "apiVersion": ("v1",),
+    "divisor": ("0",),
+    "expirationSeconds": (3600,),
+    "apiGroup": ("", "rbac.authorization.k8s.io"),
+    "scope": ("*",),
+    "volumeMode": ("Filesystem",),
+    "kind": ("PersistentVolumeClaim",),
+    "creationTimestamp": (None,),
+}
+
 # fieldsV1: {"f:name": {...}, 'k:{"key":"value"}': {...}, 'v:"item"': {}, ".": {}}
 Fields = dict[str, Any]
+Path = tuple[str, ...]
 
 
 def apply_would_change(wanted: Object, live: Object) -> bool:
     """True when applying ``wanted`` as field manager ``bootstrap`` would change ``live``."""
     want, have = _comparable(wanted), _comparable(live)
     applied, known = _owned(live, "Apply"), _owned(live)
-    if known is None:
-        return True  # never touched by us: applying would at least make us a manager
-    return not _holds(want, have, known, ()) or (applied is not None and _leftover(want, have, applied))
+    whole = _Whole(builtin=_is_builtin(str(wanted.get("apiVersion"))))
+    return not whole.holds(want, have, known, ()) or _leftover(want, have, applied)
+
+
+def _is_builtin(api: str) -> bool:
+    group = api.partition("/")[0] if "/" in api else ""
+    return "." not in group or group.endswith(".k8s.io")
 
 
 def _comparable(obj: Object) -> Object:
@@ -64,7 +83,7 @@ def _comparable(obj: Object) -> Object:
     return {**kept, "metadata": meta}
 
 
-def _owned(live: Object, operation: str = "") -> Fields | None:
+def _owned(live: Object, operation: str = "") -> Fields:
     """Our manager's fields, all entries joined; the entries of ``operation`` only when it is given."""
     entries = [
         entry.get("fieldsV1") or {}
@@ -73,8 +92,6 @@ def _owned(live: Object, operation: str = "") -> Fields | None:
         and not entry.get("subresource")
         and operation in ("", entry.get("operation"))
     ]
-    if not entries:
-        return None
     joined: Fields = {}
     for fields in entries:
         joined = _joined(joined, fields)
@@ -88,37 +105,70 @@ def _joined(one: Fields, other: Fields) -> Fields:
 # ---------------------------------------------------------------- every wanted field is there
 
 
-def _holds(want: Any, have: Any, fields: Fields, path: tuple[str, ...]) -> bool:
-    if isinstance(want, dict):
-        return isinstance(have, dict) and all(
-            _holds_key(value, have, key, fields, (*path, key)) for key, value in want.items()
-        )
-    if isinstance(want, list):
-        return isinstance(have, list) and _holds_list(want, have, fields, path)
-    return _same(want, have, path)
+class _Whole:
+    """Does the live object hold every wanted field, with an equal value and as ours?
+
+    Inside a value that the server treats as one (an atomic list or map) its record names no fields, so
+    there every field counts, but for the defaults that built-in kinds are known to get. The defaults of
+    custom kinds are not known: there what is missing or different counts, and what is more does not.
+    """
+
+    def __init__(self, *, builtin: bool) -> None:
+        self._builtin = builtin
+
+    def holds(self, want: Any, have: Any, fields: Fields, path: Path) -> bool:
+        if isinstance(want, dict):
+            return isinstance(have, dict) and all(
+                self._holds_key(value, have, key, fields, (*path, key)) for key, value in want.items()
+            )
+        if isinstance(want, list):
+            return isinstance(have, list) and self._holds_list(want, have, fields, path)
+        return _same(want, have, path)
+
+    def _holds_key(self, value: Any, have: Object, key: str, fields: Fields, path: Path) -> bool:
+        if key not in have:
+            return _is_zero(value)
+        marker = f"f:{key}"
+        if marker not in fields:
+            # Not ours (any more): somebody changed it, or it was never applied. What is empty is never ours.
+            return value is None or value in ({}, [])
+        below = fields[marker]
+        return self.holds(value, have[key], below, path) if below else self._one(value, have[key], path)
+
+    def _holds_list(self, want: list[Any], have: list[Any], fields: Fields, path: Path) -> bool:
+        if any(key.startswith("v:") for key in fields):
+            return all(item in have for item in want)
+        positions = [self._position(item, have, fields, path) for item in want]
+        return None not in positions and positions == sorted(p for p in positions if p is not None)
+
+    def _position(self, item: Any, have: list[Any], fields: Fields, path: Path) -> int | None:
+        """Where the live list holds ``item``; its keys are those of the server's record."""
+        for marker, below in fields.items():
+            keys = json.loads(marker[2:]) if marker.startswith("k:") else {}
+            if keys and _matches(item, keys):
+                found = (n for n, live in enumerate(have) if _is(live, keys))
+                return next((n for n in found if self.holds(item, have[n], below, path)), None)
+        return None
+
+    def _one(self, want: Any, have: Any, path: Path) -> bool:
+        if isinstance(want, dict) and isinstance(have, dict):
+            more = [key for key in have if key not in want]
+            return all(
+                self._one(value, have[key], (*path, key)) if key in have else _is_zero(value)
+                for key, value in want.items()
+            ) and not (self._builtin and any(not _is_default(key, have[key]) for key in more))
+        if isinstance(want, list) and isinstance(have, list):
+            return len(want) == len(have) and all(map(self._one, want, have, [path] * len(want)))
+        return _same(want, have, path)
 
 
-def _holds_key(value: Any, have: Object, key: str, fields: Fields, path: tuple[str, ...]) -> bool:
-    if key in have:
-        return value is None or _holds(value, have[key], fields.get(f"f:{key}") or {}, path)
-    # The server leaves zero values out of what it stores, and so does its record of who owns what.
-    return value in (None, False, 0, "", [], {}) if not isinstance(value, Sensitive) else False
+def _is_zero(value: Any) -> bool:
+    """The server leaves zero values out of what it stores, and so does its record of who owns what."""
+    return not isinstance(value, Sensitive) and value in (None, False, 0, "", [], {})
 
 
-def _holds_list(want: list[Any], have: list[Any], fields: Fields, path: tuple[str, ...]) -> bool:
-    if any(key.startswith("k:") for key in fields):
-        return all(_found(item, have, fields, path) for item in want)
-    if any(key.startswith("v:") for key in fields):
-        return all(item in have for item in want)
-    return len(want) == len(have) and all(_holds(w, h, {}, path) for w, h in zip(want, have, strict=True))
-
-
-def _found(item: Any, have: list[Any], fields: Fields, path: tuple[str, ...]) -> bool:
-    for marker, below in fields.items():
-        if marker.startswith("k:") and _matches(item, json.loads(marker[2:])):
-            keys = json.loads(marker[2:])
-            return any(_is(live, keys) and _holds(item, live, below, path) for live in have)
-    return False
+def _is_default(key: str, value: Any) -> bool:
+    return value in DEFAULTS.get(key, ()) or key == "status"
 
 
 def _matches(item: Any, keys: dict[str, Any]) -> bool:
@@ -131,7 +181,7 @@ def _is(live: Any, keys: dict[str, Any]) -> bool:
     return isinstance(live, dict) and all(live.get(key) == value for key, value in keys.items())
 
 
-def _same(want: Any, have: Any, path: tuple[str, ...]) -> bool:
+def _same(want: Any, have: Any, path: Path) -> bool:
     if isinstance(want, bool) or isinstance(have, bool) or isinstance(want, Sensitive):
         return type(want) is type(have) and bool(want == have)
     if want == have and isinstance(want, str) == isinstance(have, str):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
 from bootstrap.ports import Reason, Refused
 
+# Server-side apply answers 500 for what it could not even read: an unknown field, a key twice, a bad time.
+NOT_READ = ("failed to create typed patch object", "failed to convert new object")
 LONGEST = 600  # characters of a server's message that are shown
 
 
@@ -60,8 +62,8 @@ def _reason(found: Failure) -> Reason | None:
             return Reason.FORBIDDEN
         case 400 | 405 | 413 | 415 | 422:
             return Reason.INVALID
-        case 500 if "field not declared in schema" in found.message:
-            return Reason.INVALID  # server-side apply answers an unknown field this way
+        case 500 if found.message.startswith(NOT_READ):
+            return Reason.INVALID
         case _:
             return None
 

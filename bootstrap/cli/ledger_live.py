@@ -7,9 +7,10 @@ from bootstrap.cli import compose
 from bootstrap.cli.options import Options
 from bootstrap.cli.render import narration
 from bootstrap.ledger.bundle import export, verify_bundle
-from bootstrap.ledger.head import FILE, head_file, head_of
+from bootstrap.ledger.head import head_of
 from bootstrap.ledger.report import Report, report_of
 from bootstrap.steps.escrow import escrow_bytes
+from bootstrap.steps.recorded import current_head
 from bootstrap.steps.world import World
 
 
@@ -23,11 +24,8 @@ def live_report(options: Options) -> Report:
 def live_bundle(options: Options) -> tuple[bytes, Report]:
     """The bundle's bytes, and what they prove: it is verified before it is given away."""
     with _world(options) as world:
-        ledger, escrow = world.ledger.read(), escrow_bytes(world)
-        uid = world.cluster.uid()
-        known = world.records.read(uid, FILE) or world.intent.heads.get(uid)
-        head = head_file(ledger, escrow, known=known, key=world.ledger.key, sign=world.material.signer)
-        data = export([entry.envelope for entry in ledger.entries], head, escrow)
+        envelopes = [entry.envelope for entry in world.ledger.read().entries]
+        data = export(envelopes, current_head(world), escrow_bytes(world))
         return data, verify_bundle(data, world.intent.keys)
 
 

@@ -1,9 +1,10 @@
 """One secret's copy into Vault: what will be written, writing it once, and reading it back (H1, H2)."""
 
 import secrets as randomness
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from bootstrap.ledger.record import MISSING, Audit, Destination, Fact, Git, Phase, SecretName, SourceObject
+from bootstrap.ledger.record import Audit, Destination, Fact, Git, Phase, SecretName, SourceObject
 from bootstrap.model.catalog import Renew, RetireMode, Secret
 from bootstrap.model.errors import EvidenceError, UnknownOutcome
 from bootstrap.model.sensitive import Sensitive
@@ -30,16 +31,16 @@ class Copy:
     read: str = field(default="")
 
     def commit(self) -> Fact:
+        """Its audit lines: the write's id is empty where its answer was lost, the header ``txn`` finds it then."""
         audit = Audit(txn=self.txn, write_request_id=self.written, read_request_id=self.read)
-        return replace(self.intent, phase=Phase.COMMIT, audit=audit if self.read else MISSING)
+        return replace(self.intent, phase=Phase.COMMIT, audit=audit)
 
 
 def planned_copy(world: World, secret: Secret) -> Copy:
     """The values to write: the source's, with anew-made ones where ``renew: generate`` says so (H5)."""
     values = vault_values(world, secret)
-    if secret.handover.renew is Renew.GENERATE:
-        for name in secret.handover.fields or tuple(values):
-            values[name] = world.material.random_text(secret.handover.length).relabel(f"{secret.name}.{name}")
+    for name in renewed(secret, tuple(values)):
+        values[name] = world.material.random_text(secret.handover.length).relabel(f"{secret.name}.{name}")
     return _copy(world, secret, values, randomness.token_hex(16))
 
 
@@ -99,8 +100,20 @@ def fact(world: World, secret: Secret, phase: Phase, commitments: dict[str, str]
         commitments=commitments,
         renew=secret.handover.renew,
         retire=RetireMode.DELETED if phase is Phase.RETIRED else None,
-        details={"txn": txn} if txn else {},
+        details=_details(secret, commitments, txn),
     )
+
+
+def renewed(secret: Secret, fields: Iterable[str]) -> tuple[str, ...]:
+    """The fields that handover makes anew, of those that the secret has."""
+    if secret.handover.renew is not Renew.GENERATE:
+        return ()
+    return secret.handover.fields or tuple(fields)
+
+
+def _details(secret: Secret, commitments: dict[str, str], txn: str) -> dict[str, str]:
+    anew = renewed(secret, commitments)
+    return ({"txn": txn} if txn else {}) | ({"generated": " ".join(sorted(anew))} if anew else {})
 
 
 def _source(world: World, secret: Secret) -> SourceObject | None:

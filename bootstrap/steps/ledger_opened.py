@@ -70,14 +70,14 @@ class LedgerOpened:
         assert window is not None
         how = {
             "attempt": str(window.attempt),
-            "vaultCluster": window.cluster_id,
+            "vaultClusterId": window.cluster_id,
             "volume": window.volume,
             "custody": self.world.intent.platform.vault.custody.value,
         }
         escrow = escrow_bytes(self.world)
         kept = {"escrowSha256": escrow_digest(escrow)} if escrow else {}
         facts = [self._fact(Phase.VAULT_INITIALISED, how), self._fact(Phase.VERIFIED, how | kept)]
-        revoked = {"proof": "403 after revocation", "vaultCluster": window.cluster_id}
+        revoked = {"proof": "403 after revocation", "vaultClusterId": window.cluster_id}
         self.world.ledger.append([*facts, self._fact(Phase.ROOT_REVOKED, revoked)])
 
     def _fact(self, phase: Phase, details: dict[str, str]) -> Fact:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from bootstrap.ledger import copies, store
 from bootstrap.ledger.batch import Batch
-from bootstrap.ledger.head import head_of, sign_head
+from bootstrap.ledger.head import FILE as HEAD_FILE
+from bootstrap.ledger.head import head_file
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.plan import Step
 from bootstrap.steps.escrow import FILE as ESCROW_FILE
@@ -46,10 +47,13 @@ class Recorded:
         copies.publish(seen.missing, KvCopy(self.world.session))
 
 
-def signed_head(world: World) -> bytes:
-    """The head of the ledger as it is now; needs the root. The same ledger gives the same bytes."""
-    head = head_of(world.ledger.read(), escrow=escrow_bytes(world))
-    return sign_head(head, world.material.signer())
+def current_head(world: World) -> bytes:
+    """The signed head of the ledger as it is now: the known one where it still fits, else signed anew."""
+    uid = world.cluster.uid()
+    known = world.records.read(uid, HEAD_FILE) or world.intent.heads.get(uid)
+    return head_file(
+        world.ledger.read(), escrow_bytes(world), known=known, key=world.ledger.key, sign=world.material.signer
+    )
 
 
 def write_records(world: World) -> None:
@@ -67,4 +71,4 @@ def write_records(world: World) -> None:
     escrow = escrow_bytes(world)
     if escrow:
         world.records.write(uid, ESCROW_FILE, escrow)
-    world.records.write(uid, "head.json", signed_head(world))
+    world.records.write(uid, HEAD_FILE, current_head(world))

@@ -14,7 +14,7 @@ from bootstrap.model.plan import Step
 from bootstrap.ports import Object
 from bootstrap.steps.admission import POLICY, admission_policy
 from bootstrap.steps.consumers import holders, unready
-from bootstrap.steps.handover_one import fact
+from bootstrap.steps.handover_one import fact, renewed
 from bootstrap.steps.health import ref_of
 from bootstrap.steps.outcome import expect
 from bootstrap.steps.scaffold import scaffold_ref
@@ -113,13 +113,14 @@ class Retired:
         return all(refused_scaffolds(self.world).values())
 
     def _retired(self, secret: Secret, committed: Record) -> Fact:
-        residuals = [] if secret.handover.renew is Renew.GENERATE else ["git-history"]
+        dead = set(renewed(secret, committed.fact.commitments)) >= set(committed.fact.commitments)
+        residuals = [] if dead else ["git-history"]
         if secret.scaffold is not None:
             residuals += ["etcd-history", "etcd-backups"]
         if self.world.intent.platform.vault.custody is Custody.CLUSTER:
             residuals.append("unseal-key-in-cluster")
         how = "scaffold deleted by UID, re-creation refused" if secret.scaffold else "no copy in the cluster"
-        details = {"how": how}
+        details = dict(committed.fact.details) | {"how": how}
         if secret.handover.renew is Renew.REISSUE:
             details["live"] = "the value in Git is live until its issuer replaces it"
         if secret.handover.renew is Renew.KEEP:
