@@ -1,0 +1,125 @@
+"""Every form of encrypted file in a commit: opened in memory, or refused with the way out (B1)."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from bootstrap.adapters import age, openpgp
+from bootstrap.adapters.encrypted import CommitFiles, declared_recipients
+from bootstrap.adapters.openpgp import PgpRoot
+from bootstrap.adapters.root import encrypt_to
+from bootstrap.adapters.sops_write import encrypt_yaml
+from bootstrap.model.errors import BootstrapError
+from bootstrap.model.sensitive import Sensitive
+
+ROOT = age.generate()
+PGP = PgpRoot(openpgp.generate("root"))
+CANARY = b"canary-93ab"
+VALUE = Sensitive(CANARY, "value")
+
+
+class Commit:
+    """A commit of a few files, and how often each was read."""
+
+    commit, tree, location = "0" * 40, "1" * 40, "memory"
+
+    def __init__(self, **files: bytes) -> None:
+        self.files = {name.replace("__", "/").replace("_", "."): content for name, content in files.items()}
+        self.reads: list[str] = []
+
+    def paths(self) -> Sequence[str]:
+        return sorted(self.files)
+
+    def read(self, path: str) -> bytes:
+        self.reads.append(path)
+        return self.files[path]
+
+    def blob(self, path: str) -> str:
+        return "2" * 40
+
+    def unused_changes(self) -> Sequence[str]:
+        return ()
+
+
+def refused(path: str, content: bytes, root: object = ROOT) -> BootstrapError:
+    commit = Commit()
+    commit.files[path] = content
+    with pytest.raises(BootstrapError) as caught:
+        CommitFiles(commit, root).open(path)  # type: ignore[arg-type]
+    assert caught.value.where.startswith(path)
+    assert caught.value.hint
+    assert CANARY.decode() not in caught.value.message + caught.value.hint
+    return caught.value
+
+
+def test_raw_files_and_sops_files_are_opened_once() -> None:
+    commit = Commit(
+        a_age=encrypt_to(ROOT.recipients, VALUE),
+        b_sops_yaml=encrypt_yaml({"k": VALUE}, ROOT.recipients),
+    )
+    files = CommitFiles(commit, ROOT)
+    assert files.open("a.age") == files.open("a.age") == VALUE
+    assert files.open("b.sops.yaml") == files.open("b.sops.yaml") == {"k": VALUE}
+    assert commit.reads == ["a.age", "b.sops.yaml"]
+
+
+@pytest.mark.parametrize("name", ["x.asc", "x.gpg", "x.pgp"])
+def test_openpgp_files(name: str) -> None:
+    import pysequoia
+
+    certificate = pysequoia.Cert.from_bytes(PGP.certificate)
+    for armor in (True, False):
+        commit = Commit()
+        commit.files[name] = pysequoia.encrypt(CANARY, recipients=[certificate], armor=armor)
+        assert CommitFiles(commit, PGP).open(name) == VALUE
+
+
+@pytest.mark.parametrize("name", ["x.age", "x.asc", "x.gpg", "x.sops.yaml", "x.yml", "x.json", "x.bin"])
+def test_plaintext_where_ciphertext_belongs(name: str) -> None:
+    for content in (b"password: " + CANARY, b'{"password": "' + CANARY + b'"}', CANARY):
+        assert refused(f"encrypted/{name}", content).code == "E_PLAINTEXT"
+
+
+@pytest.mark.parametrize("name", ["x.age", "x.asc", "x.sops.yaml", "x.json"])
+def test_an_empty_file(name: str) -> None:
+    for content in (b"", b" \n\n"):
+        assert refused(f"encrypted/{name}", content).code == "E_CT_EMPTY"
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (b"\0GITCRYPT\0\x01\x02", "git-crypt unlock"),
+        (b"$ANSIBLE_VAULT;1.1;AES256\n6162\n", "ansible-vault decrypt"),
+        (b"apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\n", "kubeseal"),
+        (b"A=x\nsops_mac=ENC[AES256_GCM,data:x]\n", "--output-type yaml"),
+        (b"[a]\nb=c\n[sops]\nmac=x\n", "--output-type yaml"),
+    ],
+)
+def test_forms_that_the_root_alone_cannot_open(content: bytes, hint: str) -> None:
+    error = refused("encrypted/x.yaml", content)
+    assert error.code == "E_FORM"
+    assert hint in error.hint
+
+
+def test_the_other_kind_of_root_is_told() -> None:
+    for name, content, root in (
+        ("encrypted/x.asc", encrypt_to([PGP.armored_certificate.decode()], VALUE), ROOT),
+        ("encrypted/x.age", encrypt_to(ROOT.recipients, VALUE), PGP),
+    ):
+        error = refused(name, content, root)
+        assert (error.code, error.exit_code) == ("E_NO_IDENTITY", 4)
+
+
+def test_a_name_that_lies_about_its_form() -> None:
+    """The content decides: an age file called .asc opens, a SOPS file called .age does not."""
+    commit = Commit(a_asc=encrypt_to(ROOT.recipients, VALUE))
+    assert CommitFiles(commit, ROOT).open("a.asc") == VALUE
+    assert refused("encrypted/x.age", encrypt_yaml({"k": VALUE}, ROOT.recipients)).code == "E_PLAINTEXT"
+
+
+def test_declared_recipients() -> None:
+    assert declared_recipients(Commit(keys__root_txt=b"# holders\n age1a \n\nage1b\n")) == ("age1a", "age1b")
+    two = PGP.armored_certificate + PgpRoot(openpgp.generate("b")).armored_certificate
+    assert len(declared_recipients(Commit(keys__root_asc=two))) == 2
+    assert declared_recipients(Commit()) == ()
