@@ -1,0 +1,57 @@
+"""The uninterrupted road: one `up` on the empty cluster, of which many tests then look at one thing each."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Platform, make_platform
+from tests.lab.support.cluster import Kube, Lab
+from tests.lab.support.program import run_bootstrap, said
+from tests.lab.support.reset import reset
+from tests.lab.support.state import authority
+from tests.lab.support.vault import Vault, as_run
+
+
+@dataclass(frozen=True)
+class Road:
+    """A finished `up`: what it said, how long it took, and on which repository."""
+
+    platform: Platform
+    done: subprocess.CompletedProcess[str]
+    seconds: float
+
+    @property
+    def records(self) -> Path:
+        return self.platform.folder / "records"
+
+
+@pytest.fixture(scope="session")
+def road(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Road:
+    reset(kube)
+    platform = make_platform(tmp_path_factory.mktemp("road"), lab)
+    begun = time.monotonic()
+    done = run_bootstrap("up", *platform.to_cluster())
+    seconds = time.monotonic() - begun
+    assert done.returncode == 0, said(done)
+    print(f"up took {seconds:.0f} s on {os.cpu_count()} processors")
+    return Road(platform, done, seconds)
+
+
+@pytest.fixture(scope="module")
+def vault(road: Road, kube: Kube) -> Iterator[Vault]:
+    with as_run(kube, authority(road.platform)) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def bundle(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ledger of the road, exported by the real command."""
+    path = tmp_path_factory.mktemp("ledger") / "bundle.json"
+    done = run_bootstrap("ledger", "export", *road.platform.to_cluster(), "--out", path)
+    assert done.returncode == 0, said(done)
+    return path
