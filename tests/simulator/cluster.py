@@ -190,6 +190,13 @@ class SimulatedCluster:
             self._remove(ref)
             return None
 
+    def set_status(self, obj: Object, status: dict[str, Any]) -> None:
+        """A controller's report; no change of anybody's intent, so it is not counted."""
+        with self._lock:
+            live = self._objects.get(ref_of(obj))
+            if live is not None:
+                live["status"] = status
+
     # ------------------------------------------------------------ inside
 
     def _not_creatable(self, obj: Object, ref: Ref) -> Refused | None:

@@ -1,0 +1,140 @@
+"""What a cluster does by itself, for the simulator: stateful sets, deployments, External Secrets, admission.
+
+Each is a function for ``SimulatedCluster.controllers``; all act at once, where the real ones take seconds.
+"""
+
+import base64
+from typing import Any
+
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Object, Ref, Refused
+from tests.simulator.cluster import SimulatedCluster
+from tests.simulator.vault import Secret, SimulatedVault
+
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+
+def stateful_sets(cluster: SimulatedCluster, verb: str, obj: Object) -> None:
+    """Pods by ordinal with their claims; OnDelete, so a pod keeps its template until somebody deletes it."""
+    if obj["kind"] == "Pod" and verb == "deleted":
+        owner = cluster.get(Ref("apps/v1", "StatefulSet", "vault", obj["metadata"]["namespace"]))
+        if owner is not None:
+            _scale(cluster, owner)
+    elif obj["kind"] == "StatefulSet" and verb != "deleted":
+        _scale(cluster, obj)
+
+
+def _scale(cluster: SimulatedCluster, owner: Object) -> None:
+    namespace, wanted = owner["metadata"]["namespace"], owner["spec"]["replicas"]
+    for n in range(5):
+        ref = Ref("v1", "Pod", f"vault-{n}", namespace)
+        live = cluster.get(ref)
+        if n < wanted and live is None:
+            for claim in ("data", "audit"):
+                cluster.create(_made("PersistentVolumeClaim", f"{claim}-vault-{n}", namespace))
+            template = owner["spec"]["template"]
+            pod = _made("Pod", f"vault-{n}", namespace) | {
+                "spec": template["spec"],
+                "status": {"phase": "Running"},
+            }
+            cluster.create(pod)
+        elif n >= wanted and live is not None:
+            cluster.delete(ref, uid=live["metadata"]["uid"])
+
+
+def _made(kind: str, name: str, namespace: str) -> Object:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}}
+
+
+def deployments(cluster: SimulatedCluster, verb: str, obj: Object) -> None:
+    if obj["kind"] == "Deployment" and verb == "created":
+        count = obj["spec"].get("replicas", 1)
+        status = {"availableReplicas": count, "updatedReplicas": count, "observedGeneration": 1}
+        _status(cluster, obj, status)
+
+
+def definitions(cluster: SimulatedCluster, verb: str, obj: Object) -> None:
+    if obj["kind"] == "CustomResourceDefinition" and verb == "created":
+        _status(cluster, obj, {"conditions": [{"type": "Established", "status": "True"}]})
+
+
+def admission(cluster: SimulatedCluster) -> None:
+    """Enforce our ValidatingAdmissionPolicy, read as text: names in its expression are refused."""
+
+    def refuse(obj: Object) -> str:
+        policy = cluster.get(
+            Ref("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "bootstrap-retired-scaffolds")
+        )
+        if policy is None or obj["kind"] != "Secret":
+            return ""
+        name = f"'{obj['metadata']['namespace']}/{obj['metadata']['name']}'"
+        rule = policy["spec"]["validations"][0]
+        return rule["message"] if name in rule["expression"] else ""
+
+    cluster.admission.append(refuse)
+
+
+class ExternalSecrets:
+    """The operator: Secrets out of Vault for ExternalSecret, values into Vault for PushSecret."""
+
+    def __init__(self, vault: SimulatedVault) -> None:
+        self.vault = vault
+
+    def __call__(self, cluster: SimulatedCluster, verb: str, obj: Object) -> None:
+        if verb != "created":
+            return
+        if obj["kind"] == "ClusterSecretStore":
+            _status(cluster, obj, READY)
+        elif obj["kind"] == "PushSecret":
+            self._push(cluster, obj)
+        elif obj["kind"] == "ExternalSecret":
+            self._pull(cluster, obj)
+
+    def _push(self, cluster: SimulatedCluster, obj: Object) -> None:
+        name = obj["spec"]["selector"]["secret"]["name"]
+        source = cluster.get(Ref("v1", "Secret", name, obj["metadata"]["namespace"]))
+        if source is None:
+            return
+        for each in obj["spec"]["data"]:
+            remote = each["match"]["remoteRef"]
+            secrets = self.vault.live().secrets
+            found = secrets.setdefault(remote["remoteKey"], Secret())
+            merged = {**(found.versions[-1] if found.versions else {})}
+            merged[remote["property"]] = source["data"][each["match"]["secretKey"]]
+            found.versions.append(merged)
+        _status(cluster, obj, READY)
+
+    def _pull(self, cluster: SimulatedCluster, obj: Object) -> None:
+        spec = obj["spec"]
+        namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        if spec.get("secretStoreRef") is None:  # a generator plays an operator
+            target = spec.get("target", {}).get("name", name)
+            keys = spec.get("target", {}).get("template", {}).get("data") or {"password": ""}
+            data = {key: Sensitive(b"made-in-the-cluster", key) for key in keys}
+        else:
+            target, data = spec["target"]["name"], self._values(spec)
+        made = _made("Secret", target, namespace) | {"type": "Opaque", "data": data}
+        if not isinstance(cluster.create(made), Refused):
+            _status(cluster, obj, READY)
+
+    def _values(self, spec: dict[str, Any]) -> dict[str, Sensitive]:
+        secrets = self.vault.live().secrets
+        if "dataFrom" in spec:
+            extract = spec["dataFrom"][0]["extract"]
+            return _decoded(secrets[extract["key"]].versions[-1], extract["decodingStrategy"])
+        found = {}
+        for each in spec["data"]:
+            remote = each["remoteRef"]
+            value = {each["secretKey"]: secrets[remote["key"]].versions[-1][remote["property"]]}
+            found |= _decoded(value, remote["decodingStrategy"])
+        return found
+
+
+def _decoded(values: dict[str, Sensitive], strategy: str) -> dict[str, Sensitive]:
+    if strategy != "Base64":
+        return dict(values)
+    return {k: Sensitive(base64.b64decode(v.reveal()), k) for k, v in values.items()}
+
+
+def _status(cluster: SimulatedCluster, obj: Object, status: dict[str, Any]) -> None:
+    cluster.set_status(obj, status)

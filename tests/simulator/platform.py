@@ -1,0 +1,137 @@
+"""A whole platform in memory: the scaffolded repository, a simulated cluster and Vault, and `up` on them.
+
+Everything but the two remote systems is the real thing: Git, age, SOPS, OpenPGP, engine, steps, ledger.
+
+    platform = SimulatedPlatform(tmp_path)
+    platform.up()                       # as from a new process: nothing is kept between two calls
+    platform.vault.lose_next_answer = True
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bootstrap.adapters.encrypted import CommitFiles
+from bootstrap.adapters.git import create_repository, open_repository
+from bootstrap.adapters.keyset import holders, new_root, write_keyset
+from bootstrap.adapters.material import CommitMaterial
+from bootstrap.adapters.records import FolderRecords
+from bootstrap.adapters.root import parse_root
+from bootstrap.adapters.scaffold import write_scaffold
+from bootstrap.cli import compose
+from bootstrap.engine.plan import make_plan
+from bootstrap.engine.runner import Result, Runner
+from bootstrap.intent.load import load_intent
+from bootstrap.ledger.record import Run as LedgerRun
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.steps.escrow import prove_escrow
+from bootstrap.steps.recorded import write_records
+from bootstrap.steps.registry import kind_class
+from bootstrap.steps.session import Session
+from bootstrap.steps.transfers import Transfers
+from bootstrap.steps.world import Run, World
+from tests.simulator.clock import SimulatedClock
+from tests.simulator.cluster import SimulatedCluster
+from tests.simulator.controllers import ExternalSecrets, admission, definitions, deployments, stateful_sets
+from tests.simulator.narrator import Remembered
+from tests.simulator.vault import SimulatedVault
+
+CRD = b"""\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: externalsecrets.external-secrets.io}
+spec: {group: external-secrets.io}
+"""
+
+
+class SameProcess:
+    """The escrow's proof without a second process; the crash tests count its calls like any other's."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    def prove(self, cluster: str) -> dict[str, str]:
+        return prove_escrow(self._world, cluster)
+
+
+def scaffolded(folder: Path) -> Path:
+    """A committed intent repository in ``folder``/platform, its root in ``folder``/root.key."""
+    root = new_root(gpg=False)
+    write_keyset(folder, root, holders(root, ()), None)
+    crds = folder / "crds.yaml"
+    crds.write_bytes(CRD)
+    target = folder / "platform"
+    target.mkdir()
+    write_scaffold(target, "platform", folder, "../root.key", crds)
+    create_repository(target, "Scaffold the platform's intent")
+    return target
+
+
+class SimulatedPlatform:
+    def __init__(self, folder: Path, repository: Path | None = None) -> None:
+        self.folder = folder
+        self.repository = repository or scaffolded(folder)
+        self.cluster = SimulatedCluster()
+        self.vault = SimulatedVault(self.cluster)
+        self.records = folder / "records"
+        self.narrator = Remembered()
+        self.cluster.controllers += [stateful_sets, deployments, definitions, ExternalSecrets(self.vault)]
+        admission(self.cluster)
+        self.cluster.create(
+            {
+                "apiVersion": "storage.k8s.io/v1",
+                "kind": "StorageClass",
+                "metadata": {
+                    "name": "standard",
+                    "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+                },
+            }
+        )
+        self.cluster.mutations.clear()
+
+    def world(self, *, cluster: Any = None, vault: Any = None) -> World:
+        """The world of a new process; ``cluster`` and ``vault`` may stand before the simulated ones."""
+        cluster, vault = cluster or self.cluster, vault or self.vault
+        repo = open_repository(self.repository, "HEAD")
+        intent = load_intent(repo)
+        plan = make_plan(compose.phases(), intent, "0.1.0")
+        key = Sensitive((self.repository.parent / "root.key").read_bytes(), "root key")
+        files = CommitFiles(repo, parse_root(key, lambda _: None))
+        material, clock = CommitMaterial(repo, files), SimulatedClock()
+        run = Run(id="run", actor="tester")
+
+        def writer() -> LedgerRun:
+            return LedgerRun(
+                cluster=cluster.uid(),
+                run_id=run.id,
+                epoch=run.epoch,
+                tool="0.1.0",
+                plan_digest=plan.digest,
+                actor="tester",
+            )
+
+        world = World(
+            plan=plan,
+            intent=intent,
+            cluster=cluster,
+            session=Session(cluster, vault, intent.platform.vault, clock),
+            material=material,
+            files=files,
+            ledger=Transfers(cluster, intent.keys["ledger.pub"], material, clock, writer),
+            records=FolderRecords(self.records),
+            proof=None,  # type: ignore[arg-type]  # it needs the world itself
+            clock=clock,
+            narrator=self.narrator,
+            run=run,
+        )
+        world.proof = SameProcess(replace(world))
+        return world
+
+    def up(self, *, cluster: Any = None, vault: Any = None) -> Result:
+        world = self.world(cluster=cluster, vault=vault)
+        try:
+            result = Runner(world.plan, world, kind_class).run()
+            write_records(world)
+            return result
+        finally:
+            world.session.close()

@@ -1,0 +1,398 @@
+"""A Vault of several pods in memory, behind the ``Vault`` port, on a simulated cluster's pods and volumes.
+
+A store lives as long as its volume (by the claim's UID), a seal as long as its pod. What it answers to the
+calls that `up` makes follows what Vault 1.21.1 does; a path that nobody has taught it is an error.
+
+    vault = SimulatedVault(cluster)
+    vault.lose_next_answer = True        # the next write is applied and its answer lost
+"""
+
+import itertools
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bootstrap.model.errors import Transient, UnknownOutcome, WorldError
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Answer, InitAnswer, Object, Ref, SealStatus
+from tests.simulator.cluster import SimulatedCluster
+
+NAMESPACE = "vault"
+
+
+@dataclass
+class Token:
+    accessor: str
+    policies: tuple[str, ...]
+
+
+@dataclass
+class Secret:
+    metadata: dict[str, Any] = field(default_factory=dict)
+    versions: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Store:
+    """One raft cluster's content."""
+
+    share: str
+    cluster_id: str
+    tokens: dict[str, Token] = field(default_factory=dict)
+    mounts: set[str] = field(default_factory=lambda: {"sys/", "identity/", "cubbyhole/"})
+    auth: set[str] = field(default_factory=lambda: {"token/"})
+    audit: set[str] = field(default_factory=set)
+    headers: dict[str, Any] = field(default_factory=dict)
+    plain: dict[str, dict[str, Any]] = field(default_factory=dict)  # policies, roles, config, entities
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    rekey: str = ""
+
+
+class SimulatedVault:
+    """``mutations`` are the applied writes, as (method, path): what its audit log counts."""
+
+    def __init__(self, cluster: SimulatedCluster) -> None:
+        self.cluster = cluster
+        self.stores: dict[str, Store] = {}  # by the UID of the data claim
+        self.unsealed: set[str] = set()  # UIDs of pods
+        self.mutations: list[tuple[str, str]] = []
+        self.lose_next_answer = False
+        self._requests = itertools.count(1)
+
+    # ------------------------------------------------------------ pods
+
+    def _pod(self, pod: str) -> Object | None:
+        return self.cluster.get(Ref("v1", "Pod", pod, NAMESPACE))
+
+    def _store(self, pod: str) -> Store | None:
+        claim = self.cluster.get(Ref("v1", "PersistentVolumeClaim", f"data-{pod}", NAMESPACE))
+        uid = claim["metadata"]["uid"] if claim else ""
+        if uid not in self.stores and pod != "vault-0" and self._joins(pod):
+            leader = self._store("vault-0")
+            if leader is not None:
+                self.stores[uid] = leader
+        return self.stores.get(uid)
+
+    def live(self) -> Store:
+        """The store of the volume that vault-0 has now."""
+        store = self._store("vault-0")
+        assert store is not None
+        return store
+
+    def _joins(self, pod: str) -> bool:
+        config = self.cluster.get(Ref("v1", "ConfigMap", "vault-config", NAMESPACE))
+        return "retry_join" in ((config or {}).get("data") or {}).get(f"{pod}.json", "")
+
+    def _sealed(self, pod: str, live: Object, store: Store) -> bool:
+        for volume in live["spec"]["volumes"]:
+            if volume["name"] == "unseal":
+                key = self.cluster.get(Ref("v1", "Secret", volume["secret"]["secretName"], NAMESPACE))
+                if key is not None and key["data"]["key"].reveal().decode() == store.share:
+                    self.unsealed.add(live["metadata"]["uid"])
+        return live["metadata"]["uid"] not in self.unsealed
+
+    def seal_status(self, pod: str) -> SealStatus | None:
+        live = self._pod(pod)
+        if live is None or live.get("status", {}).get("phase") != "Running":
+            return None
+        store = self._store(pod)
+        if store is None:
+            return SealStatus(initialized=False, sealed=True)
+        sealed = self._sealed(pod, live, store)
+        return SealStatus(initialized=True, sealed=sealed, cluster_id="" if sealed else store.cluster_id)
+
+    def active(self, pods: Sequence[str]) -> str | None:
+        return next((p for p in pods if (s := self.seal_status(p)) and s.initialized and not s.sealed), None)
+
+    def certificate(self, pod: str) -> bytes:
+        return b""
+
+    # ------------------------------------------------------------ init and unseal
+
+    def initialise(self, pod: str, server_name: str, *, share_key: bytes, root_key: bytes) -> InitAnswer:
+        from pysequoia import Cert, encrypt
+
+        live = self._pod(pod)
+        if live is None:
+            raise Transient("no connection", code="E_VAULT_AWAY")
+        tls = next(v["secret"]["secretName"] for v in live["spec"]["volumes"] if v["name"] == "tls")
+        names = self.cluster.get(Ref("v1", "Secret", tls, NAMESPACE))
+        assert names is not None
+        if server_name not in _names(names["data"][f"{pod}.crt"].reveal()):
+            raise WorldError("not this attempt's certificate", code="E_VAULT_TLS")
+        claim = self.cluster.get(Ref("v1", "PersistentVolumeClaim", f"data-{pod}", NAMESPACE))
+        assert claim is not None
+        if claim["metadata"]["uid"] in self.stores:
+            raise UnknownOutcome("Vault is already initialized", code="E_UNKNOWN_OUTCOME")
+        root = "hvs." + secrets.token_hex(12)
+        store = Store(share=secrets.token_hex(32), cluster_id=secrets.token_hex(8))
+        store.tokens[root] = Token("root-accessor", ("root",))
+        self.stores[claim["metadata"]["uid"]] = store
+        self._applied("POST", "sys/init")
+        share, token = (
+            bytes(encrypt(text.encode(), recipients=[Cert.from_bytes(key)], armor=False))
+            for text, key in ((store.share, share_key), (root, root_key))
+        )
+        return InitAnswer(share=share, root_token=token)
+
+    def unseal(self, pod: str, share: Sensitive) -> SealStatus:
+        live, store = self._pod(pod), self._store(pod)
+        if live is None or store is None:
+            raise Transient("no connection", code="E_VAULT_AWAY")
+        if share.reveal().decode() != store.share:
+            raise WorldError("does not take this share", code="E_VAULT_UNSEAL")
+        self.unsealed.add(live["metadata"]["uid"])
+        return SealStatus(initialized=True, sealed=False, cluster_id=store.cluster_id)
+
+    # ------------------------------------------------------------ the API
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        pod: str,
+        token: Sensitive | None,
+        txn: str = "",
+    ) -> Answer:
+        status, store = self.seal_status(pod), self._store(pod)
+        if status is None or store is None or status.sealed:
+            raise Transient("Vault does not answer", code="E_VAULT_AWAY")
+        given = token.reveal().decode() if token else ""
+        if token is not None and given not in store.tokens:
+            raise WorldError(f"{method} {path}: Vault answered 403", code="E_VAULT_DENIED")
+        call = Call(self, store, method, path, body or {}, given, f"request-{next(self._requests)}")
+        answer = call.answer()
+        if method not in ("GET", "LIST") and path not in QUESTIONS:
+            self._applied(method, path)
+        return answer
+
+    def _applied(self, method: str, path: str) -> None:
+        self.mutations.append((method, path))
+        if self.lose_next_answer:
+            self.lose_next_answer = False
+            raise UnknownOutcome(f"{method} {path}: the answer was lost", code="E_UNKNOWN_OUTCOME")
+
+
+QUESTIONS = frozenset(
+    {
+        "auth/kubernetes/login",
+        "auth/token/lookup-accessor",
+        "auth/token/revoke-accessor",
+        "auth/token/revoke-self",
+        "sys/capabilities-self",
+        "sys/rekey/init",
+        "sys/rekey/update",
+    }
+)
+
+
+class Call:
+    """One request to an unsealed node under a live token."""
+
+    def __init__(
+        self,
+        vault: SimulatedVault,
+        store: Store,
+        method: str,
+        path: str,
+        body: Mapping[str, Any],
+        token: str,
+        request: str,
+    ) -> None:
+        self.vault, self.store, self.method, self.body, self.token = vault, store, method, body, token
+        self.path, _, self.query = path.partition("?")
+        self.request = request
+
+    @property
+    def reads(self) -> bool:
+        return self.method in ("GET", "LIST")
+
+    def answer(self) -> Answer:
+        for start, handler in HANDLERS.items():
+            if self.path == start or (start.endswith("/") and self.path.startswith(start)):
+                return handler(self)
+        raise AssertionError(f"the simulator was not taught {self.method} {self.path}")
+
+    def ok(self, data: Mapping[str, Any] | None = None, **more: Any) -> Answer:
+        return Answer(status=200, data=data or {}, request_id=self.request, **more)
+
+    def no(self, status: int, why: str = "", data: Mapping[str, Any] | None = None) -> Answer:
+        return Answer(status=status, data=data or {}, request_id=self.request, errors=(why,) if why else ())
+
+    @property
+    def last(self) -> str:
+        return self.path.rsplit("/", 1)[1]
+
+    def named_set(self, names: set[str]) -> Answer:
+        """sys/audit, sys/auth, sys/mounts: listed at the folder, made below it, 400 on a used path."""
+        folder = self.path.count("/") == 1
+        if folder:
+            return self.ok({n: {"accessor": f"accessor-{n}"} for n in sorted(names)})
+        if f"{self.last}/" in names:
+            return self.no(400, f"path is already in use at {self.last}/")
+        names.add(f"{self.last}/")
+        return self.ok()
+
+    def audit(self) -> Answer:
+        return self.named_set(self.store.audit)
+
+    def auth(self) -> Answer:
+        return self.named_set(self.store.auth)
+
+    def mounts(self) -> Answer:
+        return self.named_set(self.store.mounts)
+
+    def headers(self) -> Answer:
+        if self.reads:
+            return self.ok({"headers": self.store.headers})
+        self.store.headers[self.last.lower()] = dict(self.body)
+        return self.ok()
+
+    def plain(self) -> Answer:
+        """Leaves that are written and read back as they are."""
+        if not self.reads:
+            self.store.plain[self.path] = {**self.store.plain.get(self.path, {}), **self.body}
+            return self.ok()
+        found = self.store.plain.get(self.path)
+        return self.ok(found) if found is not None else self.no(404)
+
+    def entity(self) -> Answer:
+        answer = self.plain()
+        if self.reads and answer.ok:
+            aliases = [
+                a
+                for p, a in self.store.plain.items()
+                if p.startswith("alias ") and a["canonical_id"] == self.path
+            ]
+            return self.ok({**answer.data, "id": self.path, "aliases": aliases})
+        return answer
+
+    def alias(self) -> Answer:
+        self.store.plain[f"alias {self.body['name']}"] = dict(self.body)
+        return self.ok()
+
+    def login(self) -> Answer:
+        role = self.store.plain.get(f"auth/kubernetes/role/{self.body['role']}")
+        _, account, audience = self.body["jwt"].reveal().decode().split(":")
+        namespace, name = account.split("/")
+        fits = role is not None and audience == role["audience"]
+        if not fits or name not in role["bound_service_account_names"]:  # type: ignore[index]
+            raise WorldError("auth/kubernetes/login: Vault answered 403", code="E_VAULT_DENIED")
+        token, accessor = "hvs." + secrets.token_hex(8), secrets.token_hex(8)
+        self.store.tokens[token] = Token(accessor, tuple(role["token_policies"]))  # type: ignore[index]
+        return self.ok(auth={"client_token": Sensitive(token.encode(), "token"), "accessor": accessor})
+
+    def tokens(self) -> Answer:
+        live = self.store.tokens
+        match self.last:
+            case "accessors":
+                return self.ok({"keys": [t.accessor for t in live.values()]})
+            case "lookup-self":
+                return self.ok({"policies": live[self.token].policies})
+            case "revoke-self":
+                del live[self.token]
+                return self.ok()
+        found = next((k for k, t in live.items() if t.accessor == self.body["accessor"]), None)
+        if found is None:
+            return self.no(404, "invalid accessor")
+        if self.last == "revoke-accessor":
+            del live[found]
+            return self.ok()
+        return self.ok({"policies": live[found].policies})
+
+    def capabilities(self) -> Answer:
+        return self.ok({p: ["create", "update", "read", "list"] for p in self.body["paths"]})
+
+    def raft(self) -> Answer:
+        pods = [f"vault-{n}" for n in range(5)]
+        voters = [
+            p for p in pods if (s := self.vault.seal_status(p)) and s.cluster_id == self.store.cluster_id
+        ]
+        return self.ok({"config": {"servers": [{"node_id": p, "voter": True} for p in voters]}})
+
+    def rekey(self) -> Answer:
+        if self.method == "DELETE":
+            self.store.rekey = ""
+            return self.ok()
+        if self.last == "init":
+            self.store.rekey = secrets.token_hex(4)
+            return self.ok({"nonce": self.store.rekey})
+        right = self.body["key"].reveal().decode() == self.store.share
+        return self.ok({"complete": True}) if right else self.no(400, "invalid key")
+
+    def kv_config(self) -> Answer:
+        return self.ok() if "secret/" in self.store.mounts else self.no(404, "no handler for route")
+
+    def kv_metadata(self) -> Answer:
+        path = self.path.removeprefix("secret/metadata/")
+        if self.reads:
+            found = self.store.secrets.get(path)
+            if found is None:
+                return self.no(404)
+            return self.ok({**found.metadata, "current_version": len(found.versions)})
+        self.store.secrets.setdefault(path, Secret()).metadata.update(self.body)
+        return self.ok()
+
+    def kv_data(self) -> Answer:
+        path = self.path.removeprefix("secret/data/")
+        found = self.store.secrets.get(path)
+        if self.reads:
+            if found is None or not found.versions:
+                return self.no(404)
+            wanted = int(self.query.removeprefix("version=") or len(found.versions))
+            marks = found.metadata.get("custom_metadata")
+            return self.ok(
+                {
+                    "data": found.versions[wanted - 1],
+                    "metadata": {"version": wanted, "custom_metadata": marks},
+                }
+            )
+        found = self.store.secrets.setdefault(path, Secret())
+        options = self.body.get("options") or {}
+        if "cas" not in options and found.metadata.get("cas_required"):
+            return self.no(400, "check-and-set parameter required for this call")
+        if options.get("cas", len(found.versions)) != len(found.versions):
+            return self.no(400, "check-and-set parameter did not match the current version")
+        found.versions.append({k: _sensitive(v, k) for k, v in self.body["data"].items()})
+        return self.ok({"version": len(found.versions)})
+
+
+def _names(certificate: bytes) -> list[str]:
+    from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_certificate
+
+    extension = load_pem_x509_certificate(certificate).extensions.get_extension_for_class(
+        SubjectAlternativeName
+    )
+    return extension.value.get_values_for_type(DNSName)
+
+
+def _sensitive(value: Sensitive | str, label: str) -> Sensitive:
+    return value if isinstance(value, Sensitive) else Sensitive(value.encode(), label)
+
+
+HANDLERS: dict[str, Callable[[Call], Answer]] = {
+    "sys/audit": Call.audit,
+    "sys/audit/": Call.audit,
+    "sys/config/auditing/request-headers": Call.headers,
+    "sys/config/auditing/request-headers/": Call.headers,
+    "sys/auth": Call.auth,
+    "sys/auth/": Call.auth,
+    "sys/mounts": Call.mounts,
+    "sys/mounts/": Call.mounts,
+    "sys/policies/acl/": Call.plain,
+    "sys/capabilities-self": Call.capabilities,
+    "sys/storage/raft/configuration": Call.raft,
+    "sys/rekey/": Call.rekey,
+    "auth/kubernetes/login": Call.login,
+    "auth/kubernetes/config": Call.plain,
+    "auth/kubernetes/role/": Call.plain,
+    "auth/token/": Call.tokens,
+    "identity/entity/name/": Call.entity,
+    "identity/entity-alias": Call.alias,
+    "secret/config": Call.kv_config,
+    "secret/metadata/": Call.kv_metadata,
+    "secret/data/": Call.kv_data,
+}

@@ -1,0 +1,63 @@
+"""The whole road on the simulators: one `up` from an empty cluster to retired bootstrap secrets."""
+
+from pathlib import Path
+
+import pytest
+
+from bootstrap.ledger.record import Phase
+from bootstrap.ports import Ref
+from bootstrap.steps.proofs import prove
+from bootstrap.steps.transfers import named
+from tests.simulator.platform import SimulatedPlatform, scaffolded
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return scaffolded(tmp_path_factory.mktemp("intent"))
+
+
+@pytest.fixture
+def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
+    return SimulatedPlatform(tmp_path, repository)
+
+
+def test_one_up_ends_with_every_secret_retired_and_every_proof_good(platform: SimulatedPlatform) -> None:
+    platform.up()
+    world = platform.world()
+    retired = named(world.ledger.read(), Phase.RETIRED)
+    assert set(retired) == {s.name for s in world.intent.handovers}
+    bad = [p for p in prove(world) if p.ok is not True]
+    assert not bad
+
+
+def test_g5_a_second_up_changes_nothing(platform: SimulatedPlatform) -> None:
+    platform.up()
+    platform.cluster.mutations.clear()
+    platform.vault.mutations.clear()
+    assert platform.up().epoch == 0
+    assert platform.cluster.mutations == []
+    assert platform.vault.mutations == []
+
+
+def test_b4_a_lost_answer_of_sys_init_is_voided_and_done_again(platform: SimulatedPlatform) -> None:
+    platform.vault.lose_next_answer = True  # the first write that Vault sees is sys/init
+    platform.up()
+    window = platform.cluster.get(Ref("v1", "ConfigMap", "vault-init", "bootstrap-system"))
+    assert window is not None
+    assert (window["data"]["phase"], window["data"]["attempt"]) == ("VERIFIED", "2")
+
+
+def test_inv1_a_lost_namespace_is_rebuilt_from_escrow_and_vault(platform: SimulatedPlatform) -> None:
+    platform.up()
+    before = platform.world().ledger.read().chain.size
+    home = Ref("v1", "Namespace", "bootstrap-system")
+    live = platform.cluster.get(home)
+    assert live is not None
+    platform.cluster.delete(home, uid=live["metadata"]["uid"])
+    platform.up()
+    assert platform.narrator.said("unseal key proven from the escrow")
+    assert platform.narrator.said("ledger rebuilt from Vault's copy")
+    world = platform.world()
+    assert world.ledger.read().chain.size == before + 1  # REBUILT
+    assert world.cluster.get(Ref("v1", "Secret", "deploy-credential-bootstrap", "gitops")) is None
+    assert platform.up().epoch == 0
