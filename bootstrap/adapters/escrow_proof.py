@@ -63,8 +63,9 @@ class FreshProcess:
         return _answer(out)
 
     def _failure(self, code: int, err: bytes) -> WorldError | EvidenceError:
-        first = next(iter(err.decode(errors="replace").splitlines()), f"exit code {code}")
-        message = "the escrow was not proved: " + first.removeprefix("error: ")
+        said = [line for line in err.decode(errors="replace").splitlines() if line.startswith("error: ")]
+        why = said[0].removeprefix("error: ") if said else f"exit code {code}"
+        message = f"the escrow was not proved: {why}"
         if code == BROKEN:
             return EvidenceError(
                 message, code="E_ESCROW", where=self._where, hint="restore records/ from Git"

@@ -135,10 +135,10 @@ class LiveNarrator:
 
 
 @contextmanager
-def narration(plan: Plan, *, stream: TextIO | None = None) -> Iterator[Narrator]:
-    """The narrator that fits where stderr goes."""
+def narration(plan: Plan, *, live: bool = False, stream: TextIO | None = None) -> Iterator[Narrator]:
+    """The narrator that fits where stderr goes; ``live`` is for commands that walk the plan's steps."""
     stream = stream or sys.stderr
-    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+    if not live or not stream.isatty() or os.environ.get("TERM") == "dumb":
         yield PlainNarrator(plan, stream)
         return
     narrator = LiveNarrator(plan, stream, ascii_only="utf" not in (stream.encoding or "").lower())

@@ -1,9 +1,9 @@
 """``bootstrap status``: phase, authority and health, per step and per secret, from the live system."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 import typer
 
@@ -15,12 +15,14 @@ from bootstrap.engine.survey import Health, StepState, survey
 from bootstrap.journal.entries import last_intended
 from bootstrap.journal.store import read_journal
 from bootstrap.ledger.record import Phase
+from bootstrap.model.catalog import Secret, SecretClass
 from bootstrap.model.errors import BootstrapError
 from bootstrap.steps.registry import kind_class
 from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
 
-SETTLED = (Health.HOLDS, Health.WAITS)
+SETTLED: Final = (Health.HOLDS, Health.WAITS)
+SHOWN: Final = 6  # details of a step in text
 
 
 def status(options: Options) -> int:
@@ -82,28 +84,25 @@ def _secrets(world: World) -> list[dict[str, str]]:
     try:
         ledger = world.ledger.read()
     except BootstrapError as error:
-        return [
-            _secret(s.name, s.secret_class.value, f"unknown: {error.message}", "")
-            for s in world.intent.secrets
-        ]
+        return [_secret(secret, f"unknown: {error.message}", "") for secret in world.intent.secrets]
     committed, retired = named(ledger, Phase.COMMIT), named(ledger, Phase.RETIRED)
+    stages = {**dict.fromkeys(committed, "handed over"), **dict.fromkeys(retired, "retired")}
     return [
-        _secret(
-            secret.name,
-            secret.secret_class.value,
-            "Vault" if secret.name in committed else "the offline root" if not secret.handed_over else "Git",
-            "retired"
-            if secret.name in retired
-            else "handed over"
-            if secret.name in committed
-            else "declared",
-        )
+        _secret(secret, _authority(secret, committed), stages.get(secret.name, "declared"))
         for secret in world.intent.secrets
     ]
 
 
-def _secret(name: str, secret_class: str, authority: str, stage: str) -> dict[str, str]:
-    return {"name": name, "class": secret_class, "authority": authority, "stage": stage}
+def _authority(secret: Secret, committed: Collection[str]) -> str:
+    if secret.secret_class is SecretClass.ROOT_MATERIAL:
+        return "the offline root"
+    made_there = secret.secret_class is SecretClass.DERIVED
+    return "Vault" if made_there or secret.name in committed else "Git"
+
+
+def _secret(secret: Secret, authority: str, stage: str) -> dict[str, str]:
+    found = {"name": secret.name, "class": secret.secret_class.value}
+    return found | {"authority": authority, "stage": stage}
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:
@@ -118,7 +117,10 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"{phase['id']}: {phase['title']} (authority: {phase['authority']})"
         for step in phase["steps"]:
             yield f"  {step['health']:<8} {step['id']:<20} {step['message']}"
-            yield from (f"           - {detail}" for detail in step["details"] if detail)
+            shown = [detail for detail in step["details"] if detail]
+            yield from (f"           - {detail}" for detail in shown[:SHOWN])
+            if len(shown) > SHOWN:
+                yield f"           - and {len(shown) - SHOWN} more (-o json shows all)"
     yield ""
     by_authority = sorted(found["secrets"], key=lambda s: (s["authority"], s["name"]))
     for authority, secrets in groupby(by_authority, key=lambda s: s["authority"]):

@@ -25,17 +25,16 @@ def up(options: Options, *, approvals: frozenset[str], accept_plan_change: bool)
     prepared = compose.prepare(options)
     _name_unused(prepared)
     with (
-        narration(prepared.plan) as narrator,
+        narration(prepared.plan, live=True) as narrator,
         compose.world(options, prepared, narrator, approvals=approvals) as world,
     ):
         result = compose.runner(world, accept_plan_change=accept_plan_change).run()
-        if result.epoch:
-            write_records(world)
+        write_records(world)
         summary = summarise(world, result)
     if options.output is Output.JSON:
         typer.echo(json.dumps(summary, sort_keys=True, indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(lines(summary)))
+        typer.echo("\n".join(lines(summary, options)))
     return RETIREMENT_WAITS if summary["retirementWaits"] else 0
 
 
@@ -78,7 +77,7 @@ def _residuals(world: World, handed: list[Secret]) -> Iterator[str]:
             yield f"{secret.name}: the value in Git lives until its issuer makes a new one (renew: reissue)"
 
 
-def lines(summary: dict[str, Any]) -> Iterator[str]:
+def lines(summary: dict[str, Any], options: Options) -> Iterator[str]:
     done = (
         f"run {summary['epoch']}: {len(summary['changed'])} steps acted"
         if summary["epoch"]
@@ -94,4 +93,7 @@ def lines(summary: dict[str, Any]) -> Iterator[str]:
     yield f"residuals    {len(summary['residuals'])}"
     yield from (f"  - {item}" for item in summary["residuals"])
     yield f"records      {summary['records']} (ciphertext and signatures only: commit them)"
-    yield "next         bootstrap verify"
+    where = f"--repo {options.repo} --kubeconfig {options.kubeconfig}"
+    where += f" --context {options.context}" if options.context else ""
+    yield f"next         bootstrap verify {where}"
+    yield f"             bootstrap ledger export {where} --out bundle.json"

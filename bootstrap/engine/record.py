@@ -17,7 +17,7 @@ RUN: Final = Ref("v1", "ConfigMap", "bootstrap-run", NAMESPACE)
 RUNNING: Final = "running"
 FINISHED: Final = "finished"
 ATTEMPTS: Final = 8
-PAUSE: Final = 0.5  # seconds between looks
+PAUSE: Final = 0.5  # seconds before the second look; each further one waits twice as long, 10 s at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def _parse(live: Object) -> RunRecord:
 
 def settle(cluster: Cluster, clock: Clock, before: RunRecord | None, wanted: RunRecord) -> bool:
     """Puts ``wanted`` in the place of ``before``. False: somebody else changed the record first."""
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         try:
             live = cluster.get(RUN)
             found = None if live is None else _parse(live)
@@ -62,7 +62,7 @@ def settle(cluster: Cluster, clock: Clock, before: RunRecord | None, wanted: Run
                 return False
             answer = _put(cluster, live, wanted)
         except (UnknownOutcome, Transient):
-            clock.sleep(PAUSE)
+            clock.sleep(min(PAUSE * 2**attempt, 10.0))
             continue
         if not isinstance(answer, Refused):
             return True

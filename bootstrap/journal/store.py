@@ -15,7 +15,7 @@ NAMESPACE: Final = "bootstrap-system"
 LABELS: Final = {"app.kubernetes.io/managed-by": "bootstrap", "bootstrap.dev/record": "journal"}
 LIMIT: Final = 512 * 1024  # bytes of lines in one ConfigMap; the API server's own limit is 1 MiB
 ATTEMPTS: Final = 8
-PAUSE: Final = 0.5  # seconds between looks
+PAUSE: Final = 0.5  # seconds before the second look; each further one waits twice as long, 10 s at most
 
 
 def read_journal(cluster: Cluster) -> tuple[Entry, ...]:
@@ -59,10 +59,11 @@ class Journal:
             run=self._run,
             message=message,
         )
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             if self._written(entry):
                 self._seq = entry.seq
                 return
+            self._clock.sleep(min(PAUSE * 2**attempt, 10.0))
         raise UnknownOutcome(
             f"the journal did not take a line after {ATTEMPTS} attempts",
             code="E_JOURNAL",
@@ -77,7 +78,6 @@ class Journal:
                 return True
             answer = self._write(live, entry)
         except (UnknownOutcome, Transient):
-            self._clock.sleep(PAUSE)
             return False
         if isinstance(answer, Refused) and answer.reason not in (
             Reason.EXISTS,

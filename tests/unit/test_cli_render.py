@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_in_a_pipe_each_event_is_one_line() -> None:
     stream = io.StringIO()
-    with narration(toy_plan("check", "make"), stream=stream) as narrator:
+    with narration(toy_plan("check", "make"), live=True, stream=stream) as narrator:
         narrator.event("looking", "s0-check")
         narrator.event("satisfied", "s0-check", "v1.34.4", seconds=0.1)
         narrator.event("acting", "s1-make", "create ConfigMap x")
@@ -43,7 +43,7 @@ import time
 from bootstrap.cli.render import narration
 from tests.simulator.toys import toy_plan
 try:
-    with narration(toy_plan("check", "make")) as narrator:
+    with narration(toy_plan("check", "make"), live=True) as narrator:
         narrator.event("looking", "s0-check")
         narrator.event("satisfied", "s0-check", "fine")
         narrator.event("looking", "s1-make")

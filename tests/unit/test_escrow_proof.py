@@ -75,7 +75,7 @@ def test_a_long_root_key_does_not_block(child: "Child") -> None:
 
 
 def test_an_escrow_that_does_not_open_is_broken_evidence(child: "Child") -> None:
-    ending = "sys.stderr.write('error: the share does not open this Vault\\n  hint: x\\n'); sys.exit(6)"
+    ending = "sys.stderr.write('  waiting  x\\nerror: the share does not open this Vault\\n  hint: x\\n'); sys.exit(6)"
     with pytest.raises(EvidenceError, match="the share does not open this Vault") as caught:
         child.proof(ending).prove("uid")
     assert (caught.value.code, caught.value.exit_code) == ("E_ESCROW", 6)
