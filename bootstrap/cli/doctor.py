@@ -12,7 +12,7 @@ import typer
 from bootstrap.cli import compose
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.render import narration
-from bootstrap.engine.survey import Health, survey
+from bootstrap.engine.survey import ROOT_NEEDED, Health, survey
 from bootstrap.model.plan import Plan
 from bootstrap.steps.registry import kind_class
 from bootstrap.steps.world import World
@@ -61,7 +61,7 @@ def cluster(world: World) -> Iterator[Check]:
     skew = (world.clock.now() - world.cluster.server_time()).total_seconds()
     yield Check(name="clock", ok=None, found=f"{abs(skew):.0f} s apart from the API server")
     for state in survey(_only_checks(world.plan), world, kind_class):
-        ok = state.health in (Health.HOLDS, Health.WAITS)
+        ok = None if state.code == ROOT_NEEDED else state.health in (Health.HOLDS, Health.WAITS)
         yield Check(
             name=state.step.id, ok=ok, found=state.message, hint=" ".join(state.details) if not ok else ""
         )

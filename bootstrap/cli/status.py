@@ -21,7 +21,7 @@ from bootstrap.steps.registry import kind_class
 from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
 
-SETTLED: Final = (Health.HOLDS, Health.WAITS)
+OPEN: Final = (Health.MISSING, Health.BLOCKED)
 SHOWN: Final = 6  # details of a step in text
 
 
@@ -40,7 +40,7 @@ def status(options: Options) -> int:
 def gather(world: World) -> dict[str, Any]:
     """Plain JSON values; each part is looked at on its own, and what fails says ``unknown``."""
     states = tuple(survey(world.plan, world, kind_class))
-    current = next((s.step.phase for s in states if s.health not in SETTLED), world.plan.phases[-1].id)
+    current = next((s.step.phase for s in states if s.health in OPEN), world.plan.phases[-1].id)
     return {
         "cluster": world.cluster.uid(),
         "commit": world.plan.commit,

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from bootstrap.model.decision import Act, Blocked, Satisfied
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.plan import Plan, Step
 from bootstrap.steps.base import KindClass
 from bootstrap.steps.world import World
+
+ROOT_NEEDED: Final = "E_ROOT_NEEDED"  # a look without the root key: nothing is wrong, it cannot be told
 
 
 class Health(StrEnum):
@@ -25,6 +28,7 @@ class StepState:
     health: Health
     message: str
     details: tuple[str, ...] = ()
+    code: str = ""  # of the error, where one stands in the way
 
 
 def survey(plan: Plan, world: World, kinds: Callable[[str], KindClass]) -> Iterator[StepState]:
@@ -33,7 +37,7 @@ def survey(plan: Plan, world: World, kinds: Callable[[str], KindClass]) -> Itera
         try:
             yield _state(step, world, kinds)
         except BootstrapError as error:
-            yield StepState(step=step, health=Health.UNKNOWN, message=error.message)
+            yield _failed(step, Health.UNKNOWN, error)
 
 
 def _state(step: Step, world: World, kinds: Callable[[str], KindClass]) -> StepState:
@@ -45,4 +49,9 @@ def _state(step: Step, world: World, kinds: Callable[[str], KindClass]) -> StepS
         case Act(summary=summary, changes=changes):
             return StepState(step=step, health=Health.MISSING, message=summary, details=changes)
         case Blocked(error=error):
-            return StepState(step=step, health=Health.BLOCKED, message=error.message, details=(error.hint,))
+            health = Health.UNKNOWN if error.code == ROOT_NEEDED else Health.BLOCKED
+            return _failed(step, health, error)
+
+
+def _failed(step: Step, health: Health, error: BootstrapError) -> StepState:
+    return StepState(step=step, health=health, message=error.message, details=(error.hint,), code=error.code)
