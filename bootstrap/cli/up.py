@@ -10,7 +10,7 @@ from bootstrap.cli import compose
 from bootstrap.cli.exits import RETIREMENT_WAITS
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.render import narration
-from bootstrap.engine.runner import Result
+from bootstrap.engine.result import Result
 from bootstrap.ledger.record import Phase
 from bootstrap.model.catalog import Custody, Renew, Secret
 from bootstrap.steps.recorded import write_records

@@ -5,13 +5,14 @@ pass only reads, so a finished cluster is recognised before anything is touched.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bootstrap.engine.interrupt import Interrupt, interruptible
-from bootstrap.engine.lock import Lease, RunLock
+from bootstrap.engine.lease import Lease
+from bootstrap.engine.lock import RunLock
 from bootstrap.engine.patience import Patience
 from bootstrap.engine.record import FINISHED, read_run
+from bootstrap.engine.result import Outcome, Result
 from bootstrap.engine.resume import NEW_AUTHORITY, check_authority, check_plan
 from bootstrap.journal.entries import Event, last_intended
 from bootstrap.journal.store import Journal, read_journal
@@ -23,27 +24,6 @@ from bootstrap.steps.world import World
 
 CLAIM: Final = "claim"  # the kind of the first and only unjournalled act
 ATTEMPTS: Final = 3  # acts of one step whose outcome stays unknown
-RETRY_FOR: Final = 120.0  # seconds that an observation may stay away
-LONGEST_PAUSE: Final = 10.0  # seconds between two of its attempts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a step ended: satisfied, with what may still wait; ``acted`` when this run brought it about."""
-
-    step: Step
-    note: str
-    pending: tuple[str, ...]
-    acted: bool
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """``epoch`` is 0 when the cluster was finished already and nothing was touched."""
-
-    epoch: int
-    outcomes: tuple[Outcome, ...]
 
 
 class Runner:

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from bootstrap.engine.interrupt import Interrupt
-from bootstrap.engine.lock import LEASE, Heartbeat, Lease, RunLock
+from bootstrap.engine.lease import LEASE, Heartbeat, Lease
+from bootstrap.engine.lock import RunLock
 from bootstrap.engine.patience import Patience
 from bootstrap.engine.record import RUN, RunRecord, read_run, settle
 from bootstrap.model.errors import EvidenceError, HeldError
