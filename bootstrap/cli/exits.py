@@ -39,7 +39,7 @@ def caught(command: Callable[[], int | None]) -> int:
         sys.stdout.flush()
         return code or 0
     except BootstrapError as error:
-        _say(error.message, error.where, error.hint)
+        _say(_coded(error), error.where, error.hint)
         return code_of(error)
     except typer.TyperException as error:
         _refuse(error)
@@ -59,6 +59,12 @@ def caught(command: Callable[[], int | None]) -> int:
 
 def code_of(error: BootstrapError) -> int:
     return 128 + error.signal_number if isinstance(error, Interrupted) else error.exit_code
+
+
+def _coded(error: BootstrapError) -> str:
+    """The message with the stable code at the end of its first line: what scripts and searches match on."""
+    first, newline, more = error.message.partition("\n")
+    return f"{first} [{error.code}]{newline}{more}"
 
 
 def _say(message: str, where: str, hint: str) -> None:

@@ -139,7 +139,7 @@ def test_each_error_class_has_its_exit_code(
     code = caught(raising(error("what", code="E_X", where="file:1", hint="do this")))
     assert code == error.exit_code
     assert f"| {code} |" in str(exits.__doc__)
-    assert capsys.readouterr().err == "error: what\n  where: file:1\n  hint: do this\n"
+    assert capsys.readouterr().err == "error: what [E_X]\n  where: file:1\n  hint: do this\n"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
