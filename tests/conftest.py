@@ -1,7 +1,7 @@
 """What every test may ask for: the whole of a matrix, one lab for the whole run, and an intent repository.
 
-``BOOTSTRAP_TEST_LAB=NAME`` takes a lab that is there (it is emptied between destructive tests, and left);
-``BOOTSTRAP_KEEP_LAB=1`` leaves the lab ``test`` for a look at it.
+``BOOTSTRAP_TEST_LAB=NAME`` takes another lab than ``test``. A lab that was there before is emptied between
+destructive tests, and left; one made for the run is taken down, unless ``BOOTSTRAP_KEEP_LAB=1`` says not to.
 """
 
 import json
@@ -21,7 +21,7 @@ from tests.lab.support.reset import reset
 from tests.lab.support.sources import Sources
 
 NAME = "test"
-OWN_LABS = ("test_lab_lifecycle.py",)  # these bring up what they need themselves
+GIVEN = "BOOTSTRAP_TEST_KUBECONFIG" in os.environ  # the tests of the ports then take that cluster
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,8 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         if why and os.environ.get("CI") != "true":
             item.add_marker(pytest.mark.skip(reason=f"no lab: {why}"))
-        elif isinstance(item, pytest.Function) and item.path.name not in OWN_LABS:
-            # First of all, so that the fixtures of other modules find its kubeconfig.
+        elif isinstance(item, pytest.Function) and "access" in item.fixturenames and not GIVEN:
+            # First of all, so that the fixtures of the ports find its kubeconfig.
             item.fixturenames.insert(0, "lab")
 
 
@@ -62,12 +62,12 @@ def lab() -> Iterator[Lab]:
     why = impossible()
     assert not why, f"no lab: {why}"
     name = os.environ.get("BOOTSTRAP_TEST_LAB", NAME)
+    known = json.loads(lab_command("status", "--name", name, "-o", "json"))["state"] != "absent"
     lab_command("up", "--name", name)
     found = Lab.of(json.loads(lab_command("status", "--name", name, "-o", "json")))
-    os.environ["BOOTSTRAP_TEST_KUBECONFIG"] = str(found.kubeconfig)
+    os.environ.setdefault("BOOTSTRAP_TEST_KUBECONFIG", str(found.kubeconfig))
     yield found
-    del os.environ["BOOTSTRAP_TEST_KUBECONFIG"]
-    if "BOOTSTRAP_TEST_LAB" not in os.environ and os.environ.get("BOOTSTRAP_KEEP_LAB") != "1":
+    if not known and os.environ.get("BOOTSTRAP_KEEP_LAB") != "1":
         lab_command("down", "--name", name)
 
 
