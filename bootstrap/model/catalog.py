@@ -112,9 +112,14 @@ class Secret:
     @property
     def handed_over(self) -> bool:
         """True when Git introduces a value that Vault then owns."""
-        return self.source is not None and self.path is not None and self.secret_class in (
-            SecretClass.BOOTSTRAP,
-            SecretClass.RUNTIME,
+        return (
+            self.source is not None
+            and self.path is not None
+            and self.secret_class
+            in (
+                SecretClass.BOOTSTRAP,
+                SecretClass.RUNTIME,
+            )
         )
 
 
@@ -214,7 +219,9 @@ class Intent:
     def reading_namespaces(self) -> dict[str, tuple[str, ...]]:
         """Namespace to the KV paths that it may read, sorted."""
         found: dict[str, set[str]] = {}
-        declared = [(s.path, s.consumers) for s in self.secrets] + [(i.path, i.consumers) for i in self.internals]
+        declared = [(s.path, s.consumers) for s in self.secrets] + [
+            (i.path, i.consumers) for i in self.internals
+        ]
         for path, consumers in declared:
             for consumer in consumers:
                 if path:

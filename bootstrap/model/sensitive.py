@@ -33,8 +33,8 @@ class Sensitive:
 
         TypeError for anything else: this is no second ``reveal``.
         """
-        starts = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE", b"-----BEGIN PGP MESSAGE")
-        if self._value.startswith(starts) or self._value[:1] in (b"\x84", b"\x85", b"\xc1"):
+        armored = (b"age-encryption.org/v1\n", b"-----BEGIN AGE ENCRYPTED FILE", b"-----BEGIN PGP MESSAGE")
+        if self._value.startswith(armored) or _is_pgp_message(self._value):
             return self._value
         raise TypeError(f"a secret value ({self._label}) is not ciphertext")
 
@@ -100,3 +100,26 @@ class Sensitive:
     __copy__ = _refuse
     __deepcopy__ = _refuse
     __getstate__ = _refuse
+
+
+def _is_pgp_message(data: bytes) -> bool:
+    """A session key packet of version 3 or 6, whole, and behind it another one or encrypted data (RFC 9580, 4)."""
+    tag, start, length = _packet(data)
+    if tag != 1 or length < 2 or data[start] not in (3, 6):
+        return False
+    return _packet(data[start + length :])[0] in (1, 18, 20)
+
+
+def _packet(data: bytes) -> tuple[int, int, int]:
+    """Tag, start and length of the body of the first packet; tag 0 for what is none. A partial length gives 0."""
+    if len(data) < 2 or not data[0] & 0x80:
+        return 0, 0, 0
+    if data[0] & 0x40:
+        tag, first = data[0] & 0x3F, data[1]
+        if first < 192:
+            return tag, 2, first
+        if first < 224 and len(data) > 2:
+            return tag, 3, ((first - 192) << 8) + data[2] + 192
+        return tag, 0, 0
+    tag, octets = (data[0] >> 2) & 0x0F, (1, 2, 4, 0)[data[0] & 3]
+    return tag, 1 + octets, int.from_bytes(data[1 : 1 + octets], "big")

@@ -10,7 +10,9 @@ import json
 from dataclasses import dataclass
 
 from bootstrap.model.errors import EvidenceError, Transient
+from bootstrap.model.init_window import WindowPhase
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.steps.window_store import Slots, WindowStore
 from bootstrap.steps.world import World
 
 FILE = "escrow.json"
@@ -57,8 +59,22 @@ def escrow_digest(data: bytes) -> str:
 
 
 def escrow_bytes(world: World) -> bytes | None:
+    """The escrow file: from the records folder, else from the commit, else made again from the share's slot (a
+    run that was killed left the folder on a machine that is gone; only with the root key)."""
     uid = world.cluster.uid()
-    return world.records.read(uid, FILE) or world.intent.escrows.get(uid)
+    return world.records.read(uid, FILE) or world.intent.escrows.get(uid) or _from_slot(world, uid)
+
+
+def _from_slot(world: World, uid: str) -> bytes | None:
+    window = WindowStore(world.cluster).read()
+    if window is None or window.phase is not WindowPhase.VERIFIED or world.files is None:
+        return None
+    share = Slots(world.cluster, window.volume).read(Slots.SHARE)
+    return (
+        Escrow(uid, window.volume, world.material.unseal_key().fingerprint, share).to_bytes()
+        if share
+        else None
+    )
 
 
 def read_escrow(world: World) -> Escrow | None:

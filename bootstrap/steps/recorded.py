@@ -52,7 +52,11 @@ def current_head(world: World) -> bytes:
     uid = world.cluster.uid()
     known = world.records.read(uid, HEAD_FILE) or world.intent.heads.get(uid)
     return head_file(
-        world.ledger.read(), escrow_bytes(world), known=known, key=world.ledger.key, sign=world.material.signer
+        world.ledger.read(),
+        escrow_bytes(world),
+        known=known,
+        key=world.ledger.key,
+        sign=world.material.signer,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bootstrap.model.decision import Act, Decision, Satisfied
-from bootstrap.model.errors import EvidenceError, WorldError
+from bootstrap.model.errors import EvidenceError
 from bootstrap.model.plan import Step
 from bootstrap.steps.names import RUN_POLICY
 from bootstrap.steps.outcome import granted
@@ -37,14 +37,9 @@ class RootRevoked:
 
     def act(self, seen: Seen) -> None:
         self._prove_login()
-        token = self.root.token()
-        session = self.world.session
-        try:
-            session.vault.call("POST", "auth/token/revoke-self", {}, pod=session.active(), token=token)
-        except WorldError as error:
-            if error.code != "E_VAULT_DENIED":  # denied: it was revoked before the last interruption
-                raise
-        if not self._dead():
+        if self.root.usable():
+            self.root.call("POST", "auth/token/revoke-self", {})
+        if self.root.usable():
             raise EvidenceError("the root token still works after its revocation", code="E_ROOT_ALIVE")
         self.root.slot.remove(Slots.ROOT)
 
@@ -56,13 +51,3 @@ class RootRevoked:
         lacking = [p for p, verb in NEEDED.items() if verb not in found.data.get(p, ())]
         if lacking:
             raise EvidenceError(f"the run's identity lacks {', '.join(lacking)}", code="E_RUN_IDENTITY")
-
-    def _dead(self) -> bool:
-        session = self.world.session
-        try:
-            answer = session.vault.call(
-                "GET", "auth/token/lookup-self", None, pod=session.active(), token=self.root.token()
-            )
-        except WorldError as error:
-            return error.code == "E_VAULT_DENIED"
-        return not answer.ok

@@ -29,10 +29,22 @@ class RootSession:
     def present(self) -> bool:
         return self.slot.read(Slots.ROOT) is not None
 
+    def usable(self) -> bool:
+        """Its ciphertext is there, and Vault still takes it: a run may have ended between revoking the token
+        and removing the slot."""
+        if not self.present():
+            return False
+        try:
+            return self.call("GET", "auth/token/lookup-self").ok
+        except WorldError as error:
+            if error.code != "E_VAULT_DENIED":
+                raise
+            return False
+
     @property
     def reading(self) -> Call:
         """As root while its token is there (the run has no identity yet), as the run afterwards."""
-        return self.call if self.present() else self.world.session.call
+        return self.call if self.usable() else self.world.session.call
 
     def token(self) -> Sensitive:
         if self._token is None:

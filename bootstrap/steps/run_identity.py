@@ -45,7 +45,7 @@ class RunIdentity:
             return Seen(error.message)
         if not answer.ok or answer.data.get("policy") != RUN:
             # Only root may change it; after the root is gone an older policy goes on serving its cluster.
-            return Seen("the run's policy is another one" if self.root.present() else "")
+            return Seen("the run's policy is another one" if self.root.usable() else "")
         return Seen("")
 
     def decide(self, seen: Seen) -> Decision:

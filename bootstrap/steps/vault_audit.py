@@ -39,7 +39,7 @@ class VaultAudit:
         return Satisfied(f"audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}")
 
     def act(self, seen: Seen) -> None:
-        if not self.root.present():
+        if not self.root.usable():
             raise WorldError(
                 "the audit device is gone",
                 code="E_AUDIT_OFF",
