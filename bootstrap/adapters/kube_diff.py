@@ -46,7 +46,7 @@ DECIMAL = {
 }
 
 # What the server adds inside atomic values of built-in kinds: NetworkPolicyPort, ObjectFieldSelector,
-# ResourceFieldSelector, projected tokens, RBAC subjects, admission rules, volumeClaimTemplates.
+# ResourceFieldSelector, projected tokens, RBAC subjects, MatchResources of admission, volumeClaimTemplates.
 DEFAULTS: dict[str, tuple[Any, ...]] = {
     "protocol": ("TCP",),
     "apiVersion": ("v1",),
@@ -57,7 +57,12 @@ DEFAULTS: dict[str, tuple[Any, ...]] = {
     "volumeMode": ("Filesystem",),
     "kind": ("PersistentVolumeClaim",),
     "creationTimestamp": (None,),
+    "namespaceSelector": ({},),
+    "objectSelector": ({},),
+    "matchPolicy": ("Equivalent",),
 }
+# Where an empty map means "everything", and is never filled.
+SELECTORS = {"selector", "nodeSelector", "matchLabels", "matchExpressions"}
 
 # fieldsV1: {"f:name": {...}, 'k:{"key":"value"}': {...}, 'v:"item"': {}, ".": {}}
 Fields = dict[str, Any]
@@ -126,13 +131,15 @@ class _Whole:
         return _same(want, have, path)
 
     def _holds_key(self, value: Any, have: Object, key: str, fields: Fields, path: Path) -> bool:
-        if key not in have:
+        if have.get(key) is None:
             return _is_zero(value)
         marker = f"f:{key}"
         if marker not in fields:
             # Not ours (any more): somebody changed it, or it was never applied. What is empty is never ours.
             return value is None or value in ({}, [])
         below = fields[marker]
+        if value == {} and isinstance(have[key], dict) and not SELECTORS & {*have[key], key}:
+            return True  # an empty struct is filled with defaults (`updateStrategy: {}`)
         return self.holds(value, have[key], below, path) if below else self._one(value, have[key], path)
 
     def _holds_list(self, want: list[Any], have: list[Any], fields: Fields, path: Path) -> bool:

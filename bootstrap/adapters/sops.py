@@ -51,7 +51,8 @@ class _Walk:
             found = {name: self.open(value, (*path, name)) for name, value in node.items()}
         elif isinstance(node, list):
             # The position in a list is not part of the path that SOPS authenticates.
-            found = {str(index): self.open(value, path) for index, value in enumerate(node)}
+            items = [item for item in node if not _is_comment(item)]
+            found = {str(index): self.open(value, path) for index, value in enumerate(items)}
         else:
             return self._leaf(node, path)
         return {name: value for name, value in found.items() if value is not None}
@@ -120,6 +121,12 @@ def is_sops(content: bytes, *, is_json: bool = False) -> bool:
     except BootstrapError:
         return re.search(rb'^\s*"?sops"?:', content, re.MULTILINE) is not None
     return isinstance(tree.get("sops"), dict)
+
+
+def _is_comment(node: Node) -> bool:
+    """SOPS keeps a comment inside a list as an item of its own. It is no part of the MAC."""
+    match = CIPHERTEXT.fullmatch(node.text) if isinstance(node, Scalar) else None
+    return match is not None and match[4] == "comment"
 
 
 def _decrypt(text: str, key: bytes, path: str) -> tuple[bytes, str] | None:

@@ -61,8 +61,13 @@ def escrow_digest(data: bytes) -> str:
 def escrow_bytes(world: World) -> bytes | None:
     """The escrow file: from the records folder, else from the commit, else made again from the share's slot (a
     run that was killed left the folder on a machine that is gone; only with the root key)."""
+    return kept_outside(world) or _from_slot(world, world.cluster.uid())
+
+
+def kept_outside(world: World) -> bytes | None:
+    """The escrow file as it lies outside the cluster: in the records folder, or in the commit."""
     uid = world.cluster.uid()
-    return world.records.read(uid, FILE) or world.intent.escrows.get(uid) or _from_slot(world, uid)
+    return world.records.read(uid, FILE) or world.intent.escrows.get(uid)
 
 
 def _from_slot(world: World, uid: str) -> bytes | None:

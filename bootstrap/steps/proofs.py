@@ -12,7 +12,7 @@ from bootstrap.ledger.record import Phase, Record
 from bootstrap.model.catalog import Custody, Renew, Secret
 from bootstrap.model.errors import BootstrapError
 from bootstrap.steps.derived_objects import external_secrets, published
-from bootstrap.steps.escrow import escrow_bytes, read_escrow
+from bootstrap.steps.escrow import Escrow, escrow_bytes, kept_outside
 from bootstrap.steps.handover_one import read_version_one
 from bootstrap.steps.health import condition, ref_of
 from bootstrap.steps.names import AUDIT_DEVICE, KV_MOUNT
@@ -71,9 +71,11 @@ def cluster_identity(world: World) -> Proof:
 
 def escrow_outside(world: World) -> Proof:
     """The unseal share's ciphertext lies outside the cluster."""
-    escrow = read_escrow(world)
-    where = f"{world.records.folder}/{world.cluster.uid()}/escrow.json"
-    ok = escrow is not None and escrow.cluster == world.cluster.uid()
+    uid = world.cluster.uid()
+    data = kept_outside(world)
+    where = f"{world.records.folder}/{uid}/escrow.json"
+    escrow = Escrow.from_bytes(data, where) if data else None
+    ok = escrow is not None and escrow.cluster == uid
     return Proof(
         "B4",
         "the unseal share's ciphertext lies outside the cluster",

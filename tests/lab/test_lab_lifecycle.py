@@ -108,7 +108,7 @@ def test_secrets_are_encrypted_at_rest_and_requests_are_in_the_audit_log(lab: La
     )
     assert stored.stdout == ""
     seen = [json.loads(line) for line in lab.audit_log.read_text().splitlines()]
-    made = [e for e in seen if e["objectRef"].get("name") == "canary" and e["verb"] == "create"]
+    made = [e for e in seen if e.get("objectRef", {}).get("name") == "canary" and e["verb"] == "create"]
     assert [e["responseStatus"]["code"] for e in made] == [201]
     assert "requestObject" not in made[0]
 
