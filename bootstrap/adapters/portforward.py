@@ -20,7 +20,7 @@ class Dialer(Protocol):
 
     def dial(self, pod: str, port: int) -> Any: ...
 
-    """A connected socket (or an object that acts like one). OSError when there is none to be had (now);
+    """A connected socket, or an object that has its methods. OSError when there is none to be had (now);
     WorldError E_KUBE_DENIED when we may not."""
 
 

@@ -6,6 +6,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +82,7 @@ class PodVault:
         """The leaf now served, DER, over a connection of its own; the CA and the pod's name are checked."""
         context = ssl.create_default_context(cadata=self._ca_pem.decode("ascii"))
         try:
-            with self._dialer.dial(pod, PORT) as stream:
+            with closing(self._dialer.dial(pod, PORT)) as stream:
                 stream.settimeout(LOOK)
                 with context.wrap_socket(stream, server_hostname=self._name(pod)) as tls:
                     leaf = tls.getpeercert(binary_form=True)
