@@ -46,6 +46,7 @@ def write_scaffold(folder: Path, name: str, key_folder: Path, root_hint: str, cr
         "sops_recipients": ",".join(holding.names),
         "root_material": ROOT_MATERIAL,
         "crds": crds is not None,
+        "pgp": holding.pgp,
     }
     _render(resources.files("bootstrap.intent") / "scaffold", folder, context)
     if crds is not None:

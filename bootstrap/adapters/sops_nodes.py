@@ -105,6 +105,7 @@ def _from_yaml(node: yaml.Node, what: str) -> Node:
                 )
             found[key.value] = _from_yaml(value, what)
         return found
+    assert isinstance(node, yaml.ScalarNode)  # nothing else is composed
     scalar = Scalar("str", node.value) if node.style is not None else resolve(node.value)
     if scalar.kind == "unclear":
         raise DefinitionError(

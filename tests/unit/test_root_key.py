@@ -250,7 +250,9 @@ def test_an_openpgp_root_that_gnupg_protected(tmp_path: Path) -> None:
         root = parse_root(Sensitive(secret), right)
         assert root.unwrap(message, "f") == SECRET
         assert parse_root(root.export(), nobody).unwrap(message, "f") == SECRET
-        ours = encrypt_to([certificate.decode()], SECRET)
+        # With one holder whose key GnuPG made, GnuPG opens what we write, whoever else holds a root.
+        beside = PgpRoot(openpgp.generate("beside")).armored_certificate.decode()
+        ours = encrypt_to([beside, certificate.decode()], SECRET)
         opened = subprocess.run([*gpg, "--decrypt"], input=ours, check=True, capture_output=True).stdout
         assert Sensitive(opened) == SECRET
     finally:
