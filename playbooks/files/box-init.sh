@@ -32,7 +32,8 @@ echo 1 >/proc/sys/net/ipv4/ip_forward
 [ ! -e /proc/sys/net/bridge ] || echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
 
 export PATH=/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-unset KUBECONFIG
+export HOME=/run
+unset KUBECONFIG TMPDIR # of whoever started the box, and gone before it is
 
 keep() { # log, file to wait for, command...: runs it again whenever it ends
     local log=$1 awaited=$2
