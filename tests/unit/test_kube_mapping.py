@@ -187,6 +187,48 @@ def test_what_we_applied_and_want_no_longer_is_seen() -> None:
     assert apply_would_change(want, live())
 
 
+def binding(api: str = "rbac.authorization.k8s.io/v1", **more: Any) -> dict[str, Any]:
+    """An atomic list: the server's record of it names no fields inside."""
+    fields = {"f:subjects": {}, "f:set": {'v:"a"': {}}, "f:empty": {}}
+    meta = {
+        "name": "x",
+        "managedFields": [{"manager": "bootstrap", "operation": "Apply", "fieldsV1": fields}],
+    }
+    return {"apiVersion": api, "kind": "X", "metadata": meta,
+            "subjects": [{"kind": "User", "name": "u", **more}], "set": ["a", "b"], "empty": {"filled": 1}}  # fmt: skip
+
+
+def test_inside_an_atomic_value_everything_counts_but_known_defaults() -> None:
+    want = {**binding(), "metadata": {"name": "x"}, "set": ["a"], "empty": {}}
+    assert not apply_would_change(want, binding(apiGroup="rbac.authorization.k8s.io"))
+    assert apply_would_change(want, binding(namespace="left-over"))
+    custom = {**want, "apiVersion": "external-secrets.io/v1"}
+    assert not apply_would_change(custom, binding("external-secrets.io/v1", conversionStrategy="Default"))
+    more = binding()
+    more["subjects"].append({"kind": "User", "name": "intruder"})
+    assert apply_would_change(want, more)
+    assert apply_would_change({**want, "set": ["a", "c"]}, binding())
+    assert apply_would_change({**want, "set": []}, binding())
+
+
+def test_a_value_that_somebody_took_over_differs_and_so_does_another_order() -> None:
+    taken = live()
+    spec = {key: value for key, value in OWNED["f:spec"].items() if key != "f:replicas"}
+    taken["metadata"]["managedFields"][0]["fieldsV1"] = {**OWNED, "f:spec": spec}
+    assert apply_would_change(wanted(), taken)
+    twice, have = wanted(), live()
+    twice["spec"]["containers"].append({"name": "second"})
+    have["spec"]["containers"].insert(0, {"name": "second"})
+    owned = have["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:containers"]
+    have["metadata"]["managedFields"][0]["fieldsV1"] = {
+        **OWNED,
+        "f:spec": {**OWNED["f:spec"], "f:containers": {**owned, 'k:{"name":"second"}': {"f:name": {}}}},
+    }
+    assert apply_would_change(twice, have)
+    have["spec"]["containers"].sort(key=lambda item: ["main", "sidecar", "second"].index(item["name"]))
+    assert not apply_would_change(twice, have)
+
+
 def test_secret_values_are_compared_in_memory() -> None:
     have = secret(a="YQ==")
     have["metadata"]["managedFields"] = [
