@@ -39,7 +39,8 @@ def up(options: Options, *, approvals: frozenset[str], accept_plan_change: bool)
 
 
 def _name_unused(prepared: compose.Prepared) -> None:
-    unused = prepared.repository.unused_changes()
+    # What an earlier run wrote below records/ is for people to commit; it is read from the folder as it is.
+    unused = [path for path in prepared.repository.unused_changes() if not path.startswith("records/")]
     if unused:
         more = f" and {len(unused) - SHOWN} more" if len(unused) > SHOWN else ""
         typer.echo(
