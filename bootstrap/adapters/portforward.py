@@ -90,7 +90,8 @@ def _headers(configuration: Any) -> list[str]:
 def _proxy(configuration: Any) -> dict[str, Any]:
     """The kubeconfig's proxy or none: without this the WebSocket library reads HTTPS_PROXY itself."""
     if not configuration.proxy:
-        return {"http_no_proxy": ["*"]}
+        # It looks at http_no_proxy only beside a proxy's name, so it gets one that "*" then passes by.
+        return {"http_proxy_host": "none.invalid", "http_proxy_port": 1, "http_no_proxy": ["*"]}
     proxy = urlsplit(configuration.proxy)
     return {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port, "proxy_type": proxy.scheme}
 
