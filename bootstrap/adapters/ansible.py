@@ -139,6 +139,7 @@ def _environment(private: Path) -> dict[str, str]:
         "ANSIBLE_HOME": str(private / "home"),
         "ANSIBLE_LOCAL_TEMP": str(private / "local"),
         "ANSIBLE_REMOTE_TEMP": str(private / "remote"),
+        "ANSIBLE_PIPELINING": "1",  # a task is one process, not five
         "ANSIBLE_RETRY_FILES_ENABLED": "0",
         "ANSIBLE_DEPRECATION_WARNINGS": "0",
     }

@@ -46,7 +46,8 @@ class Image:
         return self.name.replace("/", "_").replace(":", "_") + ".tar"
 
     def containerfile(self) -> str:
-        return "\n".join(["FROM scratch", "COPY root /", "ENV PATH=/usr/local/bin:/bin", *self.lines, ""])
+        copied = ["COPY root /", *(["COPY --chown=100:1000 home /home"] if self.busybox else [])]
+        return "\n".join(["FROM scratch", *copied, "ENV PATH=/usr/local/bin:/bin", *self.lines, ""])
 
 
 def _tag(server: Server) -> str:
@@ -162,9 +163,7 @@ def _add_shell(root: Path) -> None:
     (root / "etc").mkdir()
     (root / "etc/passwd").write_text(_USERS, encoding="utf-8")
     (root / "etc/group").write_text(_GROUPS, encoding="utf-8")
-    home = root / "home/vault"
-    home.mkdir(parents=True)
-    os.chown(home, 100, 1000)
+    (root.parent / "home/vault").mkdir(parents=True)  # beside it, for it is copied with another owner
 
 
 def place(source: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.lab import cgroup, images, servers, state
+from bootstrap.lab import cgroup, images, servers, state, store
 from bootstrap.lab.build import CACHE, build_all
 from bootstrap.lab.locks import locked
 from bootstrap.lab.ports import OnEvent, Plain, Playbooks
@@ -72,25 +72,36 @@ class LocalLabs:
         elif (lab.state / "config").exists():
             self._end(lab, forget=False)
             _start_over(lab)
-        lab.remember(kubernetes=servers.KUBERNETES.version)
-        _furnish(lab, entries, archives)
-        loaded = set() if not lab.initialised else set(lab.remembered().get("images", {}).items())
-        wanted = {
-            image: image.archive for image in archives if (image.name, archives[image].name) not in loaded
-        }
+        if not lab.initialised:
+            self._settle(lab, archives)
+        wanted = _changed(lab, archives)
+        _furnish(lab, entries, {image: archives[image] for image in wanted})
         variables = {
             **_variables(lab),
             "kubernetes_version": servers.KUBERNETES.version,
             "coredns_tag": servers.COREDNS.version,
             "local_path_tag": servers.LOCAL_PATH.version,
             "etcd_tag": images.etcd_tag(),
-            "cluster_images": " ".join(wanted[i] for i in images.of_the_cluster() if i in wanted),
-            "platform_images": " ".join(wanted[i] for i in images.of_the_platform() if i in wanted),
+            "images": " ".join(image.archive for image in wanted),
         }
         self.playbooks.run("lab-box", variables, self.on_event)
+        lab.remember(images={image.name: path.name for image, path in archives.items()})
         self.playbooks.run("lab-cluster", variables, self.on_event)
         _private(lab.kubeconfig, (lab.state / "kubernetes" / "admin.conf").read_bytes())
-        lab.remember(images={image.name: path.name for image, path in archives.items()})
+
+    def _settle(self, lab: Lab, archives: Mapping[images.Image, Path]) -> None:
+        """What a new lab begins with: its version, and all images as containerd keeps them."""
+        ready = store.prepared(archives.values(), self.cache, self.on_event)
+        (lab.state / "config").mkdir()  # from here on its first start is unfinished
+        (lab.state / "var-lib").mkdir()
+        store.copy(ready, lab.state / "var-lib" / "containerd")
+        known = {image.name: path.name for image, path in archives.items()}
+        lab.remember(kubernetes=servers.KUBERNETES.version, images=known)
+
+
+def _changed(lab: Lab, archives: Mapping[images.Image, Path]) -> list[images.Image]:
+    known = lab.remembered().get("images", {})
+    return [image for image, path in archives.items() if known.get(image.name) != path.name]
 
 
 def _has_all_images(lab: Lab) -> bool:
