@@ -76,6 +76,9 @@ def _residuals(world: World, handed: list[Secret]) -> Iterator[str]:
             yield f"{secret.name}: the value in Git is the one in Vault (renew: keep)"
         elif secret.handover.renew is Renew.REISSUE:
             yield f"{secret.name}: the value in Git lives until its issuer makes a new one (renew: reissue)"
+        elif secret.handover.fields:
+            anew = ", ".join(secret.handover.fields)
+            yield f"{secret.name}: the fields other than {anew} are in Vault as they are in Git (renew: generate)"
 
 
 def lines(summary: dict[str, Any], options: Options) -> Iterator[str]:

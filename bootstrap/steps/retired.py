@@ -4,12 +4,13 @@ A secret that never had a scaffold has no bootstrap copy in the cluster; its rec
 stays in Git's history.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bootstrap.ledger.record import Fact, Phase, Record
 from bootstrap.model.catalog import Custody, Renew, Secret
-from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
-from bootstrap.model.errors import EvidenceError, RetirementWaits
+from bootstrap.model.decision import Act, Decision, Satisfied
+from bootstrap.model.errors import EvidenceError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object
 from bootstrap.steps.admission import POLICY, admission_policy
@@ -30,13 +31,14 @@ class Seen:
     policy: bool  # admission refuses scaffolds as it should
     standing: tuple[tuple[Secret, Object], ...]  # scaffolds that are still there
     unrecorded: tuple[Secret, ...]
-    reasons: tuple[str, ...]  # why a retirement has to wait
+    waiting: Mapping[str, tuple[str, ...]]  # secret to what its retirement waits for
 
 
 class Retired:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
         self.scaffolds = world.intent.scaffolds
+        self._waited = False  # consumers have had their time in this run
 
     def observe(self) -> Seen:
         cluster = self.world.cluster
@@ -46,51 +48,58 @@ class Retired:
         )
         recorded = named(self.world.ledger.read(), Phase.RETIRED)
         unrecorded = tuple(s for s in self.world.intent.handovers if s.name not in recorded)
-        return Seen(policy, standing, unrecorded, ())
+        waiting = self._look() if standing or unrecorded else {}
+        return Seen(policy, standing, unrecorded, waiting)
 
     def decide(self, seen: Seen) -> Decision:
-        deleting = [(s, o) for s, o in seen.standing if o["metadata"].get("deletionTimestamp")]
-        if deleting:
-            held = deleting[0][1]["metadata"].get("finalizers", ())
-            return Blocked(waits(f"{scaffold_ref(deleting[0][0])} is held by finalizers {', '.join(held)}"))
         changes = [] if seen.policy else [f"apply ValidatingAdmissionPolicy {POLICY}"]
-        changes += [f"delete {scaffold_ref(s)} (UID {o['metadata']['uid']})" for s, o in seen.standing]
-        changes += [f"record {s.name} RETIRED" for s in seen.unrecorded]
+        changes += [
+            f"delete {scaffold_ref(s)} (UID {o['metadata']['uid']})"
+            for s, o in seen.standing
+            if s.name not in seen.waiting
+        ]
+        changes += [f"record {s.name} RETIRED" for s in seen.unrecorded if s.name not in seen.waiting]
+        if not self._waited:
+            changes += [f"give {name} time: {', '.join(why)}" for name, why in seen.waiting.items()]
         if changes:
             return Act("retire the bootstrap copies", tuple(changes))
+        retired = len(self.world.intent.handovers) - len(seen.unrecorded)
+        pending = tuple(f"{name}: {', '.join(why)}" for name, why in sorted(seen.waiting.items()))
         return Satisfied(
-            f"{len(self.world.intent.handovers)} retired, {len(self.scaffolds)} scaffolds gone for good"
+            f"{retired} retired, {len(self.scaffolds) - len(seen.standing)} scaffolds gone for good", pending
         )
 
     def act(self, seen: Seen) -> None:
         for obj in self._policy():
             expect(self.world.cluster.apply(obj), ref_of(obj))
-        waiting = self._waiting()
+        waiting = self._patiently()
         committed = named(self.world.ledger.read(), Phase.COMMIT)
         for secret, live in seen.standing:
             if secret.name not in waiting and secret.name in committed:
                 self._delete(secret, live)
         if self.scaffolds:
             self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
-        gone = [s for s in seen.unrecorded if s.name not in waiting]
+        held = {s.name for s in self.scaffolds if self.world.cluster.get(scaffold_ref(s)) is not None}
+        gone = [s for s in seen.unrecorded if s.name not in waiting and s.name not in held]
         self.world.ledger.append([self._retired(s, committed[s.name]) for s in gone])
-        if waiting:
-            raise waits("; ".join(f"{name}: {', '.join(why)}" for name, why in waiting.items()))
+        self._waited = True
 
     def _policy(self) -> tuple[Object, ...]:
         return admission_policy(self.scaffolds) if self.scaffolds else ()
 
-    def _waiting(self) -> dict[str, tuple[str, ...]]:
-        """Secret to what it still waits for, after giving its consumers their time."""
+    def _look(self) -> dict[str, tuple[str, ...]]:
+        """Secret to what its retirement waits for: consumers, pods that hold the scaffold, finalizers."""
+        found = {s.name: unready(self.world, s) for s in self.world.intent.handovers}
+        for secret in self.scaffolds:
+            live = self.world.cluster.get(scaffold_ref(secret))
+            held = finalizers(live) if live is not None else ()
+            found[secret.name] = (*found.get(secret.name, ()), *holders(self.world, secret), *held)
+        return {name: why for name, why in found.items() if why}
 
-        def look() -> dict[str, tuple[str, ...]]:
-            found = {s.name: unready(self.world, s) for s in self.world.intent.handovers}
-            for secret in self.scaffolds:
-                found[secret.name] = (*found.get(secret.name, ()), *holders(self.world, secret))
-            return {name: why for name, why in found.items() if why}
-
+    def _patiently(self) -> dict[str, tuple[str, ...]]:
+        """The same, after giving the consumers their time."""
         until = self.world.clock.monotonic() + READY_SECONDS
-        while (waiting := look()) and self.world.clock.monotonic() < until:
+        while (waiting := self._look()) and self.world.clock.monotonic() < until:
             first = next(iter(waiting))
             self.world.narrator.event("waiting", message=f"{first}: {waiting[first][0]}")
             self.world.clock.sleep(1)
@@ -144,10 +153,8 @@ def _probe(secret: Secret) -> Object:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": ref.name, "namespace": ref.namespace}}
 
 
-def waits(why: str) -> RetirementWaits:
-    return RetirementWaits(
-        f"handed over, but not retired yet: {why}",
-        code="E_RETIRE_WAITS",
-        where="phase 40-steady-state",
-        hint="make the consumer ready, then `bootstrap up` finishes the retirement",
-    )
+def finalizers(live: Object) -> tuple[str, ...]:
+    """Why a deleted scaffold is still there."""
+    if not live["metadata"].get("deletionTimestamp"):
+        return ()
+    return (f"deleted, and held by finalizers {', '.join(live['metadata'].get('finalizers', ()))}",)
