@@ -58,6 +58,15 @@ AcceptOption = Annotated[
 ]
 
 
+PlanOption = Annotated[
+    Path | None, typer.Option("--plan", metavar="FILE", help="Take that plan only (plan -o json wrote it).")
+]
+NoAutoVoidOption = Annotated[
+    bool,
+    typer.Option("--no-auto-void", help="Stop where the answer of sys/init was lost; void nothing unasked."),
+]
+
+
 @app.command()
 def check(
     repo: RepoOption = REPO,
@@ -128,12 +137,20 @@ def up(
     non_interactive: NonInteractiveOption = False,
     approve: ApproveOption = None,
     accept_plan_change: AcceptOption = False,
+    plan: PlanOption = None,
+    no_auto_void: NoAutoVoidOption = False,
 ) -> int:
     """Do it; also how to resume, from any machine."""
     from bootstrap.cli import up as command
 
     options = _options(repo, rev, root, kubeconfig, context, records, output, non_interactive)
-    return command.up(options, approvals=frozenset(approve or ()), accept_plan_change=accept_plan_change)
+    return command.up(
+        options,
+        approvals=frozenset(approve or ()),
+        accept_plan_change=accept_plan_change,
+        pinned=plan,
+        auto_void=not no_auto_void,
+    )
 
 
 @app.command()

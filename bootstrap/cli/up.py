@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -10,6 +11,7 @@ from bootstrap.cli import compose
 from bootstrap.cli.exits import RETIREMENT_WAITS
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.render import narration
+from bootstrap.engine.pinned import check_pinned
 from bootstrap.engine.result import Result
 from bootstrap.ledger.record import Phase
 from bootstrap.model.catalog import Custody, Renew, Secret
@@ -20,14 +22,24 @@ from bootstrap.steps.world import World
 SHOWN = 5  # changed paths of a work tree that are named
 
 
-def up(options: Options, *, approvals: frozenset[str], accept_plan_change: bool) -> int:
+def up(
+    options: Options,
+    *,
+    approvals: frozenset[str],
+    accept_plan_change: bool,
+    pinned: Path | None = None,
+    auto_void: bool = True,
+) -> int:
     """The exit code: 0, or 8 when everything is handed over and a retirement still waits."""
     prepared = compose.prepare(options)
+    if pinned is not None:
+        check_pinned(pinned, prepared.plan)
     _name_unused(prepared)
     with (
         narration(prepared.plan, live=True) as narrator,
         compose.world(options, prepared, narrator, approvals=approvals) as world,
     ):
+        world.auto_void = auto_void
         result = compose.runner(world, accept_plan_change=accept_plan_change).run()
         write_records(world)
         summary = summarise(world, result)

@@ -53,6 +53,8 @@ class VaultInit:
                 return Blocked(foreign_error(str(self.claim)))
             case Move.EXHAUSTED:
                 return Blocked(exhausted())
+            case Move.VOID if not self.world.auto_void:
+                return Blocked(not_unasked(seen.window))
             case _:
                 return Act(f"initialise Vault, attempt {seen.window.attempt}", (move.value,))
 
@@ -75,6 +77,8 @@ class VaultInit:
                 self._send(window)
             case Move.MARK_KEYS:
                 self.windows.swap(window, window.keys())
+            case Move.VOID if not self.world.auto_void:
+                raise not_unasked(window)
             case Move.VOID:
                 self.world.narrator.event(
                     "void", message=f"the answer of attempt {window.attempt} was lost; its store is empty"
@@ -171,4 +175,13 @@ def exhausted() -> BootstrapError:
         code="E_INIT_ATTEMPTS",
         where="ConfigMap bootstrap-system/vault-init",
         hint="look at the logs of pod vault-0 and at what stands between here and it; then `bootstrap up` again",
+    )
+
+
+def not_unasked(window: Window) -> BootstrapError:
+    return DecisionNeeded(
+        f"the answer of sys/init, attempt {window.attempt}, was lost, and --no-auto-void forbids to remove its store",
+        code="E_INIT_LOST",
+        where="PersistentVolumeClaim data-vault-0",
+        hint="nothing was written to it; `bootstrap up` without --no-auto-void voids it and initialises anew",
     )

@@ -53,6 +53,17 @@ class VaultMembers:
                     hint="scale to one replica and look at that pod's volume before anything else",
                 )
             )
+        answering = [s for _, s in seen.nodes if s]
+        if answering and not any(s.initialized for s in answering):
+            return Blocked(
+                EvidenceError(
+                    "no node has a store any more, and the key of the one that was here is proven: it is never made anew",
+                    code="E_STORE_LOST",
+                    where=str(self.ref),
+                    hint="restore Vault's own snapshot; `kubectl -n "
+                    f"{self.spec.namespace} get pvc` shows which volumes were replaced",
+                )
+            )
         if seen.replicas != self.spec.replicas:
             return Act(
                 f"grow to {self.spec.replicas} replicas",

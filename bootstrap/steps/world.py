@@ -48,6 +48,7 @@ class World:
     narrator: Narrator
     run: Run
     approvals: frozenset[str] = frozenset()
+    auto_void: bool = True  # a store whose init answer was lost is voided without asking
 
     def wait(self, what: str, check: Callable[[], T | None], seconds: float = 120, pause: float = 0.5) -> T:
         """Look until ``check`` gives something; a server that is away for a moment is part of waiting.

@@ -1,0 +1,51 @@
+"""``up --plan FILE``: the plan that somebody read and approved, and no other."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bootstrap.model.errors import DecisionNeeded, DefinitionError
+from bootstrap.model.plan import Plan
+
+SHOWN = 5
+
+
+def check_pinned(path: Path, plan: Plan) -> None:
+    """DecisionNeeded E_PLAN_OTHER, with the first differences, unless ``path`` (from ``plan -o json``) is ``plan``."""
+    try:
+        given: Any = json.loads(path.read_bytes())["plan"]
+    except OSError:
+        raise DefinitionError("the plan cannot be read", code="E_PLAN_FILE", where=str(path)) from None
+    except (ValueError, KeyError, TypeError):
+        raise DefinitionError(
+            "not a plan", code="E_PLAN_FILE", where=str(path), hint="`bootstrap plan -o json` writes one"
+        ) from None
+    now = json.loads(plan.canonical())
+    if given == now:
+        return
+    found = list(differences(given, now))
+    more = f"\n    and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    raise DecisionNeeded(
+        f"the plan is another one now ({plan.digest}):" + "".join(f"\n    {d}" for d in found[:SHOWN]) + more,
+        code="E_PLAN_OTHER",
+        where=str(path),
+        hint="read `bootstrap plan` again, or name the commit that it was made for with --rev",
+    )
+
+
+def differences(given: Any, now: Any, at: str = "") -> Iterator[str]:
+    """``place: was X, is Y``, in document order; the plan holds no value of a secret, so it can be shown."""
+    if isinstance(given, dict) and isinstance(now, dict):
+        for key in sorted({*given, *now}):
+            yield from differences(given.get(key), now.get(key), f"{at}.{key}" if at else key)
+    elif isinstance(given, list) and isinstance(now, list) and len(given) == len(now):
+        for n, (one, other) in enumerate(zip(given, now, strict=True)):
+            yield from differences(one, other, f"{at}[{n}]")
+    elif given != now:
+        yield f"{at}: was {_short(given)}, is {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
