@@ -57,7 +57,7 @@ class VaultMembers:
         if answering and not any(s.initialized for s in answering):
             return Blocked(
                 EvidenceError(
-                    "no node has a store any more, and the key of the one that was here is proven: it is never made anew",
+                    "no node has a store any more; the one that was here had a proven key and is never made anew",
                     code="E_STORE_LOST",
                     where=str(self.ref),
                     hint="restore Vault's own snapshot; `kubectl -n "

@@ -7,7 +7,8 @@ Everything but the two remote systems is the real thing: Git, age, SOPS, OpenPGP
     platform.vault.lose_next_answer = True
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from bootstrap.engine.plan import make_plan
 from bootstrap.engine.runner import Result, Runner
 from bootstrap.intent.load import load_intent
 from bootstrap.ledger.record import Run as LedgerRun
+from bootstrap.model.catalog import Intent
+from bootstrap.model.plan import Plan
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.steps.escrow import prove_escrow
 from bootstrap.steps.recorded import write_records
@@ -34,6 +37,7 @@ from tests.simulator.clock import SimulatedClock
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.controllers import ExternalSecrets, admission, definitions, deployments, stateful_sets
 from tests.simulator.narrator import Remembered
+from tests.simulator.repeatable import repeatable
 from tests.simulator.vault import SimulatedVault
 
 CRD = b"""\
@@ -67,7 +71,28 @@ def scaffolded(folder: Path) -> Path:
     return target
 
 
+@dataclass(frozen=True)
+class Commit:
+    """What depends on the commit and the root alone, opened once and shared by every world of this process."""
+
+    intent: Intent
+    plan: Plan
+    files: CommitFiles
+    material: CommitMaterial
+
+
+@cache
+def opened(repository: Path) -> Commit:
+    repo = open_repository(repository, "HEAD")
+    intent = load_intent(repo)
+    key = Sensitive((repository.parent / "root.key").read_bytes(), "root key")
+    files = CommitFiles(repo, parse_root(key, lambda _: None))
+    return Commit(intent, make_plan(compose.phases(), intent, "0.1.0"), files, CommitMaterial(repo, files))
+
+
 class SimulatedPlatform:
+    """``processes`` counts the runs: each has a name of its own, as each process has."""
+
     def __init__(self, folder: Path, repository: Path | None = None) -> None:
         self.folder = folder
         self.repository = repository or scaffolded(folder)
@@ -75,6 +100,7 @@ class SimulatedPlatform:
         self.vault = SimulatedVault(self.cluster)
         self.records = folder / "records"
         self.narrator = Remembered()
+        self.processes = 0
         self.cluster.controllers += [stateful_sets, deployments, definitions, ExternalSecrets(self.vault)]
         admission(self.cluster)
         self.cluster.create(
@@ -89,16 +115,14 @@ class SimulatedPlatform:
         )
         self.cluster.mutations.clear()
 
-    def world(self, *, cluster: Any = None, vault: Any = None) -> World:
-        """The world of a new process; ``cluster`` and ``vault`` may stand before the simulated ones."""
+    def world(self, *, cluster: Any = None, vault: Any = None, records: Any = None, clock: Any = None) -> World:
+        """The world of a new process; each port may be given instead of the simulated one."""
         cluster, vault = cluster or self.cluster, vault or self.vault
-        repo = open_repository(self.repository, "HEAD")
-        intent = load_intent(repo)
-        plan = make_plan(compose.phases(), intent, "0.1.0")
-        key = Sensitive((self.repository.parent / "root.key").read_bytes(), "root key")
-        files = CommitFiles(repo, parse_root(key, lambda _: None))
-        material, clock = CommitMaterial(repo, files), SimulatedClock()
-        run = Run(id="run", actor="tester")
+        commit = opened(self.repository)
+        intent, plan, material = commit.intent, commit.plan, commit.material
+        clock = clock or SimulatedClock()
+        self.processes += 1
+        run = Run(id=f"run-{self.processes}", actor=f"operator {self.processes}")
 
         def writer() -> LedgerRun:
             return LedgerRun(
@@ -107,7 +131,7 @@ class SimulatedPlatform:
                 epoch=run.epoch,
                 tool="0.1.0",
                 plan_digest=plan.digest,
-                actor="tester",
+                actor=run.actor,
             )
 
         world = World(
@@ -116,9 +140,9 @@ class SimulatedPlatform:
             cluster=cluster,
             session=Session(cluster, vault, intent.platform.vault, clock),
             material=material,
-            files=files,
+            files=commit.files,
             ledger=Transfers(cluster, intent.keys["ledger.pub"], material, clock, writer),
-            records=FolderRecords(self.records),
+            records=records or FolderRecords(self.records),
             proof=None,  # type: ignore[arg-type]  # it needs the world itself
             clock=clock,
             narrator=self.narrator,
@@ -127,11 +151,13 @@ class SimulatedPlatform:
         world.proof = SameProcess(replace(world))
         return world
 
-    def up(self, *, cluster: Any = None, vault: Any = None) -> Result:
-        world = self.world(cluster=cluster, vault=vault)
-        try:
-            result = Runner(world.plan, world, kind_class).run()
-            write_records(world)
-            return result
-        finally:
-            world.session.close()
+    def up(self, **ports: Any) -> Result:
+        """One `bootstrap up`; ``ports`` as in ``world``."""
+        with repeatable():
+            world = self.world(**ports)
+            try:
+                result = Runner(world.plan, world, kind_class).run()
+                write_records(world)
+                return result
+            finally:
+                world.session.close()
