@@ -63,16 +63,3 @@ def test_s2_the_roles_of_the_page_are_enough(lab: Lab, kube: Kube, operator: Pat
     assert done.returncode == 0, said(done)
     done = run_bootstrap("verify", *options)
     assert done.returncode == 0, said(done)
-
-
-def test_s2_what_is_missing_is_named_at_once(lab: Lab, kube: Kube, operator: Path, tmp_path: Path) -> None:
-    kube.run("delete", "clusterrolebinding", roles()[0]["metadata"]["name"])
-    platform = make_platform(tmp_path / "made", lab)
-    done = run_bootstrap("up", *platform.to_cluster(), "--kubeconfig", str(operator))
-    assert done.returncode == 4, said(done)
-    assert "permissions are missing" in done.stderr
-    assert (
-        "create namespaces (cluster-wide)" in done.stderr or "list namespaces (cluster-wide)" in done.stderr
-    )
-    assert "docs/reference/permissions.md" in done.stderr
-    kube.apply(binding(roles()[0]["metadata"]["name"]))
