@@ -26,6 +26,11 @@ from tests.unit.test_intent_docs import errors_of
 
 NAMED = re.compile(r"# (bootstrap\.yaml|secrets/[a-z-]+\.yaml)\n")
 OFFLINE = [page for page in pages() if any(b.mark and not b.where for b in blocks(page))]
+CRD = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: externalsecrets.external-secrets.io}
+"""
 CALL = re.compile(r"\bbootstrap ((?:[a-z]+ )?[a-z]+)\b([^`\n|#]*)")
 
 
@@ -98,7 +103,8 @@ def test_offline_blocks_run_as_they_stand(page: Path, tmp_path: Path) -> None:
     said = tmp_path / "said"
     said.mkdir()
     work = tmp_path / "work"
-    work.mkdir()
+    (work / "operator").mkdir(parents=True)
+    (work / "operator" / "crds.yaml").write_text(CRD)
     run(script([b for b in blocks(page) if b.mark and not b.where], said), work, said)
 
 
