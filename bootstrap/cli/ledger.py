@@ -20,7 +20,7 @@ from bootstrap.cli.options import (
     RevOption,
     RootOption,
 )
-from bootstrap.model.errors import DefinitionError
+from bootstrap.model.errors import DefinitionError, EvidenceError
 
 if TYPE_CHECKING:
     from bootstrap.ledger.report import Report
@@ -43,7 +43,13 @@ def verify(
     from bootstrap.ledger.bundle import KEY_FILE, verify_bundle
 
     data, key = _read(bundle), _read(keys / KEY_FILE)
-    _show(verify_bundle(data, {KEY_FILE: key}), output)
+    try:
+        report = verify_bundle(data, {KEY_FILE: key})
+    except EvidenceError as error:
+        error.where = f"{bundle}: {error.where}"
+        error.hint = error.hint or "take another copy: exported earlier, or anew with bootstrap ledger export"
+        raise
+    _show(report, output)
     return 0
 
 

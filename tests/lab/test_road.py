@@ -23,7 +23,7 @@ from tests.lab.support.state import (
     token_policies,
     voters,
 )
-from tests.lab.support.vault import Vault, as_namespace
+from tests.lab.support.vault import Vault, as_namespace, audit_lines
 
 pytestmark = pytest.mark.lab
 SCAFFOLD = {
@@ -184,18 +184,14 @@ def test_g7_three_voters_and_none_sealed(road: Road, vault: Vault, kube: Kube) -
 
 def test_b6_auditing_was_on_before_the_first_secret(road: Road, kube: Kube, vault: Vault) -> None:
     """Each COMMIT names a request that Vault's own log has, as a write to that very path."""
-    lines = "\n".join(
-        kube.in_vault(p, "cat", "/vault/audit/audit.log") for p in ("vault-0", "vault-1", "vault-2")
-    )
-    logged = {e["request"]["id"]: e["request"] for e in map(json.loads, lines.splitlines())}
-    commits = [s for s in statements(kube) if s["phase"] == "COMMIT"]
-    for commit in commits:
+    lines = [line for pod in ("vault-0", "vault-1", "vault-2") for line in audit_lines(kube, pod)]
+    logged = {e["request"]["id"]: e["request"] for e in map(json.loads, lines)}
+    for commit in (s for s in statements(kube) if s["phase"] == "COMMIT"):
         request = logged[commit["audit"]["writeRequestId"]]
         assert request["path"] == f"secret/data/{commit['destination']['path']}"
         assert request["operation"] in ("create", "update")
         assert commit["audit"]["readRequestId"] in logged
-    first = lines.splitlines()[0]
-    assert "secret/data" not in first
+    assert "secret/data" not in lines[0]
 
 
 def test_b4_custody_is_one_immutable_secret_and_the_window_is_closed(road: Road, kube: Kube) -> None:
