@@ -1,16 +1,14 @@
 """What lies in the clear where it must not: seen in every file's form, without any key (B2, S3)."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from bootstrap.intent.findings import Finding
+from bootstrap.intent.plain_secrets import plain_secrets
+from bootstrap.intent.private_keys import private_keys
 from bootstrap.ports import IntentRepository
 
-_PRIVATE = {
-    "an age private key": re.compile(rb"AGE-SECRET-KEY-(PQ-)?1[0-9A-Z]{50,}"),
-    "an OpenPGP private key": re.compile(rb"-----BEGIN PGP PRIVATE KEY BLOCK-----\r?\n[^<]"),
-    "a private key": re.compile(rb"-----BEGIN ([A-Z]+ )*PRIVATE KEY-----\r?\n[A-Za-z0-9+/=]{40}"),
-}
 _SOPS = {".yaml": re.compile(rb"^sops:\s*$", re.MULTILINE), ".json": re.compile(rb'"sops"\s*:\s*\{')}
 _SOPS[".yml"] = _SOPS[".yaml"]
 _RAW = (".age", ".asc", ".gpg", ".pgp")
@@ -19,22 +17,32 @@ _PGP = b"-----BEGIN PGP MESSAGE-----"
 
 
 def exposed(repository: IntentRepository, encrypted: Sequence[str]) -> Iterator[Finding]:
-    """E_KEY_IN_GIT for a private key anywhere; E_PLAINTEXT and E_CT_EMPTY for files below ``encrypted/``."""
+    """Every file of a commit: what ``in_clear`` finds, and E_PLAINTEXT, E_CT_EMPTY, E_FORM below ``encrypted/``."""
     ciphertexts = frozenset(encrypted)
+    yield from _collisions(repository.paths())
     for path in repository.paths():
         data = repository.read(path)
-        for what, pattern in _PRIVATE.items():
-            if found := pattern.search(data):
-                line = data.count(b"\n", 0, found.start()) + 1
-                hint = "make a new one: this one is known to whoever has the repository (`bootstrap keygen`)"
-                yield Finding(
-                    id="E_KEY_IN_GIT",
-                    where=f"{path}:{line}",
-                    message=f"{what} lies in Git in the clear",
-                    hint=hint,
-                )
-        if path in ciphertexts:
-            yield from _ciphertext(path, data)
+        wrong = tuple(_ciphertext(path, data)) if path in ciphertexts else ()
+        yield from wrong
+        yield from private_keys(path, data) if wrong else in_clear(path, data)
+
+
+def in_clear(path: str, data: bytes) -> Iterator[Finding]:
+    """E_KEY_IN_GIT and E_PLAINTEXT of one file, whatever folder it lies in."""
+    yield from private_keys(path, data)
+    yield from plain_secrets(path, data)
+
+
+def _collisions(paths: Sequence[str]) -> Iterator[Finding]:
+    """Two files that are one where case or accents do not count: a checkout there holds only one of them."""
+    first: dict[str, str] = {}
+    for path in paths:
+        other = first.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
+        if other != path:
+            message = f"it differs from {other} in nothing but case or accents"
+            yield Finding(
+                id="E_PATH_CASE", where=path, message=message, hint=f"git mv {path} to another name"
+            )
 
 
 def _ciphertext(path: str, data: bytes) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from bootstrap.intent import convert, schema
+from bootstrap.intent import convert, rules_policies, schema
 from bootstrap.intent.contents import exposed
 from bootstrap.intent.explain import explain, header
 from bootstrap.intent.findings import Finding, IntentError, errors, in_order, of_error
@@ -42,8 +42,9 @@ def examine(repository: IntentRepository) -> tuple[Intent | None, tuple[Finding,
     reading.catalog()
     findings = [*reading.findings, *exposed(repository, reading.encrypted())]
     if platform is None:
-        return None, in_order(findings)
+        return None, in_order([*findings, *rules_policies.judge(repository, None)])
     intent = reading.intent(platform)
+    findings += rules_policies.judge(repository, intent)
     findings += judge(intent, whole=not errors(reading.findings))
     return intent, in_order(findings)
 

@@ -7,6 +7,7 @@ from bootstrap.intent import (
     rules_files,
     rules_internal,
     rules_names,
+    rules_objects,
     rules_paths,
     rules_platform,
     rules_rotation,
@@ -29,5 +30,6 @@ def _all(intent: Intent, whole: bool) -> Iterator[Finding]:
     yield from rules_paths.judge(intent)
     yield from rules_internal.judge(intent)
     yield from rules_files.judge(intent)
+    yield from rules_objects.judge(intent)
     if whole:
         yield from rules_files.judge_absent(intent)

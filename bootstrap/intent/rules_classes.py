@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bootstrap.intent.findings import Finding, Level
-from bootstrap.model.catalog import Handover, Intent, Renew, Secret, SecretClass
+from bootstrap.model.catalog import Handover, Intent, Renew, RetireMode, Secret, SecretClass
 
 
 def judge(intent: Intent) -> Iterator[Finding]:
@@ -15,6 +15,7 @@ def judge(intent: Intent) -> Iterator[Finding]:
             yield from _introduction(secret)
             yield from _scaffold(secret, platform)
             yield from _renewal(secret)
+            yield from _retirement(secret)
 
 
 def platform_namespaces(intent: Intent) -> frozenset[str]:
@@ -82,3 +83,14 @@ def _renewal(secret: Secret) -> Iterator[Finding]:
         message = f"{name}: the copy in Git stays valid after handover, and nothing says why (H5)"
         hint = "write handover.reason, or renew: generate or reissue"
         yield Finding(id="W_KEEP_REASON", where=secret.where, message=message, hint=hint, level=Level.WARNING)
+
+
+def _retirement(secret: Secret) -> Iterator[Finding]:
+    """A scaffold that is not deleted is an exception: it says why, and until when (H3)."""
+    handover = secret.handover
+    if secret.scaffold is None or handover.retire is RetireMode.DELETED:
+        return
+    if not (handover.reason and handover.until):
+        message = f"{secret.name}: its scaffold is not deleted ({handover.retire}), and nothing says why and until when"
+        hint = "write handover.reason and handover.until, or retire: deleted"
+        yield Finding(id="E_RETIRE_POLICY", where=secret.where, message=message, hint=hint)

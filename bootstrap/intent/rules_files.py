@@ -14,6 +14,7 @@ def judge(intent: Intent) -> Iterator[Finding]:
     yield from _sources(intent)
     yield from _keys(intent)
     yield from _recipients(intent)
+    yield from _holders(intent)
     for name in ROOT_MATERIAL:
         if not _root_files(name) & intent.blobs.keys():
             message = f"root material {name} is missing: encrypted/root-material/{name}.age"
@@ -59,6 +60,17 @@ def _keys(intent: Intent) -> Iterator[Finding]:
     for name in missing:
         message = f"the commit holds no keys/{name}"
         yield Finding(id="E_KEYS", where=f"keys/{name}", message=message, hint=_KEYGEN)
+
+
+def _holders(intent: Intent) -> Iterator[Finding]:
+    """One key under two names is one holder: losing it loses both (S1)."""
+    first: dict[bytes, int] = {}
+    for number, line in enumerate(intent.keys.get("root.txt", b"").splitlines(), 1):
+        key = line.strip()
+        if key and not key.startswith(b"#") and first.setdefault(key, number) != number:
+            message = f"this holder of the root is named twice, first on line {first[key]}"
+            hint = "remove one, or write the second holder's own public key"
+            yield Finding(id="E_CUSTODY", where=f"keys/root.txt:{number}", message=message, hint=hint)
 
 
 def _recipients(intent: Intent) -> Iterator[Finding]:

@@ -4,21 +4,19 @@ import re
 from collections.abc import Iterator
 
 from bootstrap.intent.findings import Finding, Level
-from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.plain_secrets import SUFFIXES
 from bootstrap.model.catalog import Custody, Intent
-from bootstrap.model.errors import DefinitionError
 
-_SECRET = re.compile(rb"""\bkind["']?\s*:\s*["']?Secret["']?\s*(,|\}|#|$)""", re.MULTILINE)
-_SEPARATOR = re.compile(rb"^---.*$", re.MULTILINE)
-_SUFFIXES = (".yaml", ".yml", ".json")
+_DEFINITION = re.compile(
+    rb"""\bkind["']?\s*:\s*["']?CustomResourceDefinition\b[\s\S]*?\bname["']?\s*:\s*["']?([a-z0-9.-]+)"""
+)
+_NEEDED = b"externalsecrets.external-secrets.io"
 
 
 def judge(intent: Intent) -> Iterator[Finding]:
     yield from _replicas(intent)
     yield from _folders(intent)
-    for path, data in sorted(intent.manifests.items()):
-        if path.endswith(_SUFFIXES):
-            yield from _plain_secrets(path, data)
+    yield from _definitions(intent)
 
 
 def _replicas(intent: Intent) -> Iterator[Finding]:
@@ -49,29 +47,17 @@ def _folders(intent: Intent) -> Iterator[Finding]:
         if not folder.startswith("manifests/") or ".." in folder.split("/"):
             message = f"{folder} is not a folder below manifests/"
             yield Finding(id="E_MANIFESTS", where=platform.where, message=message, hint="move it there")
-        elif not any(p.startswith(f"{folder}/") and p.endswith(_SUFFIXES) for p in intent.manifests):
+        elif not any(p.startswith(f"{folder}/") and p.endswith(SUFFIXES) for p in intent.manifests):
             message = f"the commit holds no manifests below {folder}/"
             yield Finding(id="E_MANIFESTS", where=platform.where, message=message, hint=hint)
 
 
-def _plain_secrets(path: str, data: bytes) -> Iterator[Finding]:
-    """A Secret with content in the clear. Only documents that mention one are parsed: bundles are large."""
-    begin = 0
-    for end in [*(m.start() for m in _SEPARATOR.finditer(data)), len(data)]:
-        document, line = data[begin:end], data.count(b"\n", 0, begin) + 1
-        begin = end
-        if _SECRET.search(document):
-            yield from _plain_in(f"{path}:{line}", document)
-
-
-def _plain_in(where: str, document: bytes) -> Iterator[Finding]:
-    try:
-        objects = parse_manifests(where.rsplit(":", 1)[0], document)
-    except (DefinitionError, ValueError, RecursionError):  # a bad date, a bottomless list
-        yield Finding(id="E_MANIFEST", where=where, message="this manifest cannot be read")
+def _definitions(intent: Intent) -> Iterator[Finding]:
+    """The operator's CRDs: without them `up` would stop half way, at the first ExternalSecret."""
+    folder = intent.platform.external_secrets_manifests
+    files = [d for p, d in intent.manifests.items() if p.startswith(f"{folder}/") and p.endswith(SUFFIXES)]
+    if not folder or not files or any(_NEEDED in _DEFINITION.findall(data) for data in files):
         return
-    for obj in objects:
-        if obj["kind"] == "Secret" and (obj.get("data") or obj.get("stringData")):
-            hint = "encrypt it below encrypted/ and describe it in secrets/"
-            message = f"a manifest holds Secret {obj['metadata']['name']} in the clear"
-            yield Finding(id="E_PLAINTEXT", where=where, message=message, hint=hint)
+    message = f"no file below {folder}/ defines {_NEEDED.decode()}"
+    hint = f"put the operator's crds.yaml there: {folder}/crds.yaml"
+    yield Finding(id="E_MANIFESTS", where=intent.platform.where, message=message, hint=hint)

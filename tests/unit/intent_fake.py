@@ -9,6 +9,12 @@ from bootstrap.model.errors import DefinitionError
 AGE = b"age-encryption.org/v1\n-> X25519 abc\n"
 SOPS = b"token: ENC[AES256_GCM,data:x,type:str]\nsops:\n  mac: ENC[x]\n"
 
+CRDS = b"""\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: externalsecrets.external-secrets.io}
+"""
+
 PLATFORM = """\
 apiVersion: bootstrap/v1
 kind: Platform
@@ -60,6 +66,7 @@ def valid() -> dict[str, bytes]:
         "secrets/web.yaml": SECRET.encode(),
         "encrypted/web.sops.yaml": SOPS,
         "manifests/external-secrets/operator.yaml": b"apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: x}\n",
+        "manifests/external-secrets/crds.yaml": CRDS,
         "keys/root.txt": b"# holders\nage1first\nage1second\n",
     }
     files |= {f"encrypted/root-material/{n}.age": AGE for n in ("ledger", "commitment", "vault-ca", "unseal")}

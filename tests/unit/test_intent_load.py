@@ -1,5 +1,6 @@
 """The loader and the rules: each bad input with its code and its place."""
 
+import base64
 import json
 
 import pytest
@@ -64,7 +65,20 @@ TWO = SECRET + "---\n" + SECRET
 NESTED = SECRET + "---\n" + SECRET.replace("web-session", "inner").replace("web/session", "web/session/inner")
 PEM = b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 64 + b"\n-----END PRIVATE KEY-----\n"
 PLAIN = "apiVersion: v1\nkind: {}\nmetadata: {{name: a}}\n---\napiVersion: v1\nkind: Secret\nmetadata: {{name: b}}\n{}"
-M = "manifests/external-secrets/operator.yaml"
+M, C = "manifests/external-secrets/operator.yaml", "manifests/external-secrets/crds.yaml"
+
+EXTERNAL = """\
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: mine, namespace: web}
+spec: {target: {name: web-session}}
+"""
+PUSH = """\
+apiVersion: external-secrets.io/v1alpha1
+kind: PushSecret
+metadata: {name: mine, namespace: web}
+spec: {data: [{match: {remoteRef: {remoteKey: applications/web/session}}}]}
+"""
 
 BAD: list[tuple[dict[str, str | bytes | None], str, str]] = [
     # the documents
@@ -149,7 +163,8 @@ BAD: list[tuple[dict[str, str | bytes | None], str, str]] = [
     (platform("    seal", "    replicas: 2\n    seal"), "E_REPLICAS", f"{B}:1"),
     (platform("{install: manifests/external-secrets}", "{}"), "E_VALUE", f"{B}:10"),
     (platform("manifests/external-secrets", "elsewhere"), "E_MANIFESTS", f"{B}:1"),
-    ({M: None}, "E_MANIFESTS", f"{B}:1"),
+    ({M: None, C: None}, "E_MANIFESTS", f"{B}:1"),
+    ({C: None}, "E_MANIFESTS", f"{B}:1"),
     ({M: PLAIN.format("ConfigMap", "stringData: {a: b}\n")}, "E_PLAINTEXT", f"{M}:4"),
     ({M: "kind: Secret\n  x: [\n"}, "E_MANIFEST", f"{M}:1"),
     # files
@@ -168,6 +183,37 @@ BAD: list[tuple[dict[str, str | bytes | None], str, str]] = [
     ),
     ({"notes.txt": b"x\nAGE-SECRET-KEY-1" + b"Q" * 58}, "E_KEY_IN_GIT", "notes.txt:2"),
     ({"a/tls.pem": PEM}, "E_KEY_IN_GIT", "a/tls.pem:1"),
+    ({"x.yaml": b"a:\n  tls.key: " + base64.b64encode(PEM)}, "E_KEY_IN_GIT", "x.yaml:2"),
+    ({"README.md": "a", "readme.md": "b"}, "E_PATH_CASE", "readme.md"),
+    ({"apps/db.yaml": PLAIN.format("ConfigMap", "data: {a: Yg==}\n")}, "E_PLAINTEXT", "apps/db.yaml:4"),
+    ({"keys/root.txt": "age1a\nage1b\n# c\nage1a\n"}, "E_CUSTODY", "keys/root.txt:4"),
+    (scaffold("{renew: reissue}", "{renew: reissue, retire: inert}"), "E_RETIRE_POLICY", f"{S}:1"),
+    ({M: "a: &a [*a]\nkind: Secret\ndata: {a: b}\n"}, "E_YAML_CYCLE", f"{M}:1"),
+    ({M: "kind: Secret\ndata: " + "[" * 200000}, "E_DEPTH", f"{M}:1"),
+    # policies and other roads
+    *(
+        (
+            {"vault/p.hcl": f'# c\npath "{path}" {{\n  capabilities = ["{can}"]\n}}\n'},
+            code,
+            f"vault/p.hcl:{line}",
+        )
+        for path, can, code, line in (
+            ("*", "read", "E_POLICY_WIDE", 2),
+            ("secret/*", "list", "E_POLICY_WIDE", 2),
+            ("secret/data/a", "sudo", "E_POLICY_WIDE", 2),
+            ("sys/policies/acl/*", "update", "E_POLICY_WIDE", 2),
+            ("sys/*", "create", "E_POLICY_WIDE", 2),
+            ("auth/kubernetes/role/x", "create", "E_POLICY_WIDE", 2),
+            ("secret/data/applications/+/session", "update", "E_POLICY_WIDE", 2),
+            ("secret/data/a", "raed", "E_POLICY", 3),
+            ("secret/data/a", 'read" "', "E_POLICY", 3),
+        )
+    ),
+    ({"vault/p.hcl": 'path "a" {\n  capabilities = ["read"]\n'}, "E_POLICY", "vault/p.hcl:1"),
+    ({"vault/p.hcl": 'path "a" {}\n'}, "E_POLICY", "vault/p.hcl:1"),
+    ({"vault/roles.yaml": "name: x\ntoken_policies: [a, root]\n"}, "E_POLICY_WIDE", "vault/roles.yaml:2"),
+    ({M: EXTERNAL}, "E_AUTHORITY", M),
+    ({M: PUSH}, "E_AUTHORITY", M),
 ]
 
 
@@ -201,6 +247,17 @@ def test_warnings_do_not_stop(changes: dict[str, str | bytes | None], code: str,
     intent, findings = examine(changed(changes))
     assert [(f.id, f.where, f.level) for f in findings] == [(code, where, Level.WARNING)]
     assert load_intent(changed(changes)) == intent
+
+
+def test_what_is_narrow_sealed_or_elsewhere_is_left_alone() -> None:
+    policy = 'path "secret/data/applications/web/*" {\n  capabilities = ["read", "list"] // why\n}\n'
+    sealed = PLAIN.format("Secret", 'stringData: {a: "ENC[AES256_GCM,data:x]"}\nsops: {mac: x}\n')
+    sealed = sealed.replace("metadata: {name: a}", "metadata: {name: a}\ndata: {}")
+    other = (
+        EXTERNAL.replace("name: web-session", "name: another") + "---\n" + PUSH.replace("/session", "/other")
+    )
+    files = {"vault/p.hcl": policy, "apps/x.yaml": sealed, M: other, "Readme.txt": "LS0tLS1CRUdJTiB4"}
+    assert examine(changed(files))[1] == ()
 
 
 def test_all_errors_are_told_at_once() -> None:

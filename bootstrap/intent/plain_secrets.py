@@ -1,0 +1,46 @@
+"""Kubernetes Secrets whose content lies in the clear, wherever in the tree they are (B1, S3)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bootstrap.intent.findings import Finding
+from bootstrap.intent.manifests import parse_manifests
+from bootstrap.model.errors import DefinitionError
+
+SUFFIXES = (".yaml", ".yml", ".json")
+_SECRET = re.compile(rb"""\bkind["']?\s*:\s*["']?Secret["']?\s*(,|\}|#|$)""", re.MULTILINE)
+_CONTENT = re.compile(rb"""\b(?:stringData|data)["']?\s*:""")
+_SEPARATOR = re.compile(rb"^---.*$", re.MULTILINE)
+_SEALED = "ENC[AES256_GCM,"
+
+
+def plain_secrets(path: str, data: bytes) -> Iterator[Finding]:
+    """E_PLAINTEXT with ``path:line``. Only documents that mention a Secret are parsed: bundles are large."""
+    if not path.endswith(SUFFIXES) or not _SECRET.search(data):
+        return
+    begin = 0
+    for end in [*(m.start() for m in _SEPARATOR.finditer(data)), len(data)]:
+        document, line = data[begin:end], data.count(b"\n", 0, begin) + 1
+        begin = end
+        if _SECRET.search(document) and (_CONTENT.search(document) or b"bootstrap/v1" not in document):
+            yield from _in_document(f"{path}:{line}", document)
+
+
+def _in_document(where: str, document: bytes) -> Iterator[Finding]:
+    try:
+        objects = parse_manifests(where.rsplit(":", 1)[0], document)
+    except DefinitionError as error:
+        yield Finding(id=error.code, where=where, message=f"this manifest cannot be read: {error.message}")
+        return
+    for obj in objects:
+        if obj["kind"] == "Secret" and any(_in_clear(obj.get(part)) for part in ("data", "stringData")):
+            hint = "encrypt it below encrypted/ and describe it in secrets/ (`bootstrap import` does both)"
+            message = f"a manifest holds Secret {obj['metadata']['name']} in the clear"
+            yield Finding(id="E_PLAINTEXT", where=where, message=message, hint=hint)
+
+
+def _in_clear(content: Any) -> bool:
+    """True when something is there that SOPS has not sealed."""
+    values = content.values() if isinstance(content, Mapping) else [content]
+    return any(value and not (isinstance(value, str) and value.startswith(_SEALED)) for value in values)

@@ -1,0 +1,64 @@
+"""Rules of the manifests' own ExternalSecrets and PushSecrets: no second road beside the catalog's (INV4, INV6)."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bootstrap.intent.findings import Finding
+from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.plain_secrets import SUFFIXES
+from bootstrap.model.catalog import Intent, Internal, Secret
+from bootstrap.model.errors import DefinitionError
+
+_MENTIONED = re.compile(
+    rb"""\bkind["']?\s*:\s*["']?(?:ExternalSecret|PushSecret)["']?\s*(?:,|\}|#|$)""", re.MULTILINE
+)
+
+
+def judge(intent: Intent) -> Iterator[Finding]:
+    """E_AUTHORITY with the manifest's path for a materialized Secret, or a path in Vault, that has two owners."""
+    entries: list[Secret | Internal] = [*intent.secrets, *intent.internals]
+    made = {(c.namespace, c.secret): e.name for e in entries for c in e.consumers}
+    paths = {s.path: s.name for s in intent.secrets if s.path}
+    for path, data in sorted(intent.manifests.items()):
+        if path.endswith(SUFFIXES) and _MENTIONED.search(data):
+            for obj in _objects(path, data):
+                yield from _judge(path, obj, made, paths)
+
+
+def _objects(path: str, data: bytes) -> list[dict[str, Any]]:
+    try:
+        return parse_manifests(path, data)
+    except DefinitionError:
+        return []  # said where manifests are applied
+
+
+def _judge(
+    path: str, obj: dict[str, Any], made: dict[tuple[str, str], str], paths: dict[str, str]
+) -> Iterator[Finding]:
+    name, spec = str(obj["metadata"]["name"]), obj.get("spec")
+    if not isinstance(spec, dict):
+        return
+    if obj["kind"] == "ExternalSecret":
+        target = spec.get("target")
+        secret = str(target.get("name") or name) if isinstance(target, dict) else name
+        if owner := made.get((str(obj["metadata"].get("namespace", "")), secret)):
+            message = f"ExternalSecret {name} writes Secret {secret}, which the catalog's {owner} makes"
+            yield _finding(path, message, "remove it: `up` derives it from the catalog's consumers")
+    elif obj["kind"] == "PushSecret":
+        for remote in sorted(set(_remote_keys(spec))):
+            if owner := paths.get(remote.removeprefix("secret/")):
+                message = f"PushSecret {name} writes the path of {owner}, which is handed over from Git"
+                yield _finding(path, message, "describe it as an InternalSecret with a path of its own")
+
+
+def _remote_keys(spec: dict[str, Any]) -> Iterator[str]:
+    for item in spec.get("data") or ():
+        match = item.get("match") if isinstance(item, dict) else None
+        remote = match.get("remoteRef") if isinstance(match, dict) else None
+        if isinstance(remote, dict):
+            yield str(remote.get("remoteKey", ""))
+
+
+def _finding(path: str, message: str, hint: str) -> Finding:
+    return Finding(id="E_AUTHORITY", where=path, message=message, hint=hint)
