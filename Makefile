@@ -25,7 +25,7 @@ up: $(STAMP)  ## the whole road on a throw-away cluster: lab, repository, up, st
 	@testbed/demo-up
 
 down: $(STAMP)  ## the demo lab is gone
-	@$(BOOTSTRAP) lab down --name demo
+	@$(BOOTSTRAP) lab down --name $(or $(DEMO),demo)
 
 test: $(STAMP)  ## the whole of CI, slow matrices sampled
 	@$(MAKE) --no-print-directory lint

@@ -4,7 +4,9 @@ ansible-runner writes every value it is given into files, process lists and even
 plain values only, works in a private folder that goes with it, and sees none of the caller's environment.
 """
 
+import contextlib
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -54,6 +56,7 @@ class _Run:
         except BaseException:
             self._cancelled.set()
             worker.join()
+            _end_all_of(private)
             raise
         if self._raised:
             raise self._raised
@@ -120,6 +123,29 @@ class _Run:
             where=where,
             hint="mend what it names and run the same command again: it goes on from there",
         )
+
+
+def _end_all_of(private: Path) -> None:
+    """End what an interrupted playbook started: its tasks live in sessions of their own and outlive it.
+
+    They are known by the private folder in their environment, which no other process has.
+    """
+    mark, until = os.fsencode(str(private) + "/"), time.monotonic() + 10
+    while time.monotonic() < until:
+        left = [path for path in Path("/proc").glob("[0-9]*/environ") if mark in _read(path)]
+        if not left:
+            return
+        for path in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(path.parent.name), signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _read(environ: Path) -> bytes:
+    try:
+        return environ.read_bytes()
+    except OSError:  # it ended, or it is not ours
+        return b""
 
 
 def _inventory() -> dict[str, Any]:

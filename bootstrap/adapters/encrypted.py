@@ -7,14 +7,14 @@ refused with the way out. No message holds a value.
 import re
 
 from bootstrap.adapters import age, openpgp
-from bootstrap.adapters.sops import is_sops, open_sops
+from bootstrap.adapters.sops import Form, form_of, is_sops, open_sops
+from bootstrap.adapters.sops_keys import DataKeys, speaks_age
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import IntentRepository, Opened, RootKey
 
 RAW = (".age", ".gpg", ".pgp", ".asc")
-TREES = (".yaml", ".yml", ".json")
-_FLAT = re.compile(rb"^(sops_mac=|\[sops\]\s*$)", re.MULTILINE)
+FLAT = (Form.DOTENV, Form.INI)
 
 
 class CommitFiles:
@@ -23,6 +23,7 @@ class CommitFiles:
     def __init__(self, repository: IntentRepository, root: RootKey) -> None:
         self._repository = repository
         self._root = root
+        self._keys = DataKeys(root)
         self._opened: dict[str, Opened] = {}
 
     def open(self, path: str) -> Opened:
@@ -44,22 +45,15 @@ class CommitFiles:
             if not (age.is_age(content) or openpgp.is_pgp(content)):
                 raise plaintext(path)
             return self._unwrap(path, content)
-        is_json = suffix not in (".yaml", ".yml")
-        if _FLAT.search(content):
-            raise DefinitionError(
-                f"{path} is a SOPS file of the form dotenv or INI, which is not read here",
-                code="E_FORM",
-                where=path,
-                hint=f"sops decrypt --output-type yaml {path}, and encrypt that",
-            )
-        if not is_sops(content, is_json=is_json):
-            raise plaintext(path)
-        tree = open_sops(content, self._root, path, is_json=is_json)
+        form = form_of(path)
+        if not is_sops(content, form):
+            raise _misnamed(path, content) or plaintext(path)
+        tree = open_sops(content, self._keys, path, form)
         # SOPS keeps a file of any other form as JSON with one key, ``data``.
-        return tree["data"] if suffix not in TREES and set(tree) == {"data"} else tree
+        return tree["data"] if form is Form.BINARY and set(tree) == {"data"} else tree
 
     def _unwrap(self, path: str, content: bytes) -> Sensitive:
-        mine = "age" if self._root.recipients[0].startswith("age1") else "OpenPGP"
+        mine = "age" if speaks_age(self._root.recipients) else "OpenPGP"
         form = "age" if age.is_age(content) else "OpenPGP"
         if content.strip() and form != mine:
             raise PreconditionError(
@@ -87,6 +81,24 @@ def declared_recipients(repository: IntentRepository) -> tuple[str, ...]:
     if "keys/root.asc" in paths:
         return tuple(openpgp.armored_blocks(repository.read("keys/root.asc").decode("utf-8", "replace")))
     return ()
+
+
+def _misnamed(path: str, content: bytes) -> DefinitionError | None:
+    """A dotenv or INI file of SOPS under another name: the name decides, as it does for ``sops``."""
+    ending = {Form.DOTENV: ".env", Form.INI: ".ini"}
+    return next(
+        (
+            DefinitionError(
+                f"{path} is a SOPS file of the form {form} under another name",
+                code="E_FORM",
+                where=path,
+                hint=f"let its name end in {ending[form]}",
+            )
+            for form in FLAT
+            if is_sops(content, form)
+        ),
+        None,
+    )
 
 
 def plaintext(path: str) -> DefinitionError:

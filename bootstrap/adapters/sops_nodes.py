@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.resolver import Resolver
 
 from bootstrap.model.errors import DefinitionError
 
@@ -71,15 +73,26 @@ _PROBLEMS = {
 }
 
 
-def _loader() -> type[yaml.SafeLoader]:
-    class Loader(yaml.SafeLoader):
+def _loader() -> type[Any]:
+    """libyaml's events, which go-yaml gives too, composed here so that each can be refused."""
+    from yaml._yaml import CParser
+
+    class Loader(Composer, CParser, Resolver):  # type: ignore[misc]  # CParser has no type information
+        def __init__(self, stream: bytes) -> None:
+            CParser.__init__(self, stream)
+            Composer.__init__(self)
+            Resolver.__init__(self)
+
         def compose_node(self, parent: Any, index: Any) -> Any:
-            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+            event: Any = self.peek_event()
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise yaml.MarkedYAMLError(problem="E_YAML_ALIAS", problem_mark=event.start_mark)
             if getattr(event, "tag", None):
                 raise yaml.MarkedYAMLError(problem="E_YAML_TAG", problem_mark=event.start_mark)
             return super().compose_node(parent, index)
+
+        def dispose(self) -> None:
+            """Asked for by ``compose_all``; nothing is held."""
 
     return Loader
 
@@ -91,7 +104,7 @@ def _from_yaml(node: yaml.Node, what: str) -> Node:
         found: dict[str, Node] = {}
         for key, value in node.value:
             where = f"{what}:{key.start_mark.line + 1}"
-            name = resolve(key.value) if isinstance(key, yaml.ScalarNode) and key.style is None else None
+            name = resolve(key.value) if isinstance(key, yaml.ScalarNode) and not key.style else None
             if not isinstance(key, yaml.ScalarNode) or (name is not None and name.kind != "str"):
                 raise DefinitionError(
                     "a key that is not text", code="E_TYPE", where=where, hint="put the key into quotes"
@@ -106,7 +119,7 @@ def _from_yaml(node: yaml.Node, what: str) -> Node:
             found[key.value] = _from_yaml(value, what)
         return found
     assert isinstance(node, yaml.ScalarNode)  # nothing else is composed
-    scalar = Scalar("str", node.value) if node.style is not None else resolve(node.value)
+    scalar = Scalar("str", node.value) if node.style else resolve(node.value)
     if scalar.kind == "unclear":
         raise DefinitionError(
             "a plain value that can be read in more than one way",

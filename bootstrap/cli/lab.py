@@ -1,18 +1,19 @@
 """``bootstrap lab``: a throw-away cluster to try things on."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from bootstrap.lab.ports import Mark, OnEvent
-from bootstrap.model.errors import DefinitionError, PreconditionError
+from bootstrap.model.errors import DefinitionError, Interrupted, PreconditionError
 
 app = typer.Typer(name="lab", help="A throw-away cluster to try things on.", no_args_is_help=True)
 
@@ -105,12 +106,17 @@ def _only_local(provider: str) -> None:
 def _narrated(title: str) -> Iterator[OnEvent]:
     """On a terminal a live list of what runs and for how long; elsewhere a line for each end of work."""
     begun = time.monotonic()
+    signal.signal(signal.SIGTERM, _terminated)  # what was started must be ended in good order too
     if sys.stderr.isatty():
         with _live(title) as on_event:
             yield on_event
     else:
         yield _line
     typer.echo(f"{title}: done in {time.monotonic() - begun:.1f} s", err=True)
+
+
+def _terminated(number: int, _frame: object) -> NoReturn:
+    raise Interrupted("terminated", signal_number=number, hint="say it again: it goes on from there")
 
 
 def _line(mark: Mark, subject: str, seconds: float) -> None:

@@ -56,10 +56,11 @@ class LocalLabs:
         if lab is None and not cgroup.groups(name) and not (self.home / name).exists():
             return
         lab = lab or Lab(name, -1, self.home)  # remains without a memory: there is no link to remove
-        with locked(lab.state, wait=False):
+        # With the whole home held nobody begins a lab while the last one's route goes.
+        with locked(lab.state, wait=False), locked(self.home, wait=True):
             self._end(lab, forget=True)
-        if self.home.is_dir() and not any(self.home.iterdir()):
-            self.home.rmdir()
+            if not any(self.home.iterdir()):
+                self.home.rmdir()
 
     def _end(self, lab: Lab, *, forget: bool) -> None:
         others = [other for other in state.every(self.home) if other.name != lab.name]

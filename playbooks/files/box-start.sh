@@ -9,7 +9,10 @@ here=$(dirname "$(readlink -f "$0")")
 if pid=$(init_of "$lab"); then
     [ -S "/proc/$pid/root/run/containerd/containerd.sock" ] && exit 0
 fi
-"$here/box-stop.sh" "$lab" "$link" # what an interrupted start, or a kill, has left
+bash "$here/box-stop.sh" "$lab" "$link" # what an interrupted start, or a kill, has left
+
+# Before there is anything to reach: what is not a running lab's is nobody's.
+ip route show type unreachable exact 198.18.0.0/15 | grep -q . || ip route add unreachable 198.18.0.0/15
 
 mkdir -p "$state"/{audit,bin,config,etcd,kubernetes,var-lib/kubelet,var-lib/local-path,var-log}
 chmod 0700 "$state/kubernetes" "$state/audit"

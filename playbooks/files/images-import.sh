@@ -7,7 +7,7 @@ lab=$1
 shift
 jobs=()
 for archive in "$@"; do
-    "$here/box-exec.sh" "$lab" ctr --address /run/containerd/containerd.sock --namespace k8s.io \
+    bash "$here/box-exec.sh" "$lab" ctr --address /run/containerd/containerd.sock --namespace k8s.io \
         images import "/run/lab/images/$archive" >/dev/null &
     jobs+=($!)
 done

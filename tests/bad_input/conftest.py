@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.support.program import run_bootstrap, said
+from tests.unit.intent_fake import CRDS
 
 # Nothing listens there, and connecting fails at once.
 UNREACHABLE = """
@@ -42,9 +43,10 @@ class Case:
 def valid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """keygen and init, once; `check` has nothing against what they make."""
     folder = tmp_path_factory.mktemp("valid")
+    (folder / "crds.yaml").write_bytes(CRDS)
     for command in (
         ["keygen", "--out", folder, "--no-passphrase", "--non-interactive"],
-        ["init", folder / "platform", "--keys", folder],
+        ["init", folder / "platform", "--keys", folder, "--manifests", folder],
         ["check", "--repo", folder / "platform", "--root", f"file:{folder}/root.key"],
     ):
         done = run_bootstrap(*command)

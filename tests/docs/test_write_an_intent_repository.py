@@ -72,8 +72,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """A repository written by following the page; nothing of it is committed after `init`."""
     machine = Machine(tmp_path_factory.mktemp("writer"))
     machine.must("age-keygen -o second.key")
-    init = "bootstrap init platform --recipient $(age-keygen -y second.key) --no-passphrase --non-interactive"
-    machine.must(init)
+    (machine.folder / "crds.yaml").write_bytes(CRDS)
+    init = "bootstrap init platform --recipient $(age-keygen -y second.key) --manifests . --no-passphrase"
+    machine.must(f"{init} --non-interactive")
     machine.must("git rm -q secrets/*.yaml encrypted/*.*; mkdir -p secrets", "platform")
     machine.must(commands("4. Encrypt values"), "platform")
     for text in re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL):

@@ -102,6 +102,14 @@ class SimulatedCluster:
         with self._lock:
             return copied(self._objects.get(ref))
 
+    def peek(self, ref: Ref) -> Object | None:
+        """The live object itself, for the simulators' own look-ups: not to be changed."""
+        return self._objects.get(ref)
+
+    def everything(self) -> dict[Ref, Object]:
+        """Every object, copied."""
+        return {ref: copied(obj) for ref, obj in self._objects.items()}
+
     def list(self, api: str, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
         with self._lock:
             found = [

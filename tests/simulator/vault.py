@@ -5,6 +5,7 @@ calls that `up` makes follows what Vault 1.21.1 does; a path that nobody has tau
 
     vault = SimulatedVault(cluster)
     vault.lose_next_answer = True        # the next write is applied and its answer lost
+    vault.restart("vault-0")             # sealed, until an unsealer or somebody with the share comes
 """
 
 import itertools
@@ -19,6 +20,17 @@ from bootstrap.ports import Answer, InitAnswer, Object, Ref, SealStatus
 from tests.simulator.cluster import SimulatedCluster
 
 NAMESPACE = "vault"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the audit log. ``policies`` are those of the token that asked."""
+
+    request: str
+    method: str
+    path: str
+    txn: str
+    policies: tuple[str, ...]
 
 
 @dataclass
@@ -47,6 +59,12 @@ class Store:
     plain: dict[str, dict[str, Any]] = field(default_factory=dict)  # policies, roles, config, entities
     secrets: dict[str, Secret] = field(default_factory=dict)
     rekey: str = ""
+    log: list[Line] = field(default_factory=list)
+
+    @property
+    def data(self) -> bool:
+        """Something that is lost when this store is."""
+        return bool(self.secrets) or "secret/" in self.mounts
 
 
 class SimulatedVault:
@@ -58,15 +76,16 @@ class SimulatedVault:
         self.unsealed: set[str] = set()  # UIDs of pods
         self.mutations: list[tuple[str, str]] = []
         self.lose_next_answer = False
+        self.watchers: list[Callable[[Store, Line], None]] = []  # told before a write is applied
         self._requests = itertools.count(1)
 
     # ------------------------------------------------------------ pods
 
     def _pod(self, pod: str) -> Object | None:
-        return self.cluster.get(Ref("v1", "Pod", pod, NAMESPACE))
+        return self.cluster.peek(Ref("v1", "Pod", pod, NAMESPACE))
 
     def _store(self, pod: str) -> Store | None:
-        claim = self.cluster.get(Ref("v1", "PersistentVolumeClaim", f"data-{pod}", NAMESPACE))
+        claim = self.cluster.peek(Ref("v1", "PersistentVolumeClaim", f"data-{pod}", NAMESPACE))
         uid = claim["metadata"]["uid"] if claim else ""
         if uid not in self.stores and pod != "vault-0" and self._joins(pod):
             leader = self._store("vault-0")
@@ -81,13 +100,13 @@ class SimulatedVault:
         return store
 
     def _joins(self, pod: str) -> bool:
-        config = self.cluster.get(Ref("v1", "ConfigMap", "vault-config", NAMESPACE))
+        config = self.cluster.peek(Ref("v1", "ConfigMap", "vault-config", NAMESPACE))
         return "retry_join" in ((config or {}).get("data") or {}).get(f"{pod}.json", "")
 
     def _sealed(self, pod: str, live: Object, store: Store) -> bool:
         for volume in live["spec"]["volumes"]:
             if volume["name"] == "unseal":
-                key = self.cluster.get(Ref("v1", "Secret", volume["secret"]["secretName"], NAMESPACE))
+                key = self.cluster.peek(Ref("v1", "Secret", volume["secret"]["secretName"], NAMESPACE))
                 if key is not None and key["data"]["key"].reveal().decode() == store.share:
                     self.unsealed.add(live["metadata"]["uid"])
         return live["metadata"]["uid"] not in self.unsealed
@@ -105,6 +124,12 @@ class SimulatedVault:
     def active(self, pods: Sequence[str]) -> str | None:
         return next((p for p in pods if (s := self.seal_status(p)) and s.initialized and not s.sealed), None)
 
+    def restart(self, pod: str) -> None:
+        """The pod dies; its StatefulSet makes it again, and the new one starts sealed."""
+        live = self._pod(pod)
+        if live is not None:
+            self.cluster.delete(Ref("v1", "Pod", pod, NAMESPACE), uid=live["metadata"]["uid"])
+
     def certificate(self, pod: str) -> bytes:
         return b""
 
@@ -117,11 +142,11 @@ class SimulatedVault:
         if live is None:
             raise Transient("no connection", code="E_VAULT_AWAY")
         tls = next(v["secret"]["secretName"] for v in live["spec"]["volumes"] if v["name"] == "tls")
-        names = self.cluster.get(Ref("v1", "Secret", tls, NAMESPACE))
+        names = self.cluster.peek(Ref("v1", "Secret", tls, NAMESPACE))
         assert names is not None
         if server_name not in _names(names["data"][f"{pod}.crt"].reveal()):
             raise WorldError("not this attempt's certificate", code="E_VAULT_TLS")
-        claim = self.cluster.get(Ref("v1", "PersistentVolumeClaim", f"data-{pod}", NAMESPACE))
+        claim = self.cluster.peek(Ref("v1", "PersistentVolumeClaim", f"data-{pod}", NAMESPACE))
         assert claim is not None
         if claim["metadata"]["uid"] in self.stores:
             raise UnknownOutcome("Vault is already initialized", code="E_UNKNOWN_OUTCOME")
@@ -164,7 +189,14 @@ class SimulatedVault:
         if token is not None and given not in store.tokens:
             raise WorldError(f"{method} {path}: Vault answered 403", code="E_VAULT_DENIED")
         call = Call(self, store, method, path, body or {}, given, f"request-{next(self._requests)}")
+        policies = store.tokens[given].policies if given else ()
+        line = Line(call.request, method, call.path, txn, policies)
+        if method not in ("GET", "LIST") and path not in QUESTIONS:
+            for watcher in self.watchers:
+                watcher(store, line)
         answer = call.answer()
+        if store.audit:
+            store.log.append(line)
         if method not in ("GET", "LIST") and path not in QUESTIONS:
             self._applied(method, path)
         return answer

@@ -92,8 +92,8 @@ def test_an_empty_file(name: str) -> None:
         (b"\0GITCRYPT\0\x01\x02", "git-crypt unlock"),
         (b"$ANSIBLE_VAULT;1.1;AES256\n6162\n", "ansible-vault decrypt"),
         (b"apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\n", "kubeseal"),
-        (b"A=x\nsops_mac=ENC[AES256_GCM,data:x]\n", "--output-type yaml"),
-        (b"[a]\nb=c\n[sops]\nmac=x\n", "--output-type yaml"),
+        (b"A=x\nsops_mac=ENC[AES256_GCM,data:x]\n", ".env"),
+        (b"[a]\nb=c\n[sops]\nmac=x\n", ".ini"),
     ],
 )
 def test_forms_that_the_root_alone_cannot_open(content: bytes, hint: str) -> None:

@@ -61,8 +61,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A folder with ``root.key``, ``platform/`` and the operator's CRDs beside it."""
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "m" / "external-secrets").mkdir(parents=True)
-    crds = "apiVersion: v1\nkind: X\nmetadata: {name: crds}\n"
-    (folder / "m" / "external-secrets" / "crds.yaml").write_text(crds)
+    (folder / "m" / "external-secrets" / "crds.yaml").write_bytes(CRDS)
     flags = ["--gpg"] if request.param == "gpg" else []
     run("init", folder / "platform", "--manifests", folder / "m", "--no-passphrase", *flags)
     return folder

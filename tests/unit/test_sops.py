@@ -13,7 +13,7 @@ from bootstrap.adapters import age, openpgp
 from bootstrap.adapters.age import AgeRoot
 from bootstrap.adapters.openpgp import PgpRoot
 from bootstrap.adapters.root import open_root
-from bootstrap.adapters.sops import is_sops, open_sops
+from bootstrap.adapters.sops import Form, is_sops, open_sops
 from bootstrap.adapters.sops_nodes import go_float, resolve
 from bootstrap.adapters.sops_write import encrypt_yaml
 from bootstrap.model.errors import BootstrapError
@@ -41,7 +41,7 @@ def written(content: dict[str, object], regex: str = "") -> bytes:
 
 def code(content: bytes, root: AgeRoot | PgpRoot = ROOT, *, is_json: bool = False) -> str:
     with pytest.raises(BootstrapError) as caught:
-        open_sops(content, root, "encrypted/x.sops.yaml", is_json=is_json)
+        open_sops(content, root, "encrypted/x.sops.yaml", Form.JSON if is_json else Form.YAML)
     assert VALUE not in str(caught.value)
     assert caught.value.where.startswith("encrypted/x.sops.yaml")
     assert caught.value.hint
@@ -244,14 +244,14 @@ def test_json_that_can_be_read_in_two_ways(body: str, expected: str) -> None:
     [
         ({"kms": [{"arn": "x"}]}, "--add-age"),
         ({"hc_vault": [{"vault_address": "x"}]}, "--add-age"),
-        ({"key_groups": [{"age": []}]}, "one key group"),
+        ({"key_groups": [{"hc_vault": [{"vault_address": "x"}]}, {"kms": [{"arn": "x"}]}]}, "--add-age"),
         ({}, "--add-age"),
     ],
 )
 def test_keys_that_a_bootstrap_cannot_have(metadata: dict[str, object], hint: str) -> None:
     content = json.dumps({"a": "ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]", "sops": metadata})
     with pytest.raises(BootstrapError) as caught:
-        open_sops(content.encode(), ROOT, "x", is_json=True)
+        open_sops(content.encode(), ROOT, "x", Form.JSON)
     assert caught.value.code == "E_SOPS_FORM"
     assert hint in caught.value.hint
 
@@ -268,7 +268,7 @@ def test_is_sops_sees_the_form_and_never_raises() -> None:
     assert is_sops(written({"a": VALUE}))
     assert not is_sops(b"a: sops\n")
     assert not is_sops(b"a: [")
-    assert is_sops(b'{"sops": {"mac": ""}}', is_json=True)
+    assert is_sops(b'{"sops": {"mac": ""}}', Form.JSON)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from bootstrap.adapters import age
 from bootstrap.adapters.encrypted import CommitFiles
 from bootstrap.adapters.git import open_repository
 from bootstrap.adapters.root import encrypt_to, open_root
-from bootstrap.adapters.sops import open_sops
+from bootstrap.adapters.sops import Form, open_sops
 from bootstrap.adapters.sops_write import encrypt_yaml
 from bootstrap.cli.init import init
 from bootstrap.lab.build import binaries
@@ -105,7 +105,7 @@ def test_sops_opens_what_we_write(tools: dict[str, Path], content: dict[str, obj
 def test_we_open_what_sops_writes(tools: dict[str, Path], content: dict[str, object], kind: str) -> None:
     form = ("--input-type", "json", "--output-type", kind, "--age", ROOT.recipients[0])
     sealed = run(tools["sops"], "encrypt", *form, "/dev/stdin", given=json.dumps(content).encode())
-    assert plain(open_sops(sealed, ROOT, "x", is_json=kind == "json")) == content
+    assert plain(open_sops(sealed, ROOT, "x", Form(kind))) == content
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule[0] if rule else "default")
@@ -116,7 +116,7 @@ def test_every_rule_of_what_is_encrypted(tools: dict[str, Path], rule: list[str]
         "list": ["f", {"password": "g", "name": "h"}, ["i"]], "empty": "",
     }  # fmt: skip
     sealed = real_encrypt(tools, json.dumps(content).encode(), *rule, kind=kind)
-    assert plain(open_sops(sealed, ROOT, "x", is_json=kind == "json")) == as_maps(content)
+    assert plain(open_sops(sealed, ROOT, "x", Form(kind))) == as_maps(content)
 
 
 @pytest.mark.parametrize(
