@@ -37,6 +37,8 @@ def caught(command: Callable[[], int | None]) -> int:
     try:
         code = command()
         sys.stdout.flush()
+        if code == INTERRUPTED:  # what the command line library makes of a KeyboardInterrupt, without a word
+            raise KeyboardInterrupt
         return code or 0
     except BootstrapError as error:
         _say(_coded(error), error.where, error.hint)
