@@ -141,7 +141,9 @@ class _Walk:
         return found
 
 
-def open_sops(content: bytes, root: RootKey | DataKeys, what: str, form: Form = Form.YAML) -> dict[str, Opened]:
+def open_sops(
+    content: bytes, root: RootKey | DataKeys, what: str, form: Form = Form.YAML
+) -> dict[str, Opened]:
     """The tree of one SOPS file. Lists become maps with the keys ``0``, ``1``...; nulls are left out.
 
     Raises DefinitionError E_SOPS_FORM, E_SOPS_MAC, E_SOPS_PLAIN, E_TYPE (an encrypted number, boolean or

@@ -77,7 +77,7 @@ def _loader() -> type[Any]:
     """libyaml's events, which go-yaml gives too, composed here so that each can be refused."""
     from yaml._yaml import CParser
 
-    class Loader(Composer, CParser, Resolver):  # type: ignore[misc]  # CParser has no type information
+    class Loader(Composer, CParser, Resolver):
         def __init__(self, stream: bytes) -> None:
             CParser.__init__(self, stream)
             Composer.__init__(self)
