@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bootstrap.adapters.git_size import object_size
 from bootstrap.model.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from dulwich.repo import Repo
 
 INTENT_FOLDERS = ("encrypted", "keys", "manifests", "records", "secrets", "vault")
+MOST_BYTES = 64 * 1024 * 1024  # of one file
 REGULAR = (0o100644, 0o100755, 0o100664)
 SYMLINK = 0o120000
 SUBMODULE = 0o160000
@@ -58,8 +60,21 @@ class GitRepository:
                 hint=f"git -C {self._location} add {path}, and commit it",
             ) from None
 
+    @property
+    def store(self) -> "Repo":
+        """For the other Git adapters."""
+        return self._repo
+
     def read(self, path: str) -> bytes:
-        return _object(self._repo, self.blob(path).encode(), path).as_raw_string()
+        blob = self.blob(path).encode()
+        if object_size(self._repo, blob) > MOST_BYTES:
+            raise DefinitionError(
+                f"{path} is larger than {MOST_BYTES >> 20} MiB",
+                code="E_SIZE",
+                where=path,
+                hint=f"git rm --cached {path}; an intent repository holds text and small ciphertexts",
+            )
+        return stored_object(self._repo, blob, path).as_raw_string()
 
     def unused_changes(self) -> Sequence[str]:
         """Paths of the work tree that are not as in the commit; none for a bare repository."""
@@ -119,9 +134,9 @@ def _kind_hint(path: Path, location: str) -> str:
 def _commit(repo: "Repo", rev: str, location: str) -> "Commit":
     from dulwich.objects import Commit, Tag
 
-    found = _object(repo, _resolve(repo, rev, location), location)
+    found = stored_object(repo, _resolve(repo, rev, location), location)
     while isinstance(found, Tag):
-        found = _object(repo, found.object[1], location)
+        found = stored_object(repo, found.object[1], location)
     if not isinstance(found, Commit):
         raise DefinitionError(f"{rev} is not a commit", code="E_REPO_REV", where=location, hint="git log")
     return found
@@ -183,7 +198,7 @@ def _commits_named(repo: "Repo", prefix: bytes) -> list[bytes]:
     return [sha for sha in near if isinstance(repo.object_store[sha], Commit | Tag)]
 
 
-def _object(repo: "Repo", sha: bytes, where: str) -> "ShaFile":
+def stored_object(repo: "Repo", sha: bytes, where: str) -> "ShaFile":
     """The object with this id; its id is computed anew from its bytes."""
     from dulwich.objects import ObjectID, ShaFile
 
@@ -210,7 +225,7 @@ def _files(repo: "Repo", commit: "Commit", where: str) -> Iterator[tuple[str, st
     waiting = [(b"", commit.tree)]
     while waiting:
         folder, sha = waiting.pop()
-        tree = _object(repo, sha, where)
+        tree = stored_object(repo, sha, where)
         if not isinstance(tree, Tree):
             raise DefinitionError(
                 "a folder is not a Git tree", code="E_REPO_REV", where=where, hint="git fsck"

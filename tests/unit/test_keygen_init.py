@@ -25,6 +25,7 @@ from bootstrap.model.catalog import SecretClass
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
+from tests.unit.intent_fake import CRDS
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(keygen)
