@@ -6,7 +6,7 @@ refused with the way out. No message holds a value.
 
 import re
 
-from bootstrap.adapters import age, openpgp
+from bootstrap.adapters import age, openpgp, openpgp_message
 from bootstrap.adapters.sops import Form, form_of, is_sops, open_sops
 from bootstrap.adapters.sops_keys import DataKeys, speaks_age
 from bootstrap.model.errors import DefinitionError, PreconditionError
@@ -42,7 +42,7 @@ class CommitFiles:
             raise DefinitionError(f"{path} is empty", code="E_CT_EMPTY", where=path, hint="sops edit " + path)
         suffix = "." + path.rsplit(".", 1)[-1].lower()
         if suffix in RAW:
-            if not (age.is_age(content) or openpgp.is_pgp(content)):
+            if not (age.is_age(content) or openpgp_message.is_pgp(content)):
                 raise plaintext(path)
             return self._unwrap(path, content)
         form = form_of(path)
@@ -69,7 +69,7 @@ class CommitFiles:
 def _recipients(path: str, content: bytes) -> tuple[str, ...]:
     if age.is_age(content):
         return age.stanzas(age.normalised(content, path), path)
-    return openpgp.recipients_of(content.lstrip(), path)
+    return openpgp_message.recipients_of(content.lstrip(), path)
 
 
 def declared_recipients(repository: IntentRepository) -> tuple[str, ...]:

@@ -7,7 +7,9 @@ import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
+from bootstrap.adapters import openpgp_state
+from bootstrap.adapters.openpgp_message import HIDDEN, damaged, normalised, old_cipher, recipients_of
+from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
 if TYPE_CHECKING:
@@ -15,56 +17,82 @@ if TYPE_CHECKING:
 
 SECRET = b"-----BEGIN PGP PRIVATE KEY BLOCK-----"
 PUBLIC = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
-MESSAGE = b"-----BEGIN PGP MESSAGE-----"
+# A certificate whose features are those of RFC 4880. Nobody needs its private half: see ``encrypt``.
+BYSTANDER_ID = bytes.fromhex("dc761b5793965d32")
+BYSTANDER = b"""-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEZZIAgBYJKwYBBAHaRw8BAQdAfYpmGQ1GKDeU3GooPsxb0doUaxnntwzFHeY9
+bcjGOx60K2Jvb3RzdHJhcDogd3JpdGVzIGZvciBldmVyeSBPcGVuUEdQIHByb2dy
+YW2IkAQTFggAOBYhBPyqXoLOHZOx0lwqFCO8rPPChqmKBQJlkgCAAhsBBQsJCAcC
+BhUKCQgLAgQWAgMBAh4BAheAAAoJECO8rPPChqmKVRsA/jvm7FSXYzDfGfNDdfQM
+gcRR/WxQdE3RVUnyJOe5WdVGAP9vVg7iCtXnrjlNKhB5g6gVNf/ptL3KEpOVlgj9
+cZAdAbg4BGWSAIASCisGAQQBl1UBBQEBB0BxLJKKcWyYStP8q9SiquQjsyDHp2Py
+LgQFe1SrfTiOXAMBCAeIeAQYFggAIBYhBPyqXoLOHZOx0lwqFCO8rPPChqmKBQJl
+kgCAAhsMAAoJECO8rPPChqmKu1gBAMPhoKhyEmAu2MmOC4QBTqtaSfTCiANKPDH9
+G60240LFAP4t+gIxQdywLGUvxS/tbxvZ11zjjXpjSmC2zXdrD6HJAw==
+=IDhu
+-----END PGP PUBLIC KEY BLOCK-----
+"""
 # First line of an exported root whose key is protected: what the child needs to open it again.
 CARRIED = b"bootstrap-passphrase:"
 
 
 class PgpKey:
-    """An OpenPGP secret key in memory, with its passphrase if it has one."""
+    """An OpenPGP secret key in memory, with its passphrase if it has one.
+
+    Raises PreconditionError E_KEY_KIND, E_KEY_PASS; E_PGP_STATE for a key that is revoked, expired or made
+    for signatures only.
+    """
 
     def __init__(self, secret: Sensitive, passphrase: Sensitive | None = None) -> None:
         self._secret = secret
         self._passphrase = passphrase
-        self._tsk = _tsk(secret)
-        self._decryptor = _decryptor(self._tsk, passphrase)
+        self._certificate = _tsk(secret).extract_certificate()
+        self.fingerprint = str(self._certificate.fingerprint).upper()  # as GnuPG and SOPS write it
+        openpgp_state.check_alive(self._certificate, self.fingerprint)
+        self._parts = openpgp_state.parts(secret.reveal(), self.fingerprint)
+        self._decryptors = {p.key_id: _decryptor(p, passphrase) for p in self._parts if not p.why_not}
+        if not self._decryptors:
+            raise openpgp_state.no_part(self._parts, self.fingerprint)
 
     @property
     def certificate(self) -> bytes:
         """The public half, binary."""
-        return bytes(self._tsk.extract_certificate())
+        return bytes(self._certificate)
 
     @property
     def armored_certificate(self) -> bytes:
-        return str(self._tsk.extract_certificate()).encode()
-
-    @property
-    def fingerprint(self) -> str:
-        """Hex, upper case, as GnuPG and SOPS write it."""
-        return str(self._tsk.extract_certificate().fingerprint).upper()
+        return str(self._certificate).encode()
 
     def decrypt(self, message: bytes, what: str = "message") -> Sensitive:
-        """Plaintext of one message, binary or armored. Raises E_NO_IDENTITY, E_CT_EMPTY, E_CT_DAMAGED."""
-        from pysequoia import decrypt
+        """Plaintext of one message, binary or armored.
 
-        data = _message(message, what)
+        Raises PreconditionError E_NO_IDENTITY, E_PGP_STATE; DefinitionError E_CT_EMPTY, E_CT_DAMAGED,
+        E_PGP_FORM, E_PGP_INTEGRITY.
+        """
+        data = normalised(message, what)
         wanted = recipients_of(data, what)
-        if not set(wanted) & self._key_ids():
-            raise PreconditionError(
-                f"{what} is not encrypted to the root key {self.fingerprint}; it needs the key "
-                + " or ".join(wanted),
-                code="E_NO_IDENTITY",
-                where=what,
-                hint="give the right root key: --root file:PATH",
-            )
-        try:
-            plain = decrypt(data, decryptor=self._decryptor).bytes
-        except RuntimeError:
-            plain = None
-        if not plain:
-            # An empty answer without an error is how older tools report a broken message.
-            raise damaged(what)
-        return Sensitive(plain, what)
+        keys = [d for key_id, d in self._decryptors.items() if key_id in wanted or HIDDEN in wanted]
+        if not keys:
+            raise self._not_ours(wanted, what)
+        for decryptor in keys:
+            found = _opened(data, decryptor, what)
+            if found is not None:
+                return Sensitive(found, what)
+        raise damaged(what)
+
+    def _not_ours(self, wanted: Sequence[str], what: str) -> PreconditionError:
+        for part in self._parts:
+            if part.key_id in wanted:
+                why = f"does not open {what}: {part.why_not}"
+                return openpgp_state.state(self.fingerprint, why, part.hint)
+        return PreconditionError(
+            f"{what} is not encrypted to the root key {self.fingerprint}; it needs the key "
+            + " or ".join(wanted),
+            code="E_NO_IDENTITY",
+            where=what,
+            hint="give the right root key: --root file:PATH",
+        )
 
     def export(self) -> Sensitive:
         """The secret key, preceded by its passphrase if it has one, for a pipe to a child process only."""
@@ -72,13 +100,6 @@ class PgpKey:
             return self._secret
         carried = CARRIED + base64.b64encode(self._passphrase.reveal()) + b"\n"
         return Sensitive(carried + self._secret.reveal(), "OpenPGP secret key")
-
-    def _key_ids(self) -> set[str]:
-        """Ids of the primary key and of each subkey: 16 hex digits, the end of their fingerprints."""
-        from pysequoia.packet import PacketPile
-
-        ids = (packet.key_id for packet in PacketPile.from_bytes(self.certificate))
-        return {str(key_id).upper() for key_id in ids if key_id}
 
 
 class PgpRoot(PgpKey):
@@ -92,15 +113,30 @@ class PgpRoot(PgpKey):
         return self.decrypt(ciphertext, what)
 
 
+def _opened(data: bytes, decryptor: "PyDecryptor", what: str) -> bytes | None:
+    from pysequoia import decrypt
+
+    try:
+        return decrypt(data, decryptor=decryptor).bytes
+    except RuntimeError as error:
+        rejected = str(error).startswith("Policy rejected symmetric")
+    if rejected:
+        raise old_cipher(what)
+    return None
+
+
 def _tsk(secret: Sensitive) -> "Tsk":
     from pysequoia import Tsk
 
     found: Tsk | None = None
+    future = False
     try:
         if _holds_secret(secret.reveal()):
             found = Tsk.from_bytes(secret.reveal())
-    except RuntimeError:
-        found = None
+    except RuntimeError as error:
+        future = str(error).startswith("No binding signature at time")
+    if future:
+        raise openpgp_state.not_yet()
     if found is None:
         raise PreconditionError(
             "this is not an OpenPGP secret key",
@@ -116,9 +152,11 @@ def _holds_secret(key: bytes) -> bool:
     return any(packet.tag == Tag.SecretKey for packet in PacketPile.from_bytes(key))
 
 
-def _decryptor(tsk: "Tsk", passphrase: Sensitive | None) -> "PyDecryptor":
+def _decryptor(part: openpgp_state.Part, passphrase: Sensitive | None) -> "PyDecryptor":
+    from pysequoia import Tsk
+
     try:
-        return tsk.decryptor(passphrase.reveal().decode() if passphrase else None)
+        return Tsk.from_packets(part.packets).decryptor(passphrase.reveal().decode() if passphrase else None)
     except (RuntimeError, UnicodeDecodeError):
         raise PreconditionError(
             "the passphrase does not open the OpenPGP key"
@@ -130,60 +168,14 @@ def _decryptor(tsk: "Tsk", passphrase: Sensitive | None) -> "PyDecryptor":
 
 
 def locked(secret: Sensitive) -> bool:
-    """True when the secret key asks for a passphrase."""
+    """True when the secret key asks for a passphrase. Raises as ``PgpKey`` does for a key that is none."""
     try:
-        _tsk(secret).decryptor()
-    except RuntimeError:
+        PgpKey(secret)
+    except PreconditionError as error:
+        if error.code != "E_KEY_PASS":
+            raise
         return True
     return False
-
-
-def is_pgp(content: bytes) -> bool:
-    return content.lstrip().startswith(MESSAGE) or (content[:1] >= b"\x80" and _has_pkesk(content))
-
-
-def _has_pkesk(content: bytes) -> bool:
-    return content[0] in (0xC1, 0x84, 0x85, 0x86)  # tag 1, new format; old format with 1, 2, 4 length bytes
-
-
-def _message(message: bytes, what: str) -> bytes:
-    stripped = message.lstrip(b" \t\r\n")
-    if not stripped:
-        raise DefinitionError(
-            f"{what} is empty", code="E_CT_EMPTY", where=what, hint="encrypt the file again and commit it"
-        )
-    return stripped if stripped.startswith(b"-----BEGIN") else message
-
-
-def damaged(what: str) -> BootstrapError:
-    return DefinitionError(
-        f"{what} is damaged: it is not a whole OpenPGP message",
-        code="E_CT_DAMAGED",
-        where=what,
-        hint="take it from an older commit, or encrypt it again",
-    )
-
-
-def recipients_of(message: bytes, what: str) -> tuple[str, ...]:
-    """Key ids (16 hex digits) that a message is encrypted to: the PKESK packets of RFC 9580 5.1."""
-    from pysequoia.packet import PacketPile, Tag
-
-    try:
-        found = [p.body for p in PacketPile.from_bytes(message) if p.tag == Tag.PKESK]
-    except RuntimeError:
-        raise damaged(what) from None
-    ids = tuple(_key_id(body) for body in found if body)
-    if not ids:
-        raise damaged(what)
-    return ids
-
-
-def _key_id(body: bytes) -> str:
-    if body[0] == 3:
-        return body[1:9].hex().upper()
-    # Version 6: length, key version, fingerprint. The id ends a fingerprint of version 4, begins one of 6.
-    fingerprint = body[3 : 2 + body[1]]
-    return (fingerprint[-8:] if body[2] == 4 else fingerprint[:8]).hex().upper()
 
 
 def generate(user_id: str) -> Sensitive:
@@ -218,11 +210,27 @@ def armored_blocks(text: str) -> list[str]:
 
 
 def encrypt(recipients: Sequence[str], plaintext: Sensitive) -> bytes:
-    """One armored message for all ``recipients``, each an armored certificate."""
+    """One armored message for all ``recipients``, each an armored certificate.
+
+    To keys of version 4 in the form of RFC 4880, which every OpenPGP program reads. The library takes the
+    newest form that all recipients know, so one who knows the old one only is there while it decides; what
+    was encrypted for that one is dropped from the message.
+    """
+    from pysequoia import ArmorKind, Cert, armor
     from pysequoia import encrypt as pgp_encrypt
+    from pysequoia.packet import PacketPile, Tag
 
     certs = [cert for recipient in recipients for cert in certificates(recipient)]
-    return bytes(pgp_encrypt(plaintext.reveal(), recipients=certs))
+    if any(len(cert.fingerprint) != 40 for cert in certs):
+        return bytes(pgp_encrypt(plaintext.reveal(), recipients=certs))
+    bystander = Cert.from_bytes(BYSTANDER)
+    message = pgp_encrypt(plaintext.reveal(), recipients=[*certs, bystander], armor=False)
+    kept = [
+        bytes(packet)
+        for packet in PacketPile.from_bytes(message)
+        if not (packet.tag == Tag.PKESK and packet.body[1:9] == BYSTANDER_ID)
+    ]
+    return armor(b"".join(kept), ArmorKind.Message).encode()
 
 
 def protect(secret: Sensitive, passphrase: Sensitive) -> bytes:

@@ -11,7 +11,7 @@ from base64 import b64decode
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bootstrap.adapters import age, openpgp
+from bootstrap.adapters import age, openpgp, openpgp_message
 from bootstrap.adapters.age import AgeRoot
 from bootstrap.adapters.openpgp import PgpRoot
 from bootstrap.model.errors import PreconditionError
@@ -47,7 +47,7 @@ def parse_root(content: Sensitive, ask_passphrase: AskPassphrase, declared: tupl
         return PgpRoot(Sensitive(secret, "OpenPGP secret key"), passphrase)
     if age.is_age(data):
         return parse_root(_unlock(data, age.open_protected, ask_passphrase), _nobody, declared)
-    if data.startswith(openpgp.MESSAGE):
+    if data.startswith(openpgp_message.MESSAGE):
         return parse_root(_unlock(data, openpgp.open_protected, ask_passphrase), _nobody, declared)
     if data.startswith(openpgp.SECRET):
         return _openpgp_root(Sensitive(data, "OpenPGP secret key"), ask_passphrase)
