@@ -85,9 +85,8 @@ class LocalLabs:
             "etcd_tag": images.etcd_tag(),
             "images": " ".join(image.archive for image in wanted),
         }
-        self.playbooks.run("lab-box", variables, self.on_event)
+        self.playbooks.run("lab-up", variables, self.on_event)
         lab.remember(images={image.name: path.name for image, path in archives.items()})
-        self.playbooks.run("lab-cluster", variables, self.on_event)
         _private(lab.kubeconfig, (lab.state / "kubernetes" / "admin.conf").read_bytes())
 
     def _settle(self, lab: Lab, archives: Mapping[images.Image, Path]) -> None:

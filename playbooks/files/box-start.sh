@@ -1,8 +1,9 @@
 #!/bin/bash
 # Starts the box of one lab and returns when its containerd answers.
-# usage: box-start.sh LAB STATE LINK HOST_ADDRESS NODE_ADDRESS
+# Its environment holds the values below, by the names that stand between @ in config/.
 set -euo pipefail
-lab=$1 state=$2 link=$3 host_address=$4 node_address=$5
+: "$lab" "$state" "$link" "$host_address" "$node_address"
+: "$kubernetes_version" "$etcd_tag" "$coredns_tag" "$local_path_tag"
 here=$(dirname "$(readlink -f "$0")")
 . "$here/lib.sh"
 
@@ -18,6 +19,9 @@ mkdir -p "$state"/{audit,bin,config,etcd,kubernetes,var-lib/kubelet,var-lib/loca
 chmod 0700 "$state/kubernetes" "$state/audit"
 cp -rT "$here/config" "$state/config"
 cp "$here/box-init.sh" "$state/config/"
+for value in lab node_address kubernetes_version etcd_tag coredns_tag local_path_tag; do
+    printf 's|@%s@|%s|g\n' "$value" "${!value}"
+done | sed -i -f - "$state"/config/{kubeadm,addons}.yaml
 
 for group in $(groups "$lab"); do
     parent=$(dirname "$group")
