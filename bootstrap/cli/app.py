@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.cli.check_options import Beyond, BundleOption, HistoryOption, Report, ReportOption
 from bootstrap.cli.exits import caught
 from bootstrap.cli.hardening import harden
 from bootstrap.cli.init import init
@@ -26,6 +27,7 @@ from bootstrap.cli.options import (
     RevOption,
     RootOption,
 )
+from bootstrap.cli.schema import schema
 
 HELP = """From a Git repository, an offline root key and an empty cluster to a platform whose secrets Vault owns.
 
@@ -45,6 +47,7 @@ app = typer.Typer(
 )
 app.command()(init)
 app.command()(keygen)
+app.command()(schema)
 
 ApproveOption = Annotated[
     list[str] | None,
@@ -72,19 +75,16 @@ def check(
     repo: RepoOption = REPO,
     rev: RevOption = HEAD,
     root: RootOption = "",
-    output: OutputOption = Output.TEXT,
     non_interactive: NonInteractiveOption = False,
+    output: ReportOption = Report.TEXT,
+    history: HistoryOption = False,
+    bundle: BundleOption = None,
 ) -> int:
     """Judge a commit: schema, encryption, invariants."""
-    from bootstrap.cli import compose
-    from bootstrap.cli.check import exit_code, render_findings, run_check
+    from bootstrap.cli import check as command
 
-    options = Options(repo=repo, rev=rev, root=root, output=output, non_interactive=non_interactive)
-    repository = compose.repository(options)
-    files = compose.encrypted_files(repository, compose.root_key(options, repository))
-    findings = run_check(repository, files)
-    render_findings(findings, output.value, sys.stdout)
-    return exit_code(findings)
+    options = Options(repo=repo, rev=rev, root=root, non_interactive=non_interactive)
+    return command.check(options, output, Beyond(history=history, bundle=bundle))
 
 
 @app.command()

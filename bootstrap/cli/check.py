@@ -1,9 +1,13 @@
 """``bootstrap check``: what can be known from Git alone, and with the root key from the files too."""
 
-import json
+import sys
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING
 
+from bootstrap.cli import compose
+from bootstrap.cli.check_options import Beyond, Report
+from bootstrap.cli.options import Options
+from bootstrap.intent.contents import in_clear
 from bootstrap.intent.findings import Finding, Level, errors, in_order, of_error
 from bootstrap.intent.load import examine
 from bootstrap.intent.values import secret_values
@@ -11,14 +15,38 @@ from bootstrap.model.catalog import Intent, Secret, SecretClass
 from bootstrap.model.errors import BootstrapError
 from bootstrap.ports import EncryptedFiles, IntentRepository, Opened
 
+if TYPE_CHECKING:
+    from bootstrap.adapters.git import GitRepository
 
-def run_check(repository: IntentRepository, files: EncryptedFiles | None) -> list[Finding]:
-    """All findings, errors first. With ``files`` every file is opened and every declared field looked for."""
+
+def check(options: Options, report: Report, beyond: Beyond) -> int:
+    """Writes every finding to stdout; the exit code is 2 when one is an error."""
+    from bootstrap.cli.check_render import render
+
+    repository = compose.repository(options)
+    files = compose.encrypted_files(repository, compose.root_key(options, repository))
+    intent, found = run_check(repository, files)
+    findings = [*found, *_readers(repository), *_unused(repository)]
+    if beyond.history:
+        findings += _history(repository)
+    if beyond.bundle is not None and intent is not None:
+        from bootstrap.cli.check_bundle import changed_since_commit
+
+        findings += changed_since_commit(repository, intent, beyond.bundle)
+    told = in_order(findings)
+    sys.stdout.write(render(told, report, repository.location))
+    return exit_code(told)
+
+
+def run_check(
+    repository: IntentRepository, files: EncryptedFiles | None
+) -> tuple[Intent | None, tuple[Finding, ...]]:
+    """What one commit says. With ``files`` every file is opened and every declared field looked for."""
     intent, findings = examine(repository)
     if intent is None:
-        return list(findings)
+        return None, findings
     opened = _unopened(intent) if files is None else _open_all(intent, files)
-    return list(in_order([*findings, *opened]))
+    return intent, in_order([*findings, *opened])
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
@@ -26,25 +54,54 @@ def exit_code(findings: Sequence[Finding]) -> int:
     return 2 if errors(findings) else 0
 
 
-def render_findings(findings: Sequence[Finding], output: str, out_stream: TextIO) -> None:
-    """``output`` is text (one line a finding, then a summary) or json."""
-    wrong = len(errors(findings))
-    if output == "json":
-        document = {
-            "errors": wrong,
-            "warnings": len(findings) - wrong,
-            "findings": [_plain(f) for f in findings],
-        }
-        out_stream.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+def _history(repository: "GitRepository") -> Iterator[Finding]:
+    """What earlier commits hold in the clear: whoever has the repository has it, whatever HEAD says."""
+    from bootstrap.adapters.git_history import past_files
+
+    try:
+        for past in past_files(repository):
+            for finding in in_clear(past.path, past.content):
+                if finding.id in ("E_KEY_IN_GIT", "E_PLAINTEXT"):
+                    message = f"{finding.message}, in commit {past.commit[:12]}"
+                    hint = "replace the value: rewriting history does not reach the clones that are out there"
+                    where = f"{past.commit[:12]}:{finding.where}"
+                    yield Finding(id=finding.id, where=where, message=message, hint=hint)
+    except BootstrapError as error:
+        yield of_error(error)
+
+
+def _readers(repository: "GitRepository") -> Iterator[Finding]:
+    """Who else opens the encrypted files, and which holder of the root cannot (S1, S3)."""
+    from bootstrap.adapters.encrypted import declared_recipients
+    from bootstrap.adapters.rekey_readers import expected_readers, readers_of
+
+    try:
+        expected = expected_readers(repository, declared_recipients(repository))
+    except BootstrapError as error:
+        yield of_error(error, "keys")
         return
-    for finding in findings:
-        out_stream.write(f"{finding.level}: {finding}\n")
-    out_stream.write(f"{wrong} errors, {len(findings) - wrong} warnings\n")
+    for path in (p for p in repository.paths() if p.startswith("encrypted/") and expected.holders):
+        try:
+            readers = readers_of(path, repository.read(path))
+        except BootstrapError:
+            continue  # said where its form is judged
+        if extra := expected.undeclared(readers):
+            message = f"it can be opened by somebody that keys/ does not name: {', '.join(extra)}"
+            hint = "`bootstrap rekey-repo`, or name them in keys/readers.txt"
+            yield Finding(id="E_RECIPIENT_EXTRA", where=path, message=message, hint=hint)
+        if absent := expected.absent(readers):
+            message = f"{absent} of {len(expected.holders)} holders of the root cannot open it"
+            hint = "`bootstrap rekey-repo --root file:PATH`"
+            yield Finding(id="W_RECIPIENT", where=path, message=message, hint=hint, level=Level.WARNING)
 
 
-def _plain(finding: Finding) -> dict[str, str]:
-    names = ("level", "id", "where", "message", "hint", "expected", "found")
-    return {name: str(getattr(finding, name)) for name in names}
+def _unused(repository: "GitRepository") -> Iterator[Finding]:
+    for path in repository.unused_changes():
+        if not path.startswith("records/"):
+            message = "it differs from the commit, or is not in it: not used"
+            yield Finding(
+                id="W_REPO_DIRTY", where=path, message=message, hint="commit it", level=Level.WARNING
+            )
 
 
 def _unopened(intent: Intent) -> Iterator[Finding]:
@@ -56,19 +113,19 @@ def _unopened(intent: Intent) -> Iterator[Finding]:
 
 
 def _open_all(intent: Intent, files: EncryptedFiles) -> Iterator[Finding]:
-    opened: dict[str, Opened] = {}
+    """File by file, so that no more than one is open at a time."""
+    wanted: dict[str, list[Secret]] = {}
+    for secret in intent.secrets:
+        if secret.source and secret.secret_class is not SecretClass.ROOT_MATERIAL:
+            wanted.setdefault(secret.source.file, []).append(secret)
     for path in intent.blobs:
         try:
-            opened[path] = files.open(path)
+            opened = files.open(path)
         except BootstrapError as error:
             yield of_error(error, path)
-    for secret in intent.secrets:
-        if (
-            secret.source
-            and secret.source.file in opened
-            and secret.secret_class is not SecretClass.ROOT_MATERIAL
-        ):
-            yield from _fields(secret, opened[secret.source.file])
+            continue
+        for secret in wanted.get(path, ()):
+            yield from _fields(secret, opened)
 
 
 def _fields(secret: Secret, opened: Opened) -> Iterator[Finding]:

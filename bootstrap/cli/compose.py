@@ -26,6 +26,7 @@ from bootstrap.steps.world import Run, World
 
 if TYPE_CHECKING:
     from bootstrap.adapters.escrow_proof import FreshProcess
+    from bootstrap.adapters.git import GitRepository
     from bootstrap.adapters.root import Root
 
 
@@ -47,7 +48,7 @@ def phases() -> tuple[Phase, ...]:
     return load_phases(phase_files(), KINDS)
 
 
-def repository(options: Options) -> IntentRepository:
+def repository(options: Options) -> "GitRepository":
     from bootstrap.adapters.git import open_repository
 
     return open_repository(options.repo, options.rev)

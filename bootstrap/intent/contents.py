@@ -11,6 +11,8 @@ from bootstrap.ports import IntentRepository
 
 _SOPS = {".yaml": re.compile(rb"^sops:\s*$", re.MULTILINE), ".json": re.compile(rb'"sops"\s*:\s*\{')}
 _SOPS[".yml"] = _SOPS[".yaml"]
+_SOPS[".env"] = re.compile(rb"^sops_mac=", re.MULTILINE)
+_SOPS[".ini"] = re.compile(rb"^\[sops\]\s*$", re.MULTILINE)
 _RAW = (".age", ".asc", ".gpg", ".pgp")
 _AGE = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
 _PGP = b"-----BEGIN PGP MESSAGE-----"
@@ -46,8 +48,10 @@ def _collisions(paths: Sequence[str]) -> Iterator[Finding]:
 
 
 def _ciphertext(path: str, data: bytes) -> Iterator[Finding]:
-    if not path.endswith((*_RAW, *_SOPS)):
-        hint = f"name it {', '.join((*_SOPS, *_RAW))}, in the form that it has"
+    if not path.endswith((*_RAW, *_SOPS)) and not _SOPS[".json"].search(data):
+        hint = (
+            f"`sops encrypt --in-place` it, or name it {', '.join((*_SOPS, *_RAW))} by the form that it has"
+        )
         yield Finding(id="E_FORM", where=path, message="a form of file that is not read here", hint=hint)
     elif not data.strip():
         yield Finding(
@@ -64,4 +68,5 @@ def _has_form(path: str, data: bytes) -> bool:
     if path.endswith(_RAW):
         binary = data[0] & 0x80 != 0  # RFC 9580 4.2: bit 7 of an OpenPGP packet's first octet
         return head.startswith(_AGE) if path.endswith(".age") else head.startswith(_PGP) or binary
-    return _SOPS[path[path.rindex(".") :]].search(data) is not None
+    sign = _SOPS.get(path[path.rindex(".") :], _SOPS[".json"])  # SOPS keeps bytes of any other name as JSON
+    return sign.search(data) is not None

@@ -53,7 +53,7 @@ def _check_depth(path: str, data: bytes) -> None:
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:
-                where = f"{path}:{event.start_mark.line + 1}"
+                where = f"{path}:{event.start_mark.line + 1}" if event.start_mark else path
                 message = f"nested deeper than {MAX_DEPTH} levels"
                 raise DefinitionError(message, code="E_DEPTH", where=where)
     except yaml.YAMLError:

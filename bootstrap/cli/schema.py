@@ -1,0 +1,29 @@
+"""``bootstrap schema``: the JSON Schema of what may be written in the intent repository, for editors and CI."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from bootstrap.model.errors import DefinitionError
+
+
+def schema(
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="Platform, Secret, InternalSecret or InternalConfig.")
+    ],
+) -> None:
+    """Print the JSON Schema of one kind."""
+    typer.echo(document(kind), nl=False)
+
+
+def document(kind: str) -> str:
+    """JSON Schema, draft 2020-12, as ``schemas/`` publishes it. DefinitionError E_KIND."""
+    from bootstrap.intent.schema import json_schema
+
+    schemas = json_schema()
+    if kind not in schemas:
+        hint = f"one of {', '.join(schemas)}"
+        raise DefinitionError(f"there is no kind {kind}", code="E_KIND", where="KIND", hint=hint)
+    told = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schemas[kind]}
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,205 @@
+"""``check``: its outputs, history, who else can read, and what a ledger says about the files."""
+
+import json
+import os
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from bootstrap.adapters import age
+from bootstrap.adapters.root import encrypt_to
+from bootstrap.adapters.sops_write import encrypt_yaml
+from bootstrap.cli import check as command
+from bootstrap.cli.check_options import Beyond, Report
+from bootstrap.cli.check_render import place, render
+from bootstrap.cli.options import Options
+from bootstrap.cli.schema import document
+from bootstrap.intent.findings import Finding, Level
+from bootstrap.ledger.bundle import export
+from bootstrap.model.errors import EvidenceError
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.steps.escrow import escrow_bytes
+from bootstrap.steps.recorded import current_head
+from tests.lab.support.program import commit_all, git
+from tests.simulator.platform import SimulatedPlatform, scaffolded
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+TYPED = Finding(
+    id="E_TYPE", where="secrets/a b.yaml:3:7", message="a < b & \x07", expected="text", found="a number"
+)
+FOUND = (
+    TYPED,
+    Finding(id="W_NEWLINE", where="secrets/a b.yaml:3", message="m", level=Level.WARNING),
+    Finding(id="E_KEYS", where="keys/ledger.pub", message="m"),
+)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return scaffolded(tmp_path)
+
+
+def ran(
+    capsys: pytest.CaptureFixture[str], repository: Path, *, root: bool = False, **beyond: object
+) -> dict[str, set[str]]:
+    """Id to the places of what `check` finds, but for what every scaffold says."""
+    options = Options(repo=repository, root=f"file:{repository.parent}/root.key" if root else "")
+    command.check(options, Report.JSON, Beyond(**beyond))  # type: ignore[arg-type]
+    found: dict[str, set[str]] = {}
+    for finding in json.loads(capsys.readouterr().out)["findings"]:
+        found.setdefault(finding["id"], set()).add(finding["where"])
+    for always in ("W_NOT_OPENED", "W_RECIPIENTS"):
+        found.pop(always, None)
+    return found
+
+
+# ---------------------------------------------------------------- outputs
+
+
+@pytest.mark.parametrize("kind", ["Platform", "Secret", "InternalSecret", "InternalConfig"])
+def test_the_published_schemas_are_what_the_program_prints(kind: str) -> None:
+    assert (SCHEMAS / f"{kind}.json").read_text() == document(kind)
+    assert len(list(SCHEMAS.iterdir())) == 4
+
+
+def test_a_place_is_taken_apart() -> None:
+    assert [place(f) for f in FOUND] == [
+        ("secrets/a b.yaml", 3, 7),
+        ("secrets/a b.yaml", 3, 0),
+        ("keys/ledger.pub", 0, 0),
+    ]
+
+
+def test_json_and_text_say_everything() -> None:
+    told = json.loads(render(FOUND, Report.JSON, "repo"))
+    assert (told["errors"], told["warnings"]) == (2, 1)
+    assert told["findings"][0]["found"] == "a number"
+    assert "2 errors, 1 warnings" in render(FOUND, Report.TEXT, "repo")
+
+
+def test_sarif_names_rules_and_places() -> None:
+    """The members that 2.1.0 requires, and those that code hosts show."""
+    log = json.loads(render(FOUND, Report.SARIF, "repo"))
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert (log["version"], rules) == ("2.1.0", ["E_KEYS", "E_TYPE", "W_NEWLINE"])
+    assert [rules[r["ruleIndex"]] for r in run["results"]] == [r["ruleId"] for r in run["results"]]
+    assert [r["level"] for r in run["results"]] == ["error", "warning", "error"]
+    at = run["results"][0]["locations"][0]["physicalLocation"]
+    assert at == {
+        "artifactLocation": {"uri": "secrets/a%20b.yaml"},
+        "region": {"startLine": 3, "startColumn": 7},
+    }
+
+
+def test_junit_counts_failures_and_is_xml() -> None:
+    suite = ET.fromstring(render(FOUND, Report.JUNIT, 'a"b'))[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
+    assert [len(case.findall("failure")) for case in suite] == [1, 0, 1]
+    empty = ET.fromstring(render((), Report.JUNIT, "repo"))[0]
+    assert (empty.get("tests"), empty.get("failures")) == ("1", "0")
+
+
+# ---------------------------------------------------------------- more than one commit
+
+
+def test_a_scaffold_has_no_finding(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ran(capsys, repository, root=True, history=True) == {}
+
+
+def test_b2_a_key_in_an_earlier_commit_is_found(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (repository / "notes.txt").write_text("x\n" + (repository.parent / "root.key").read_text())
+    (repository / "app.yaml").write_text(
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: b}\n"
+    )
+    bad = commit_all(repository)
+    git(repository, "rm", "--quiet", "notes.txt", "app.yaml")
+    commit_all(repository)
+    assert ran(capsys, repository) == {}
+    found = ran(capsys, repository, history=True)
+    assert found == {
+        "E_KEY_IN_GIT": {f"{bad[:12]}:notes.txt:3"},
+        "E_PLAINTEXT": {f"{bad[:12]}:app.yaml:1"},
+    }
+
+
+def test_a_shallow_clone_says_that_history_is_cut_off(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "notes.txt").write_text("x\n")
+    commit_all(repository)
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{repository}", "shallow")
+    assert ran(capsys, tmp_path / "shallow") == {}
+    assert ran(capsys, tmp_path / "shallow", history=True) == {"E_REPO_REV": {str(tmp_path / "shallow")}}
+
+
+def test_a_dirty_tree_is_named_and_not_used(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (repository / "secrets/more.yaml").write_text("kind: [\n")
+    (repository / "bootstrap.yaml").write_text("kind: [\n")
+    assert ran(capsys, repository) == {"W_REPO_DIRTY": {"bootstrap.yaml", "secrets/more.yaml"}}
+
+
+# ---------------------------------------------------------------- readers
+
+
+def test_s3_whoever_else_can_read_is_named_unless_declared(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stranger, holder = age.generate().recipients[0], (repository / "keys/root.txt").read_text().split()[-1]
+    value = Sensitive(os.urandom(16).hex().encode())
+    raw, sops = "encrypted/identity-hmac-key.age", "encrypted/gitops.sops.yaml"
+    (repository / raw).write_bytes(encrypt_to((holder, stranger), value))
+    (repository / sops).write_bytes(
+        encrypt_yaml({"deploy": {"username": value, "password": value}}, (holder, stranger))
+    )
+    commit_all(repository)
+    assert ran(capsys, repository) == {"E_RECIPIENT_EXTRA": {raw, sops}}
+    (repository / "keys/readers.txt").write_text(f"# flux in staging\n{stranger}  # its own key\n")
+    commit_all(repository)
+    assert ran(capsys, repository) == {}
+
+
+def test_a_holder_who_cannot_open_a_file_is_counted(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (repository / "keys/root.txt").open("a") as file:
+        file.write(age.generate().recipients[0] + "\n")
+    commit_all(repository)
+    found = ran(capsys, repository)
+    assert set(found) == {"W_RECIPIENT"}
+    assert len(found["W_RECIPIENT"]) == 9
+
+
+# ---------------------------------------------------------------- after the handover
+
+
+def exported(platform: SimulatedPlatform) -> bytes:
+    world = platform.world()
+    envelopes = [entry.envelope for entry in world.ledger.read().entries]
+    return export(envelopes, current_head(world), escrow_bytes(world))
+
+
+def test_a_ciphertext_changed_after_commit_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform = SimulatedPlatform(tmp_path)
+    old = (platform.repository / "encrypted/orders.sops.yaml").read_bytes()
+    path = platform.repository / "encrypted/orders.sops.yaml"
+    path.write_bytes(old + b"# touched\n")
+    commit_all(platform.repository)
+    platform.up()
+    bundle = tmp_path / "bundle.json"
+    bundle.write_bytes(exported(platform))
+    assert ran(capsys, platform.repository, bundle=bundle) == {}
+    path.write_bytes(old + b"# again\n")
+    commit_all(platform.repository)
+    changed = ran(capsys, platform.repository, bundle=bundle)
+    assert {name: len(where) for name, where in changed.items()} == {"W_CT_CHANGED": 3}
+    path.write_bytes(old)
+    commit_all(platform.repository)
+    replayed = ran(capsys, platform.repository, bundle=bundle)
+    assert {name: len(where) for name, where in replayed.items()} == {"E_CT_REPLAY": 3}
+    bundle.write_bytes(bundle.read_bytes().replace(b'"seq"', b'"sqe"'))
+    with pytest.raises(EvidenceError):
+        ran(capsys, platform.repository, bundle=bundle)
