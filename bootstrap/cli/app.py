@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.cli.check_arguments import refuse_repeated
 from bootstrap.cli.check_options import Beyond, BundleOption, HistoryOption, Report, ReportOption
 from bootstrap.cli.exits import caught
 from bootstrap.cli.hardening import harden
@@ -187,6 +188,23 @@ def verify(
     return command.verify(_options(repo, rev, root, kubeconfig, context, records, output, non_interactive))
 
 
+@app.command()
+def unseal(
+    repo: RepoOption = REPO,
+    rev: RevOption = HEAD,
+    root: RootOption = "",
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    records: RecordsOption = None,
+    output: OutputOption = Output.TEXT,
+    non_interactive: NonInteractiveOption = False,
+) -> int:
+    """Unseal sealed Vault nodes with the root (custody offline)."""
+    from bootstrap.cli import unseal as command
+
+    return command.unseal(_options(repo, rev, root, kubeconfig, context, records, output, non_interactive))
+
+
 @app.command("prove-escrow", hidden=True)
 def prove_escrow(
     cluster: Annotated[str, typer.Option("--cluster", metavar="UID")],
@@ -234,4 +252,10 @@ def main() -> None:
     """The entry point of the program; leaves with the exit code."""
     harden()
     arguments = sys.argv[1:] or ["--help"]
-    sys.exit(caught(lambda: app(arguments, prog_name="bootstrap", standalone_mode=False)))
+
+    def command() -> int | None:
+        refuse_repeated(arguments)
+        code: int | None = app(arguments, prog_name="bootstrap", standalone_mode=False)
+        return code
+
+    sys.exit(caught(command))

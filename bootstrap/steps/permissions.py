@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from bootstrap.intent.manifests import parse_manifests
 from bootstrap.model.catalog import Intent
 from bootstrap.ports import Permission
+from bootstrap.steps.health import READY
 from bootstrap.steps.names import SYSTEM_NAMESPACE
 
 _WRITE = ("get", "list", "create", "patch")
@@ -27,6 +29,8 @@ def _wanted(intent: Intent) -> Iterator[Permission]:
         yield from (Permission(verb, group, resource) for verb in _WRITE)
     yield Permission("list", "storage.k8s.io", "storageclasses")
     yield from _own(SYSTEM_NAMESPACE)
+    yield from _manifests(intent)
+    yield from _workloads(intent)
     yield from _vault(intent.platform.vault.namespace)
     for secret in intent.scaffolds:
         assert secret.scaffold is not None
@@ -39,6 +43,35 @@ def _wanted(intent: Intent) -> Iterator[Permission]:
         yield from (Permission(v, "external-secrets.io", "externalsecrets", name) for v in _WRITE)
     for name in intent.pushing_namespaces:
         yield from (Permission(v, "external-secrets.io", "pushsecrets", name) for v in _WRITE)
+
+
+def _manifests(intent: Intent) -> Iterator[Permission]:
+    """What the repository's own manifests need; kinds that they define themselves are not served yet."""
+    platform = intent.platform
+    folders = (platform.external_secrets_manifests, *platform.workloads)
+    for path, data in sorted(intent.manifests.items()):
+        if not any(f and path.startswith(f.rstrip("/") + "/") for f in folders):
+            continue
+        for obj in parse_manifests(path, data):
+            group = obj["apiVersion"].rpartition("/")[0]
+            place = obj["metadata"].get("namespace", "")
+            yield from (Permission(v, group, plural(obj["kind"]), place) for v in ("get", "create", "patch"))
+
+
+def _workloads(intent: Intent) -> Iterator[Permission]:
+    for consumers in (*(s.consumers for s in intent.secrets), *(i.consumers for i in intent.internals)):
+        for consumer in consumers:
+            kind = (consumer.workload or "").partition("/")[0]
+            if kind in READY:
+                yield Permission("get", "apps", plural(kind), consumer.namespace)
+
+
+def plural(kind: str) -> str:
+    """The resource of a kind by the usual rule of English, which Kubernetes follows too."""
+    name = kind.lower()
+    if name.endswith("y") and name[-2] not in "aeiou":
+        return name[:-1] + "ies"
+    return name + ("es" if name.endswith(("s", "x", "ch", "sh")) else "s")
 
 
 def _own(namespace: str) -> Iterator[Permission]:

@@ -36,7 +36,9 @@ class Preflight:
         skew = abs(self.world.clock.now() - cluster.server_time())
         missing = cluster.missing(wanted(self.world.intent))
         foreign = "" if missing else foreign_store(self.world)
-        return Seen(version, missing, self._storage(), skew, foreign, self.world.records.folder)
+        # What a missing permission would deny is not asked for: it is named once, with all the others.
+        storage = "" if missing else self._storage()
+        return Seen(version, missing, storage, skew, foreign, self.world.records.folder)
 
     def decide(self, seen: Seen) -> Decision:
         found = tuple(self._problems(seen))
@@ -65,7 +67,7 @@ class Preflight:
                     f"Kubernetes {seen.version} is too old; 1.30 or newer is needed", code="E_VERSION"
                 )
             )
-        if not seen.storage:
+        if not seen.storage and not seen.missing:
             name = self.world.intent.platform.vault.storage_class
             what = f"no StorageClass {name!r}" if name else "no default StorageClass"
             found.append(

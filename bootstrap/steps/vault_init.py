@@ -27,6 +27,7 @@ class Seen:
 
 class VaultInit:
     def __init__(self, step: Step, world: World) -> None:
+        self.step = step
         self.world = world
         self.spec = world.intent.platform.vault
         self.windows = WindowStore(world.cluster)
@@ -51,8 +52,8 @@ class VaultInit:
                 return Satisfied(f"initialised, attempt {seen.window.attempt}")
             case Move.FOREIGN:
                 return Blocked(foreign_error(str(self.claim)))
-            case Move.EXHAUSTED:
-                return Blocked(exhausted())
+            case Move.EXHAUSTED if self.step.id not in self.world.approvals:
+                return Blocked(exhausted(self.step.id))
             case Move.VOID if not self.world.auto_void:
                 return Blocked(not_unasked(seen.window))
             case _:
@@ -85,6 +86,8 @@ class VaultInit:
                 )
                 self.windows.swap(window, window.voiding())
             case Move.FINISH_VOID:
+                self._finish_void(window)
+            case Move.EXHAUSTED if self.step.id in self.world.approvals:
                 self._finish_void(window)
             case Move.WAIT:
                 self.world.wait(
@@ -169,12 +172,13 @@ class VaultInit:
         )
 
 
-def exhausted() -> BootstrapError:
+def exhausted(step: str) -> BootstrapError:
     return DecisionNeeded(
         f"{ATTEMPTS} attempts to initialise Vault were voided",
         code="E_INIT_ATTEMPTS",
         where="ConfigMap bootstrap-system/vault-init",
-        hint="look at the logs of pod vault-0 and at what stands between here and it; then `bootstrap up` again",
+        hint="look at the logs of pod vault-0 and at what stands between here and it; then "
+        f"`bootstrap up --approve {step}` tries once more",
     )
 
 

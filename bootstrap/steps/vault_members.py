@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from bootstrap.model.catalog import Custody
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
-from bootstrap.model.errors import EvidenceError, RetirementWaits
+from bootstrap.model.errors import EvidenceError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Ref, SealStatus
 from bootstrap.steps.health import ref_of
 from bootstrap.steps.outcome import expect, granted
 from bootstrap.steps.root_session import RootSession
+from bootstrap.steps.unseal import sealed_pods, unseal_all
 from bootstrap.steps.vault_objects import stateful_set
 from bootstrap.steps.vault_serve import VAULT_TLS, unseal_ref
 from bootstrap.steps.window_store import WindowStore
@@ -84,14 +85,11 @@ class VaultMembers:
             unseal_secret=unseal_ref(self.world).name,
         )
         expect(self.world.cluster.apply(shape), ref_of(shape))
-        if self.spec.custody is Custody.OFFLINE and self._sealed():
-            raise RetirementWaits(
-                "sealed nodes wait for their holders: " + ", ".join(self._sealed()),
-                code="E_SEALED",
-                where=str(self.ref),
-                hint="unseal them with the holders' key, then `bootstrap up`",
-            )
-        self.world.wait(f"{self.spec.replicas} nodes are unsealed", lambda: not self._sealed(), seconds=240)
+        if self.spec.custody is Custody.OFFLINE:
+            unseal_all(self.world, seconds=240)  # whoever runs `up` holds the root
+        self.world.wait(
+            f"{self.spec.replicas} nodes are unsealed", lambda: not sealed_pods(self.world), seconds=240
+        )
         self.world.wait(
             f"{self.spec.replicas} voters", lambda: self._voters() >= self.spec.replicas, seconds=120
         )
@@ -104,8 +102,3 @@ class VaultMembers:
         answer = RootSession(self.world).reading("GET", "sys/storage/raft/configuration")
         servers = granted(answer, "raft configuration").data["config"]["servers"]
         return sum(1 for s in servers if s["voter"] and s["node_id"] in self.world.session.pods)
-
-    def _sealed(self) -> list[str]:
-        return [
-            p for p in self.world.session.pods if (s := self.world.session.seal_status(p)) is None or s.sealed
-        ]
