@@ -11,7 +11,7 @@ from bootstrap.engine.interrupt import Interrupt, interruptible
 from bootstrap.engine.lease import Lease
 from bootstrap.engine.lock import RunLock
 from bootstrap.engine.patience import Patience
-from bootstrap.engine.record import FINISHED, read_run
+from bootstrap.engine.record import FINISHED, RunRecord, read_run
 from bootstrap.engine.result import Outcome, Result
 from bootstrap.engine.resume import NEW_AUTHORITY, check_authority, check_plan
 from bootstrap.journal.entries import Event, last_intended
@@ -64,7 +64,7 @@ class Runner:
 
     def _whole(self) -> Result:
         cluster = self._world.cluster
-        record = self._patience.read(lambda: read_run(cluster))
+        record = self._run_record()
         uid = self._patience.read(cluster.uid)
         new_authority = check_authority(self._world.intent, uid, record, self._world.approvals)
         outcomes, missing = self._look()
@@ -75,6 +75,14 @@ class Runner:
             self._claim(missing[0])
         approvals = (NEW_AUTHORITY,) if new_authority else ()
         return self._held(accepted, approvals)
+
+    def _run_record(self) -> RunRecord | None:
+        try:
+            return self._patience.read(lambda: read_run(self._world.cluster))
+        except WorldError as error:
+            if error.code == "E_KUBE_DENIED":
+                self._look()  # preflight names this permission together with all others that are missing
+            raise
 
     def _look(self) -> tuple[tuple[Outcome, ...], tuple[Step, Act] | None]:
         """Reads, step by step, up to the first that must act; raises where one is blocked."""
