@@ -1,72 +1,135 @@
-"""An age root of trust (S1, C2SP age v1): X25519 identities, in memory, by pyrage."""
+"""An age root of trust (S1, C2SP age v1): opened in memory, by pyrage where it can, else by ``age`` itself."""
 
 import base64
+import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
+from bootstrap.adapters import ssh_key
+from bootstrap.adapters.age_helpers import Helpers, callers, program, run
+from bootstrap.adapters.age_identity import (
+    NATIVE_KINDS,
+    PLUGIN,
+    QUANTUM,
+    QUANTUM_KIND,
+    X25519,
+    identity,
+    open_with_program,
+    shown,
+)
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
 ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 MAGIC = b"age-encryption.org/v1\n"
+CARRIED = b"#bootstrap-helpers "  # first line of an exported root that needs programs
+ALONE = Helpers()  # no program, nobody to ask
 MOST_WORK = 22  # log2 N that a passphrase may cost; what age itself accepts
 
 
 class AgeRoot:
-    """``RootKey`` of one or more X25519 identities.
+    """``RootKey`` of one or more identities: X25519, SSH, post-quantum, or those of plugins.
 
     ``declared`` are the recipients that the intent repository names in ``keys/root.txt``: an age header
-    does not say whom it is for, so an error about a foreign file can only repeat them.
+    does not say whom it is for, so an error about a foreign file can only repeat them. ``comments`` are
+    those of the identity file, where plugins write their recipients.
     """
 
-    def __init__(self, identities: Sequence[str], declared: tuple[str, ...] = ()) -> None:
-        from pyrage import IdentityError, x25519
-
-        try:
-            self._identities = [x25519.Identity.from_str(line) for line in identities]
-        except IdentityError:
-            raise PreconditionError(
-                "the root key has a line that is not a whole age identity",
-                code="E_KEY_KIND",
-                hint="restore root.key from a holder's copy",
-            ) from None
-        self._text = Sensitive("\n".join([*identities, ""]).encode(), "age identities")
+    def __init__(
+        self,
+        identities: Sequence[str],
+        declared: tuple[str, ...] = (),
+        *,
+        comments: Sequence[str] = (),
+        helpers: Helpers = ALONE,
+    ) -> None:
+        self._identities = [identity(text, comments, declared, helpers) for text in identities]
+        self._helpers = helpers
         self._declared = declared
-
-    @property
-    def recipients(self) -> tuple[str, ...]:
-        return tuple(str(identity.to_public()) for identity in self._identities)
+        self._native = [i.opener for i in self._identities if i.kind in (X25519, "ssh")]
+        self._plugins = [i.opener for i in self._identities if i.kind == PLUGIN]
+        quantum = [text for text in identities if text.startswith(QUANTUM)]
+        self._quantum = _lines(quantum) if quantum else None
+        self._text = _lines([*comments, *identities])
+        self.recipients = tuple(i.recipient for i in self._identities)
 
     def export(self) -> Sensitive:
-        """The opened identities as text, for a pipe to a child process only."""
-        return self._text
+        """The opened identities as text, for a pipe to a child process only.
+
+        In front of identities that need a program stands where it is: the child's PATH is another one.
+        """
+        if not self._plugins and self._quantum is None:
+            return self._text
+        told = {"path": self._helpers.path, "interactive": self._helpers.interactive}
+        return Sensitive(CARRIED + json.dumps(told).encode() + b"\n" + self._text.reveal(), "age identities")
 
     def unwrap(self, ciphertext: bytes, what: str) -> Sensitive:
-        """Plaintext of one age file. Raises E_NO_IDENTITY, E_CT_EMPTY, E_CT_DAMAGED, E_CT_VERSION."""
-        from pyrage import DecryptError, decrypt
+        """Plaintext of one age file.
 
+        Raises PreconditionError E_NO_IDENTITY, E_DEVICE; DefinitionError E_CT_EMPTY, E_CT_DAMAGED,
+        E_CT_VERSION.
+        """
         data = normalised(ciphertext, what)
+        found, foreign = _opened(data, self._native)
+        if found is None and foreign:
+            found = self._with_programs(data, what)
+        if found is None:
+            raise damaged(what)
+        return Sensitive(found, what)
+
+    def _with_programs(self, data: bytes, what: str) -> bytes | None:
         kinds = stanzas(data, what)
-        try:
-            return Sensitive(decrypt(data, self._identities), what)
-        except DecryptError as error:
-            foreign = "No matching keys" in str(error)
-        if foreign:
-            raise self._no_identity(kinds, what)
-        raise damaged(what)
+        if self._quantum is not None and QUANTUM_KIND in kinds:
+            done = open_with_program(data, self._quantum, self._helpers)
+            if done.ok:
+                return done.out
+            if "no identity matched" not in done.said:
+                return None
+        if self._plugins and set(kinds) - NATIVE_KINDS - {QUANTUM_KIND}:
+            found, foreign = _opened(data, self._plugins)
+            if found is not None:
+                return found
+            if not foreign:
+                raise _device(what)
+        raise self._no_identity(kinds, what)
 
     def _no_identity(self, kinds: Sequence[str], what: str) -> PreconditionError:
-        declared = [r for r in self._declared if r not in self.recipients]
-        if declared:
-            wanted = "the private key of " + " or ".join(declared)
-        else:
-            wanted = f"another identity ({', '.join(kinds)})"
+        declared = [shown(r) for r in self._declared if r not in self.recipients]
+        other = f"another identity ({', '.join(kinds)})"
+        wanted = "the private key of " + " or ".join(declared) if declared else other
+        mine = ", ".join(map(shown, self.recipients))
         return PreconditionError(
-            f"{what} is not encrypted to this root key ({', '.join(self.recipients)}); it needs {wanted}",
+            f"{what} is not encrypted to this root key ({mine}); it needs {wanted}",
             code="E_NO_IDENTITY",
             where=what,
             hint="give the right root key: --root file:PATH",
         )
+
+
+def _lines(lines: Sequence[str]) -> Sensitive:
+    return Sensitive("\n".join([*lines, ""]).encode(), "age identities")
+
+
+def _opened(data: bytes, openers: Sequence[Any]) -> tuple[bytes | None, bool]:
+    """The plaintext, or None; then True when the file is whole and for somebody else."""
+    from pyrage import DecryptError, decrypt
+
+    if not openers:
+        return None, True
+    try:
+        return bytes(decrypt(data, openers)), False
+    except DecryptError as error:
+        return None, "No matching keys" in str(error)
+
+
+def _device(what: str) -> PreconditionError:
+    return PreconditionError(
+        f"the plugin did not open {what}",
+        code="E_DEVICE",
+        where=what,
+        hint="is the device there and unlocked? try it by hand: age -d -i root.key FILE",
+    )
 
 
 def normalised(ciphertext: bytes, what: str) -> bytes:
@@ -163,16 +226,50 @@ def generate() -> AgeRoot:
 
 
 def encrypt(recipients: Sequence[str], plaintext: Sensitive) -> bytes:
-    """One armored age file for all ``recipients`` (``age1...``). Raises DefinitionError E_RECIPIENT."""
-    from pyrage import RecipientError, x25519
+    """One armored age file for all ``recipients``: ``age1...``, ``ssh-ed25519 ...``, ``ssh-rsa ...``.
+
+    Post-quantum ones and those of plugins are written by the program ``age`` on PATH. Raises
+    DefinitionError E_RECIPIENT; PreconditionError E_KEY_KIND without that program.
+    """
+    from pyrage import RecipientError, ssh, x25519
     from pyrage import encrypt as age_encrypt
 
+    if any(_foreign(recipient) for recipient in recipients):
+        return _encrypt_with_program(recipients, plaintext)
     try:
-        keys = [x25519.Recipient.from_str(recipient) for recipient in recipients]
+        keys = [
+            (ssh if ssh_key.is_recipient(recipient) else x25519).Recipient.from_str(recipient)
+            for recipient in recipients
+        ]
     except RecipientError:
-        raise DefinitionError(
-            "a recipient is not an age X25519 public key",
-            code="E_RECIPIENT",
-            hint="a recipient looks like age1..., one a line",
-        ) from None
+        raise _no_recipient("a recipient is not an age or SSH public key") from None
     return bytes(age_encrypt(plaintext.reveal(), keys, armored=True))
+
+
+def _foreign(recipient: str) -> bool:
+    """``age1pq1...``, or ``age1NAME1...`` of a plugin: the data of an X25519 key holds no 1."""
+    return recipient.startswith("age1") and recipient.count("1") > 1
+
+
+def _encrypt_with_program(recipients: Sequence[str], plaintext: Sensitive) -> bytes:
+    helpers = callers()
+    age = program("age", helpers, "a recipient is post-quantum or of a plugin")
+    flags = [word for recipient in recipients for word in ("-r", recipient)]
+    done = run([age, "--armor", *flags], plaintext.reveal(), helpers)
+    if not done.ok:
+        mixed = len({recipient.startswith("age1pq1") for recipient in recipients}) == 2
+        raise _no_recipient(
+            "post-quantum recipients and others cannot share a file"
+            if mixed
+            else f"{age} does not encrypt to one of the recipients"
+        )
+    return done.out
+
+
+def _no_recipient(why: str) -> DefinitionError:
+    return DefinitionError(
+        why,
+        code="E_RECIPIENT",
+        where="keys/root.txt",
+        hint="a recipient looks like age1... or ssh-ed25519 AAAA..., one a line",
+    )

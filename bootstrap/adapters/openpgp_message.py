@@ -5,7 +5,6 @@ from bootstrap.model.errors import DefinitionError
 MESSAGE = b"-----BEGIN PGP MESSAGE-----"
 HIDDEN = "0" * 16  # the key id of a recipient whom the sender does not name
 _BEGIN = b"-----BEGIN PGP "
-_SED, _SEIP, _OCB = 9, 18, 20  # packets of encrypted data
 
 
 def is_pgp(content: bytes) -> bool:
@@ -42,23 +41,23 @@ def recipients_of(message: bytes, what: str) -> tuple[str, ...]:
         packets = list(PacketPile.from_bytes(message))
     except RuntimeError:
         raise damaged(what) from None
-    _refuse_unsafe({int(packet.tag) for packet in packets}, what)
+    if any(packet.tag == Tag.AED for packet in packets):
+        raise _form(what, "it is in GnuPG's OCB form", "encrypt it again with gpg --rfc4880")
+    if any(packet.tag == Tag.SED for packet in packets):
+        raise _unprotected(what)
     ids = tuple(_key_id(p.body) for p in packets if p.tag == Tag.PKESK and p.body)
     if not ids:
         raise damaged(what)
     return ids
 
 
-def _refuse_unsafe(tags: set[int], what: str) -> None:
-    if _OCB in tags:
-        raise _form(what, "it is in GnuPG's OCB form", "encrypt it again with gpg --rfc4880 --force-ocb=no")
-    if _SED in tags:
-        raise DefinitionError(
-            f"{what} has no integrity protection: anybody could have changed it",
-            code="E_PGP_INTEGRITY",
-            where=what,
-            hint="encrypt it again with GnuPG 2.2 or newer",
-        )
+def _unprotected(what: str) -> DefinitionError:
+    return DefinitionError(
+        f"{what} has no integrity protection: anybody could have changed it",
+        code="E_PGP_INTEGRITY",
+        where=what,
+        hint="encrypt it again with GnuPG 2.2 or newer",
+    )
 
 
 def _key_id(body: bytes) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from bootstrap.model.errors import PreconditionError
@@ -31,7 +32,7 @@ def parts(key: bytes, fingerprint: str, now: datetime | None = None) -> tuple[Pa
     packets = list(PacketPile.from_bytes(key))
     starts = [n for n, p in enumerate(packets) if p.tag in (Tag.SecretSubkey, Tag.PublicSubkey)]
     head = packets[: starts[0] if starts else len(packets)]
-    groups = [packets[a:b] for a, b in zip(starts, [*starts[1:], len(packets)], strict=True)]
+    groups = [packets[a:b] for a, b in pairwise([*starts, len(packets)])]
     moment = now or datetime.now(UTC)
     found = [_part((), head, fingerprint, moment), *(_part(head, g, fingerprint, moment) for g in groups)]
     return tuple(part for part in found if part is not None)
@@ -64,11 +65,14 @@ def _part(head: Sequence[Any], group: Sequence[Any], fingerprint: str, now: date
 
 def check_alive(certificate: "Cert", fingerprint: str) -> None:
     """Raises PreconditionError E_PGP_STATE for a key that is revoked or expired as a whole."""
-    if certificate.is_revoked:
+    try:
+        revoked, ends = certificate.is_revoked, certificate.expiration
+    except RuntimeError:  # no self-signature counts at this time
+        raise not_yet(fingerprint) from None
+    if revoked:
         raise state(
             fingerprint, "is revoked", "encrypt the repository to another key, and give that one with --root"
         )
-    ends = certificate.expiration
     if ends and ends <= datetime.now(UTC):
         hint = f"gpg --quick-set-expire {fingerprint} 2y, the same with '*' for its subkeys, then export it again"
         raise state(fingerprint, f"expired on {ends:%Y-%m-%d}", hint)
@@ -82,8 +86,8 @@ def no_part(found: Sequence[Part], fingerprint: str) -> PreconditionError:
     return state(fingerprint, "has no encryption subkey", hint)
 
 
-def not_yet() -> PreconditionError:
-    return state("", "is made in the future", "look at the clock of this machine: date --utc")
+def not_yet(fingerprint: str = "") -> PreconditionError:
+    return state(fingerprint, "is made in the future", "look at the clock of this machine: date --utc")
 
 
 def state(fingerprint: str, why: str, hint: str) -> PreconditionError:

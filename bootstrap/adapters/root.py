@@ -1,57 +1,86 @@
-"""The root of trust: where it comes from and what kind it is (S1, B2).
+"""The root of trust: which kind it is, from what its text looks like (S1, B2).
 
-``file:PATH``, ``fd:N`` or ``cmd:COMMAND``; a bare PATH is a file. Nothing ambient is looked at.
+``file:PATH``, ``fd:N``, ``cmd:COMMAND`` or ``gpg-agent:FINGERPRINT``; a bare PATH is a file. Nothing ambient
+is looked at, but the GnuPG home of whoever names its agent.
 """
 
-import os
-import shlex
-import stat
-import subprocess
+import json
 from base64 import b64decode
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from bootstrap.adapters import age, openpgp, openpgp_message
+from bootstrap.adapters import age, gpg_agent, openpgp, openpgp_message, ssh_key
 from bootstrap.adapters.age import AgeRoot
+from bootstrap.adapters.age_helpers import AskPassphrase, Helpers, callers, nobody
+from bootstrap.adapters.age_identity import PLUGIN, QUANTUM, X25519
+from bootstrap.adapters.gpg_agent import GpgAgentRoot, users_home
 from bootstrap.adapters.openpgp import PgpRoot
+from bootstrap.adapters.root_source import from_command, from_fd, from_file
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
-MOST_BYTES = 1 << 20
-AskPassphrase = Callable[[str], Sensitive | None]  # given a prompt; None: nobody is there to answer
-Root = AgeRoot | PgpRoot
+Root = AgeRoot | PgpRoot | GpgAgentRoot
 
 
-def open_root(spec: str, ask_passphrase: AskPassphrase, declared: tuple[str, ...] = ()) -> Root:
+def open_root(
+    spec: str,
+    ask_passphrase: AskPassphrase,
+    declared: tuple[str, ...] = (),
+    *,
+    interactive: bool = True,
+) -> Root:
     """The root that ``spec`` names, opened in memory.
 
-    ``declared`` are the recipients of ``keys/root.txt``, to name in E_NO_IDENTITY.
-    Raises PreconditionError E_KEY_MISSING, E_KEY_MODE, E_KEY_KIND, E_KEY_PASS, E_CT_COST.
+    ``declared`` are the recipients of ``keys/root.txt``, to name in E_NO_IDENTITY; where nobody may be
+    asked, not even by a plugin or an agent, ``interactive`` is false.
+    Raises PreconditionError E_KEY_MISSING, E_KEY_MODE, E_KEY_KIND, E_KEY_PASS, E_KEY_ASKS, E_PGP_STATE,
+    E_PLUGIN_NAME, E_PASS_CHARS, E_CT_COST.
     """
     scheme, _, rest = spec.partition(":")
+    if scheme == "gpg-agent":
+        return GpgAgentRoot(rest, users_home(), interactive=interactive)
     if scheme == "fd":
-        content = _from_fd(rest)
+        content = from_fd(rest)
     elif scheme == "cmd":
-        content = _from_command(rest)
+        content = from_command(rest)
     else:
-        content = _from_file(Path(rest if scheme == "file" else spec))
-    return parse_root(content, ask_passphrase, declared)
+        content = from_file(Path(rest if scheme == "file" else spec))
+    return parse_root(content, ask_passphrase, declared, callers(ask_passphrase, interactive=interactive))
 
 
-def parse_root(content: Sensitive, ask_passphrase: AskPassphrase, declared: tuple[str, ...] = ()) -> Root:
+def parse_root(
+    content: Sensitive,
+    ask_passphrase: AskPassphrase,
+    declared: tuple[str, ...] = (),
+    helpers: Helpers = age.ALONE,
+) -> Root:
     """A root from the text of its file, or from what ``export()`` of an opened root gave."""
     data = content.reveal().lstrip(b"\xef\xbb\xbf \t\r\n")
-    if data.startswith(openpgp.CARRIED):
-        carried, _, secret = data.partition(b"\n")
-        passphrase = Sensitive(b64decode(carried[len(openpgp.CARRIED) :]), "passphrase")
-        return PgpRoot(Sensitive(secret, "OpenPGP secret key"), passphrase)
+    if data.startswith((openpgp.CARRIED, gpg_agent.CARRIED, age.CARRIED)):
+        return _carried(data, declared, helpers)
     if age.is_age(data):
-        return parse_root(_unlock(data, age.open_protected, ask_passphrase), _nobody, declared)
+        return parse_root(_unlock(data, age.open_protected, ask_passphrase), nobody, declared, helpers)
     if data.startswith(openpgp_message.MESSAGE):
-        return parse_root(_unlock(data, openpgp.open_protected, ask_passphrase), _nobody, declared)
+        return parse_root(_unlock(data, openpgp.open_protected, ask_passphrase), nobody, declared)
     if data.startswith(openpgp.SECRET):
         return _openpgp_root(Sensitive(data, "OpenPGP secret key"), ask_passphrase)
-    return AgeRoot(_identities(data), declared)
+    if ssh_key.is_ssh_key(data):
+        return AgeRoot([ssh_key.unlocked(data, ask_passphrase).reveal().decode()], declared)
+    comments, identities = _identities(data)
+    return AgeRoot(identities, declared, comments=comments, helpers=helpers)
+
+
+def _carried(data: bytes, declared: tuple[str, ...], helpers: Helpers) -> Root:
+    """What an opened root was exported as, to a child of this program."""
+    first, _, rest = data.partition(b"\n")
+    if first.startswith(openpgp.CARRIED):
+        passphrase = Sensitive(b64decode(first[len(openpgp.CARRIED) :]), "passphrase")
+        return PgpRoot(Sensitive(rest, "OpenPGP secret key"), passphrase)
+    if first.startswith(gpg_agent.CARRIED):
+        return GpgAgentRoot(**json.loads(first[len(gpg_agent.CARRIED) :]))
+    told = json.loads(first[len(age.CARRIED) :])
+    return parse_root(Sensitive(rest, "root key"), nobody, declared, replace(helpers, **told))
 
 
 def encrypt_to(recipients: Sequence[str], plaintext: Sensitive) -> bytes:
@@ -59,77 +88,6 @@ def encrypt_to(recipients: Sequence[str], plaintext: Sensitive) -> bytes:
     if any(recipient.lstrip().startswith("-----BEGIN PGP") for recipient in recipients):
         return openpgp.encrypt(recipients, plaintext)
     return age.encrypt(recipients, plaintext)
-
-
-def _from_file(path: Path) -> Sensitive:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise PreconditionError(
-            f"the root key {path} cannot be read: {error.strerror}",
-            code="E_KEY_MISSING",
-            where=str(path),
-            hint="give it with --root file:PATH, or make one: bootstrap keygen --out DIR",
-        ) from None
-    with os.fdopen(fd, "rb") as file:
-        status = os.fstat(fd)
-        if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
-            raise PreconditionError(
-                f"the root key {path} can be read by others (mode {stat.S_IMODE(status.st_mode):04o})",
-                code="E_KEY_MODE",
-                where=str(path),
-                hint=f"chmod 600 {path}",
-            )
-        if not stat.S_ISREG(status.st_mode):
-            raise PreconditionError(
-                f"the root key {path} is not a regular file",
-                code="E_KEY_KIND",
-                where=str(path),
-                hint="a pipe is given as --root fd:N",
-            )
-        return Sensitive(file.read(MOST_BYTES), "root key")
-
-
-def _from_fd(number: str) -> Sensitive:
-    try:
-        with os.fdopen(os.dup(int(number)), "rb") as file:
-            return Sensitive(file.read(MOST_BYTES), "root key")
-    except (OSError, ValueError):
-        raise PreconditionError(
-            f"there is no open file descriptor {number} to read the root key from",
-            code="E_KEY_MISSING",
-            where=f"fd:{number}",
-            hint="bootstrap ... --root fd:3 3< root.key",
-        ) from None
-
-
-def _from_command(command: str) -> Sensitive:
-    # Only PATH, and a fixed one: what the operator's shell has exported does not reach the command.
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-    argv, why = _words(command), "it is not a command line"
-    if argv:
-        try:
-            done = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True, timeout=300)  # noqa: S603  # named by the operator, no shell
-            return Sensitive(done.stdout, "root key")
-        except subprocess.CalledProcessError as error:
-            why = f"exit {error.returncode}"
-        except subprocess.TimeoutExpired:
-            why = "no answer in 5 minutes"
-        except (OSError, ValueError):
-            why = "it cannot be started"
-    raise PreconditionError(
-        f"the command that prints the root key failed: {why}",
-        code="E_KEY_MISSING",
-        where=f"cmd:{argv[0] if argv else ''}",
-        hint="run it by hand; its standard output must be the root key, nothing else",
-    )
-
-
-def _words(command: str) -> list[str]:
-    try:
-        return shlex.split(command)
-    except ValueError:  # a quotation that does not end
-        return []
 
 
 def _unlock(
@@ -141,7 +99,7 @@ def _unlock(
             code="E_KEY_KIND",
             hint="open it first and hand it over: --root 'cmd:age -d -i IDENTITY root.key'",
         )
-    passphrase = ask_passphrase("Passphrase of the root key: ")
+    passphrase = _typed(ask_passphrase("Passphrase of the root key: "))
     opened = opener(data, passphrase) if passphrase is not None else None
     if opened is None:
         raise PreconditionError(
@@ -152,26 +110,36 @@ def _unlock(
     return Sensitive(opened, "root key")
 
 
-def _nobody(_: str) -> None:
-    """Inside a protected file nothing is protected again."""
-
-
 def _openpgp_root(secret: Sensitive, ask_passphrase: AskPassphrase) -> PgpRoot:
     if not openpgp.locked(secret):
         return PgpRoot(secret)
-    return PgpRoot(secret, ask_passphrase("Passphrase of the OpenPGP key: "))
+    return PgpRoot(secret, _typed(ask_passphrase("Passphrase of the OpenPGP key: ")))
 
 
-def _identities(data: bytes) -> list[str]:
-    """The AGE-SECRET-KEY lines of an identity file; what is something else says what it is."""
+def _typed(passphrase: Sensitive | None) -> Sensitive | None:
+    """A passphrase that a human can have typed. Raises PreconditionError E_PASS_CHARS (CVE-2019-6690)."""
+    if passphrase is not None and any(byte in passphrase.reveal() for byte in b"\r\n\0"):
+        raise PreconditionError(
+            "the passphrase has a line break in it",
+            code="E_PASS_CHARS",
+            where="--root",
+            hint="give one line of text",
+        )
+    return passphrase
+
+
+def _identities(data: bytes) -> tuple[list[str], list[str]]:
+    """Comments and identities of an identity file; what is something else says what it is."""
     lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
+    comments = [line for line in lines if line.startswith("#")]
     lines = [line for line in lines if line and not line.startswith("#")]
-    if lines and all(line.startswith("AGE-SECRET-KEY-1") for line in lines):
-        return lines
+    if lines and all(line.startswith((X25519, QUANTUM, PLUGIN)) for line in lines):
+        return comments, lines
     raise PreconditionError(
         f"the root key is {_kind(lines)}",
         code="E_KEY_KIND",
-        hint="a root key holds a line AGE-SECRET-KEY-1..., or an armored OpenPGP secret key",
+        where="--root",
+        hint="a root key is an age identity, an SSH key (ed25519, RSA) or an armored OpenPGP secret key",
     )
 
 
@@ -182,11 +150,8 @@ def _kind(lines: Sequence[str]) -> str:
     kinds = {
         "age1": "an age public key, not the private one",
         "-----BEGIN PGP PUBLIC": "an OpenPGP public key, not the private one",
-        "-----BEGIN OPENSSH": "an SSH key",
-        "ssh-": "an SSH public key",
-        "AGE-SECRET-KEY-PQ-": "a post-quantum age identity, which this version cannot use",
-        "AGE-PLUGIN-": "an age identity of a plugin, which this version cannot use",
-        "-----BEGIN": "a PEM key, not an age or OpenPGP one",
+        "ssh-": "an SSH public key, not the private one",
+        "-----BEGIN": "a PEM key, not an age, SSH or OpenPGP one",
     }
     return next(
         (kind for prefix, kind in kinds.items() if first.startswith(prefix)), "not a key that is known"

@@ -69,7 +69,10 @@ def root_key(options: Options, repo: IntentRepository) -> "Root | None":
     from bootstrap.adapters.root import open_root
 
     return open_root(
-        options.root, _nobody if options.non_interactive else ask_passphrase, declared_recipients(repo)
+        options.root,
+        _nobody if options.non_interactive else ask_passphrase,
+        declared_recipients(repo),
+        interactive=not options.non_interactive,
     )
 
 

@@ -28,7 +28,7 @@ RootOption = Annotated[
     str,
     typer.Option(
         "--root",
-        metavar="file:PATH|fd:N|cmd:CMD",
+        metavar="file:PATH|fd:N|cmd:CMD|gpg-agent:FPR",
         help="The root key, opened in memory.",
         rich_help_panel=PANEL,
     ),

@@ -1,0 +1,91 @@
+"""Where the text of the root of trust comes from: a file, an open descriptor, a command (B2)."""
+
+import errno
+import os
+import shlex
+import stat
+import subprocess
+from pathlib import Path
+
+from bootstrap.model.errors import PreconditionError
+from bootstrap.model.sensitive import Sensitive
+
+MOST_BYTES = 1 << 20
+
+
+def from_file(path: Path) -> Sensitive:
+    """A regular file that nobody else reads. Raises PreconditionError E_KEY_MISSING, E_KEY_MODE, E_KEY_KIND."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _mode(path, "is a symbolic link", f"give the file itself: readlink -f {path}") from None
+        raise PreconditionError(
+            f"the root key {path} cannot be read: {error.strerror}",
+            code="E_KEY_MISSING",
+            where=str(path),
+            hint="give it with --root file:PATH, or make one: bootstrap keygen --out DIR",
+        ) from None
+    with os.fdopen(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise PreconditionError(
+                f"the root key {path} is not a regular file",
+                code="E_KEY_KIND",
+                where=str(path),
+                hint="a pipe is given as --root fd:N",
+            )
+        mode = f"can be read by others (mode {stat.S_IMODE(status.st_mode):04o})"
+        if status.st_mode & 0o077:
+            raise _mode(path, mode, f"chmod 600 {path}")
+        if status.st_uid != os.geteuid():
+            raise _mode(
+                path, "belongs to another user, who can change it", f"make a copy of your own of {path}"
+            )
+        return Sensitive(file.read(MOST_BYTES), "root key")
+
+
+def _mode(path: Path, why: str, hint: str) -> PreconditionError:
+    return PreconditionError(f"the root key {path} {why}", code="E_KEY_MODE", where=str(path), hint=hint)
+
+
+def from_fd(number: str) -> Sensitive:
+    try:
+        with os.fdopen(os.dup(int(number)), "rb") as file:
+            return Sensitive(file.read(MOST_BYTES), "root key")
+    except (OSError, ValueError):
+        raise PreconditionError(
+            f"there is no open file descriptor {number} to read the root key from",
+            code="E_KEY_MISSING",
+            where=f"fd:{number}",
+            hint="bootstrap ... --root fd:3 3< root.key",
+        ) from None
+
+
+def from_command(command: str) -> Sensitive:
+    # Only PATH, and a fixed one: what the operator's shell has exported does not reach the command.
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    argv, why = _words(command), "it is not a command line"
+    if argv:
+        try:
+            done = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True, timeout=300)  # noqa: S603  # named by the operator, no shell
+            return Sensitive(done.stdout, "root key")
+        except subprocess.CalledProcessError as error:
+            why = f"exit {error.returncode}"
+        except subprocess.TimeoutExpired:
+            why = "no answer in 5 minutes"
+        except (OSError, ValueError):
+            why = "it cannot be started"
+    raise PreconditionError(
+        f"the command that prints the root key failed: {why}",
+        code="E_KEY_MISSING",
+        where=f"cmd:{argv[0] if argv else ''}",
+        hint="run it by hand; its standard output must be the root key, nothing else",
+    )
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # a quotation that does not end
+        return []
