@@ -8,7 +8,7 @@ from bootstrap.model.plan import Step
 from bootstrap.steps.names import RUN_POLICY
 from bootstrap.steps.outcome import granted
 from bootstrap.steps.root_session import RootSession
-from bootstrap.steps.window_store import Slots
+from bootstrap.steps.window_store import Slots, slot_ref
 from bootstrap.steps.world import World
 
 NEEDED = {"sys/mounts/secret": "update", "secret/data/proof": "create", "auth/token/accessors": "list"}
@@ -40,7 +40,12 @@ class RootRevoked:
         if self.root.usable():
             self.root.call("POST", "auth/token/revoke-self", {})
         if self.root.usable():
-            raise EvidenceError("the root token still works after its revocation", code="E_ROOT_ALIVE")
+            raise EvidenceError(
+                "the root token still works after its revocation",
+                code="E_ROOT_ALIVE",
+                where=str(slot_ref(self.root.slot.volume, Slots.ROOT)),
+                hint="`bootstrap up` revokes it again; its ciphertext is kept until then",
+            )
         self.root.slot.remove(Slots.ROOT)
 
     def _prove_login(self) -> None:

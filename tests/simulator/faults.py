@@ -9,6 +9,7 @@ Each fault is one method. What a port answers then is what the adapters make of 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -112,10 +113,8 @@ class Schedule:
     def deliver(self) -> None:
         """The delayed requests arrive at last."""
         for call in self.late:
-            try:
+            with suppress(BootstrapError):  # nobody waits for the answer any more
                 call.apply()
-            except BootstrapError:
-                pass  # nobody waits for the answer any more
         self.late.clear()
 
     def __call__(self, call: Call) -> Any:
@@ -202,7 +201,9 @@ class Schedule:
         if call.name == "active":
             return None
         code = "E_KUBE_DENIED" if call.system == "cluster" else "E_VAULT_DENIED"
-        raise WorldError(f"{call}: the server answered 403", code=code, where=str(call), hint="bootstrap doctor")
+        raise WorldError(
+            f"{call}: the server answered 403", code=code, where=str(call), hint="bootstrap doctor"
+        )
 
     def standby(self, call: Call) -> Any:
         raise Transient(f"{call}: this pod is not the active node", code="E_VAULT_STANDBY", where=str(call))

@@ -187,7 +187,7 @@ class SimulatedVault:
             raise Transient("Vault does not answer", code="E_VAULT_AWAY")
         given = token.reveal().decode() if token else ""
         if token is not None and given not in store.tokens:
-            raise WorldError(f"{method} {path}: Vault answered 403", code="E_VAULT_DENIED")
+            raise WorldError(f"{method} {path}: Vault answered 403", code="E_VAULT_DENIED", where=path)
         call = Call(self, store, method, path, body or {}, given, f"request-{next(self._requests)}")
         policies = store.tokens[given].policies if given else ()
         line = Line(call.request, method, call.path, txn, policies)
@@ -309,10 +309,10 @@ class Call:
     def login(self) -> Answer:
         role = self.store.plain.get(f"auth/kubernetes/role/{self.body['role']}")
         _, account, audience = self.body["jwt"].reveal().decode().split(":")
-        namespace, name = account.split("/")
+        _, name = account.split("/")
         fits = role is not None and audience == role["audience"]
         if not fits or name not in role["bound_service_account_names"]:  # type: ignore[index]
-            raise WorldError("auth/kubernetes/login: Vault answered 403", code="E_VAULT_DENIED")
+            raise WorldError("Vault answered 403", code="E_VAULT_DENIED", where="auth/kubernetes/login")
         token, accessor = "hvs." + secrets.token_hex(8), secrets.token_hex(8)
         self.store.tokens[token] = Token(accessor, tuple(role["token_policies"]))  # type: ignore[index]
         return self.ok(auth={"client_token": Sensitive(token.encode(), "token"), "accessor": accessor})
