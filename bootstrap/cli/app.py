@@ -29,6 +29,7 @@ from bootstrap.cli.options import (
     RootOption,
 )
 from bootstrap.cli.schema import schema
+from bootstrap.cli.signals import listen
 
 HELP = """From a Git repository, an offline root key and an empty cluster to a platform whose secrets Vault owns.
 
@@ -251,6 +252,7 @@ app.add_typer(lab)
 def main() -> None:
     """The entry point of the program; leaves with the exit code."""
     harden()
+    listen()
     arguments = sys.argv[1:] or ["--help"]
 
     def command() -> int | None:

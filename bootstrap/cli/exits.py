@@ -23,7 +23,7 @@ from typing import Final
 
 import typer
 
-from bootstrap.model.errors import BootstrapError, Interrupted
+from bootstrap.model.errors import BootstrapError, Interrupted, PreconditionError
 
 CHANGES_PENDING: Final = 3
 BROKEN: Final = 6
@@ -52,6 +52,9 @@ def caught(command: Callable[[], int | None]) -> int:
     except BrokenPipeError:
         _silence()
         return 1
+    except OSError as error:  # a full disk, a folder that cannot be written: named by the system, without content
+        _say(f"{error.strerror or 'this machine refused'} [E_LOCAL]", _named(error), "mend it, then run it again")
+        return PreconditionError.exit_code
     except Exception as error:  # noqa: BLE001  (the one catch: its text might hold a value, so it is not shown)
         _say(
             f"a fault in the program: {type(error).__name__}", _place(error), "bootstrap up goes on from here"
@@ -88,6 +91,10 @@ def _refuse(error: typer.TyperException) -> None:
         sys.stderr.write(message.rstrip() + "\n")
     else:
         _say(message, "", f"{context.command_path if context else 'bootstrap'} --help")
+
+
+def _named(error: OSError) -> str:
+    return str(error.filename) if error.filename is not None else _place(error)
 
 
 def _place(error: Exception) -> str:

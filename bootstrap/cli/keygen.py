@@ -100,7 +100,7 @@ def _from_fd(source: str) -> Sensitive:
         if scheme != "fd":
             raise ValueError
         with os.fdopen(os.dup(int(number)), "rb") as file:
-            found = file.read(4096).split(b"\n")[0].removesuffix(b"\r")
+            found = file.read(4096).removesuffix(b"\n").removesuffix(b"\r")
     except (OSError, ValueError):
         raise DefinitionError(
             f"no passphrase can be read from {source}",
@@ -108,6 +108,13 @@ def _from_fd(source: str) -> Sensitive:
             where="--passphrase",
             hint="--passphrase fd:3 3< file",
         ) from None
+    if any(byte < 0x20 or byte == 0x7F for byte in found):
+        raise PreconditionError(
+            "the passphrase is more than one line, or holds a control character",
+            code="E_PASS_CHARS",
+            where=source,
+            hint="give one line of text: other tools would cut it off there",
+        )
     return _checked(Sensitive(found, "passphrase"))
 
 
