@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import gnupg
 
 CARRIED = b"#bootstrap-gpg-agent "  # first line of an exported root, followed by JSON
+# Codes of libgpg-error: wrong, invalid or no passphrase, time-out, no pinentry, wrong PIN, cancelled.
+LOCKED = {11, 31, 62, 85, 87, 99, 177, 198}
 
 
 def users_home() -> str:
@@ -63,28 +65,26 @@ class GpgAgentRoot:
             )
         done = self._gpg.decrypt(data, always_trust=True)
         if not done.ok:
-            raise self._refusal(f"{done.status or ''}\n{done.stderr or ''}", what)
+            raise self._refusal(done.stderr or "", what)
         return Sensitive(bytes(done.data), what)
 
     def _refusal(self, said: str, what: str) -> Exception:
         """What GnuPG's status lines mean; its text is never passed on."""
-        if re.search(r"NO_SECKEY|No secret key", said):
-            return _device(
-                what, "the card that holds the key is not there", "insert it, then gpg --card-status"
-            )
-        if re.search(
-            r"[Cc]ancel|[Nn]o pinentry|BAD_PASSPHRASE|Bad [Pp]assphrase|[Tt]imeout|No passphrase", said
-        ):
+        failed = re.search(r"^\[GNUPG:\] ERROR pkdecrypt_failed (\d+)", said, re.MULTILINE)
+        if failed and int(failed[1]) & 0xFFFF in LOCKED:
+            wait = "" if self._interactive else "; --non-interactive lets the agent ask nobody"
             return PreconditionError(
                 f"the agent did not unlock the key {self.fingerprint}",
                 code="E_KEY_PASS",
                 where=what,
-                hint=f"unlock it first: gpg --decrypt {what} > /dev/null"
-                + ("" if self._interactive else "; --non-interactive lets the agent ask nobody"),
+                hint=f"unlock it first: gpg --decrypt {what} > /dev/null{wait}",
             )
-        if re.search(r"[Cc]ard|SC_OP_FAILURE|scdaemon|[Nn]o agent|agent", said):
-            return _device(
-                what, "the agent or its card does not answer", "gpg-connect-agent /bye; gpg --card-status"
+        if failed or "[GNUPG:] NO_SECKEY" in said:
+            return PreconditionError(
+                f"{what} was not opened: the card that holds the key, or the agent, does not answer",
+                code="E_DEVICE",
+                where=what,
+                hint="insert the card, then gpg --card-status",
             )
         return openpgp_message.damaged(what)
 
@@ -142,7 +142,3 @@ def _gnupg(home: str, *, interactive: bool) -> "gnupg.GPG":
             hint="install GnuPG, or export GNUPGHOME of the key ring that holds the key",
         )
     return gpg
-
-
-def _device(what: str, why: str, hint: str) -> PreconditionError:
-    return PreconditionError(f"{what} was not opened: {why}", code="E_DEVICE", where=what, hint=hint)
