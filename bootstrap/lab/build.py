@@ -85,6 +85,7 @@ def _build_into(
         target.chmod(0o755)
         target.rename(entry)
     except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
         on_event("failed", subject, time.monotonic() - begun)
         raise
     on_event("done", subject, time.monotonic() - begun)
