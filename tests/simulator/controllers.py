@@ -59,17 +59,19 @@ def definitions(cluster: SimulatedCluster, verb: str, obj: Object) -> None:
 
 
 def admission(cluster: SimulatedCluster) -> None:
-    """Enforce our ValidatingAdmissionPolicy, read as text: names in its expression are refused."""
+    """Enforce each bound ValidatingAdmissionPolicy on Secrets, read as text: names in its expression are refused."""
+    api = "admissionregistration.k8s.io/v1"
 
     def refuse(obj: Object) -> str:
-        policy = cluster.get(
-            Ref("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "bootstrap-retired-scaffolds")
-        )
-        if policy is None or obj["kind"] != "Secret":
+        if obj["kind"] != "Secret":
             return ""
         name = f"'{obj['metadata']['namespace']}/{obj['metadata']['name']}'"
-        rule = policy["spec"]["validations"][0]
-        return rule["message"] if name in rule["expression"] else ""
+        for binding in cluster.list(api, "ValidatingAdmissionPolicyBinding"):
+            policy = cluster.get(Ref(api, "ValidatingAdmissionPolicy", binding["spec"]["policyName"]))
+            for rule in policy["spec"]["validations"] if policy else ():
+                if name in rule["expression"]:
+                    return str(rule["message"])
+        return ""
 
     cluster.admission.append(refuse)
 

@@ -45,6 +45,11 @@ apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: externalsecrets.external-secrets.io}
 spec: {group: external-secrets.io}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: passwords.generators.external-secrets.io}
+spec: {group: generators.external-secrets.io}
 """
 
 
