@@ -1,14 +1,15 @@
 """From opened files to fields, and what `check` says with the root key."""
 
 import base64
-import io
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.cli.check import exit_code, render_findings, run_check
+from bootstrap.cli.check import exit_code, run_check
+from bootstrap.cli.check_options import Report
+from bootstrap.cli.check_render import render
 from bootstrap.intent.values import MAX_BYTES, secret_values, vault_string
 from bootstrap.model.catalog import Encoding, Secret, SecretClass, Source
 from bootstrap.model.errors import DefinitionError, PreconditionError
@@ -161,14 +162,11 @@ def test_check_looks_for_each_declared_field(old: str, new: str) -> None:
 
 def test_rendering() -> None:
     findings = run_check(changed({"secrets/web.yaml": SECRET.replace("owner", "ownr")}), None)
-    text, document = io.StringIO(), io.StringIO()
-    render_findings(findings, "text", text)
-    render_findings(findings, "json", document)
-    lines = text.getvalue().splitlines()
+    lines = render(findings, Report.TEXT, "platform").splitlines()
     assert (
         'error: secrets/web.yaml:6:3: E_FIELD unknown field spec.ownr (hint: did you mean "owner"?)' in lines
     )
     assert lines[-1] == "2 errors, 1 warnings"
-    parsed = json.loads(document.getvalue())
+    parsed = json.loads(render(findings, Report.JSON, "platform"))
     assert (parsed["errors"], parsed["warnings"], len(parsed["findings"])) == (2, 1, 3)
     assert parsed["findings"][0]["level"] == "error"
