@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from bootstrap.adapters import age, openpgp
 from bootstrap.adapters.age import AgeRoot
 from bootstrap.adapters.openpgp import PgpRoot
-from bootstrap.adapters.root import open_root
-from bootstrap.adapters.sops import Form, is_sops, open_sops
+from bootstrap.adapters.root import Root, open_root, parse_root
+from bootstrap.adapters.sops import Form, form_of, is_sops, open_sops, read_sops
+from bootstrap.adapters.sops_keys import combine
 from bootstrap.adapters.sops_nodes import go_float, resolve
 from bootstrap.adapters.sops_write import encrypt_yaml
 from bootstrap.model.errors import BootstrapError
@@ -31,7 +32,7 @@ def tree(plain: dict[str, object]) -> dict[str, Opened]:
 
 def plain(opened: Opened) -> object:
     if isinstance(opened, Sensitive):
-        return opened.reveal().decode()
+        return opened.reveal().decode("latin-1" if not opened.is_utf8() else "utf-8")
     return {name: plain(value) for name, value in opened.items()}
 
 
@@ -87,6 +88,60 @@ def test_every_changed_value_of_a_real_file_is_seen(recorded: tuple[bytes, AgeRo
             open_sops("\n".join([*lines[:number], changed, *lines[number + 1 :], ""]).encode(), root, "x")
         assert caught.value.code == ("E_SOPS_PLAIN" if line.startswith("empty") else "E_SOPS_MAC"), line
     assert tried > 12
+
+
+@pytest.mark.parametrize("end", ["yaml", "json", "env", "ini", "bin"])
+def test_recorded_files_of_every_form_for_both_kinds_of_root(end: str, recorded: tuple[bytes, Root]) -> None:
+    path = VECTORS / "sops-3.13.3" / f"both.{end}"
+    pgp = parse_root(Sensitive((VECTORS / "sops-3.13.3" / "root.asc").read_bytes()), lambda _: None)
+    assert is_sops(path.read_bytes(), form_of(path.name))
+    by_age, by_pgp = (
+        plain(read_sops(path.read_bytes(), r, "x", form_of(path.name)).tree) for r in (recorded[1], pgp)
+    )
+    assert by_age == by_pgp
+    assert isinstance(by_age, dict)
+    assert len(by_age) == {"yaml": 11, "json": 11, "env": 6, "ini": 2, "bin": 1}[end]
+
+
+def test_recorded_key_groups(recorded: tuple[bytes, Root]) -> None:
+    """Two of three groups name the age key; the OpenPGP key alone has one."""
+    content = (VECTORS / "sops-3.13.3" / "groups.yaml").read_bytes()
+    assert read_sops(content, recorded[1], "x").tree["kind"] == Sensitive(b"Secret")
+    pgp = parse_root(Sensitive((VECTORS / "sops-3.13.3" / "root.asc").read_bytes()), lambda _: None)
+    with pytest.raises(BootstrapError) as caught:
+        read_sops(content, pgp, "x")
+    assert caught.value.code == "E_NO_IDENTITY"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(min_size=1, max_size=48), st.integers(2, 5), st.data())
+def test_any_threshold_of_parts_gives_the_secret(secret: bytes, threshold: int, data: st.DataObject) -> None:
+    """Parts made here with the polynomial written out; fewer, or one twice, do not give it."""
+    rows = [data.draw(st.binary(min_size=threshold - 1, max_size=threshold - 1)) for _ in secret]
+    places = data.draw(st.lists(st.integers(1, 255), min_size=threshold, max_size=threshold + 2, unique=True))
+    parts = [Sensitive(bytes(_at(x, byte, row) for byte, row in zip(secret, rows, strict=True)) + bytes([x]))
+             for x in places]  # fmt: skip
+    assert combine(parts) == Sensitive(secret)
+    assert combine([parts[0], parts[0]]) is None
+    assert combine(parts[:1]) is None
+
+
+def _at(x: int, constant: int, coefficients: bytes) -> int:
+    """A polynomial over the field of AES at x, by carry-less multiplication."""
+    total, power = constant, 1
+    for coefficient in coefficients:
+        power = _times(power, x)
+        total ^= _times(coefficient, power)
+    return total
+
+
+def _times(a: int, b: int) -> int:
+    product = 0
+    for bit in range(8):
+        product ^= (a << bit) if b >> bit & 1 else 0
+    for bit in range(14, 7, -1):
+        product ^= (0x11B << bit - 8) if product >> bit & 1 else 0
+    return product
 
 
 # ---------------------------------------------------------------- round trip
