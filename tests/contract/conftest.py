@@ -8,7 +8,10 @@ from collections import Counter
 
 import pytest
 
-pytest_plugins = ["tests.contract.clusters"]
+from tests.contract.clusters import access, cluster, namespace, neighbours, real_cluster
+
+__all__ = ["access", "cluster", "namespace", "neighbours", "real_cluster"]  # fixtures, for every case below
+
 
 SIMULATOR, REAL = "simulator", "real"
 PASSED: Counter[tuple[str, bool]] = Counter()  # (side, one-sided)

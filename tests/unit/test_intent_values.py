@@ -137,7 +137,7 @@ def ids(files: Files | None, text: str = SECRET) -> dict[str, str]:
 
 
 def test_check_without_the_root_says_what_it_did_not_see() -> None:
-    findings = run_check(FakeRepository(), None)
+    _, findings = run_check(FakeRepository(), None)
     assert [f.id for f in findings] == ["W_NOT_OPENED"]
     assert "5 encrypted files" in findings[0].message
     assert exit_code(findings) == 0
@@ -155,13 +155,13 @@ def test_check_with_the_root_opens_every_file() -> None:
     [("{renew: generate}", "{renew: generate, fields: [no]}"), ("workload: Deployment/web", "keys: {K: no}")],
 )
 def test_check_looks_for_each_declared_field(old: str, new: str) -> None:
-    findings = run_check(changed({"secrets/web.yaml": SECRET.replace(old, new)}), Files({"session": s("v")}))
+    _, findings = run_check(changed({"secrets/web.yaml": SECRET.replace(old, new)}), Files({"session": s("v")}))
     assert [(f.id, f.hint) for f in findings if f.id == "E_KEY"] == [("E_KEY", "fields: value")]
     assert exit_code(findings) == 2
 
 
 def test_rendering() -> None:
-    findings = run_check(changed({"secrets/web.yaml": SECRET.replace("owner", "ownr")}), None)
+    _, findings = run_check(changed({"secrets/web.yaml": SECRET.replace("owner", "ownr")}), None)
     lines = render(findings, Report.TEXT, "platform").splitlines()
     assert (
         'error: secrets/web.yaml:6:3: E_FIELD unknown field spec.ownr (hint: did you mean "owner"?)' in lines
