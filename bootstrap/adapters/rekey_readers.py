@@ -1,7 +1,7 @@
 """Who can open an encrypted file, as far as the file itself says; no key is needed (S1, S3)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bootstrap.adapters import age, openpgp, openpgp_message
 from bootstrap.adapters.sops import Form, form_of
@@ -85,9 +85,13 @@ def expected_readers(repository: IntentRepository, declared: Sequence[str]) -> E
     if "keys/readers.txt" in repository.paths():
         lines = repository.read("keys/readers.txt").decode("utf-8", "replace").splitlines()
         more = [line.split()[0] for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return Expected(
-        holders=tuple(names for recipient in declared for names in _called(recipient)), more=frozenset(more)
-    )
+    return replace(expected_of(declared), more=frozenset(more))
+
+
+def expected_of(declared: Sequence[str]) -> Expected:
+    """The holders of the root alone."""
+    holders = tuple(names for recipient in declared for names in _called(recipient))
+    return Expected(holders=holders, more=frozenset())
 
 
 def _called(recipient: str) -> list[frozenset[str]]:

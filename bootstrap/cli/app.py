@@ -10,6 +10,7 @@ from bootstrap.cli.check_arguments import refuse_repeated
 from bootstrap.cli.check_options import Beyond, BundleOption, HistoryOption, Report, ReportOption
 from bootstrap.cli.exits import caught
 from bootstrap.cli.hardening import harden
+from bootstrap.cli.import_command import import_command
 from bootstrap.cli.init import init
 from bootstrap.cli.keygen import keygen
 from bootstrap.cli.lab import app as lab
@@ -50,6 +51,7 @@ app = typer.Typer(
 app.command()(init)
 app.command()(keygen)
 app.command()(schema)
+app.command("import")(import_command)
 
 ApproveOption = Annotated[
     list[str] | None,

@@ -6,6 +6,7 @@ from bootstrap.intent.findings import Finding
 from bootstrap.model.catalog import Intent, Internal, Secret
 
 OURS = "bootstrap-system"
+PLACEHOLDER = "TODO"  # what `bootstrap import` writes where it cannot know
 _Entry = Secret | Internal
 _Place = tuple[str, str]  # namespace, name of a Kubernetes Secret
 
@@ -17,6 +18,7 @@ def judge(intent: Intent) -> Iterator[Finding]:
     entries: list[_Entry] = [*intent.secrets, *intent.internals]
     for entry in entries:
         yield from _namespaces(entry)
+        yield from _placeholders(entry)
 
 
 def _entries(entries: Iterable[_Entry]) -> Iterator[Finding]:
@@ -56,6 +58,15 @@ def _written(intent: Intent) -> Iterator[tuple[_Place, str, str]]:
     for entry in entries:
         for consumer in entry.consumers:
             yield (consumer.namespace, consumer.secret), "a materialized Secret", entry.where
+
+
+def _placeholders(entry: _Entry) -> Iterator[Finding]:
+    """What `bootstrap import` could not know."""
+    for name, text in (("owner", entry.owner), ("purpose", entry.purpose)):
+        if text == PLACEHOLDER:
+            message = f"{entry.name}: nobody has said its {name} yet"
+            hint = f"write {name}: in place of {PLACEHOLDER}"
+            yield Finding(id="E_PLACEHOLDER", where=entry.where, message=message, hint=hint)
 
 
 def _namespaces(entry: _Entry) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ HEAVY = (
     "pyrage",
     "cryptography",
 )
-COMMANDS = {"init", "keygen", "check", "schema", "doctor", "plan", "up", "status", "verify", "ledger", "lab"}
+COMMANDS = {"init", "keygen", "check", "import", "schema", "doctor", "plan", "up", "status", "verify", "ledger", "lab"}
 
 
 def bootstrap(*argv: str, cwd: Path = ROOT, **env: str) -> "subprocess.CompletedProcess[str]":

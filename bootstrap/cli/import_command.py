@@ -1,0 +1,105 @@
+"""``bootstrap import``: a catalog from what people have; values are encrypted on the way (G1, B1)."""
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bootstrap.cli.options import REPO, NonInteractiveOption, RepoOption, RootOption
+from bootstrap.model.errors import DefinitionError, PreconditionError
+
+if TYPE_CHECKING:
+    from bootstrap.adapters.import_found import Findings, Found
+    from bootstrap.ports import RootKey
+
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+def import_command(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A folder (Flux, SOPS), a file (Secrets, startupSecrets, PATH: FIELD lines), or -.",
+        ),
+    ],
+    repo: RepoOption = REPO,
+    name: Annotated[str, typer.Option("--name", help="The entries go to secrets/NAME.yaml.")] = "imported",
+    root: RootOption = "",
+    non_interactive: NonInteractiveOption = False,
+) -> None:
+    """Make catalog entries of what is there: encrypted files, Secrets, startupSecrets, lists of paths."""
+    from bootstrap.adapters.import_found import Findings
+    from bootstrap.adapters.import_write import write_imported
+    from bootstrap.adapters.keyset import read_holders
+
+    holders = read_holders(repo)
+    findings = Findings()
+    _read(source, findings, holders.recipients, cache(lambda: _old_root(root, non_interactive)))
+    if not findings.found:
+        raise DefinitionError(
+            f"nothing in {source} can be imported" + "".join(f"\n    {line}" for line in findings.left),
+            code="E_IMPORT",
+            where=source,
+            hint="bootstrap import --help",
+        )
+    for path in write_imported(repo, findings.found, holders, name):
+        typer.echo(path.relative_to(repo))
+    _tell(findings)
+
+
+def _read(source: str, into: "Findings", recipients: tuple[str, ...], old: Callable[[], "RootKey"]) -> None:
+    from bootstrap.adapters.import_found import from_text
+    from bootstrap.adapters.import_tree import from_tree
+    from bootstrap.adapters.rekey_readers import expected_of
+
+    if source != "-" and Path(source).is_dir():
+        from_tree(Path(source), expected_of(recipients), old, into)
+        return
+    if source == "-":
+        data = sys.stdin.buffer.read(_MOST_BYTES)
+    else:
+        try:
+            data = Path(source).read_bytes()
+        except OSError as error:
+            raise DefinitionError(
+                f"{source} cannot be read: {error.strerror}", code="E_FILE_MISSING", where=source, hint="ls"
+            ) from None
+    from_text("stdin" if source == "-" else source, data, into)
+
+
+def _old_root(root: str, non_interactive: bool) -> "RootKey":
+    from bootstrap.adapters.root import open_root
+    from bootstrap.cli.keygen import ask_passphrase
+
+    if not root:
+        raise PreconditionError(
+            "a file is not encrypted to the root of this repository, so it must be opened first",
+            code="E_ROOT_NEEDED",
+            hint="add --root file:PATH with the key that opens it now",
+        )
+    ask = (lambda _: None) if non_interactive else ask_passphrase
+    return open_root(root, ask, interactive=not non_interactive)
+
+
+def _tell(findings: "Findings") -> None:
+    typer.echo(
+        f"{len(findings.found)} entries, each with what still has to be said (`bootstrap check` names it):",
+        err=True,
+    )
+    for entry in findings.found:
+        typer.echo(f"  {entry.name}: {_wanting(entry)}", err=True)
+    for line in findings.left:
+        typer.echo(f"  not taken: {line}", err=True)
+    typer.echo("next: fill them in, git add and commit, bootstrap check", err=True)
+
+
+def _wanting(entry: "Found") -> str:
+    return (
+        "owner, purpose"
+        + ("" if entry.namespace else ", consumers")
+        + (", how it is renewed" if entry.file else "")
+    )
