@@ -111,17 +111,24 @@ def plaintext(path: str) -> DefinitionError:
     )
 
 
+# Forms that another secret or another cluster opens: what begins or marks them, what they are, the way out.
+_FOREIGN = (
+    (rb"\A\x00GITCRYPT\x00", "git-crypt file", "git-crypt unlock, then commit the file in SOPS form"),
+    (rb"\A\$ANSIBLE_VAULT;", "ansible-vault file", "ansible-vault decrypt, then sops encrypt it"),
+    (
+        rb"^kind:\s*[\"']?SealedSecret\b",
+        "SealedSecret, whose key lies in the cluster that is to be made",
+        "kubeseal --recovery-unseal, then sops encrypt it",
+    ),
+    (
+        rb"^kind:\s*[\"']?ksops\b",
+        "KSOPS generator, which holds no secret",
+        "name the file below its 'files' in source.file",
+    ),
+)
+
+
 def _refuse_foreign(path: str, content: bytes) -> None:
-    """Forms that another secret or another cluster opens."""
-    found = None
-    if content.startswith(b"\0GITCRYPT\0"):
-        found = "git-crypt file", "git-crypt unlock, then commit the file in SOPS form"
-    elif content.startswith(b"$ANSIBLE_VAULT;"):
-        found = "ansible-vault file", "ansible-vault decrypt, then sops encrypt it"
-    elif re.search(rb"^kind:\s*[\"']?SealedSecret\b", content, re.MULTILINE):
-        found = (
-            "SealedSecret, whose key lies in the cluster that is to be made",
-            "kubeseal --recovery-unseal, then sops encrypt it",
-        )
-    if found:
-        raise DefinitionError(f"{path} is a {found[0]}", code="E_FORM", where=path, hint=found[1])
+    for mark, kind, hint in _FOREIGN:
+        if re.search(mark, content, re.MULTILINE):
+            raise DefinitionError(f"{path} is a {kind}", code="E_FORM", where=path, hint=hint)

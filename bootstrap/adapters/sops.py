@@ -150,8 +150,15 @@ def open_sops(
     time) and those of the parsers; PreconditionError E_NO_IDENTITY names the recipients that would do.
     """
     found = read_sops(content, root, what, form)
-    if found.typed:
-        named = ", ".join(f"{path} ({kind})" for path, kind in found.typed.items())
+    # Beside the values of a Secret manifest that is encrypted whole stand fields such as ``immutable: true``.
+    manifest = found.tree.get("kind") == Sensitive(b"Secret") and "apiVersion" in found.tree
+    typed = {
+        path: kind
+        for path, kind in found.typed.items()
+        if not manifest or path.split(".")[0] in ("data", "stringData")
+    }
+    if typed:
+        named = ", ".join(f"{path} ({kind})" for path, kind in typed.items())
         raise DefinitionError(
             f"{named}: a secret is text; another type may come back changed from Vault",
             code="E_TYPE",

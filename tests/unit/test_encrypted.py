@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bootstrap.adapters import age, openpgp
 from bootstrap.adapters.encrypted import CommitFiles, declared_recipients
@@ -11,11 +13,22 @@ from bootstrap.adapters.root import encrypt_to
 from bootstrap.adapters.sops_write import encrypt_yaml
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Opened, RootKey
 
 ROOT = age.generate()
 PGP = PgpRoot(openpgp.generate("root"))
 CANARY = b"canary-93ab"
 VALUE = Sensitive(CANARY, "value")
+
+SEALED: dict[str, tuple[RootKey, bytes, Opened]] = {
+    "x.age": (ROOT, encrypt_to(ROOT.recipients, VALUE), VALUE),
+    "x.asc": (PGP, encrypt_to([PGP.armored_certificate.decode()], VALUE), VALUE),
+    "x.yaml": (
+        ROOT,
+        encrypt_yaml({"a": VALUE, "b": {"c": VALUE}}, ROOT.recipients),
+        {"a": VALUE, "b": {"c": VALUE}},
+    ),
+}
 
 
 class Commit:
@@ -92,6 +105,7 @@ def test_an_empty_file(name: str) -> None:
         (b"\0GITCRYPT\0\x01\x02", "git-crypt unlock"),
         (b"$ANSIBLE_VAULT;1.1;AES256\n6162\n", "ansible-vault decrypt"),
         (b"apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\n", "kubeseal"),
+        (b"apiVersion: viaduct.ai/v1\nkind: ksops\nfiles: [x.yaml]\n", "source.file"),
         (b"A=x\nsops_mac=ENC[AES256_GCM,data:x]\n", ".env"),
         (b"[a]\nb=c\n[sops]\nmac=x\n", ".ini"),
     ],
@@ -123,3 +137,44 @@ def test_declared_recipients() -> None:
     two = PGP.armored_certificate + PgpRoot(openpgp.generate("b")).armored_certificate
     assert len(declared_recipients(Commit(keys__root_asc=two))) == 2
     assert declared_recipients(Commit()) == ()
+
+
+@settings(max_examples=60, deadline=None)
+@given(content=st.binary(max_size=300), kind=st.sampled_from(["age", "asc", "gpg"]))
+def test_any_bytes_in_are_the_same_bytes_out(content: bytes, kind: str) -> None:
+    root = ROOT if kind == "age" else PGP
+    public = ROOT.recipients if kind == "age" else [PGP.armored_certificate.decode()]
+    sealed = encrypt_to(public, Sensitive(content))
+    if kind == "gpg":
+        from pysequoia.packet import PacketPile
+
+        sealed = b"".join(bytes(packet) for packet in PacketPile.from_bytes(sealed))
+    commit = Commit()
+    commit.files[f"encrypted/x.{kind}"] = sealed
+    assert CommitFiles(commit, root).open(f"encrypted/x.{kind}") == Sensitive(content)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    content=st.binary(max_size=120),
+    name=st.sampled_from(["x.age", "x.asc", "x.yaml", "x.json", "x.env", "x.ini", "x"]),
+)
+def test_no_bytes_crash_the_reader(content: bytes, name: str) -> None:
+    """Whatever a repository holds: a refusal with a code and a hint, or (never by chance) a value."""
+    error = refused(f"encrypted/{name}", content)
+    assert error.code.startswith("E_")
+
+
+@settings(max_examples=120, deadline=None)
+@given(cut=st.floats(0, 1), junk=st.binary(max_size=12), where=st.sampled_from(sorted(SEALED)))
+def test_no_damage_crashes_the_reader(cut: float, junk: bytes, where: str) -> None:
+    root, sealed, value = SEALED[where]
+    at = int(cut * len(sealed))
+    commit = Commit()
+    commit.files[where] = sealed[:at] + junk + sealed[at + len(junk) :]
+    try:
+        assert CommitFiles(commit, root).open(where) == value
+    except BootstrapError as error:
+        assert error.code.startswith("E_")
+        assert error.hint
+        assert CANARY.decode() not in error.message
