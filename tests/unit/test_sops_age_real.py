@@ -22,6 +22,8 @@ from bootstrap.lab.build import binaries
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
+from tests.unit.real_sops import gpg_home
+from tests.unit.real_sops import run as real_run
 
 ROOT = age.generate()
 RULES = [
@@ -208,3 +210,20 @@ def test_the_scaffold_is_edited_with_the_real_sops(tools: dict[str, Path]) -> No
         opened = plain(files.open("encrypted/orders.sops.yaml"))
         assert isinstance(opened, dict)
         assert opened["payment"] == {"token": "changed"}
+
+
+def test_the_scaffold_of_an_openpgp_root_is_edited_with_the_real_sops_and_gpg(tools: dict[str, Path]) -> None:
+    with tempfile.TemporaryDirectory() as name, gpg_home() as gpg:
+        folder = Path(name)
+        init(folder / "platform", gpg=True, no_passphrase=True)
+        gpg("--import", str(folder / "root.key"))
+        files = CommitFiles(
+            open_repository(folder / "platform"), open_root(str(folder / "root.key"), lambda _: None)
+        )
+        for path in (folder / "platform" / "encrypted").rglob("*"):
+            if path.suffix == ".asc":
+                inside = str(path.relative_to(folder / "platform"))
+                assert Sensitive(gpg("--decrypt", str(path))) == files.open(inside)
+            elif path.suffix == ".yaml":
+                shown = real_run(tools["sops"], "decrypt", str(path), GNUPGHOME=str(gpg.home))
+                assert b"ENC[" not in shown
