@@ -68,7 +68,7 @@ def write_keyset(
         "keys/unseal.asc": unseal_public,
         "keys/ledger.pub": ledger_public,
         "keys/vault-ca.crt": ca_certificate,
-        **_public_root(holding),
+        **public_root(holding),
     }
     for name, value in secret.items():
         files[f"{MATERIAL}/{name}.{holding.suffix}"] = encrypt_to(holding.recipients, value)
@@ -115,7 +115,7 @@ def read_holders(folder: Path) -> Holders:
     )
 
 
-def _public_root(holding: Holders) -> dict[str, bytes]:
+def public_root(holding: Holders) -> dict[str, bytes]:
     if holding.pgp:
         return {"keys/root.asc": "".join(holding.recipients).encode()}
     lines = ["# Holders of the root of trust: age public keys, one a line.", *holding.recipients, ""]

@@ -29,6 +29,7 @@ from bootstrap.cli.options import (
     RevOption,
     RootOption,
 )
+from bootstrap.cli.rekey import rekey_repo
 from bootstrap.cli.schema import schema
 from bootstrap.cli.signals import listen
 
@@ -52,6 +53,7 @@ app.command()(init)
 app.command()(keygen)
 app.command()(schema)
 app.command("import")(import_command)
+app.command()(rekey_repo)
 
 ApproveOption = Annotated[
     list[str] | None,

@@ -52,8 +52,13 @@ def caught(command: Callable[[], int | None]) -> int:
     except BrokenPipeError:
         _silence()
         return 1
-    except OSError as error:  # a full disk, a folder that cannot be written: named by the system, without content
-        _say(f"{error.strerror or 'this machine refused'} [E_LOCAL]", _named(error), "mend it, then run it again")
+    except OSError as error:
+        # A full disk, a folder that cannot be written: named by the system, without any content.
+        _say(
+            f"{error.strerror or 'this machine refused'} [E_LOCAL]",
+            _named(error),
+            "mend it, then run it again",
+        )
         return PreconditionError.exit_code
     except Exception as error:  # noqa: BLE001  (the one catch: its text might hold a value, so it is not shown)
         _say(

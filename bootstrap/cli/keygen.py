@@ -42,11 +42,11 @@ def make_keys(
     from bootstrap.adapters.keyset import holders, new_root, write_keyset
 
     root = new_root(gpg=gpg)
-    holding = holders(root, [_public_text(other) for other in others])
+    holding = holders(root, [public_text(other) for other in others])
     return write_keyset(out, root, holding, passphrase)
 
 
-def _public_text(given: str) -> str:
+def public_text(given: str) -> str:
     if given.startswith("age1"):
         return given
     try:

@@ -6,7 +6,7 @@ from bootstrap.intent.findings import Finding
 from bootstrap.model.catalog import Intent, Internal, Secret
 
 OURS = "bootstrap-system"
-PLACEHOLDER = "TODO"  # what `bootstrap import` writes where it cannot know
+PLACEHOLDER = "FILL-IN"  # what `bootstrap import` writes where it cannot know
 _Entry = Secret | Internal
 _Place = tuple[str, str]  # namespace, name of a Kubernetes Secret
 

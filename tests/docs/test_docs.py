@@ -31,7 +31,7 @@ apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: externalsecrets.external-secrets.io}
 """
-CALL = re.compile(r"\bbootstrap ((?:[a-z]+ )?[a-z]+)\b([^`\n|#]*)")
+CALL = re.compile(r"\bbootstrap ((?:[a-z]+ )?[a-z]+(?:-[a-z]+)*)\b([^`\n|#]*)")
 
 
 def name(page: Path) -> str:

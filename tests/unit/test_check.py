@@ -200,6 +200,6 @@ def test_a_ciphertext_changed_after_commit_is_named(
     commit_all(platform.repository)
     replayed = ran(capsys, platform.repository, bundle=bundle)
     assert {name: len(where) for name, where in replayed.items()} == {"E_CT_REPLAY": 3}
-    bundle.write_bytes(bundle.read_bytes().replace(b'"seq"', b'"sqe"'))
+    bundle.write_bytes(bundle.read_bytes().replace(b'"format"', b'"farmot"'))
     with pytest.raises(EvidenceError):
         ran(capsys, platform.repository, bundle=bundle)

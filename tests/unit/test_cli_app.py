@@ -18,6 +18,7 @@ from bootstrap.cli.app import app
 from bootstrap.cli.exits import caught
 from bootstrap.model import errors
 from bootstrap.model.errors import BootstrapError, Interrupted
+from tests.unit.intent_fake import CRDS
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = (
@@ -30,7 +31,21 @@ HEAVY = (
     "pyrage",
     "cryptography",
 )
-COMMANDS = {"init", "keygen", "check", "import", "schema", "doctor", "plan", "up", "status", "verify", "ledger", "lab"}
+COMMANDS = {
+    "init",
+    "keygen",
+    "check",
+    "import",
+    "rekey-repo",
+    "schema",
+    "doctor",
+    "plan",
+    "up",
+    "status",
+    "verify",
+    "ledger",
+    "lab",
+}
 
 
 def bootstrap(*argv: str, cwd: Path = ROOT, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -205,7 +220,8 @@ def test_a_thread_that_dies_says_nothing() -> None:
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
-    done = bootstrap("init", "platform", "--no-passphrase", cwd=folder)
+    (folder / "crds.yaml").write_bytes(CRDS)
+    done = bootstrap("init", "platform", "--no-passphrase", "--manifests", ".", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "platform"
 

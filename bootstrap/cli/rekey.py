@@ -1,0 +1,73 @@
+"""``bootstrap rekey-repo``: another root, or other holders; every encrypted file of the work tree follows (S1)."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bootstrap.cli.keygen import public_text
+from bootstrap.cli.options import REPO, NonInteractiveOption, Options, RepoOption, RootOption
+from bootstrap.model.errors import DefinitionError, PreconditionError
+
+if TYPE_CHECKING:
+    from bootstrap.adapters.rekey_repo import Rekeyed
+
+
+def rekey_repo(
+    root: RootOption = "",
+    repo: RepoOption = REPO,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to",
+            help="A holder from now on: age1..., or a file with a certificate. Without it, keys/root.* as it is.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Open and seal everything, write nothing.")
+    ] = False,
+    non_interactive: NonInteractiveOption = False,
+) -> None:
+    """Seal every encrypted file for the holders of the root, in memory; for a new root or a new holder."""
+    from bootstrap.adapters.encrypted import declared_recipients
+    from bootstrap.adapters.rekey_repo import rekey, write_rekeyed
+    from bootstrap.cli import compose
+
+    options = Options(repo=repo, root=root, non_interactive=non_interactive)
+    repository = compose.repository(options)
+    opened = compose.root_key(options, repository)
+    if opened is None:
+        raise PreconditionError(
+            "the files are opened with the root key that they are sealed for now",
+            code="E_ROOT_NEEDED",
+            hint="add --root file:PATH",
+        )
+    declared = declared_recipients(repository)
+    recipients = tuple(dict.fromkeys(map(public_text, to))) if to else declared
+    if not recipients:
+        raise DefinitionError("keys/ names no holder", code="E_KEYS", where="keys", hint="add --to age1...")
+    done = rekey(repository, opened, recipients, _public(recipients) if to else {})
+    if not dry_run:
+        write_rekeyed(repo, done, typer.echo)
+    _tell(done, set(declared) - set(recipients), dry_run=dry_run)
+
+
+def _public(recipients: tuple[str, ...]) -> dict[str, bytes]:
+    from bootstrap.adapters.keyset import Holders, public_root
+
+    return public_root(Holders(recipients=recipients))
+
+
+def _tell(done: "Rekeyed", gone: set[str], *, dry_run: bool) -> None:
+    written = "would be written" if dry_run else "written"
+    typer.echo(f"{len(done.files)} files {written}, {len(done.kept)} were as they should be", err=True)
+    if not done.files and not done.public:
+        return
+    typer.echo(
+        "what old Git history still opens: every earlier commit, for everybody who could open it then, and each"
+        " value in it until it is rotated; `bootstrap status` says which are",
+        err=True,
+    )
+    for recipient in sorted(gone):
+        shown = recipient if recipient.startswith("age1") else "a certificate that keys/root.asc named"
+        typer.echo(f"  no longer a holder, and still able to read history: {shown}", err=True)
+    typer.echo("next: git add and commit; .sops.yaml names recipients too; bootstrap check --root", err=True)
