@@ -255,7 +255,7 @@ def _encrypt_with_program(recipients: Sequence[str], plaintext: Sensitive) -> by
     helpers = callers()
     age = program("age", helpers, "a recipient is post-quantum or of a plugin")
     flags = [word for recipient in recipients for word in ("-r", recipient)]
-    done = run([age, "--armor", *flags], plaintext.reveal(), helpers)
+    done = run([age, "--armor", *flags], plaintext, helpers)
     if not done.ok:
         mixed = len({recipient.startswith("age1pq1") for recipient in recipients}) == 2
         raise _no_recipient(

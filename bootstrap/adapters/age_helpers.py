@@ -57,7 +57,7 @@ def program(name: str, helpers: Helpers, why: str) -> str:
     return found
 
 
-def run(words: Sequence[str], given: bytes, helpers: Helpers, key: Sensitive | None = None) -> Done:
+def run(words: Sequence[str], given: Sensitive, helpers: Helpers, key: Sensitive | None = None) -> Done:
     """A program with ``given`` on its standard input; a ``key`` goes through a pipe, named ``{key}`` in words."""
     environment = {"PATH": helpers.path, "LC_ALL": "C.UTF-8"}
     reading = -1 if key is None else _pipe(key)
@@ -65,7 +65,7 @@ def run(words: Sequence[str], given: bytes, helpers: Helpers, key: Sensitive | N
         argv = [word.replace("{key}", f"/dev/fd/{reading}") for word in words]
         done = subprocess.run(  # noqa: S603  # found on PATH by its name, no shell
             argv,
-            input=given,
+            input=given.reveal(),
             env=environment,
             capture_output=True,
             check=False,

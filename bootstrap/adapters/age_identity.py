@@ -68,7 +68,8 @@ def _quantum(text: str, helpers: Helpers) -> Identity:
     """Its public half from ``age-keygen``, which comes with ``age``: no program here knows the algorithm."""
     program("age", helpers, NEEDED)
     keygen = program("age-keygen", helpers, NEEDED)
-    done = run([keygen, "-y", "{key}"], b"", helpers, Sensitive(text.encode() + b"\n", "age identity"))
+    key = Sensitive(text.encode() + b"\n", "age identity")
+    done = run([keygen, "-y", "{key}"], Sensitive(b""), helpers, key)
     recipient = done.out.decode("ascii", "replace").strip()
     if not done.ok or not recipient.startswith("age1pq1"):
         raise PreconditionError(
@@ -81,7 +82,9 @@ def _quantum(text: str, helpers: Helpers) -> Identity:
 
 
 def open_with_program(data: bytes, text: Sensitive, helpers: Helpers) -> Done:
-    return run([program("age", helpers, NEEDED), "-d", "-i", "{key}"], data, helpers, text)
+    return run(
+        [program("age", helpers, NEEDED), "-d", "-i", "{key}"], Sensitive(data, "age file"), helpers, text
+    )
 
 
 def shown(recipient: str) -> str:
