@@ -77,7 +77,8 @@ def declared_recipients(repository: IntentRepository) -> tuple[str, ...]:
     paths = set(repository.paths())
     if "keys/root.txt" in paths:
         lines = repository.read("keys/root.txt").decode("utf-8", "replace").splitlines()
-        return tuple(line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
+        words = [line.split() for line in lines if line.strip() and not line.strip().startswith("#")]
+        return tuple(" ".join(found[:2]) for found in words)  # behind an SSH key stands whose it is
     if "keys/root.asc" in paths:
         return tuple(openpgp.armored_blocks(repository.read("keys/root.asc").decode("utf-8", "replace")))
     return ()

@@ -95,7 +95,7 @@ def _wrapped(key: Sensitive, recipients: tuple[str, ...], now: str) -> Iterator[
             yield f'    - created_at: "{now}"'
             yield f"      fp: {openpgp.certificates(recipient)[0].fingerprint.upper()}"
         else:
-            yield f"    - recipient: {recipient}"
+            yield f"    - recipient: {_quoted(recipient) if ' ' in recipient else recipient}"
         yield "      enc: |"
         wrapped = encrypt_to([recipient], key).decode().strip().splitlines()
         yield from (f"        {line}".rstrip() for line in wrapped)

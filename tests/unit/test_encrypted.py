@@ -134,6 +134,8 @@ def test_a_name_that_lies_about_its_form() -> None:
 
 def test_declared_recipients() -> None:
     assert declared_recipients(Commit(keys__root_txt=b"# holders\n age1a \n\nage1b\n")) == ("age1a", "age1b")
+    ssh = Commit(keys__root_txt=b"ssh-ed25519 AAAA alice@desk\n")
+    assert declared_recipients(ssh) == ("ssh-ed25519 AAAA",)
     two = PGP.armored_certificate + PgpRoot(openpgp.generate("b")).armored_certificate
     assert len(declared_recipients(Commit(keys__root_asc=two))) == 2
     assert declared_recipients(Commit()) == ()

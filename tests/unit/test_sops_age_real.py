@@ -227,3 +227,13 @@ def test_the_scaffold_of_an_openpgp_root_is_edited_with_the_real_sops_and_gpg(to
             elif path.suffix == ".yaml":
                 shown = real_run(tools["sops"], "decrypt", str(path), GNUPGHOME=str(gpg.home))
                 assert b"ENC[" not in shown
+
+
+def test_sops_opens_what_we_write_to_an_ssh_key(tools: dict[str, Path], tmp_path: Path) -> None:
+    real_run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "who: #1", "-f", str(tmp_path / "id"))
+    public = (tmp_path / "id.pub").read_text().strip()
+    sealed = encrypt_yaml(tree({"a": "b"}), (public, *ROOT.recipients))
+    (tmp_path / "x.yaml").write_bytes(sealed)
+    shown = real_run(tools["sops"], "decrypt", "--output-type", "json", str(tmp_path / "x.yaml"),
+                     SOPS_AGE_SSH_PRIVATE_KEY_FILE=str(tmp_path / "id"))  # fmt: skip
+    assert json.loads(shown) == {"a": "b"}
