@@ -7,7 +7,7 @@ read by it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,102 +95,101 @@ def _refusal(path: str, mark: Any, code: str, message: str, hint: str = "") -> D
 
 
 @dataclass(slots=True)
-class _Open:
-    """A mapping or list whose end has not been read yet. ``key`` is the one that waits for its value."""
-
-    value: dict[str, Any] | list[Any]
-    loc: Loc
-    key: str | None = None
-
-
-@dataclass(slots=True)
 class _Builder:
-    """One document from parser events, with a stack of its own: no depth can end the process."""
+    """One document from parser events, with a stack of its own: no depth can end the process.
+
+    ``top`` is the mapping or list that is open, ``loc`` its place, ``key`` the key that waits for its value.
+    The whole catalog goes through here: events are told apart by their exact type, which is the cheapest.
+    """
 
     path: str
     marks: dict[Loc, tuple[int, int]] = field(default_factory=dict)
-    stack: list[_Open] = field(default_factory=list)
+    stack: list[tuple[Any, Loc, str | None]] = field(default_factory=list)
+    top: Any = None
+    loc: Loc = ()
+    key: str | None = None
     root: Plain = None
 
-    def feed(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.CollectionEndEvent):
-            self.stack.pop()
-            return
-        self._refuse_magic(event)
-        if self._wants_key():
-            self._key(event)
-            return
-        loc = self._place(event.start_mark)
-        if isinstance(event, yaml.ScalarEvent):
-            self._add(_scalar(event))
-            return
-        container: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
-        self._add(container)
-        if len(self.stack) >= MAX_DEPTH:
-            raise _refusal(self.path, event.start_mark, "E_DEPTH", f"nested deeper than {MAX_DEPTH} levels")
-        self.stack.append(_Open(container, loc))
+    def read(self, get: Callable[[], Any]) -> Located:
+        """Takes events up to the end of the document."""
+        while (kind := type(event := get())) is not yaml.DocumentEndEvent:
+            if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                self.top, self.loc, self.key = self.stack.pop()
+                continue
+            if event.anchor is not None or event.tag is not None:  # an alias has an anchor too
+                self._refuse_magic(event)
+            scalar = kind is yaml.ScalarEvent
+            if scalar and event.style == '"' and (found := _CONTROL.search(event.value)):
+                # Only an escape can bring one in: the text itself was looked at as a whole.
+                message = f"found character U+{ord(found.group()):04X}, written as an escape"
+                raise _refusal(self.path, event.start_mark, "E_TEXT", message, "remove it")
+            if self.key is None and type(self.top) is dict:
+                self._key(event, scalar=scalar)
+            elif scalar:
+                self._add(_scalar(event), self._place(event.start_mark))
+            else:
+                self._open({} if kind is yaml.MappingStartEvent else [], event.start_mark)
+        return Located(path=self.path, value=self.root, marks=self.marks)
 
-    def _refuse_magic(self, event: yaml.Event) -> None:
-        if getattr(event, "anchor", None) is not None:
+    def _refuse_magic(self, event: Any) -> None:
+        if event.anchor is not None:
             message, hint = "anchors and aliases are not read", "write the value out in both places"
             raise _refusal(self.path, event.start_mark, "E_YAML_ALIAS", message, hint)
-        if getattr(event, "tag", None) is not None:
-            message, hint = "tags are not read", "write the plain value"
-            raise _refusal(self.path, event.start_mark, "E_YAML_TAG", message, hint)
-        if isinstance(event, yaml.ScalarEvent) and (found := _CONTROL.search(event.value)):
-            message = f"found character U+{ord(found.group()):04X}, written as an escape"
-            raise _refusal(self.path, event.start_mark, "E_TEXT", message, "remove it")
+        message, hint = "tags are not read", "write the plain value"
+        raise _refusal(self.path, event.start_mark, "E_YAML_TAG", message, hint)
 
-    def _wants_key(self) -> bool:
-        return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
-
-    def _key(self, event: yaml.Event) -> None:
-        mark: Any = event.start_mark
-        if not isinstance(event, yaml.ScalarEvent) or (event.value == "<<" and not event.style):
+    def _key(self, event: Any, *, scalar: bool) -> None:
+        mark = event.start_mark
+        if not scalar or (event.value == "<<" and not event.style):
             message = "a key is plain text: no list, no mapping, no merge"
             raise _refusal(self.path, mark, "E_YAML_KEY", message)
-        top, name = self.stack[-1], str(event.value)
-        loc = (*top.loc, name)
+        name: str = event.value
+        loc = (*self.loc, name)
         if loc in self.marks:
             first, again = self.marks[loc][0], mark.line + 1
             message = f"key {name!r} is written twice: first on line {first}, again on line {again}"
             raise _refusal(self.path, mark, "E_YAML_DUP", message, "keep one of the two")
         self.marks[loc] = (mark.line + 1, mark.column + 1)
-        top.key = name
+        self.key = name
 
     def _place(self, mark: Any) -> Loc:
         """The loc of the value that begins here. A mapping's entry keeps the mark of its key."""
-        loc: Loc = ()
-        if self.stack:
-            top = self.stack[-1]
-            loc = (*top.loc, len(top.value) if top.key is None else top.key)
-        self.marks.setdefault(loc, (mark.line + 1, mark.column + 1))
+        if self.key is not None:
+            return (*self.loc, self.key)
+        loc: Loc = () if self.top is None else (*self.loc, len(self.top))
+        self.marks[loc] = (mark.line + 1, mark.column + 1)
         return loc
 
-    def _add(self, value: Plain) -> None:
-        if not self.stack:
+    def _add(self, value: Plain, _: Loc) -> None:
+        if self.key is not None:
+            self.top[self.key] = value
+            self.key = None
+        elif self.top is None:
             self.root = value
-        elif isinstance(top := self.stack[-1].value, list):
-            top.append(value)
         else:
-            assert self.stack[-1].key is not None
-            top[self.stack[-1].key] = value
-            self.stack[-1].key = None
+            self.top.append(value)
+
+    def _open(self, container: dict[str, Any] | list[Any], mark: Any) -> None:
+        loc = self._place(mark)
+        self._add(container, loc)
+        if len(self.stack) >= MAX_DEPTH:
+            raise _refusal(self.path, mark, "E_DEPTH", f"nested deeper than {MAX_DEPTH} levels")
+        self.stack.append((self.top, self.loc, self.key))
+        self.top, self.loc = container, loc
 
 
 def _documents(path: str, text: str) -> Iterator[Located]:
-    builder = _Builder(path)
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.DocumentStartEvent):
-            builder = _Builder(path)
-        elif isinstance(event, yaml.DocumentEndEvent):
-            yield Located(path=path, value=builder.root, marks=builder.marks)
-        elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
-            builder.feed(event)
+    loader = _LOADER(text)
+    try:
+        while not loader.check_event(yaml.StreamEndEvent):
+            if type(loader.get_event()) is yaml.DocumentStartEvent:
+                yield _Builder(path).read(loader.get_event)
+    finally:
+        loader.dispose()
 
 
-def _scalar(event: yaml.ScalarEvent) -> Plain:
-    text = str(event.value)
+def _scalar(event: Any) -> Plain:
+    text: str = event.value
     if event.style:  # quoted or block: text, whatever it looks like
         return text
     if text in _WORDS:
