@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bootstrap.adapters import ssh_key
-from bootstrap.adapters.age_helpers import Helpers, callers, program, run
+from bootstrap.adapters.age_helpers import GIVE_ANOTHER, Helpers, callers, program, run
 from bootstrap.adapters.age_identity import (
     NATIVE_KINDS,
     PLUGIN,
@@ -103,7 +103,7 @@ class AgeRoot:
             f"{what} is not encrypted to this root key ({mine}); it needs {wanted}",
             code="E_NO_IDENTITY",
             where=what,
-            hint="give the right root key: --root file:PATH",
+            hint=GIVE_ANOTHER,
         )
 
 

@@ -14,6 +14,11 @@ from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
 AskPassphrase = Callable[[str], Sensitive | None]  # given a prompt; None: nobody is there to answer
+# Where other tools look for keys is told and never looked at (G5).
+GIVE_ANOTHER = (
+    "give the right root key: --root file:PATH"
+    " (SOPS_AGE_KEY_FILE, ~/.config/sops/age/keys.txt, ~/.ssh and GnuPG's key ring are not looked at)"
+)
 DEADLINE = 300.0  # seconds; a device may wait for a touch
 MOST_IN_A_PIPE = 60_000  # bytes: what a pipe takes without a reader
 

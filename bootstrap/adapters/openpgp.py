@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters import openpgp_state
+from bootstrap.adapters.age_helpers import GIVE_ANOTHER
 from bootstrap.adapters.openpgp_message import HIDDEN, damaged, normalised, old_cipher, recipients_of
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
@@ -91,7 +92,7 @@ class PgpKey:
             + " or ".join(wanted),
             code="E_NO_IDENTITY",
             where=what,
-            hint="give the right root key: --root file:PATH",
+            hint=GIVE_ANOTHER,
         )
 
     def export(self) -> Sensitive:

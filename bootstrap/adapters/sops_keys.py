@@ -6,6 +6,7 @@ One data key is opened once in a run, however many files and values it covers.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
+from bootstrap.adapters.age_helpers import GIVE_ANOTHER
 from bootstrap.adapters.sops_nodes import Node, Scalar
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
@@ -63,7 +64,7 @@ class DataKeys:
                 f" it needs the private key of {' or '.join(dict.fromkeys(wanted))}",
                 code="E_NO_IDENTITY",
                 where=what,
-                hint="give the right root key: --root file:PATH",
+                hint=GIVE_ANOTHER,
             )
         names = [name for name in ("hc_vault", *CLOUD) if any(group.get(name) for group in groups)]
         return _held_elsewhere(names, self.root.recipients[0], what)

@@ -9,6 +9,7 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import yaml
@@ -37,7 +38,7 @@ def parse_yaml(content: bytes, what: str) -> dict[str, Node]:
     if len(content) > MOST_BYTES:
         raise DefinitionError(f"{what} is larger than 16 MiB", code="E_SIZE", where=what, hint="split it")
     try:
-        documents = list(yaml.compose_all(content, _loader()))
+        documents = list(yaml.compose_all(content, _loader(libyaml=yaml.__with_libyaml__)))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         code = error.problem if str(error.problem).startswith("E_") else "E_YAML"
@@ -73,16 +74,12 @@ _PROBLEMS = {
 }
 
 
-def _loader() -> type[Any]:
-    """libyaml's events, which go-yaml gives too, composed here so that each can be refused."""
-    from yaml._yaml import CParser
+@cache
+def _loader(*, libyaml: bool) -> type[Any]:
+    """Composes nodes from libyaml's events, which go-yaml gives too (PyYAML's own where it is not built in)."""
+    base = _libyaml() if libyaml else yaml.SafeLoader
 
-    class Loader(Composer, CParser, Resolver):
-        def __init__(self, stream: bytes) -> None:
-            CParser.__init__(self, stream)
-            Composer.__init__(self)
-            Resolver.__init__(self)
-
+    class Loader(base):  # type: ignore[valid-type,misc]  # one of two bases, chosen where it runs
         def compose_node(self, parent: Any, index: Any) -> Any:
             event: Any = self.peek_event()
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
@@ -91,10 +88,22 @@ def _loader() -> type[Any]:
                 raise yaml.MarkedYAMLError(problem="E_YAML_TAG", problem_mark=event.start_mark)
             return super().compose_node(parent, index)
 
+    return Loader
+
+
+def _libyaml() -> type[Any]:
+    from yaml._yaml import CParser
+
+    class Events(Composer, CParser, Resolver):
+        def __init__(self, stream: bytes) -> None:
+            CParser.__init__(self, stream)
+            Composer.__init__(self)
+            Resolver.__init__(self)
+
         def dispose(self) -> None:
             """Asked for by ``compose_all``; nothing is held."""
 
-    return Loader
+    return Events
 
 
 def _from_yaml(node: yaml.Node, what: str) -> Node:

@@ -356,3 +356,23 @@ def test_an_agent_s_home_is_looked_at_for_an_agent_only(users_gpg: Gpg, tmp_path
         encrypt_to(open_root(str(path), nobody).recipients, SECRET), "f"
     )
     assert sorted(p.name for p in users_gpg.home.iterdir()) == before
+
+
+def test_g5_keys_of_other_tools_are_named_and_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = age.generate()
+    sealed = encrypt_to(theirs.recipients, SECRET)
+    home = tmp_path / "home"
+    keys = home / ".config" / "sops" / "age" / "keys.txt"
+    keys.parent.mkdir(parents=True)
+    keys.write_bytes(theirs.export().reveal())
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(keys))
+    monkeypatch.setenv("SOPS_AGE_KEY", theirs.export().reveal().decode())
+    path = identity_file(tmp_path, age.generate().export().reveal())
+    with pytest.raises(PreconditionError) as caught:
+        open_root(str(path), nobody).unwrap(sealed, "f")
+    assert caught.value.code == "E_NO_IDENTITY"
+    assert "SOPS_AGE_KEY_FILE" in caught.value.hint

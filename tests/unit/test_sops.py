@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,8 +58,12 @@ def recorded(tmp_path: Path) -> tuple[bytes, AgeRoot | PgpRoot]:
     return (VECTORS / "sops-3.13.3.yaml").read_bytes(), open_root(str(identity), lambda _: None)
 
 
-def test_a_file_of_the_real_program(recorded: tuple[bytes, AgeRoot | PgpRoot]) -> None:
+@pytest.mark.parametrize("libyaml", [True, False])
+def test_a_file_of_the_real_program(
+    recorded: tuple[bytes, AgeRoot | PgpRoot], libyaml: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Comments, lists, block text, and every plain scalar whose MAC depends on go-yaml's reading."""
+    monkeypatch.setattr(yaml, "__with_libyaml__", libyaml)
     opened = plain(open_sops(*recorded, "x"))
     assert isinstance(opened, dict)
     assert opened["database"] == {
@@ -274,7 +279,11 @@ def test_hiding_a_leaf_from_the_mac() -> None:
         ("a: x\n", "E_SOPS_FORM"),
     ],
 )  # fmt: skip
-def test_yaml_that_can_be_read_in_two_ways(body: str, expected: str) -> None:
+@pytest.mark.parametrize("libyaml", [True, False])
+def test_yaml_that_can_be_read_in_two_ways(
+    body: str, expected: str, libyaml: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yaml, "__with_libyaml__", libyaml)
     assert code(body.encode()) == expected
 
 
