@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bootstrap.model.errors import EvidenceError, Transient
 from bootstrap.model.init_window import WindowPhase
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Vault
 from bootstrap.steps.window_store import Slots, WindowStore
 from bootstrap.steps.world import World
 
@@ -119,10 +120,9 @@ def prove_escrow(world: World, cluster_uid: str) -> dict[str, str]:
 def _prove_by_rekey(world: World, share: Sensitive) -> None:
     vault = world.session.vault
     pod = world.wait("an active Vault node", lambda: vault.active(world.session.pods), seconds=60)
-    key = base64.b64encode(world.material.unseal_key().certificate).decode()
-    vault.call(
-        "DELETE", "sys/rekey/init", None, pod=pod, token=None
-    )  # a forgotten attempt of an earlier proof
+    unseal_key = world.material.unseal_key()
+    key = base64.b64encode(unseal_key.certificate).decode()
+    _end_forgotten(vault, pod, unseal_key.fingerprint)
     begun = vault.call(
         "PUT",
         "sys/rekey/init",
@@ -139,6 +139,15 @@ def _prove_by_rekey(world: World, share: Sensitive) -> None:
             raise _does_not_open()
     finally:
         vault.call("DELETE", "sys/rekey/init", {"nonce": nonce}, pod=pod, token=None)
+
+
+def _end_forgotten(vault: Vault, pod: str, fingerprint: str) -> None:
+    """Cancel what a killed proof left under way, by its nonce: Vault cancels nothing without it. A rekey to other
+    keys is somebody's work, and stays."""
+    begun = vault.call("GET", "sys/rekey/init", pod=pod, token=None).data
+    keys = [str(found).upper() for found in begun.get("pgp_fingerprints") or ()]
+    if begun.get("nonce") and keys == [fingerprint]:
+        vault.call("DELETE", "sys/rekey/init", {"nonce": begun["nonce"]}, pod=pod, token=None)
 
 
 def _does_not_open() -> EvidenceError:

@@ -1,7 +1,8 @@
 """A Vault of several pods in memory, behind the ``Vault`` port, on a simulated cluster's pods and volumes.
 
 A store lives as long as its volume (by the claim's UID), a seal as long as its pod. What it answers to the
-calls that `up` makes follows what Vault 1.21.1 does; a path that nobody has taught it is an error.
+calls that `up` makes follows what Vault 1.21.1 does (``tests/contract`` holds it to that); a path of a mount that
+is there and that nobody has taught it is an error. It enforces no policy: any live token may do everything.
 
     vault = SimulatedVault(cluster)
     vault.lose_next_answer = True        # the next write is applied and its answer lost
@@ -17,9 +18,13 @@ from typing import Any
 from bootstrap.model.errors import Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, InitAnswer, Object, Ref, SealStatus
+from tests.simulator import kv
 from tests.simulator.cluster import SimulatedCluster
+from tests.simulator.rekey import Rekey
 
 NAMESPACE = "vault"
+VERSION = "1.21.1"
+HEADERS = ("correlation-id", "user-agent", "x-correlation-id")  # what the server audits by itself
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,15 @@ class Line:
 class Token:
     accessor: str
     policies: tuple[str, ...]
+    identity: tuple[str, ...] = ()  # policies of its entity
 
 
 @dataclass
 class Secret:
     metadata: dict[str, Any] = field(default_factory=dict)
     versions: list[dict[str, Any]] = field(default_factory=list)
+    deleted: set[int] = field(default_factory=set)  # numbers of versions
+    destroyed: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -52,13 +60,15 @@ class Store:
     share: str
     cluster_id: str
     tokens: dict[str, Token] = field(default_factory=dict)
-    mounts: set[str] = field(default_factory=lambda: {"sys/", "identity/", "cubbyhole/"})
-    auth: set[str] = field(default_factory=lambda: {"token/"})
-    audit: set[str] = field(default_factory=set)
-    headers: dict[str, Any] = field(default_factory=dict)
+    mounts: dict[str, Any] = field(
+        default_factory=lambda: {m: {} for m in ("sys/", "identity/", "cubbyhole/")}
+    )
+    auth: dict[str, Any] = field(default_factory=lambda: {"token/": {}})
+    audit: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, Any] = field(default_factory=lambda: {name: {"hmac": False} for name in HEADERS})
     plain: dict[str, dict[str, Any]] = field(default_factory=dict)  # policies, roles, config, entities
     secrets: dict[str, Secret] = field(default_factory=dict)
-    rekey: str = ""
+    rekey: Rekey = field(default_factory=Rekey)
     log: list[Line] = field(default_factory=list)
 
     @property
@@ -74,6 +84,7 @@ class SimulatedVault:
         self.cluster = cluster
         self.stores: dict[str, Store] = {}  # by the UID of the data claim
         self.unsealed: set[str] = set()  # UIDs of pods
+        self.spoilt: set[str] = set()  # UIDs of data claims whose raft was begun by an init that then failed
         self.mutations: list[tuple[str, str]] = []
         self.lose_next_answer = False
         self.watchers: list[Callable[[Store, Line], None]] = []  # told before a write is applied
@@ -117,12 +128,26 @@ class SimulatedVault:
             return None
         store = self._store(pod)
         if store is None:
-            return SealStatus(initialized=False, sealed=True)
+            return SealStatus(initialized=False, sealed=True, version=VERSION)
         sealed = self._sealed(pod, live, store)
-        return SealStatus(initialized=True, sealed=sealed, cluster_id="" if sealed else store.cluster_id)
+        return SealStatus(
+            initialized=True,
+            sealed=sealed,
+            cluster_id="" if sealed else store.cluster_id,
+            version=VERSION,
+            leader=not sealed and self._leader(store) == pod,
+        )
+
+    def _leader(self, store: Store) -> str:
+        """The first unsealed node of this raft cluster."""
+        for pod in (f"vault-{n}" for n in range(5)):
+            live = self._pod(pod)
+            if live is not None and self._store(pod) is store and not self._sealed(pod, live, store):
+                return pod
+        return ""
 
     def active(self, pods: Sequence[str]) -> str | None:
-        return next((p for p in pods if (s := self.seal_status(p)) and s.initialized and not s.sealed), None)
+        return next((p for p in pods if (s := self.seal_status(p)) and s.leader), None)
 
     def restart(self, pod: str) -> None:
         """The pod dies; its StatefulSet makes it again, and the new one starts sealed."""
@@ -150,11 +175,21 @@ class SimulatedVault:
         assert claim is not None
         if claim["metadata"]["uid"] in self.stores:
             raise UnknownOutcome("Vault is already initialized", code="E_UNKNOWN_OUTCOME")
+        if claim["metadata"]["uid"] in self.spoilt:
+            raise UnknownOutcome("cluster already has state", code="E_UNKNOWN_OUTCOME")
+        if not _takes_messages(share_key):
+            if _is_certificate(
+                share_key
+            ):  # found out only after raft was begun: never to be initialised again
+                self.spoilt.add(claim["metadata"]["uid"])
+            raise UnknownOutcome("error parsing PGP key", code="E_UNKNOWN_OUTCOME")
         root = "hvs." + secrets.token_hex(12)
         store = Store(share=secrets.token_hex(32), cluster_id=secrets.token_hex(8))
         store.tokens[root] = Token("root-accessor", ("root",))
         self.stores[claim["metadata"]["uid"]] = store
         self._applied("POST", "sys/init")
+        if not _takes_messages(root_key):  # the real one finds out only now, and the keys are gone
+            raise UnknownOutcome("error encrypting the root token", code="E_UNKNOWN_OUTCOME")
         share, token = (
             bytes(encrypt(text.encode(), recipients=[Cert.from_bytes(key)], armor=False))
             for text, key in ((store.share, share_key), (root, root_key))
@@ -163,12 +198,14 @@ class SimulatedVault:
 
     def unseal(self, pod: str, share: Sensitive) -> SealStatus:
         live, store = self._pod(pod), self._store(pod)
-        if live is None or store is None:
+        if live is None:
             raise Transient("no connection", code="E_VAULT_AWAY")
-        if share.reveal().decode() != store.share:
+        if store is None:
+            raise WorldError("Vault is not initialized", code="E_VAULT_UNSEAL")
+        if self._sealed(pod, live, store) and share.reveal().decode() != store.share:
             raise WorldError("does not take this share", code="E_VAULT_UNSEAL")
         self.unsealed.add(live["metadata"]["uid"])
-        return SealStatus(initialized=True, sealed=False, cluster_id=store.cluster_id)
+        return SealStatus(initialized=True, sealed=False, cluster_id=store.cluster_id, version=VERSION)
 
     # ------------------------------------------------------------ the API
 
@@ -183,13 +220,17 @@ class SimulatedVault:
         txn: str = "",
     ) -> Answer:
         status, store = self.seal_status(pod), self._store(pod)
-        if status is None or store is None or status.sealed:
+        if status is None:
             raise Transient("Vault does not answer", code="E_VAULT_AWAY")
+        if store is None or status.sealed:
+            raise Transient("Vault is sealed", code="E_VAULT_SEALED")
+        if not status.leader:
+            raise Transient(f"{pod} is not the active node", code="E_VAULT_STANDBY")
         given = token.reveal().decode() if token else ""
-        if token is not None and given not in store.tokens:
+        if given not in store.tokens and path not in OPEN:
             raise WorldError(f"{method} {path}: Vault answered 403", code="E_VAULT_DENIED", where=path)
         call = Call(self, store, method, path, body or {}, given, f"request-{next(self._requests)}")
-        policies = store.tokens[given].policies if given else ()
+        policies = store.tokens[given].policies if given in store.tokens else ()
         line = Line(call.request, method, call.path, txn, policies)
         if method not in ("GET", "LIST") and path not in QUESTIONS:
             for watcher in self.watchers:
@@ -197,7 +238,7 @@ class SimulatedVault:
         answer = call.answer()
         if store.audit:
             store.log.append(line)
-        if method not in ("GET", "LIST") and path not in QUESTIONS:
+        if method not in ("GET", "LIST") and path not in QUESTIONS and answer.ok:
             self._applied(method, path)
         return answer
 
@@ -219,6 +260,8 @@ QUESTIONS = frozenset(
         "sys/rekey/update",
     }
 )
+# These take no token on 1.21.
+OPEN = frozenset({"auth/kubernetes/login", "sys/rekey/init", "sys/rekey/update", "sys/rekey/verify"})
 
 
 class Call:
@@ -246,50 +289,68 @@ class Call:
         for start, handler in HANDLERS.items():
             if self.path == start or (start.endswith("/") and self.path.startswith(start)):
                 return handler(self)
+        if f"{self.path.split('/')[0]}/" not in {*self.store.mounts, "auth/"}:
+            return self.no(404, f'no handler for route "{self.path}". route entry not found.')
         raise AssertionError(f"the simulator was not taught {self.method} {self.path}")
 
     def ok(self, data: Mapping[str, Any] | None = None, **more: Any) -> Answer:
         return Answer(status=200, data=data or {}, request_id=self.request, **more)
 
+    def done(self) -> Answer:
+        return Answer(status=204, data={})
+
     def no(self, status: int, why: str = "", data: Mapping[str, Any] | None = None) -> Answer:
-        return Answer(status=status, data=data or {}, request_id=self.request, errors=(why,) if why else ())
+        named = self.request if data else ""  # an answer of errors carries no id
+        return Answer(status=status, data=data or {}, request_id=named, errors=(why,) if why else ())
 
     @property
     def last(self) -> str:
         return self.path.rsplit("/", 1)[1]
 
-    def named_set(self, names: set[str]) -> Answer:
+    def named_set(self, made: dict[str, Any], used: str) -> Answer:
         """sys/audit, sys/auth, sys/mounts: listed at the folder, made below it, 400 on a used path."""
-        folder = self.path.count("/") == 1
-        if folder:
-            return self.ok({n: {"accessor": f"accessor-{n}"} for n in sorted(names)})
-        if f"{self.last}/" in names:
-            return self.no(400, f"path is already in use at {self.last}/")
-        names.add(f"{self.last}/")
-        return self.ok()
+        if self.path.count("/") == 1:
+            return self.ok({n: {"accessor": f"accessor-{n}", **made[n]} for n in sorted(made)})
+        if f"{self.last}/" in made:
+            return self.no(400, used.format(f"{self.last}/"))
+        made[f"{self.last}/"] = dict(self.body)
+        return self.done()
 
     def audit(self) -> Answer:
-        return self.named_set(self.store.audit)
+        return self.named_set(self.store.audit, "path already in use")
 
     def auth(self) -> Answer:
-        return self.named_set(self.store.auth)
+        return self.named_set(self.store.auth, "path is already in use at {}")
 
     def mounts(self) -> Answer:
-        return self.named_set(self.store.mounts)
+        return self.named_set(self.store.mounts, "path is already in use at {}")
 
     def headers(self) -> Answer:
         if self.reads:
             return self.ok({"headers": self.store.headers})
         self.store.headers[self.last.lower()] = dict(self.body)
-        return self.ok()
+        return self.done()
 
     def plain(self) -> Answer:
         """Leaves that are written and read back as they are."""
+        if self.method == "LIST":
+            start = f"{self.path.removesuffix('/')}/"
+            return self.ok(
+                {"keys": sorted(p.removeprefix(start) for p in self.store.plain if p.startswith(start))}
+            )
+        if self.method == "DELETE":
+            self.store.plain.pop(self.path, None)
+            return self.done()
         if not self.reads:
             self.store.plain[self.path] = {**self.store.plain.get(self.path, {}), **self.body}
-            return self.ok()
+            return self.done()
         found = self.store.plain.get(self.path)
         return self.ok(found) if found is not None else self.no(404)
+
+    def policy(self) -> Answer:
+        if not self.reads and self.method != "DELETE" and not _is_policy(self.body["policy"]):
+            return self.no(400, "failed to parse policy")
+        return self.plain()
 
     def entity(self) -> Answer:
         answer = self.plain()
@@ -308,32 +369,44 @@ class Call:
 
     def login(self) -> Answer:
         role = self.store.plain.get(f"auth/kubernetes/role/{self.body['role']}")
+        if role is None:
+            return self.no(400, f"invalid role name {self.body['role']!r}")
         _, account, audience = self.body["jwt"].reveal().decode().split(":")
-        _, name = account.split("/")
-        fits = role is not None and audience == role["audience"]
-        if not fits or name not in role["bound_service_account_names"]:  # type: ignore[index]
-            raise WorldError("Vault answered 403", code="E_VAULT_DENIED", where="auth/kubernetes/login")
+        namespace, name = account.split("/")
+        fits = namespace in role["bound_service_account_namespaces"] and audience == role["audience"]
+        if not fits or name not in role["bound_service_account_names"]:
+            raise WorldError("auth/kubernetes/login: Vault answered 403", code="E_VAULT_DENIED")
+        return self.issued(tuple(role.get("token_policies") or ()), self.entity_policies(account))
+
+    def entity_policies(self, account: str) -> tuple[str, ...]:
+        """Those of the entity whose alias is ``NAMESPACE/ACCOUNT``."""
+        alias = self.store.plain.get(f"alias {account}")
+        entity = self.store.plain.get(alias["canonical_id"], {}) if alias else {}
+        return tuple(entity.get("policies") or ())
+
+    def issued(self, policies: tuple[str, ...], identity: tuple[str, ...] = ()) -> Answer:
         token, accessor = "hvs." + secrets.token_hex(8), secrets.token_hex(8)
-        self.store.tokens[token] = Token(accessor, tuple(role["token_policies"]))  # type: ignore[index]
-        return self.ok(auth={"client_token": Sensitive(token.encode(), "token"), "accessor": accessor})
+        self.store.tokens[token] = Token(accessor, policies, identity)
+        shown = {"accessor": accessor, "policies": [*policies, *identity]}
+        return self.ok(auth={"client_token": Sensitive(token.encode(), "token"), **shown})
 
     def tokens(self) -> Answer:
         live = self.store.tokens
         match self.last:
             case "accessors":
                 return self.ok({"keys": [t.accessor for t in live.values()]})
+            case "create":
+                return self.issued(tuple(self.body["policies"]))
             case "lookup-self":
-                return self.ok({"policies": live[self.token].policies})
+                return self.ok({**_shown(live[self.token]), "id": Sensitive(self.token.encode(), "token")})
             case "revoke-self":
                 del live[self.token]
-                return self.ok()
+                return self.done()
         found = next((k for k, t in live.items() if t.accessor == self.body["accessor"]), None)
-        if found is None:
-            return self.no(404, "invalid accessor")
         if self.last == "revoke-accessor":
-            del live[found]
-            return self.ok()
-        return self.ok({"policies": live[found].policies})
+            live.pop(found or "", None)
+            return self.done() if found else self.ok()  # with a warning, for an accessor of nobody
+        return self.ok(_shown(live[found])) if found else self.no(400, "invalid accessor")
 
     def capabilities(self) -> Answer:
         return self.ok({p: ["create", "update", "read", "list"] for p in self.body["paths"]})
@@ -346,50 +419,50 @@ class Call:
         return self.ok({"config": {"servers": [{"node_id": p, "voter": True} for p in voters]}})
 
     def rekey(self) -> Answer:
-        if self.method == "DELETE":
-            self.store.rekey = ""
-            return self.ok()
-        if self.last == "init":
-            self.store.rekey = secrets.token_hex(4)
-            return self.ok({"nonce": self.store.rekey})
-        right = self.body["key"].reveal().decode() == self.store.share
-        return self.ok({"complete": True}) if right else self.no(400, "invalid key")
+        return self.store.rekey.answer(self)
 
-    def kv_config(self) -> Answer:
-        return self.ok() if "secret/" in self.store.mounts else self.no(404, "no handler for route")
 
-    def kv_metadata(self) -> Answer:
-        path = self.path.removeprefix("secret/metadata/")
-        if self.reads:
-            found = self.store.secrets.get(path)
-            if found is None:
-                return self.no(404)
-            return self.ok({**found.metadata, "current_version": len(found.versions)})
-        self.store.secrets.setdefault(path, Secret()).metadata.update(self.body)
-        return self.ok()
+def _shown(token: Token) -> dict[str, Any]:
+    return {
+        "accessor": token.accessor,
+        "policies": list(token.policies),
+        "identity_policies": list(token.identity),
+        "id": "",
+    }
 
-    def kv_data(self) -> Answer:
-        path = self.path.removeprefix("secret/data/")
-        found = self.store.secrets.get(path)
-        if self.reads:
-            if found is None or not found.versions:
-                return self.no(404)
-            wanted = int(self.query.removeprefix("version=") or len(found.versions))
-            marks = found.metadata.get("custom_metadata")
-            return self.ok(
-                {
-                    "data": found.versions[wanted - 1],
-                    "metadata": {"version": wanted, "custom_metadata": marks},
-                }
-            )
-        found = self.store.secrets.setdefault(path, Secret())
-        options = self.body.get("options") or {}
-        if "cas" not in options and found.metadata.get("cas_required"):
-            return self.no(400, "check-and-set parameter required for this call")
-        if options.get("cas", len(found.versions)) != len(found.versions):
-            return self.no(400, "check-and-set parameter did not match the current version")
-        found.versions.append({k: _sensitive(v, k) for k, v in self.body["data"].items()})
-        return self.ok({"version": len(found.versions)})
+
+def _is_policy(text: Sensitive | str) -> bool:
+    """Of its form, as far as a test tells it: blocks of paths whose capabilities there are."""
+    import re
+
+    said = text.reveal().decode() if isinstance(text, Sensitive) else text
+    known = "create|read|update|patch|delete|list|sudo|deny|subscribe|recover"
+    words = rf'"(?:{known})"(?:\s*,\s*"(?:{known})")*'
+    block = rf'(?:#[^\n]*\s*)*path\s+"[^"]*"\s*{{\s*capabilities\s*=\s*\[\s*{words}\s*,?\s*\][^}}]*}}\s*'
+    return re.fullmatch(rf"\s*(?:{block})*", said) is not None
+
+
+def _is_certificate(key: bytes) -> bool:
+    """A binary OpenPGP certificate, whatever it is good for."""
+    from pysequoia import Cert
+
+    try:
+        return bool(key and key[0] & 0x80 and Cert.from_bytes(key))
+    except RuntimeError:
+        return False
+
+
+def _takes_messages(key: bytes) -> bool:
+    """One that can be encrypted to."""
+    from pysequoia import Cert, encrypt
+
+    if not _is_certificate(key):
+        return False
+    try:
+        encrypt(b"probe", recipients=[Cert.from_bytes(key)])
+    except RuntimeError:
+        return False
+    return True
 
 
 def _names(certificate: bytes) -> list[str]:
@@ -401,10 +474,6 @@ def _names(certificate: bytes) -> list[str]:
     return extension.value.get_values_for_type(DNSName)
 
 
-def _sensitive(value: Sensitive | str, label: str) -> Sensitive:
-    return value if isinstance(value, Sensitive) else Sensitive(value.encode(), label)
-
-
 HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "sys/audit": Call.audit,
     "sys/audit/": Call.audit,
@@ -414,7 +483,8 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "sys/auth/": Call.auth,
     "sys/mounts": Call.mounts,
     "sys/mounts/": Call.mounts,
-    "sys/policies/acl/": Call.plain,
+    "sys/policies/acl": Call.policy,
+    "sys/policies/acl/": Call.policy,
     "sys/capabilities-self": Call.capabilities,
     "sys/storage/raft/configuration": Call.raft,
     "sys/rekey/": Call.rekey,
@@ -424,7 +494,9 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "auth/token/": Call.tokens,
     "identity/entity/name/": Call.entity,
     "identity/entity-alias": Call.alias,
-    "secret/config": Call.kv_config,
-    "secret/metadata/": Call.kv_metadata,
-    "secret/data/": Call.kv_data,
+    "secret/config": kv.config,
+    "secret/metadata/": kv.metadata,
+    "secret/data/": kv.data,
+    "secret/undelete/": kv.undelete,
+    "secret/destroy/": kv.destroy,
 }

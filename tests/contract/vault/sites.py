@@ -1,14 +1,13 @@
 """A real Vault of two nodes for the Vault port: processes on loopback, or pods behind port-forwards.
 
 Both are of the test's own making and end with it. Loopback needs nothing but the built binary; pods need
-the cluster of ``ports_fixtures`` with the Vault image on its nodes.
+the real cluster of the contract with the Vault image on its nodes.
 """
 
 import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from bootstrap.adapters.kubeconfig import Access
 from bootstrap.adapters.portforward import Dialer, PodDialer
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
+from tests.contract.objects import until
 from tests.unit.tls_server import Authority, authority
 
 PODS = ("vault-0", "vault-1")
@@ -74,31 +74,34 @@ def environment(node: str, api: str, cluster: str) -> dict[str, str]:
 # ---------------------------------------------------------------- processes on loopback
 
 
-def binary() -> Path | None:
+def vault_binary() -> Path:
     named = os.environ.get("BOOTSTRAP_TEST_VAULT")
     found = [Path(named)] if named else sorted(CACHE.glob("vault-*/vault"))
-    return found[-1] if found else None
+    assert found, "no Vault has been built: bootstrap lab up"
+    return found[-1]
 
 
 @contextmanager
-def loopback(vault: Path, folder: Path) -> Iterator[Site]:
+def loopback(vault: Path, folder: Path, names: tuple[str, ...] = PODS) -> Iterator[Site]:
     ca = authority("Vault port test")
     tls = folder / "tls"
     tls.mkdir()
     for name, content in tls_files(ca).items():
         (tls / name).write_bytes(content)
-    addresses = {pod: (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}") for pod in PODS}
+    addresses = {pod: (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}") for pod in names}
     running: dict[str, subprocess.Popen[bytes]] = {}
 
     class LoopbackDialer:
         def dial(self, pod: str, port: int) -> socket.socket:
+            if pod not in addresses:
+                raise ConnectionRefusedError(pod)
             host, number = addresses[pod][0].split(":")
             return socket.create_connection((host, int(number)), timeout=2)
 
     def start(pod: str) -> None:
         home, (api, cluster) = folder / pod, addresses[pod]
         (home / "data").mkdir(parents=True, exist_ok=True)
-        text = config(addresses[PODS[0]][0], f"{home}/data", str(tls), api, cluster)
+        text = config(addresses[names[0]][0], f"{home}/data", str(tls), api, cluster)
         (home / "vault.hcl").write_text(text)
         with (home / "log").open("ab") as log:
             running[pod] = subprocess.Popen(
@@ -114,7 +117,7 @@ def loopback(vault: Path, folder: Path) -> Iterator[Site]:
         start(pod)
 
     try:
-        for pod in PODS:
+        for pod in names:
             start(pod)
         yield Site(LoopbackDialer(), ca, restart)
     finally:
@@ -208,17 +211,3 @@ def pod_spec() -> dict[str, Any]:
             {"name": "tls", "secret": {"secretName": "tls"}},
         ],
     }
-
-
-# ---------------------------------------------------------------- waiting
-
-
-def until(true: Callable[[], Any], seconds: float) -> Any:
-    """Looks until ``true()`` is truthy and gives what it said; an AssertionError after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        said = true()
-        if said:
-            return said
-        time.sleep(0.3)
-    raise AssertionError(f"not so after {seconds} seconds")

@@ -15,10 +15,10 @@ from bootstrap.adapters.openpgp import PgpKey, generate
 from bootstrap.adapters.vault import PodVault
 from bootstrap.model.errors import BootstrapError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
-from tests.lab.vault_sites import ATTEMPT, PODS, Site, binary, loopback, pods, until
+from tests.contract.objects import until
+from tests.contract.vault.sites import ATTEMPT, PODS, Site, loopback, pods, vault_binary
 
-pytest_plugins = ["tests.lab.ports_fixtures"]
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.only("real", reason="connections, processes and pods: the simulator has none")
 
 ACTIVE, STANDBY = PODS
 CANARY = Sensitive(b"canary-value-5d0c", "canary")
@@ -43,12 +43,12 @@ class Running:
 @pytest.fixture(scope="module", params=["loopback", "pods"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if request.param == "loopback":
-        vault = binary()
-        assert vault is not None, "no Vault has been built: bootstrap lab up"
-        with loopback(vault, tmp_path_factory.mktemp("vault")) as made:
+        if not request.getfixturevalue("whole"):
+            pytest.skip("on loopback with --whole; the pods are what a platform has")
+        with loopback(vault_binary(), tmp_path_factory.mktemp("vault")) as made:
             yield made
     else:
-        cluster, access, namespace = map(request.getfixturevalue, ("cluster", "access", "namespace"))
+        cluster, access, namespace = map(request.getfixturevalue, ("real_cluster", "access", "namespace"))
         with pods(cluster, access, namespace) as made:
             yield made
 
