@@ -64,7 +64,7 @@ def _document(path: Path) -> dict[str, Any]:
         document = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise _unreadable(path, error.strerror or "cannot be read") from None
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise _unreadable(path, "not YAML") from None  # the parser quotes lines, and a line can hold a key
     if not isinstance(document, dict) or not isinstance(document.get("contexts"), list):
         raise _unreadable(path, "not a kubeconfig: it has no list of contexts")

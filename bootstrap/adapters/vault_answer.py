@@ -59,7 +59,7 @@ def answer_of(path: str, status: int, content: bytes, sent: Any) -> Answer | Non
     """Reads one answer; None when it is not JSON (a proxy's page), which says nothing about Vault."""
     try:
         document = json.loads(content) if content.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict):
         return None

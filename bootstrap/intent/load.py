@@ -3,7 +3,9 @@
 Only the commit is read, never a value: encrypted files are known here by their path and blob id.
 """
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -37,6 +39,23 @@ def examine(repository: IntentRepository) -> tuple[Intent | None, tuple[Finding,
 
     Entries with errors are left out of the intent, so it is whole only when no finding is an error.
     """
+    with _collector_paused():
+        return _examine(repository)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Reading makes many small values that all stay, and no cycles: looking for some would find nothing."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def _examine(repository: IntentRepository) -> tuple[Intent | None, tuple[Finding, ...]]:
     reading = _Reading(repository, tuple(repository.paths()))
     platform = reading.platform()
     reading.catalog()

@@ -21,9 +21,9 @@ def plain_secrets(path: str, data: bytes) -> Iterator[Finding]:
         return
     begin = 0
     for end in [*(m.start() for m in _SEPARATOR.finditer(data)), len(data)]:
-        document, line = data[begin:end], data.count(b"\n", 0, begin) + 1
-        begin = end
+        document, start, begin = data[begin:end], begin, end
         if _SECRET.search(document) and (_CONTENT.search(document) or b"bootstrap/v1" not in document):
+            line = data.count(b"\n", 0, start) + 1
             yield from _in_document(f"{path}:{line}", document)
 
 
