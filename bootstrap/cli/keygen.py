@@ -13,7 +13,9 @@ from bootstrap.model.sensitive import Sensitive
 Gpg = Annotated[bool, typer.Option("--gpg", help="An OpenPGP root instead of an age one.")]
 Recipient = Annotated[
     list[str] | None,
-    typer.Option("--recipient", help="Public key of a second holder: age1..., or a file with a certificate."),
+    typer.Option(
+        "--recipient", help="Public key of a second holder: age1..., ssh-ed25519 ..., or a file with it."
+    ),
 ]
 NoPassphrase = Annotated[bool, typer.Option("--no-passphrase", help="Leave root.key unprotected.")]
 PassphraseFrom = Annotated[str, typer.Option("--passphrase", help="Where the passphrase comes from: fd:N.")]
@@ -47,16 +49,20 @@ def make_keys(
 
 
 def public_text(given: str) -> str:
-    if given.startswith("age1"):
-        return given
+    """A recipient: as it was given, or from the file that was named."""
+    text = given if given.startswith(("age1", "ssh-")) else _read(given)
+    return " ".join(text.split()[:2]) if text.startswith("ssh-") else text  # without whose key it is
+
+
+def _read(given: str) -> str:
     try:
         return Path(given).read_text()
     except (OSError, UnicodeDecodeError):
         raise DefinitionError(
-            f"{given} is neither an age public key nor a file with a certificate",
+            f"{given} is neither an age or SSH public key nor a file with one",
             code="E_RECIPIENT",
             where="--recipient",
-            hint="--recipient age1..., or --recipient holder.asc",
+            hint="--recipient age1..., or --recipient holder.asc (id_ed25519.pub)",
         ) from None
 
 

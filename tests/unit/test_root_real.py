@@ -13,6 +13,7 @@ from bootstrap.adapters.age_helpers import Helpers, callers
 from bootstrap.adapters.gpg_agent import GpgAgentRoot
 from bootstrap.adapters.root import AskPassphrase, encrypt_to, open_root, parse_root
 from bootstrap.adapters.sops import Form, open_sops
+from bootstrap.cli.keygen import make_keys
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from tests.unit import age_plugin_tester
@@ -376,3 +377,12 @@ def test_g5_keys_of_other_tools_are_named_and_not_taken(
         open_root(str(path), nobody).unwrap(sealed, "f")
     assert caught.value.code == "E_NO_IDENTITY"
     assert "SOPS_AGE_KEY_FILE" in caught.value.hint
+
+
+def test_a_holder_with_an_ssh_key_opens_what_keygen_makes(tmp_path: Path) -> None:
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "alice # desk", "-f", str(tmp_path / "id"))
+    make_keys(tmp_path / "set", gpg=False, others=(str(tmp_path / "id.pub"),), passphrase=None)
+    assert "alice" not in (tmp_path / "set" / "keys" / "root.txt").read_text()
+    root = open_root(str(tmp_path / "id"), nobody)
+    material = tmp_path / "set" / "encrypted" / "root-material"
+    assert [root.unwrap(path.read_bytes(), path.name) for path in sorted(material.iterdir())]
