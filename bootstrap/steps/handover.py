@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bootstrap.ledger.record import Fact, Phase
+from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.record import Phase
 from bootstrap.model.catalog import Secret
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError
+from bootstrap.model.handover import Commitments, Next, Sight, next_step
 from bootstrap.model.plan import Step
 from bootstrap.steps.handover_one import Copy, conflict, copy_into_vault, planned_copy, read_version_one
 from bootstrap.steps.transfers import named
@@ -21,6 +23,7 @@ from bootstrap.steps.world import World
 
 BATCH = 64
 WORKERS = 8
+Announced = dict[str, frozenset[Commitments]]
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -40,13 +43,24 @@ class HandoverSecrets:
 
     def observe(self) -> Seen:
         ledger = self.world.ledger.read()
-        committed, intended = named(ledger, Phase.COMMIT), named(ledger, Phase.INTENT)
+        committed, announced = named(ledger, Phase.COMMIT), intents(ledger)
         secrets = self.world.intent.handovers
         present = dict(zip((s.name for s in secrets), self._each(self._present, secrets), strict=True))
-        still = tuple(s for s in secrets if s.name not in committed)
-        lost = tuple(s for s in secrets if s.name in committed and not present[s.name])
-        foreign = tuple(s for s in still if present[s.name] and s.name not in intended)
-        return Seen(still, lost, foreign)
+        steps = {
+            s.name: next_step(
+                Sight(
+                    written=present[s.name],
+                    intents=announced.get(s.name, frozenset()),
+                    committed=s.name in committed,
+                )
+            )
+            for s in secrets
+        }
+        return Seen(
+            open=tuple(s for s in secrets if s.name not in committed),
+            lost=tuple(s for s in secrets if steps[s.name] is Next.LOST),
+            foreign=tuple(s for s in secrets if steps[s.name] is Next.CONFLICT),
+        )
 
     def decide(self, seen: Seen) -> Decision:
         if seen.lost:
@@ -73,7 +87,7 @@ class HandoverSecrets:
 
     def _batch(self, secrets: tuple[Secret, ...]) -> None:
         world = self.world
-        earlier = self._earlier(secrets)
+        announced = intents(world.ledger.read())
         found = dict(
             zip(
                 (s.name for s in secrets),
@@ -82,9 +96,13 @@ class HandoverSecrets:
             )
         )
         fresh = [planned_copy(world, s) for s in secrets if found[s.name] is None]
-        world.ledger.append([c.intent for c in fresh if c.commitments not in earlier.get(c.secret.name, ())])
+        world.ledger.append(
+            [c.intent for c in fresh if self._step(c, announced, written=False) is Next.INTEND]
+        )
         copies = self._each(lambda c: copy_into_vault(world, c), fresh)
-        adopted = [self._ours(s, version, earlier) for s in secrets if (version := found[s.name]) is not None]
+        adopted = [
+            self._ours(s, version, announced) for s in secrets if (version := found[s.name]) is not None
+        ]
         # In the catalog's order, so that the same run writes the same ledger.
         done = {c.secret.name: c for c in (*copies, *adopted)}
         world.ledger.append([done[s.name].commit() for s in secrets])
@@ -92,20 +110,15 @@ class HandoverSecrets:
             "handover", message=f"{len(secrets)} secrets: Vault is authoritative", count=len(secrets)
         )
 
-    def _ours(self, secret: Secret, version: Copy, earlier: dict[str, list[dict[str, str]]]) -> Copy:
+    def _ours(self, secret: Secret, version: Copy, announced: Announced) -> Copy:
         """A version 1 whose answer was lost is ours if it is what one of our intents announced."""
-        if version.commitments not in earlier.get(secret.name, ()):
+        if self._step(version, announced, written=True) is not Next.COMMIT:
             raise conflict(secret, "a version 1 that no intent of ours announced")
         return version
 
-    def _earlier(self, secrets: Iterable[Secret]) -> dict[str, list[dict[str, str]]]:
-        names = {s.name for s in secrets}
-        found: dict[str, list[dict[str, str]]] = {}
-        for record in self.world.ledger.read().records:
-            fact: Fact = record.fact
-            if fact.phase is Phase.INTENT and fact.secret and fact.secret.name in names:
-                found.setdefault(fact.secret.name, []).append(dict(fact.commitments))
-        return found
+    def _step(self, copy: Copy, announced: Announced, *, written: bool) -> Next:
+        earlier = announced.get(copy.secret.name, frozenset())
+        return next_step(Sight(written=written, intents=earlier, version=copy.said, planned=copy.said))
 
     def _present(self, secret: Secret) -> bool:
         answer = self.world.session.read(f"secret/metadata/{secret.path}")
@@ -115,3 +128,14 @@ class HandoverSecrets:
         self.world.session.token()  # one login before the threads share it
         with ThreadPoolExecutor(WORKERS) as pool:
             return list(pool.map(work, items))
+
+
+def intents(ledger: Ledger) -> Announced:
+    """Secret name to what its INTENT records announced."""
+    found: dict[str, frozenset[Commitments]] = {}
+    for record in ledger.records:
+        fact = record.fact
+        if fact.phase is Phase.INTENT and fact.secret:
+            said = frozenset(fact.commitments.items())
+            found[fact.secret.name] = found.get(fact.secret.name, frozenset()) | {said}
+    return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from bootstrap.ledger.record import Audit, Destination, Fact, Git, Phase, SecretName, SourceObject
 from bootstrap.model.catalog import Renew, RetireMode, Secret
 from bootstrap.model.errors import EvidenceError, UnknownOutcome
+from bootstrap.model.handover import Commitments, Next, Sight, next_step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
 from bootstrap.steps.outcome import granted
@@ -29,6 +30,10 @@ class Copy:
     txn: str
     written: str = ""
     read: str = field(default="")
+
+    @property
+    def said(self) -> Commitments:
+        return frozenset(self.commitments.items())
 
     def commit(self) -> Fact:
         """Its audit lines: the write's id is empty where its answer was lost, the header ``txn`` finds it then."""
@@ -59,7 +64,8 @@ def copy_into_vault(world: World, copy: Copy) -> Copy:
     back = read_version_one(world, secret)
     if back is None:
         raise UnknownOutcome(f"{secret.name}: version 1 is not there yet", code="E_UNKNOWN", where=path)
-    if back.values != copy.values:
+    seen = Sight(written=True, intents=frozenset({copy.said}), version=back.said)
+    if next_step(seen) is not Next.COMMIT or back.values != copy.values:
         raise conflict(secret, "a version 1 that is not what was announced")
     return replace(copy, written=write.request_id if write and write.ok else "", read=back.read)
 

@@ -11,6 +11,7 @@ from bootstrap.ledger.record import Fact, Phase, Record
 from bootstrap.model.catalog import Custody, Renew, Secret
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError
+from bootstrap.model.handover import Next, Scaffold, Sight, next_step
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object
 from bootstrap.steps.admission import POLICY, admission_policy
@@ -32,6 +33,19 @@ class Seen:
     standing: tuple[tuple[Secret, Object], ...]  # scaffolds that are still there
     unrecorded: tuple[Secret, ...]
     waiting: Mapping[str, tuple[str, ...]]  # secret to what its retirement waits for
+
+    def step(self, secret: Secret, scaffold: Scaffold | None = None) -> Next:
+        """What comes next for a secret whose handover is committed; ``scaffold`` where its content was read."""
+        stands = any(s.name == secret.name for s, _ in self.standing)
+        return next_step(
+            Sight(
+                written=True,
+                committed=True,
+                waiting=secret.name in self.waiting,
+                scaffold=scaffold or (Scaffold.STANDS if stands else Scaffold.ABSENT),
+                retired=all(s.name != secret.name for s in self.unrecorded),
+            )
+        )
 
 
 class Retired:
@@ -56,9 +70,9 @@ class Retired:
         changes += [
             f"delete {scaffold_ref(s)} (UID {o['metadata']['uid']})"
             for s, o in seen.standing
-            if s.name not in seen.waiting
+            if seen.step(s) is Next.DELETE
         ]
-        changes += [f"record {s.name} RETIRED" for s in seen.unrecorded if s.name not in seen.waiting]
+        changes += [f"record {s.name} RETIRED" for s in seen.unrecorded if seen.step(s) is not Next.WAIT]
         if not self._waited:
             changes += [f"give {name} time: {', '.join(why)}" for name, why in seen.waiting.items()]
         if changes:
@@ -72,15 +86,15 @@ class Retired:
     def act(self, seen: Seen) -> None:
         for obj in self._policy():
             expect(self.world.cluster.apply(obj), ref_of(obj))
-        waiting = self._patiently()
+        seen = replace(seen, waiting=self._patiently())
         committed = named(self.world.ledger.read(), Phase.COMMIT)
         for secret, live in seen.standing:
-            if secret.name not in waiting and secret.name in committed:
-                self._delete(secret, live)
+            if secret.name in committed:
+                self._take_away(secret, live, seen)
         if self.scaffolds:
             self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
         held = {s.name for s in self.scaffolds if self.world.cluster.get(scaffold_ref(s)) is not None}
-        gone = [s for s in seen.unrecorded if s.name not in waiting and s.name not in held]
+        gone = [s for s in seen.unrecorded if seen.step(s) is not Next.WAIT and s.name not in held]
         self.world.ledger.append([self._retired(s, committed[s.name]) for s in gone])
         self._waited = True
 
@@ -105,9 +119,12 @@ class Retired:
             self.world.clock.sleep(1)
         return waiting
 
-    def _delete(self, secret: Secret, live: Object) -> None:
+    def _take_away(self, secret: Secret, live: Object, seen: Seen) -> None:
         """Only the bytes that were handed over: a scaffold that somebody changed since is kept and named."""
-        if live["data"] != source_values(self.world, secret):
+        if seen.step(secret) is Next.WAIT:
+            return
+        same = live["data"] == source_values(self.world, secret)
+        if seen.step(secret, Scaffold.STANDS if same else Scaffold.CHANGED) is Next.DRIFT:
             raise EvidenceError(
                 f"{secret.name}: its scaffold holds something else than what was handed over",
                 code="E_SOURCE_DRIFT",

@@ -10,8 +10,7 @@ from bootstrap.model.plan import Step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
 from bootstrap.steps.escrow import read_escrow
-from bootstrap.steps.first_replica import attempt_tls_name, install_first_replica
-from bootstrap.steps.health import ref_of
+from bootstrap.steps.first_replica import apply_under, attempt_tls_name, install_first_replica
 from bootstrap.steps.outcome import expect
 from bootstrap.steps.vault_foreign import foreign_error
 from bootstrap.steps.vault_objects import stateful_set
@@ -133,7 +132,8 @@ class VaultInit:
         """Remove the voided store by its volume's UID, and claim the next attempt on a fresh one."""
         cluster, world = self.world.cluster, self.world
         shape = stateful_set(self.spec, replicas=0, tls_secret=attempt_tls_name(window), unseal_secret="")
-        expect(cluster.apply(shape), ref_of(shape))
+        if not apply_under(world, window, shape):
+            return
         pod = Ref("v1", "Pod", "vault-0", self.spec.namespace)
         world.wait("the voided Vault has stopped", lambda: cluster.get(pod) is None)
         claim = cluster.get(self.claim)

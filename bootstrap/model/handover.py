@@ -1,0 +1,82 @@
+"""One secret's way from Git to Vault's authority, as a machine without hands (DESIGN 7, H1-H5).
+
+    declared -> materialized (where it is scaffolded) -> copied -> verified -> consumers ready -> retired
+
+Nothing here is remembered: each time the next step follows from what is seen. Version 1 is what counts, not the
+current one: from COMMIT on, and before it too, a rotator may have written version 2.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Commitments = frozenset[tuple[str, str]]  # field to keyed digest: equal when the values are
+
+
+class Scaffold(StrEnum):
+    """The bootstrap copy in the cluster. CHANGED holds other bytes than were handed over."""
+
+    ABSENT = "absent"
+    STANDS = "stands"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What was just seen of one secret.
+
+    ``written``: Vault has a version of it. ``version`` is what version 1 holds, None where it was not read or is
+    not there. ``intents`` are what our INTENT records announced, ``planned`` what would be written now.
+    """
+
+    written: bool
+    intents: frozenset[Commitments] = frozenset()
+    version: Commitments | None = None
+    planned: Commitments | None = None
+    committed: bool = False
+    waiting: bool = False  # a consumer is not ready, or something still holds the scaffold
+    scaffold: Scaffold = Scaffold.ABSENT
+    retired: bool = False
+
+
+class Next(StrEnum):
+    INTEND = "record what will be written"
+    WRITE = "write version 1, only to an empty path"
+    READ = "read version 1 back"
+    COMMIT = "record that Vault is the authority"
+    WAIT = "wait for its consumers"
+    DELETE = "delete the scaffold by its UID"
+    RECORD = "record the retirement"
+    DONE = "nothing left to do"
+    CONFLICT = "Vault holds a version that no intent of ours announced"
+    LOST = "handed over, and gone from Vault"
+    DRIFT = "the scaffold holds something else than was handed over"
+
+
+def next_step(sight: Sight) -> Next:
+    """The only rule book of handover and retirement."""
+    if sight.committed:
+        return _after_commit(sight)
+    if not sight.written:
+        return Next.WRITE if sight.planned in sight.intents else Next.INTEND
+    if not sight.intents:
+        return Next.CONFLICT
+    if sight.version is None:
+        return Next.READ
+    # A lost answer, or a run that is gone: version 1 is ours if it is what one of our intents announced.
+    return Next.COMMIT if sight.version in sight.intents else Next.CONFLICT
+
+
+def _after_commit(sight: Sight) -> Next:
+    if not sight.written:
+        return Next.LOST
+    if sight.scaffold is Scaffold.ABSENT and sight.retired:
+        return Next.DONE
+    if sight.waiting:
+        return Next.WAIT
+    match sight.scaffold:
+        case Scaffold.CHANGED:
+            return Next.DRIFT
+        case Scaffold.STANDS:
+            return Next.DELETE  # also one that came back after its retirement
+        case Scaffold.ABSENT:
+            return Next.RECORD
