@@ -49,7 +49,9 @@ def values(repository: Path) -> dict[str, dict[str, Sensitive]]:
     """Name to fields of every imported entry, once its owner is said and it is committed."""
     for path in (repository / "secrets").glob("imported*.yaml"):
         path.write_text(
-            path.read_text().replace("owner: FILL-IN", "owner: team").replace("purpose: FILL-IN", "purpose: p")
+            path.read_text()
+            .replace("owner: FILL-IN", "owner: team")
+            .replace("purpose: FILL-IN", "purpose: p")
         )
     commit_all(repository)
     repo = open_repository(repository)
