@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import typer
 
 from bootstrap.ledger.bundle import verify_bundle
 from bootstrap.model.errors import EvidenceError
@@ -136,7 +137,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def alone(wheel: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The wheel and its libraries, no checkout, no network where this machine lets us take it away."""
-    libraries = next(p for p in sys.path if p.endswith("site-packages"))
+    libraries = str(Path(typer.__file__).parents[1])
     code = ALONE.format(wheel=str(wheel), libraries=libraries, arguments=list(arguments))
     offline = ["unshare", "--net"] if os.geteuid() == 0 else []
     return subprocess.run(
@@ -145,8 +146,13 @@ def alone(wheel: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_wheel_carries_phases_playbooks_and_testbed(wheel: Path) -> None:
-    for path in ("phases/00-root-trust.yaml", "playbooks/lab-box.yaml", "testbed/vault/go.mod"):
-        assert (wheel / "bootstrap/_data" / path).is_file(), path
+    for folder in ("phases", "playbooks", "testbed"):
+        listed = subprocess.run(
+            ["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert listed.stdout
+        for path in listed.stdout.splitlines():
+            assert (wheel / "bootstrap/_data" / path).is_file(), path
 
 
 def test_ok3_the_wheel_alone_verifies_the_bundle(

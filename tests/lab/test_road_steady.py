@@ -1,6 +1,14 @@
 """A finished cluster stays finished: a second `up` changes nothing, and Vault comes back by itself."""
 
+import contextlib
+import fcntl
+import os
+import pty
+import re
 import shutil
+import struct
+import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -8,7 +16,7 @@ import pytest
 
 from tests.lab.conftest import Road
 from tests.lab.support.cluster import ApiAudit, Kube
-from tests.lab.support.program import assert_decent, git, new_home, run_bootstrap, said
+from tests.lab.support.program import BOOTSTRAP, assert_decent, git, hostile, new_home, run_bootstrap, said
 from tests.lab.support.state import actual, differences, expected, sealed
 from tests.lab.support.vault import VaultAudit
 
@@ -98,3 +106,40 @@ def test_inv5_a_deleted_materialized_secret_is_made_again(road: Road, kube: Kube
         time.sleep(1)
     assert found is not None
     assert found["data"] == before["data"]
+
+
+def on_a_terminal(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Exit code, stdout (a pipe) and what a terminal of 100 columns got to see on stderr."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    shown = bytearray()
+    with subprocess.Popen(
+        [str(BOOTSTRAP), *arguments],
+        env=hostile(new_home(), TERM="xterm-256color", LC_ALL="C.UTF-8", COLUMNS="100", **environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+    ) as process:
+        os.close(slave)
+        with contextlib.suppress(OSError):  # the terminal's end
+            while part := os.read(master, 65536):
+                shown += part
+        out = process.stdout.read() if process.stdout else b""
+    os.close(master)
+    return process.returncode, out.decode(), shown.decode(errors="replace")
+
+
+def test_a_terminal_shows_the_phases_live(road: Road) -> None:
+    code, out, shown = on_a_terminal("up", *road.platform.to_cluster())
+    assert code == 0, shown
+    assert "\x1b[" in shown
+    for title in ("Root trust", "Control plane", "Materialization", "Runtime authority", "Steady state"):
+        assert title in shown
+    assert "\x1b" not in out
+    assert "nothing to do" in out
+
+
+def test_no_color_is_obeyed(road: Road) -> None:
+    code, _, shown = on_a_terminal("status", *road.platform.to_cluster(), NO_COLOR="1")
+    assert code == 0, shown
+    assert re.findall(r"\x1b\[[0-9;]*(?:3[0-7]|4[0-7]|9[0-7]|38|48)[0-9;]*m", shown) == []
