@@ -120,7 +120,9 @@ class SimulatedPlatform:
         )
         self.cluster.mutations.clear()
 
-    def world(self, *, cluster: Any = None, vault: Any = None, records: Any = None, clock: Any = None) -> World:
+    def world(
+        self, *, cluster: Any = None, vault: Any = None, records: Any = None, clock: Any = None
+    ) -> World:
         """The world of a new process; each port may be given instead of the simulated one."""
         cluster, vault = cluster or self.cluster, vault or self.vault
         commit = opened(self.repository)
