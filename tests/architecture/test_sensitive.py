@@ -130,7 +130,10 @@ def test_b2_no_value_is_handed_to_a_child_by_environment_or_command_line() -> No
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and _starts_a_process(node.func):
-                words: list[Any] = [*node.args[:1], *(k.value for k in node.keywords if k.arg in ("env", "args"))]
+                words: list[Any] = [
+                    *node.args[:1],
+                    *(k.value for k in node.keywords if k.arg in ("env", "args")),
+                ]
                 inside = [n for w in words for n in ast.walk(w) if isinstance(n, ast.Attribute)]
                 found += [f"{path}:{n.lineno}" for n in inside if n.attr == "reveal"]
     assert found == []

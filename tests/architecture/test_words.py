@@ -71,12 +71,13 @@ def test_nothing_is_left_for_later(stub: str) -> None:
 
 
 def test_a_skip_is_an_error_in_ci() -> None:
-    """A test that needs something of the machine may be skipped at a desk, never in CI."""
+    """A test that needs something of the machine may be skipped at a desk, never in CI; a matrix is sampled."""
     skipping = {Path(line.split(":")[0]) for line in hits(r"mark\.skip\b|pytest\.skip\(|xfail\(", own())}
     assert skipping
     # The lab's own life cycle needs root, and conftest.py says in CI why there is no lab.
     known = Path("tests/lab/test_lab_lifecycle.py")
-    assert [p for p in skipping - {known} if 'environ.get("CI")' not in (ROOT / p).read_text()] == []
+    excused = ('environ.get("CI")', "with --whole")
+    assert [p for p in skipping - {known} if not any(e in (ROOT / p).read_text() for e in excused)] == []
 
 
 def own() -> list[Path]:
