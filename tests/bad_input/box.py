@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,7 @@ def named(name: str, namespace: str, kind: str = "Secret", api: str = "v1", **mo
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace}, **more}
 
 
+@cache
 def passphrased(work: int | None = None) -> bytes:
     """An identity behind a passphrase; with ``work`` its header asks for that much."""
     from pyrage import passphrase
