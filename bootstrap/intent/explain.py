@@ -84,7 +84,7 @@ def _one(item: dict[str, Any], document: Located, model: type[BaseModel]) -> Fin
     if kind in ("string_too_short", "too_short"):
         return _mistake(document, loc, "E_EMPTY", f"{name} is empty", "write it, or remove the line")
     if kind == "string_pattern_mismatch":
-        code, expected = PATTERNS[str(context["pattern"])]
+        code, expected = PATTERNS.get(str(context["pattern"]), ("E_VALUE", "of the form that its field has"))
         return _mistake(document, loc, code, f"{name} is not {expected}", expected=expected)
     if kind in ("string_too_long", "greater_than_equal", "less_than_equal"):
         return _mistake(document, loc, "E_VALUE", f"{name} is out of bounds: {item['msg']}")
