@@ -44,6 +44,7 @@ class RootKey(Protocol):
     @property
     def recipients(self) -> tuple[str, ...]: ...  # public halves: age1..., or an OpenPGP fingerprint
     def unwrap(self, ciphertext: bytes, what: str) -> Sensitive: ...
+
     """Plaintext of one age file or one OpenPGP message (armored or binary); ``what`` names it in errors.
     PreconditionError E_NO_IDENTITY names the recipients that would do; DefinitionError E_CT_* for damage."""
 
@@ -52,6 +53,7 @@ class EncryptedFiles(Protocol):
     """Everything encrypted in one commit, opened in memory, on demand."""
 
     def open(self, path: str) -> Opened: ...
+
     """A raw ``.age``/``.gpg``/``.asc`` file gives its bytes; a SOPS file gives its tree (MAC checked)."""
 
 
@@ -119,10 +121,14 @@ class Cluster(Protocol):
     def replace(self, obj: Object) -> Object | Refused: ...  # metadata.resourceVersion is required: CAS
     def apply(self, obj: Object, *, force: bool = False) -> Object | Refused: ...  # server-side apply
     def differs(self, obj: Object) -> bool: ...
+
     """True when applying ``obj`` would change the live object (or it is missing). A pure read: compares the
     applied fields with the live object, no dry run, so it does not count as a change in the audit log."""
+
     def delete(self, ref: Ref, *, uid: str, resource_version: str = "") -> Object | Refused | None: ...
-    def refused_at_admission(self, obj: Object) -> str: ...  # dry-run create: the refusal's text, "" if admitted
+    def refused_at_admission(
+        self, obj: Object
+    ) -> str: ...  # dry-run create: the refusal's text, "" if admitted
     def missing(self, wanted: Sequence[Permission]) -> tuple[Permission, ...]: ...  # SelfSubjectAccessReview
     def service_account_token(self, namespace: str, name: str, audience: str, seconds: int) -> Sensitive: ...
     def whoami(self) -> str: ...  # SelfSubjectReview
@@ -171,9 +177,11 @@ class Vault(Protocol):
     def initialise(
         self, pod: str, server_name: str, *, share_key: bytes, root_key: bytes
     ) -> "InitAnswer": ...
+
     """POST sys/init, 1 share of 1, both PGP certificates binary; TLS is checked against ``server_name`` (the
     attempt's own certificate). Sent once, deadline 60 s, never repeated. ``InitRefused`` is a value:
     UnknownOutcome is raised for everything but a clean answer."""
+
     def unseal(self, pod: str, share: Sensitive) -> SealStatus: ...
     def active(self, pods: Sequence[str]) -> str | None: ...  # the pod that says it is the active node
     def call(
@@ -264,6 +272,7 @@ class EscrowProof(Protocol):
     """A fresh process that reads only commit, root and the escrow outside the cluster."""
 
     def prove(self, cluster: str) -> Mapping[str, str]: ...
+
     """Unseals (or proves the key against an unsealed Vault) and returns {vaultClusterId, method}.
     EvidenceError E_ESCROW when the escrow does not open this Vault."""
 
@@ -279,5 +288,3 @@ class Narrator(Protocol):
     """What happens, as typed events; the terminal, the plain log and tests are readers of this one stream."""
 
     def event(self, kind: str, step: str = "", message: str = "", **facts: str | int | float) -> None: ...
-
-

@@ -154,8 +154,12 @@ class _Whole:
             keys = json.loads(marker[2:]) if marker.startswith("k:") else {}
             if keys and _matches(item, keys):
                 found = (n for n, live in enumerate(have) if _is(live, keys))
-                return next((n for n in found if self.holds(item, have[n], below, path)), None)
+                return next((n for n in found if self._equal(item, have[n], below, path)), None)
         return None
+
+    def _equal(self, want: Any, have: Any, below: Fields, path: Path) -> bool:
+        """An item whose record names no fields is one value to the server (``imagePullSecrets``)."""
+        return self.holds(want, have, below, path) if below else self._one(want, have, path)
 
     def _one(self, want: Any, have: Any, path: Path) -> bool:
         if isinstance(want, dict) and isinstance(have, dict):

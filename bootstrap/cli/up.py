@@ -99,7 +99,12 @@ def lines(summary: dict[str, Any], options: Options) -> Iterator[str]:
         if summary["epoch"]
         else "nothing to do"
     )
-    yield f"{done}; every step's post-condition holds on cluster {summary['cluster']}"
+    held = (
+        "what can be done is done, a retirement waits"
+        if summary["retirementWaits"]
+        else "every step's post-condition holds"
+    )
+    yield f"{done}; {held}; cluster {summary['cluster']}"
     yield f"handed over  {len(summary['handedOver'])} secrets: Vault is their authority"
     for item in summary["handedOver"]:
         yield f"  - {item['name']} at {item['path']}"
@@ -110,6 +115,7 @@ def lines(summary: dict[str, Any], options: Options) -> Iterator[str]:
     yield from (f"  - {item}" for item in summary["residuals"])
     yield f"records      {summary['records']} (ciphertext and signatures only: commit them)"
     where = f"--repo {options.repo} --kubeconfig {options.kubeconfig}"
+    where += f" --root {options.root}" if options.root.startswith("file:") else ""
     where += f" --context {options.context}" if options.context else ""
     yield f"next         bootstrap verify {where}"
     yield f"             bootstrap ledger export {where} --out bundle.json"

@@ -113,7 +113,11 @@ def _secret(secret: Secret, blobs: Mapping[str, str]) -> dict[str, Any]:
         },
         "scaffold": None
         if secret.scaffold is None
-        else {"namespace": secret.scaffold.namespace, "name": secret.scaffold.name},
+        else {
+            "namespace": secret.scaffold.namespace,
+            "name": secret.scaffold.name,
+            "type": secret.scaffold.type,
+        },
         "consumers": [_consumer(consumer) for consumer in secret.consumers],
     }
 
@@ -137,6 +141,7 @@ def _consumer(consumer: Consumer) -> dict[str, Any]:
         "secret": consumer.secret,
         "workload": consumer.workload,
         "keys": dict(consumer.keys),
+        "type": consumer.type,
     }
 
 

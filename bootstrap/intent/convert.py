@@ -80,7 +80,7 @@ def _source(model: schema.Source | None) -> catalog.Source | None:
 
 
 def _scaffold(model: schema.Scaffold | None) -> catalog.Scaffold | None:
-    return catalog.Scaffold(namespace=model.namespace, name=model.name) if model else None
+    return catalog.Scaffold(namespace=model.namespace, name=model.name, type=model.type) if model else None
 
 
 def _handover(model: schema.Handover | None) -> catalog.Handover:
@@ -116,6 +116,7 @@ def _consumers(models: Sequence[schema.Consumer]) -> tuple[catalog.Consumer, ...
             secret=model.secret,
             workload=model.workload,
             keys=MappingProxyType(dict(model.keys)),
+            type=model.type,
         )
         for model in models
     )

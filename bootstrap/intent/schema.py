@@ -39,6 +39,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME, max_length=63)]
 ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, max_length=253)]
 DataKey = Annotated[str, StringConstraints(pattern=DATA_KEY, max_length=253)]
 NamespacedName = Annotated[str, StringConstraints(pattern=NAMESPACED, max_length=317)]
+SecretType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9./-]*$", max_length=253)]
 Workload = Annotated[str, StringConstraints(pattern=WORKLOAD, max_length=317)]
 Duration = Annotated[str, StringConstraints(pattern=DURATION, max_length=12)]
 Quantity = Annotated[str, StringConstraints(pattern=QUANTITY, max_length=20)]
@@ -197,12 +198,16 @@ class Consumer(Strict):
     keys: dict[DataKey, DataKey] = Field(
         default={}, description="Key of the Kubernetes Secret to field in Vault; empty means every field"
     )
+    type: SecretType = Field("Opaque", description="Type of that Secret, such as kubernetes.io/tls")
 
 
 class Scaffold(Strict):
     namespace: Name = Field(description="Namespace of a platform component")
     name: ObjectName = Field(
         description="Name of the temporary Secret; differs from every materialized one there"
+    )
+    type: SecretType = Field(
+        "Opaque", description="Type of that Secret, such as kubernetes.io/dockerconfigjson"
     )
 
 

@@ -117,16 +117,25 @@ def _line(group: Sequence[Record]) -> SecretLine:
         txn=audit.txn if isinstance(audit, Audit) else "",
         audit=audit.write_request_id if isinstance(audit, Audit) else audit or "",
         renew=fact.renew.value if fact.renew else "",
-        retire=retired.fact.retire.value if retired and retired.fact.retire else "",
+        retire=_how(retired),
         residuals=tuple(sorted({each for record in group for each in record.fact.residuals})),
         note=_still_live(told),
         seqs=tuple(record.seq for record in group),
     )
 
 
+def _how(retired: Record | None) -> str:
+    """The mode, where there was a bootstrap copy in the cluster to retire."""
+    if retired is None or retired.fact.retire is None:
+        return ""
+    return retired.fact.retire.value if retired.fact.source else "no copy in the cluster"
+
+
 def _still_live(told: Record) -> str:
     if told.fact.phase is not Phase.COMMIT:
         return "the handover is not finished: Git is the authority"
+    if told.fact.renew is Renew.KEEP:
+        return "kept: the value in Git history is the one in Vault, until it is rotated there"
     if told.fact.renew is not Renew.GENERATE:
         return "the value in Git history is still live until it is reissued"
     made = told.fact.details.get(GENERATED, "").split()

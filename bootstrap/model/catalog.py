@@ -54,8 +54,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaffold:
+    """``type`` is the type of the Kubernetes Secret: the kubelet takes a pull secret by it."""
+
     namespace: str
     name: str
+    type: str = "Opaque"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +66,14 @@ class Consumer:
     """A namespace that reads the secret as a materialized Secret.
 
     ``keys`` maps a key of the Kubernetes Secret to a field in Vault; empty means every field by its name.
+    ``type`` is the type of that Secret.
     """
 
     namespace: str
     secret: str
     workload: str | None = None
     keys: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    type: str = "Opaque"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ def _named(pod: Object) -> Iterator[str]:
         yield volume.get("secret", {}).get("secretName", "")
         for source in volume.get("projected", {}).get("sources", ()):
             yield source.get("secret", {}).get("name", "")
-    yield from (s.get("name", "") for s in spec.get("imagePullSecrets", ()))
+    # imagePullSecrets hold nothing: they are read when an image is pulled, and then the materialized one serves.
     for container in (*spec.get("containers", ()), *spec.get("initContainers", ())):
         yield from (e.get("secretRef", {}).get("name", "") for e in container.get("envFrom", ()))
         for variable in container.get("env", ()):

@@ -54,10 +54,16 @@ def _external(name: str, consumer: Consumer, body: dict[str, Any]) -> Object:
         "spec": {
             "refreshInterval": REFRESH,
             "secretStoreRef": STORE_KIND,
-            "target": {"name": consumer.secret, "creationPolicy": "Owner", "deletionPolicy": "Retain"},
+            "target": _target(consumer),
         }
         | body,
     }
+
+
+def _target(consumer: Consumer) -> dict[str, Any]:
+    target = {"name": consumer.secret, "creationPolicy": "Owner", "deletionPolicy": "Retain"}
+    # A template without data keeps what was fetched, and gives it its type.
+    return target if consumer.type == "Opaque" else target | {"template": {"type": consumer.type}}
 
 
 def _of_secret(secret: Secret, consumer: Consumer) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from bootstrap.ledger import copies
 from bootstrap.ledger.record import Phase, Record
 from bootstrap.model.catalog import Custody, Renew, Secret
 from bootstrap.model.errors import BootstrapError
+from bootstrap.ports import Ref
 from bootstrap.steps.derived_objects import external_secrets, published
 from bootstrap.steps.escrow import Escrow, escrow_bytes, kept_outside
 from bootstrap.steps.handover_one import read_version_one
 from bootstrap.steps.health import condition, ref_of
 from bootstrap.steps.names import AUDIT_DEVICE, KV_MOUNT
 from bootstrap.steps.outcome import granted
-from bootstrap.steps.retired import refused_scaffolds
+from bootstrap.steps.retired import refused_scaffolds, waiting_for
 from bootstrap.steps.scaffold import scaffold_ref
 from bootstrap.steps.transfers import named
 from bootstrap.steps.vault_copy import KvCopy
@@ -136,41 +137,50 @@ def values(world: World) -> Proof:
 
 def scaffolds_gone(world: World) -> Proof:
     """No scaffold is left, and none can be made again."""
-    left = [
-        str(scaffold_ref(s)) for s in world.intent.scaffolds if world.cluster.get(scaffold_ref(s)) is not None
-    ]
-    free = [] if left else [n for n, refused in refused_scaffolds(world).items() if not refused]
-    seen = f"{len(world.intent.scaffolds)} scaffolds" + _names(
-        [*left, *(f"{n} can be re-created" for n in free)]
-    )
-    return Proof("INV2", "no scaffold is left, and none can be made again", not left and not free, seen)
+    title = "no scaffold is left, and none can be made again"
+    left = [s for s in world.intent.scaffolds if world.cluster.get(scaffold_ref(s)) is not None]
+    if left:
+        return _waits("INV2", title, [s.name for s in left], world)
+    free = [f"{name} can be re-created" for name, refused in refused_scaffolds(world).items() if not refused]
+    return Proof("INV2", title, not free, f"{len(world.intent.scaffolds)} scaffolds" + _names(free))
 
 
 def retirement(world: World) -> Proof:
     """Each handover is followed by a recorded retirement."""
+    title = "each bootstrap copy is retired, on record"
     recorded = named(world.ledger.read(), Phase.RETIRED)
     lacking = [s.name for s in world.intent.handovers if s.name not in recorded]
+    if lacking:
+        return _waits("H3", title, lacking, world)
+    return Proof("H3", title, True, f"{len(recorded)} records")
+
+
+def _waits(requirement: str, title: str, names: list[str], world: World) -> Proof:
+    """A retirement that its consumers hold up is no broken invariant; one that nothing holds up is."""
+    waiting = waiting_for(world)
+    idle = [name for name in names if name not in waiting]
+    if idle:
+        return Proof(requirement, title, False, ", ".join(idle), "`bootstrap up` retires them")
+    reasons = "; ".join(f"{name}: {', '.join(waiting[name])}" for name in names)
     return Proof(
-        "H3",
-        "each bootstrap copy is retired, on record",
-        not lacking,
-        f"{len(recorded)} records" + _names(lacking),
+        requirement, title, None, f"waits for {reasons}", "make the consumer ready, then `bootstrap up`"
     )
 
 
 def consumers_served(world: World) -> Proof:
     """Each materialized Secret is derived from Vault and synced."""
-    objects = [
-        *external_secrets(world.intent),
-        *(o for _, push, readers in published(world.intent) for o in (push, *readers)),
-    ]
+    title = "each materialized Secret is derived from Vault and synced"
+    objects, pending = [*external_secrets(world.intent)], []
+    for entry, push, readers in published(world.intent):
+        source = Ref("v1", "Secret", entry.source_secret, entry.source_namespace)
+        if world.cluster.get(source) is None:
+            pending.append(f"{entry.name} for Secret {source.namespace}/{source.name}")
+        else:
+            objects += [push, *readers]
     late = [str(ref_of(o)) for o in objects if not condition(world.cluster.get(ref_of(o)), "Ready")]
-    return Proof(
-        "INV5",
-        "each materialized Secret is derived from Vault and synced",
-        not late,
-        f"{len(objects)} objects" + _names(late),
-    )
+    if pending and not late:
+        return Proof("INV5", title, None, f"{len(objects)} objects synced; waits: {', '.join(pending)}")
+    return Proof("INV5", title, not late, f"{len(objects)} objects" + _names(late))
 
 
 def ledger_whole(world: World) -> Proof:

@@ -37,6 +37,8 @@ class Recorded:
         return Seen(self.world.ledger.read().chain.size, missing)
 
     def decide(self, seen: Seen) -> Decision:
+        if not seen.records:
+            return Act("record what was done", ("nothing is on record yet",))
         if seen.missing:
             return Act(
                 f"copy {len(seen.missing)} batches of records into Vault", tuple(b.name for b in seen.missing)

@@ -62,7 +62,7 @@ class Retired:
         )
         recorded = named(self.world.ledger.read(), Phase.RETIRED)
         unrecorded = tuple(s for s in self.world.intent.handovers if s.name not in recorded)
-        waiting = self._look() if standing or unrecorded else {}
+        waiting = waiting_for(self.world) if standing or unrecorded else {}
         return Seen(policy, standing, unrecorded, waiting)
 
     def decide(self, seen: Seen) -> Decision:
@@ -101,19 +101,10 @@ class Retired:
     def _policy(self) -> tuple[Object, ...]:
         return admission_policy(self.scaffolds) if self.scaffolds else ()
 
-    def _look(self) -> dict[str, tuple[str, ...]]:
-        """Secret to what its retirement waits for: consumers, pods that hold the scaffold, finalizers."""
-        found = {s.name: unready(self.world, s) for s in self.world.intent.handovers}
-        for secret in self.scaffolds:
-            live = self.world.cluster.get(scaffold_ref(secret))
-            held = finalizers(live) if live is not None else ()
-            found[secret.name] = (*found.get(secret.name, ()), *holders(self.world, secret), *held)
-        return {name: why for name, why in found.items() if why}
-
     def _patiently(self) -> dict[str, tuple[str, ...]]:
         """The same, after giving the consumers their time."""
         until = self.world.clock.monotonic() + READY_SECONDS
-        while (waiting := self._look()) and self.world.clock.monotonic() < until:
+        while (waiting := waiting_for(self.world)) and self.world.clock.monotonic() < until:
             first = next(iter(waiting))
             self.world.narrator.event("waiting", message=f"{first}: {waiting[first][0]}")
             self.world.clock.sleep(1)
@@ -155,6 +146,16 @@ class Retired:
             details["reason"] = secret.handover.reason
         made = fact(self.world, secret, Phase.RETIRED, dict(committed.fact.commitments))
         return replace(made, source=committed.fact.source, residuals=tuple(residuals), details=details)
+
+
+def waiting_for(world: World) -> dict[str, tuple[str, ...]]:
+    """Secret to what its retirement waits for: consumers, pods that hold the scaffold, finalizers."""
+    found = {s.name: unready(world, s) for s in world.intent.handovers}
+    for secret in world.intent.scaffolds:
+        live = world.cluster.get(scaffold_ref(secret))
+        held = finalizers(live) if live is not None else ()
+        found[secret.name] = (*found.get(secret.name, ()), *holders(world, secret), *held)
+    return {name: why for name, why in found.items() if why}
 
 
 def refused_scaffolds(world: World) -> dict[str, bool]:

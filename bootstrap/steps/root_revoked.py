@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError
+from bootstrap.model.init_window import WindowPhase
 from bootstrap.model.plan import Step
 from bootstrap.steps.names import RUN_POLICY
 from bootstrap.steps.outcome import granted
 from bootstrap.steps.root_session import RootSession
-from bootstrap.steps.window_store import Slots, slot_ref
+from bootstrap.steps.window_store import Slots, WindowStore, slot_ref
 from bootstrap.steps.world import World
 
 NEEDED = {"sys/mounts/secret": "update", "secret/data/proof": "create", "auth/token/accessors": "list"}
@@ -17,6 +18,7 @@ NEEDED = {"sys/mounts/secret": "update", "secret/data/proof": "create", "auth/to
 @dataclass(frozen=True, slots=True)
 class Seen:
     slot: bool
+    verified: bool
 
 
 class RootRevoked:
@@ -25,10 +27,12 @@ class RootRevoked:
         self.root = RootSession(world)
 
     def observe(self) -> Seen:
-        return Seen(self.root.present())
+        window = WindowStore(self.world.cluster).read()
+        verified = window is not None and window.phase is WindowPhase.VERIFIED
+        return Seen(verified and self.root.present(), verified)
 
     def decide(self, seen: Seen) -> Decision:
-        if seen.slot:
+        if seen.slot or not seen.verified:
             return Act(
                 "revoke the initial root token",
                 ("prove a fresh login", "revoke", "remove its ciphertext by UID"),

@@ -25,6 +25,7 @@ class Seen:
     missing: tuple[Secret, ...]
     taken: tuple[Secret, ...]
     over: tuple[Secret, ...]
+    undecided: bool = False
 
 
 class ScaffoldSecrets:
@@ -34,7 +35,7 @@ class ScaffoldSecrets:
     def observe(self) -> Seen:
         missing, taken, over = [], [], []
         if self._ledger_is_lost():
-            return Seen((), (), self.world.intent.scaffolds)
+            return Seen((), (), (), undecided=True)
         committed = named(self.world.ledger.read(), Phase.COMMIT)
         for secret in self.world.intent.scaffolds:
             live = self.world.cluster.get(scaffold_ref(secret))
@@ -61,6 +62,8 @@ class ScaffoldSecrets:
             refs = tuple(f"create {scaffold_ref(s)}" for s in seen.missing)
             return Act(f"materialize {len(seen.missing)} bootstrap secrets", refs)
         count = len(self.world.intent.scaffolds)
+        if seen.undecided:
+            return Satisfied("what was handed over is known once the ledger is open")
         return Satisfied(f"{count - len(seen.over)} in the cluster, {len(seen.over)} handed over before")
 
     def _ledger_is_lost(self) -> bool:
@@ -82,7 +85,7 @@ class ScaffoldSecrets:
         return {
             "apiVersion": "v1",
             "kind": "Secret",
-            "type": "Opaque",
+            "type": secret.scaffold.type if secret.scaffold else "Opaque",
             "metadata": {
                 "name": ref.name,
                 "namespace": ref.namespace,

@@ -39,6 +39,8 @@ class VaultInit:
         return Seen(window, self._sight(window))
 
     def decide(self, seen: Seen) -> Decision:
+        if seen.window is None and not seen.sight.volume:
+            return Act("initialise Vault, attempt 1", ("after its first replica is there",))
         if seen.window is None:
             # Only a rebuilt bootstrap-system gets here: the window went with it, the store did not.
             return Act(
