@@ -1,0 +1,29 @@
+"""Every interleaving of handover and retirement within bounds: nothing lost, doubled, overwritten or stuck (H1-H3)."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.models.checker import explore
+from tests.models.handover import Guards, model
+
+DEFAULT = Guards()
+WHOLE = Guards(crashes=2, losses=2, plans=6)
+NEEDS = {"fence": {"purge": True}, "given_back": {"purge": True}, "intents": {"stranger": True}}
+
+
+@pytest.mark.parametrize("extra", ["", "stranger", "purge"])
+def test_h2_no_interleaving_loses_overwrites_or_doubles(extra: str, whole: bool) -> None:
+    guards = WHOLE if whole else DEFAULT
+    verdict = explore(model(replace(guards, **{extra: True}) if extra else guards))
+    print(f"handover {extra}: {verdict}")
+    assert not verdict.wrong, verdict
+
+
+@pytest.mark.parametrize(
+    "guard", ["cas", "fence", "given_back", "version_one", "intents", "commit_first", "by_uid", "refused"]
+)
+def test_h2_each_guard_is_needed(guard: str) -> None:
+    verdict = explore(model(replace(DEFAULT, **{guard: False}, **NEEDS.get(guard, {}))))
+    print(f"handover without {guard}: {verdict}")
+    assert verdict.wrong
