@@ -18,8 +18,9 @@ from typing import Any
 from bootstrap.model.errors import Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, InitAnswer, Object, Ref, SealStatus
-from tests.simulator import kv
+from tests.simulator import kv, logins
 from tests.simulator.cluster import SimulatedCluster
+from tests.simulator.forms import is_certificate, is_policy, names_of, takes_messages
 from tests.simulator.rekey import Rekey
 
 NAMESPACE = "vault"
@@ -169,7 +170,7 @@ class SimulatedVault:
         tls = next(v["secret"]["secretName"] for v in live["spec"]["volumes"] if v["name"] == "tls")
         names = self.cluster.peek(Ref("v1", "Secret", tls, NAMESPACE))
         assert names is not None
-        if server_name not in _names(names["data"][f"{pod}.crt"].reveal()):
+        if server_name not in names_of(names["data"][f"{pod}.crt"].reveal()):
             raise WorldError("not this attempt's certificate", code="E_VAULT_TLS")
         claim = self.cluster.peek(Ref("v1", "PersistentVolumeClaim", f"data-{pod}", NAMESPACE))
         assert claim is not None
@@ -177,8 +178,8 @@ class SimulatedVault:
             raise UnknownOutcome("Vault is already initialized", code="E_UNKNOWN_OUTCOME")
         if claim["metadata"]["uid"] in self.spoilt:
             raise UnknownOutcome("cluster already has state", code="E_UNKNOWN_OUTCOME")
-        if not _takes_messages(share_key):
-            if _is_certificate(
+        if not takes_messages(share_key):
+            if is_certificate(
                 share_key
             ):  # found out only after raft was begun: never to be initialised again
                 self.spoilt.add(claim["metadata"]["uid"])
@@ -188,7 +189,7 @@ class SimulatedVault:
         store.tokens[root] = Token("root-accessor", ("root",))
         self.stores[claim["metadata"]["uid"]] = store
         self._applied("POST", "sys/init")
-        if not _takes_messages(root_key):  # the real one finds out only now, and the keys are gone
+        if not takes_messages(root_key):  # the real one finds out only now, and the keys are gone
             raise UnknownOutcome("error encrypting the root token", code="E_UNKNOWN_OUTCOME")
         share, token = (
             bytes(encrypt(text.encode(), recipients=[Cert.from_bytes(key)], armor=False))
@@ -348,7 +349,7 @@ class Call:
         return self.ok(found) if found is not None else self.no(404)
 
     def policy(self) -> Answer:
-        if not self.reads and self.method != "DELETE" and not _is_policy(self.body["policy"]):
+        if not self.reads and self.method != "DELETE" and not is_policy(self.body["policy"]):
             return self.no(400, "failed to parse policy")
         return self.plain()
 
@@ -367,47 +368,6 @@ class Call:
         self.store.plain[f"alias {self.body['name']}"] = dict(self.body)
         return self.ok()
 
-    def login(self) -> Answer:
-        role = self.store.plain.get(f"auth/kubernetes/role/{self.body['role']}")
-        if role is None:
-            return self.no(400, f"invalid role name {self.body['role']!r}")
-        _, account, audience = self.body["jwt"].reveal().decode().split(":")
-        namespace, name = account.split("/")
-        fits = namespace in role["bound_service_account_namespaces"] and audience == role["audience"]
-        if not fits or name not in role["bound_service_account_names"]:
-            raise WorldError("auth/kubernetes/login: Vault answered 403", code="E_VAULT_DENIED")
-        return self.issued(tuple(role.get("token_policies") or ()), self.entity_policies(account))
-
-    def entity_policies(self, account: str) -> tuple[str, ...]:
-        """Those of the entity whose alias is ``NAMESPACE/ACCOUNT``."""
-        alias = self.store.plain.get(f"alias {account}")
-        entity = self.store.plain.get(alias["canonical_id"], {}) if alias else {}
-        return tuple(entity.get("policies") or ())
-
-    def issued(self, policies: tuple[str, ...], identity: tuple[str, ...] = ()) -> Answer:
-        token, accessor = "hvs." + secrets.token_hex(8), secrets.token_hex(8)
-        self.store.tokens[token] = Token(accessor, policies, identity)
-        shown = {"accessor": accessor, "policies": [*policies, *identity]}
-        return self.ok(auth={"client_token": Sensitive(token.encode(), "token"), **shown})
-
-    def tokens(self) -> Answer:
-        live = self.store.tokens
-        match self.last:
-            case "accessors":
-                return self.ok({"keys": [t.accessor for t in live.values()]})
-            case "create":
-                return self.issued(tuple(self.body["policies"]))
-            case "lookup-self":
-                return self.ok({**_shown(live[self.token]), "id": Sensitive(self.token.encode(), "token")})
-            case "revoke-self":
-                del live[self.token]
-                return self.done()
-        found = next((k for k, t in live.items() if t.accessor == self.body["accessor"]), None)
-        if self.last == "revoke-accessor":
-            live.pop(found or "", None)
-            return self.done() if found else self.ok()  # with a warning, for an accessor of nobody
-        return self.ok(_shown(live[found])) if found else self.no(400, "invalid accessor")
-
     def capabilities(self) -> Answer:
         return self.ok({p: ["create", "update", "read", "list"] for p in self.body["paths"]})
 
@@ -420,58 +380,6 @@ class Call:
 
     def rekey(self) -> Answer:
         return self.store.rekey.answer(self)
-
-
-def _shown(token: Token) -> dict[str, Any]:
-    return {
-        "accessor": token.accessor,
-        "policies": list(token.policies),
-        "identity_policies": list(token.identity),
-        "id": "",
-    }
-
-
-def _is_policy(text: Sensitive | str) -> bool:
-    """Of its form, as far as a test tells it: blocks of paths whose capabilities there are."""
-    import re
-
-    said = text.reveal().decode() if isinstance(text, Sensitive) else text
-    known = "create|read|update|patch|delete|list|sudo|deny|subscribe|recover"
-    words = rf'"(?:{known})"(?:\s*,\s*"(?:{known})")*'
-    block = rf'(?:#[^\n]*\s*)*path\s+"[^"]*"\s*{{\s*capabilities\s*=\s*\[\s*{words}\s*,?\s*\][^}}]*}}\s*'
-    return re.fullmatch(rf"\s*(?:{block})*", said) is not None
-
-
-def _is_certificate(key: bytes) -> bool:
-    """A binary OpenPGP certificate, whatever it is good for."""
-    from pysequoia import Cert
-
-    try:
-        return bool(key and key[0] & 0x80 and Cert.from_bytes(key))
-    except RuntimeError:
-        return False
-
-
-def _takes_messages(key: bytes) -> bool:
-    """One that can be encrypted to."""
-    from pysequoia import Cert, encrypt
-
-    if not _is_certificate(key):
-        return False
-    try:
-        encrypt(b"probe", recipients=[Cert.from_bytes(key)])
-    except RuntimeError:
-        return False
-    return True
-
-
-def _names(certificate: bytes) -> list[str]:
-    from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_certificate
-
-    extension = load_pem_x509_certificate(certificate).extensions.get_extension_for_class(
-        SubjectAlternativeName
-    )
-    return extension.value.get_values_for_type(DNSName)
 
 
 HANDLERS: dict[str, Callable[[Call], Answer]] = {
@@ -488,10 +396,10 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "sys/capabilities-self": Call.capabilities,
     "sys/storage/raft/configuration": Call.raft,
     "sys/rekey/": Call.rekey,
-    "auth/kubernetes/login": Call.login,
+    "auth/kubernetes/login": logins.login,
     "auth/kubernetes/config": Call.plain,
     "auth/kubernetes/role/": Call.plain,
-    "auth/token/": Call.tokens,
+    "auth/token/": logins.tokens,
     "identity/entity/name/": Call.entity,
     "identity/entity-alias": Call.alias,
     "secret/config": kv.config,

@@ -1,0 +1,71 @@
+"""Logins and tokens of the simulated Vault."""
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from bootstrap.model.errors import WorldError
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Answer
+
+if TYPE_CHECKING:
+    from tests.simulator.vault import Call, Token
+
+
+def login(call: "Call") -> Answer:
+    role = call.store.plain.get(f"auth/kubernetes/role/{call.body['role']}")
+    if role is None:
+        return call.no(400, f"invalid role name {call.body['role']!r}")
+    _, account, audience = call.body["jwt"].reveal().decode().split(":")
+    namespace, name = account.split("/")
+    fits = namespace in role["bound_service_account_namespaces"] and audience == role["audience"]
+    if not fits or name not in role["bound_service_account_names"]:
+        raise WorldError("auth/kubernetes/login: Vault answered 403", code="E_VAULT_DENIED")
+    return issued(call, tuple(role.get("token_policies") or ()), entity_policies(call, account))
+
+
+def entity_policies(call: "Call", account: str) -> tuple[str, ...]:
+    """Those of the entity whose alias is ``NAMESPACE/ACCOUNT``."""
+    alias = call.store.plain.get(f"alias {account}")
+    entity = call.store.plain.get(alias["canonical_id"], {}) if alias else {}
+    return tuple(entity.get("policies") or ())
+
+
+def issued(call: "Call", policies: tuple[str, ...], identity: tuple[str, ...] = ()) -> Answer:
+    token, accessor = "hvs." + secrets.token_hex(8), secrets.token_hex(8)
+    call.store.tokens[token] = _token(accessor, policies, identity)
+    about = {"accessor": accessor, "policies": [*policies, *identity]}
+    return call.ok(auth={"client_token": Sensitive(token.encode(), "token"), **about})
+
+
+def tokens(call: "Call") -> Answer:
+    live = call.store.tokens
+    match call.last:
+        case "accessors":
+            return call.ok({"keys": [t.accessor for t in live.values()]})
+        case "create":
+            return issued(call, tuple(call.body["policies"]))
+        case "lookup-self":
+            return call.ok({**shown(live[call.token]), "id": Sensitive(call.token.encode(), "token")})
+        case "revoke-self":
+            del live[call.token]
+            return call.done()
+    found = next((k for k, t in live.items() if t.accessor == call.body["accessor"]), None)
+    if call.last == "revoke-accessor":
+        live.pop(found or "", None)
+        return call.done() if found else call.ok()  # with a warning, for an accessor of nobody
+    return call.ok(shown(live[found])) if found else call.no(400, "invalid accessor")
+
+
+def _token(accessor: str, policies: tuple[str, ...], identity: tuple[str, ...]) -> "Token":
+    from tests.simulator.vault import Token
+
+    return Token(accessor, policies, identity)
+
+
+def shown(token: "Token") -> dict[str, Any]:
+    return {
+        "accessor": token.accessor,
+        "policies": list(token.policies),
+        "identity_policies": list(token.identity),
+        "id": "",
+    }
