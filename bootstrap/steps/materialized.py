@@ -53,6 +53,9 @@ class Materialized:
 
     def act(self, seen: Seen) -> None:
         wait_for_sources = bool(seen.pending)
+        for obj in (*seen.changed, *seen.waiting):
+            if obj["kind"] == "ExternalSecret":
+                self._free_other_type(obj)
         for obj in seen.changed:
             if obj["kind"] == "ExternalSecret" and not self._internal(obj):
                 self._apply(obj)
@@ -63,6 +66,16 @@ class Materialized:
         for obj, _ in self._objects():
             if self._expected(obj):
                 self._wait(obj)
+
+    def _free_other_type(self, obj: Object) -> None:
+        """A Secret's type never changes, so a derived one of another type makes room (INV5: it is disposable)."""
+        target = obj["spec"]["target"]
+        ref = Ref("v1", "Secret", target["name"], obj["metadata"]["namespace"])
+        live = self.world.cluster.get(ref)
+        wanted = target.get("template", {}).get("type", "Opaque")
+        owners = live["metadata"].get("ownerReferences", ()) if live else ()
+        if live and live.get("type", wanted) != wanted and any(o["kind"] == "ExternalSecret" for o in owners):
+            expect(self.world.cluster.delete(ref, uid=live["metadata"]["uid"]), ref)
 
     def _publish(self, push: Object, readers: tuple[Object, ...], seen: Seen) -> None:
         """The pusher first: a reader that finds nothing yet would back off for long."""

@@ -39,7 +39,7 @@ def _wanted(intent: Intent) -> Iterator[Permission]:
         yield Permission("list", "", "pods", secret.scaffold.namespace)
     for name in {*intent.reading_namespaces, *intent.pushing_namespaces}:
         yield from (Permission(verb, "", "serviceaccounts", name) for verb in ("get", "create"))
-        yield Permission("get", "", "secrets", name)
+        yield from (Permission(verb, "", "secrets", name) for verb in ("get", "delete"))
         yield from (Permission(v, "external-secrets.io", "externalsecrets", name) for v in _WRITE)
     for name in intent.pushing_namespaces:
         yield from (Permission(v, "external-secrets.io", "pushsecrets", name) for v in _WRITE)
