@@ -155,7 +155,9 @@ def test_check_with_the_root_opens_every_file() -> None:
     [("{renew: generate}", "{renew: generate, fields: [no]}"), ("workload: Deployment/web", "keys: {K: no}")],
 )
 def test_check_looks_for_each_declared_field(old: str, new: str) -> None:
-    _, findings = run_check(changed({"secrets/web.yaml": SECRET.replace(old, new)}), Files({"session": s("v")}))
+    _, findings = run_check(
+        changed({"secrets/web.yaml": SECRET.replace(old, new)}), Files({"session": s("v")})
+    )
     assert [(f.id, f.hint) for f in findings if f.id == "E_KEY"] == [("E_KEY", "fields: value")]
     assert exit_code(findings) == 2
 

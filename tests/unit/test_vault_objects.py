@@ -31,12 +31,16 @@ def test_g7_every_peer_is_in_every_retry_join() -> None:
     peers = pod_names(3)
     for each in peers:
         joined = json.loads(config(each, peers))["storage"]["raft"]["retry_join"]
-        assert {j["leader_tls_servername"] for j in joined} == {f"{p}.vault-internal" for p in peers if p != each}
+        assert {j["leader_tls_servername"] for j in joined} == {
+            f"{p}.vault-internal" for p in peers if p != each
+        }
 
 
 def test_the_unsealer_runs_only_with_custody_cluster() -> None:
     cluster = stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secret="u")
-    offline = stateful_set(replace(SPEC, custody=Custody.OFFLINE), replicas=3, tls_secret="t", unseal_secret="u")
+    offline = stateful_set(
+        replace(SPEC, custody=Custody.OFFLINE), replicas=3, tls_secret="t", unseal_secret="u"
+    )
     first = stateful_set(SPEC, replicas=1, tls_secret="t", unseal_secret="")
     assert [c["name"] for c in pod(cluster)["containers"]] == ["vault", "unsealer"]
     assert [c["name"] for c in pod(offline)["containers"]] == ["vault"]
