@@ -2,8 +2,8 @@
 
 from bootstrap.model.init_window import Window
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Object, Reason, Ref, Refused
-from bootstrap.steps.health import ref_of
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.applied import applied
 from bootstrap.steps.names import labels, namespace
 from bootstrap.steps.outcome import expect
 from bootstrap.steps.vault_objects import base_objects, certificate_names, stateful_set
@@ -30,31 +30,14 @@ def install_first_replica(world: World, window: Window) -> None:
         expect(world.cluster.create(tls_secret(world, tls, {"vault-0": names})), tls)
     shape = stateful_set(spec, replicas=1, tls_secret=tls.name, unseal_secret="")
     for obj in base_objects(spec, ()):
-        expect(world.cluster.apply(obj), ref_of(obj))
-    if apply_under(world, window, shape):
+        applied(world, obj, lambda: is_now(world, window))
+    if applied(world, shape, lambda: is_now(world, window)):
         world.wait("Vault's first replica answers", lambda: world.session.seal_status("vault-0"), seconds=180)
 
 
-def apply_under(world: World, window: Window, shape: Object) -> bool:
-    """Applies the StatefulSet while the window is this one; False when it is another by now.
-
-    The StatefulSet is read first, the window after it, and the apply names the resourceVersion: whoever changes
-    the one after the other has changed is refused, so a process that slept cannot undo a later attempt.
-    """
-    ref, store = ref_of(shape), WindowStore(world.cluster)
-
-    def once() -> str:
-        live = world.cluster.get(ref)
-        if store.read() != window:
-            return "moved on"
-        seen = {"resourceVersion": live["metadata"]["resourceVersion"]} if live else {}
-        answer = world.cluster.apply({**shape, "metadata": shape["metadata"] | seen})
-        if isinstance(answer, Refused) and answer.reason is Reason.CONFLICT:
-            return ""  # its status moves it too: look again
-        expect(answer, ref)
-        return "applied"
-
-    return world.wait(f"{ref} takes its shape", once, seconds=60) == "applied"
+def is_now(world: World, window: Window) -> bool:
+    """Whether the window is still this one: a process that slept must not undo a later attempt."""
+    return WindowStore(world.cluster).read() == window
 
 
 def tls_secret(world: World, ref: Ref, pods: dict[str, tuple[str, ...]]) -> Object:

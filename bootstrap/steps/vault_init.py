@@ -9,8 +9,9 @@ from bootstrap.model.init_window import ATTEMPTS, Move, Sight, Window, WindowPha
 from bootstrap.model.plan import Step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
+from bootstrap.steps.applied import applied
 from bootstrap.steps.escrow import read_escrow
-from bootstrap.steps.first_replica import apply_under, attempt_tls_name, install_first_replica
+from bootstrap.steps.first_replica import attempt_tls_name, install_first_replica, is_now
 from bootstrap.steps.outcome import expect
 from bootstrap.steps.vault_foreign import foreign_error
 from bootstrap.steps.vault_objects import stateful_set
@@ -134,7 +135,7 @@ class VaultInit:
         """Remove the voided store by its volume's UID, and claim the next attempt on a fresh one."""
         cluster, world = self.world.cluster, self.world
         shape = stateful_set(self.spec, replicas=0, tls_secret=attempt_tls_name(window), unseal_secret="")
-        if not apply_under(world, window, shape):
+        if not applied(world, shape, lambda: is_now(world, window)):
             return
         pod = Ref("v1", "Pod", "vault-0", self.spec.namespace)
         world.wait("the voided Vault has stopped", lambda: cluster.get(pod) is None)

@@ -7,8 +7,8 @@ from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Ref, SealStatus
-from bootstrap.steps.health import ref_of
-from bootstrap.steps.outcome import expect, granted
+from bootstrap.steps.applied import applied
+from bootstrap.steps.outcome import granted
 from bootstrap.steps.root_session import RootSession
 from bootstrap.steps.unseal import sealed_pods, unseal_all
 from bootstrap.steps.vault_objects import stateful_set
@@ -84,7 +84,7 @@ class VaultMembers:
             tls_secret=VAULT_TLS,
             unseal_secret=unseal_ref(self.world).name,
         )
-        expect(self.world.cluster.apply(shape), ref_of(shape))
+        applied(self.world, shape)
         if self.spec.custody is Custody.OFFLINE:
             unseal_all(self.world, seconds=240)  # whoever runs `up` holds the root
         self.world.wait(

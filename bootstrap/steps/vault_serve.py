@@ -12,6 +12,7 @@ from bootstrap.model.errors import WorldError
 from bootstrap.model.plan import Step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref
+from bootstrap.steps.applied import applied
 from bootstrap.steps.first_replica import tls_secret
 from bootstrap.steps.health import ref_of
 from bootstrap.steps.names import labels
@@ -69,7 +70,7 @@ class VaultServe:
             self._give_share()
         live = cluster.get(Ref("apps/v1", "StatefulSet", "vault", self.spec.namespace))
         for obj in [*base_objects(self.spec, self.peers), self._shape(live)]:
-            expect(cluster.apply(obj), ref_of(obj))
+            applied(self.world, obj)
         if seen.stale is not None:
             pod = ref_of(seen.stale | {"apiVersion": "v1", "kind": "Pod"})
             expect(cluster.delete(pod, uid=seen.stale["metadata"]["uid"]), pod)

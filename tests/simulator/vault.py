@@ -171,7 +171,7 @@ class SimulatedVault:
         names = self.cluster.peek(Ref("v1", "Secret", tls, NAMESPACE))
         assert names is not None
         if server_name not in names_of(names["data"][f"{pod}.crt"].reveal()):
-            raise WorldError("not this attempt's certificate", code="E_VAULT_TLS")
+            raise WorldError("not this attempt's certificate", code="E_VAULT_TLS", where=pod)
         claim = self.cluster.peek(Ref("v1", "PersistentVolumeClaim", f"data-{pod}", NAMESPACE))
         assert claim is not None
         if claim["metadata"]["uid"] in self.stores:
