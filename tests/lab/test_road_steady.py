@@ -17,8 +17,8 @@ import pytest
 from tests.lab.conftest import Road
 from tests.lab.support.cluster import ApiAudit, Kube
 from tests.lab.support.program import BOOTSTRAP, assert_decent, git, hostile, new_home, run_bootstrap, said
-from tests.lab.support.state import actual, differences, expected, sealed
-from tests.lab.support.vault import VaultAudit
+from tests.lab.support.state import actual, authority, differences, expected, sealed
+from tests.lab.support.vault import VaultAudit, as_run
 
 pytestmark = pytest.mark.lab
 PODS = ("vault-0", "vault-1", "vault-2")
@@ -58,7 +58,15 @@ def test_g5_nor_from_another_machine_without_records(road: Road, kube: Kube, tmp
 
 
 def test_the_audit_logs_would_have_told(road: Road, kube: Kube) -> None:
-    """The control of the two tests above: one change of each kind is counted."""
+    """The control of the two tests above: changes are counted on both sides, questions are not."""
+    inside = VaultAudit(kube)
+    with as_run(kube, authority(road.platform)) as vault:
+        # Refused by its `cas`, so nothing is changed; it is the run's own identity that asks.
+        body = {"options": {"cas": 0}, "data": {"value": "x"}}
+        answer = vault.ask("POST", "secret/data/applications/orders/payment-token", body)
+        assert answer.status_code == 400
+    assert inside.mutations() == ["update secret/data/applications/orders/payment-token"]
+    time.sleep(SETTLED)
     api = ApiAudit(kube.lab.audit_log)
     kube.run("annotate", "namespace", "bootstrap-system", "counted=yes", "--overwrite")
     kube.run("annotate", "namespace", "bootstrap-system", "counted-")
