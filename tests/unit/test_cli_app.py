@@ -43,6 +43,7 @@ COMMANDS = {
     "up",
     "status",
     "verify",
+    "unseal",
     "ledger",
     "lab",
 }
