@@ -70,6 +70,9 @@ AcceptOption = Annotated[
 PlanOption = Annotated[
     Path | None, typer.Option("--plan", metavar="FILE", help="Take that plan only (plan -o json wrote it).")
 ]
+DeepOption = Annotated[
+    bool, typer.Option("--deep", help="Ask the servers to try, too (dry runs; they stand in audit logs).")
+]
 NoAutoVoidOption = Annotated[
     bool,
     typer.Option("--no-auto-void", help="Stop where the answer of sys/init was lost; void nothing unasked."),
@@ -186,11 +189,13 @@ def verify(
     records: RecordsOption = None,
     output: OutputOption = Output.TEXT,
     non_interactive: NonInteractiveOption = False,
+    deep: DeepOption = False,
 ) -> int:
     """Prove the invariants live, each with its evidence."""
     from bootstrap.cli import verify as command
 
-    return command.verify(_options(repo, rev, root, kubeconfig, context, records, output, non_interactive))
+    options = _options(repo, rev, root, kubeconfig, context, records, output, non_interactive)
+    return command.verify(options, deep=deep)
 
 
 @app.command()

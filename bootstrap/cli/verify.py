@@ -16,11 +16,11 @@ from bootstrap.steps.proofs import Proof, prove
 WORDS: Final = {True: "holds", False: "BROKEN", None: "left out"}
 
 
-def verify(options: Options) -> int:
+def verify(options: Options, *, deep: bool = False) -> int:
     """The exit code: 0 when every proof holds, 6 when one does not."""
     prepared = compose.prepare(options)
     with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
-        proofs = tuple(prove(world))
+        proofs = tuple(prove(world, deep=deep))
     failed = [proof for proof in proofs if proof.ok is False]
     if options.output is Output.JSON:
         document = {"ok": not failed, "proofs": [asdict(proof) for proof in proofs]}

@@ -26,7 +26,7 @@ def test_one_up_ends_with_every_secret_retired_and_every_proof_good(platform: Si
     world = platform.world()
     retired = named(world.ledger.read(), Phase.RETIRED)
     assert set(retired) == {s.name for s in world.intent.handovers}
-    bad = [p for p in prove(world) if p.ok is not True]
+    bad = [p for p in prove(world, deep=True) if p.ok is not True]
     assert not bad
 
 
