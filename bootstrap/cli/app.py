@@ -15,20 +15,7 @@ from bootstrap.cli.init import init
 from bootstrap.cli.keygen import keygen
 from bootstrap.cli.lab import app as lab
 from bootstrap.cli.ledger import app as ledger
-from bootstrap.cli.options import (
-    HEAD,
-    REPO,
-    ContextOption,
-    KubeconfigOption,
-    NonInteractiveOption,
-    Options,
-    Output,
-    OutputOption,
-    RecordsOption,
-    RepoOption,
-    RevOption,
-    RootOption,
-)
+from bootstrap.cli.options import Options, common_options
 from bootstrap.cli.rekey import rekey_repo
 from bootstrap.cli.schema import schema
 from bootstrap.cli.signals import listen
@@ -80,11 +67,9 @@ NoAutoVoidOption = Annotated[
 
 
 @app.command()
+@common_options("repo", "rev", "root", "non_interactive")
 def check(
-    repo: RepoOption = REPO,
-    rev: RevOption = HEAD,
-    root: RootOption = "",
-    non_interactive: NonInteractiveOption = False,
+    options: Options,
     output: ReportOption = Report.TEXT,
     history: HistoryOption = False,
     bundle: BundleOption = None,
@@ -92,37 +77,22 @@ def check(
     """Judge a commit: schema, encryption, invariants."""
     from bootstrap.cli import check as command
 
-    options = Options(repo=repo, rev=rev, root=root, non_interactive=non_interactive)
     return command.check(options, output, Beyond(history=history, bundle=bundle))
 
 
 @app.command()
-def doctor(
-    repo: RepoOption = REPO,
-    rev: RevOption = HEAD,
-    root: RootOption = "",
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    records: RecordsOption = None,
-    output: OutputOption = Output.TEXT,
-    non_interactive: NonInteractiveOption = False,
-) -> int:
+@common_options()
+def doctor(options: Options) -> int:
     """Can this machine and this cluster run it?"""
     from bootstrap.cli import doctor as command
 
-    return command.doctor(_options(repo, rev, root, kubeconfig, context, records, output, non_interactive))
+    return command.doctor(options)
 
 
 @app.command()
+@common_options()
 def plan(
-    repo: RepoOption = REPO,
-    rev: RevOption = HEAD,
-    root: RootOption = "",
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    records: RecordsOption = None,
-    output: OutputOption = Output.TEXT,
-    non_interactive: NonInteractiveOption = False,
+    options: Options,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 3 when changes are pending; wants --kubeconfig.")
     ] = False,
@@ -130,20 +100,13 @@ def plan(
     """Show what up would do, in order, with its digest."""
     from bootstrap.cli import plan as command
 
-    options = _options(repo, rev, root, kubeconfig, context, records, output, non_interactive)
     return command.show(options, detailed_exitcode=detailed_exitcode)
 
 
 @app.command()
+@common_options()
 def up(
-    repo: RepoOption = REPO,
-    rev: RevOption = HEAD,
-    root: RootOption = "",
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    records: RecordsOption = None,
-    output: OutputOption = Output.TEXT,
-    non_interactive: NonInteractiveOption = False,
+    options: Options,
     approve: ApproveOption = None,
     accept_plan_change: AcceptOption = False,
     plan: PlanOption = None,
@@ -152,7 +115,6 @@ def up(
     """Do it; also how to resume, from any machine."""
     from bootstrap.cli import up as command
 
-    options = _options(repo, rev, root, kubeconfig, context, records, output, non_interactive)
     return command.up(
         options,
         approvals=frozenset(approve or ()),
@@ -163,95 +125,42 @@ def up(
 
 
 @app.command()
-def status(
-    repo: RepoOption = REPO,
-    rev: RevOption = HEAD,
-    root: RootOption = "",
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    records: RecordsOption = None,
-    output: OutputOption = Output.TEXT,
-    non_interactive: NonInteractiveOption = False,
-) -> int:
+@common_options()
+def status(options: Options) -> int:
     """Show phase, authority and health, live."""
     from bootstrap.cli import status as command
 
-    return command.status(_options(repo, rev, root, kubeconfig, context, records, output, non_interactive))
+    return command.status(options)
 
 
 @app.command()
+@common_options()
 def verify(
-    repo: RepoOption = REPO,
-    rev: RevOption = HEAD,
-    root: RootOption = "",
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    records: RecordsOption = None,
-    output: OutputOption = Output.TEXT,
-    non_interactive: NonInteractiveOption = False,
+    options: Options,
     deep: DeepOption = False,
 ) -> int:
     """Prove the invariants live, each with its evidence."""
     from bootstrap.cli import verify as command
 
-    options = _options(repo, rev, root, kubeconfig, context, records, output, non_interactive)
     return command.verify(options, deep=deep)
 
 
 @app.command()
-def unseal(
-    repo: RepoOption = REPO,
-    rev: RevOption = HEAD,
-    root: RootOption = "",
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    records: RecordsOption = None,
-    output: OutputOption = Output.TEXT,
-    non_interactive: NonInteractiveOption = False,
-) -> int:
+@common_options()
+def unseal(options: Options) -> int:
     """Unseal sealed Vault nodes with the root (custody offline)."""
     from bootstrap.cli import unseal as command
 
-    return command.unseal(_options(repo, rev, root, kubeconfig, context, records, output, non_interactive))
+    return command.unseal(options)
 
 
 @app.command("prove-escrow", hidden=True)
-def prove_escrow(
-    cluster: Annotated[str, typer.Option("--cluster", metavar="UID")],
-    root: RootOption,
-    kubeconfig: KubeconfigOption,
-    records: RecordsOption,
-    repo: RepoOption = REPO,
-    rev: RevOption = HEAD,
-    context: ContextOption = "",
-) -> int:
+@common_options("repo", "rev", "root", "kubeconfig", "context", "records")
+def prove_escrow(cluster: Annotated[str, typer.Option("--cluster", metavar="UID")], options: Options) -> int:
     """The fresh process of the escrow's proof: one JSON object on stdout."""
     from bootstrap.cli import prove as command
 
-    options = _options(repo, rev, root, kubeconfig, context, records, Output.JSON, non_interactive=True)
     return command.prove(options, cluster)
-
-
-def _options(
-    repo: Path,
-    rev: str,
-    root: str,
-    kubeconfig: Path | None,
-    context: str,
-    records: Path | None,
-    output: Output,
-    non_interactive: bool,
-) -> Options:
-    return Options(
-        repo=repo,
-        rev=rev,
-        root=root,
-        kubeconfig=kubeconfig,
-        context=context,
-        records=records,
-        output=output,
-        non_interactive=non_interactive,
-    )
 
 
 app.add_typer(ledger)

@@ -6,20 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bootstrap.cli.options import (
-    HEAD,
-    REPO,
-    ContextOption,
-    KubeconfigOption,
-    NonInteractiveOption,
-    Options,
-    Output,
-    OutputOption,
-    RecordsOption,
-    RepoOption,
-    RevOption,
-    RootOption,
-)
+from bootstrap.cli.options import Options, Output, OutputOption, common_options
 from bootstrap.model.errors import DefinitionError, EvidenceError
 
 if TYPE_CHECKING:
@@ -54,30 +41,15 @@ def verify(
 
 
 @app.command()
+@common_options()
 def show(
     bundle: Annotated[
         Path | None, typer.Argument(metavar="[BUNDLE]", help="A file; without it, the cluster's ledger.")
     ] = None,
-    repo: RepoOption = REPO,
-    rev: RevOption = HEAD,
-    root: RootOption = "",
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    records: RecordsOption = None,
-    output: OutputOption = Output.TEXT,
-    non_interactive: NonInteractiveOption = False,
+    *,
+    options: Options,
 ) -> int:
     """Show what the records say: of a file without checking signatures, or of the cluster."""
-    options = Options(
-        repo=repo,
-        rev=rev,
-        root=root,
-        kubeconfig=kubeconfig,
-        context=context,
-        records=records,
-        output=output,
-        non_interactive=non_interactive,
-    )
     if bundle is None:
         from bootstrap.cli.ledger_live import live_report
 
@@ -86,21 +58,15 @@ def show(
         from bootstrap.ledger.bundle import show_bundle
 
         report = show_bundle(_read(bundle))
-    _show(report, output)
+    _show(report, options.output)
     return 0
 
 
 @app.command()
+@common_options()
 def export(
     out: OutOption,
-    repo: RepoOption = REPO,
-    rev: RevOption = HEAD,
-    root: RootOption = "",
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    records: RecordsOption = None,
-    output: OutputOption = Output.TEXT,
-    non_interactive: NonInteractiveOption = False,
+    options: Options,
 ) -> int:
     """Write the cluster's ledger as one file that verifies offline.
 
@@ -108,19 +74,9 @@ def export(
     """
     from bootstrap.cli.ledger_live import live_bundle
 
-    options = Options(
-        repo=repo,
-        rev=rev,
-        root=root,
-        kubeconfig=kubeconfig,
-        context=context,
-        records=records,
-        output=output,
-        non_interactive=non_interactive,
-    )
     data, report = live_bundle(options)
     _write(out, data)
-    if output is Output.JSON:
+    if options.output is Output.JSON:
         typer.echo(json.dumps({"file": str(out), "size": report.size, "last": report.last}, sort_keys=True))
     else:
         typer.echo(f"{out}: {report.size} records, head sha256:{report.last}")

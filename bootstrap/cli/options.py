@@ -1,9 +1,12 @@
 """The common options, the same everywhere (DESIGN 1). Nothing is read from the environment or a home folder."""
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -62,13 +65,42 @@ HEAD = "HEAD"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What was given for one command; empty where it was not."""
+    """What was given for one command; empty where it was not. Each field is a common option."""
 
-    repo: Path = REPO
-    rev: str = HEAD
-    root: str = ""
-    kubeconfig: Path | None = None
-    context: str = ""
-    records: Path | None = None
-    output: Output = Output.TEXT
-    non_interactive: bool = False
+    repo: RepoOption = REPO
+    rev: RevOption = HEAD
+    root: RootOption = ""
+    kubeconfig: KubeconfigOption = None
+    context: ContextOption = ""
+    records: RecordsOption = None
+    output: OutputOption = Output.TEXT
+    non_interactive: NonInteractiveOption = False
+
+
+def common_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """For a command with a parameter ``options``: it takes the common options ``names``, all where none is named.
+
+    Its place in the help is that of the parameter. What a command does not take keeps its default.
+    """
+    taken = [field for field in fields(Options) if not names or field.name in names]
+    common = [
+        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=f.type)
+        for f in taken
+    ]
+
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        own = [p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(command).parameters.values()]
+        at = next(place for place, parameter in enumerate(own) if parameter.name == "options")
+
+        @wraps(command)
+        def called(**given: Any) -> int:
+            options = Options(**{field.name: given.pop(field.name) for field in taken})
+            return command(options=options, **given)
+
+        # What typer reads: the signature for the options, the annotations for their types.
+        signature = inspect.Signature([*own[:at], *common, *own[at + 1 :]], return_annotation=int)
+        called.__signature__ = signature  # type: ignore[attr-defined]  # PEP 362; typeshed does not know it
+        called.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()}
+        return called
+
+    return decorate

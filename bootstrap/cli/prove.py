@@ -1,6 +1,7 @@
 """``bootstrap prove-escrow``: what a fresh process can do with commit, root key and records alone (B4)."""
 
 import json
+from dataclasses import replace
 
 import typer
 
@@ -11,6 +12,8 @@ from bootstrap.steps.escrow import prove_escrow
 
 
 def prove(options: Options, cluster_uid: str) -> int:
+    """One JSON object on stdout; nobody is asked anything."""
+    options = replace(options, non_interactive=True)
     prepared = compose.prepare(options)
     with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
         typer.echo(json.dumps(prove_escrow(world, cluster_uid), sort_keys=True))
