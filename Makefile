@@ -29,11 +29,11 @@ down: $(STAMP)  ## the demo lab is gone
 
 test: $(STAMP)  ## the whole of CI, slow matrices sampled
 	@$(MAKE) --no-print-directory lint
-	@$(VENV)/bin/pytest
+	@tests/all
 
 test-all: $(STAMP)  ## every matrix whole
 	@$(MAKE) --no-print-directory lint
-	@$(VENV)/bin/pytest --whole
+	@tests/all --whole
 
 lint: $(STAMP)  ## format, rules, types, import contracts
 	@$(VENV)/bin/ruff format --check --quiet . && $(VENV)/bin/ruff check --quiet .

@@ -31,14 +31,19 @@ class Batch:
     @classmethod
     def parse(cls, name: str, content: bytes) -> "Batch":
         """EvidenceError E_BATCH unless ``content`` is a canonical, non-empty array of objects."""
-        value = canonical.loads(content, name, code="E_BATCH")
-        if not isinstance(value, list) or not value or not all(isinstance(each, dict) for each in value):
-            raise EvidenceError(f"{name} is not a batch of records", code="E_BATCH", where=name)
-        return cls(name=name, envelopes=tuple(canonical.dumps(each) for each in value))
+        return cls(name=name, envelopes=split(name, content))
 
     @property
     def content(self) -> bytes:
         return b"[" + b",".join(self.envelopes) + b"]"
+
+
+def split(name: str, content: bytes) -> tuple[bytes, ...]:
+    """The envelopes of a batch's content, each in canonical bytes; errors as ``Batch.parse``."""
+    value = canonical.loads(content, name, code="E_BATCH")
+    if not isinstance(value, list) or not value or not all(isinstance(each, dict) for each in value):
+        raise EvidenceError(f"{name} is not a batch of records", code="E_BATCH", where=name)
+    return tuple(canonical.dumps(each) for each in value)
 
 
 def fitting(entries: Sequence[Entry]) -> tuple[Entry, ...]:

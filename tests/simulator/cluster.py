@@ -50,6 +50,7 @@ OURS, OURS_WRITTEN = (
     "bootstrap",
     "bootstrap/update",
 )  # the API server tells a manager's applies from its writes
+CONTAINERS = (dict, list)
 SERVER_SET = frozenset({"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "generation"})
 
 
@@ -342,10 +343,12 @@ def ref_of(obj: Object) -> Ref:
 
 def copied(value: T) -> T:
     """A deep copy in which a ``Sensitive`` is shared: it refuses to be copied, and cannot be changed."""
-    if isinstance(value, dict):
-        return cast("T", {key: copied(item) for key, item in value.items()})
-    if isinstance(value, list):
-        return cast("T", [copied(item) for item in value])
+    if type(value) is dict:
+        copy: Any = {k: copied(v) if type(v) in CONTAINERS else v for k, v in value.items()}
+        return cast("T", copy)
+    if type(value) is list:
+        copy = [copied(v) if type(v) in CONTAINERS else v for v in value]
+        return cast("T", copy)
     return value
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from bootstrap.engine import lock
 from bootstrap.intent.manifests import parse_manifests
-from bootstrap.ledger import canonical, chain, envelope, statement
+from bootstrap.ledger import batch, canonical, chain, envelope, statement
 from bootstrap.ports import Object
-from bootstrap.steps import handover, manifests
+from bootstrap.steps import handover, manifests, permissions
 from tests.simulator.cluster import copied
 
 
@@ -50,8 +50,10 @@ PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (lock, "Heartbeat", QuietHeartbeat),
     (handover, "ThreadPoolExecutor", InOrder),
     (manifests, "parse_manifests", parsed),
+    (permissions, "parse_manifests", _parsed),  # it only looks
     (chain, "open_envelope", cache(envelope.open_envelope)),
     (statement, "decode", cache(statement.decode)),
+    (batch, "split", cache(batch.split)),
     (canonical, "sha256", cache(canonical.sha256)),
 )
 
