@@ -4,21 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bootstrap.adapters import age, openpgp, openpgp_message
-from bootstrap.adapters.sops import Form, form_of
-from bootstrap.adapters.sops_flat import parse_dotenv, parse_ini
+from bootstrap.adapters.sops import form_of, parsed
 from bootstrap.adapters.sops_keys import CLOUD, KINDS, text_of
-from bootstrap.adapters.sops_nodes import Node, parse_json, parse_yaml
-from bootstrap.model.errors import DefinitionError
+from bootstrap.adapters.sops_nodes import Node
 from bootstrap.ports import IntentRepository
 
 RAW = (".age", ".gpg", ".pgp", ".asc")
-_PARSERS = {
-    Form.YAML: parse_yaml,
-    Form.JSON: parse_json,
-    Form.DOTENV: parse_dotenv,
-    Form.INI: parse_ini,
-    Form.BINARY: parse_json,
-}
 _GREASE = "-grease"  # stanzas that age writes to nobody, so that readers learn to skip them
 
 
@@ -38,20 +29,11 @@ def readers_of(path: str, content: bytes) -> Readers:
             kinds = age.stanzas(age.normalised(content, path), path)
             return Readers(anonymous=sum(not kind.endswith(_GREASE) for kind in kinds))
         return Readers(named=openpgp_message.recipients_of(content.lstrip(), path))
-    metadata = sops_metadata(path, content)
+    metadata = parsed(content, path, form_of(path)).metadata
     groups = [metadata, *_items(metadata.get("key_groups"))]
     named = [text_of(e, name) for g in groups for kind, name in KINDS for e in _items(g.get(kind))]
     held = [kind for kind in (*CLOUD, "hc_vault") if any(group.get(kind) for group in groups)]
     return Readers(named=(*dict.fromkeys(named), *held))
-
-
-def sops_metadata(path: str, content: bytes) -> Mapping[str, Node]:
-    """The part ``sops`` of a SOPS file. DefinitionError E_SOPS_FORM where there is none."""
-    found = _PARSERS[form_of(path)](content, path).get("sops")
-    if not isinstance(found, dict):
-        hint = f"sops encrypt --in-place {path}"
-        raise DefinitionError("it has no part 'sops'", code="E_SOPS_FORM", where=path, hint=hint)
-    return found
 
 
 def _items(node: Node | None) -> list[Mapping[str, Node]]:

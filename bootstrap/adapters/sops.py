@@ -15,8 +15,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters.sops_flat import parse_dotenv, parse_ini
-from bootstrap.adapters.sops_keys import DataKeys, form_error, mac_error, text_of
+from bootstrap.adapters.sops_keys import DataKeys, mac_error, text_of
 from bootstrap.adapters.sops_nodes import Node, Scalar, parse_json, parse_yaml
+from bootstrap.intent.selection import Selection, form_error, selection
 from bootstrap.model.errors import BootstrapError, DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened, RootKey
@@ -24,12 +25,9 @@ from bootstrap.ports import Opened, RootKey
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-SUFFIX = "_unencrypted"  # what SOPS takes when a file names no rule
 # Hashed first when only encrypted values count, so that the two kinds of MAC never agree: sha256("sops").
 MAC_ONLY_ENCRYPTED = bytes.fromhex("8a3fd2ad54ce66527b1034f3d147be0b0b975b3bf44f72c6fdadec8176f27d69")
 CIPHERTEXT = re.compile(r"ENC\[AES256_GCM,data:([^,]*),iv:([^,]+),tag:([^,]+),type:([a-z0-9]+)\]")
-# What Python takes and Go does not, or takes for something else: such a rule is never tried.
-_NOT_GO = re.compile(r"\(\?(?![:ims]*[:)])|\\[1-9Zz]|[*+?}]\+|\[\[:")
 _TYPES = {"str", "bytes", "int", "float", "bool", "time", "comment"}
 _YES = {"1", "t", "T", "TRUE", "true", "True"}  # what Go reads as true in dotenv and INI
 
@@ -45,7 +43,6 @@ class Form(StrEnum):
 
 
 _PARSERS: Mapping[Form, Callable[[bytes, str], dict[str, Node]]] = {
-    Form.YAML: parse_yaml,
     Form.JSON: parse_json,
     Form.DOTENV: parse_dotenv,
     Form.INI: parse_ini,
@@ -66,24 +63,42 @@ def form_of(path: str) -> Form:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A SOPS file, not opened yet: its documents without their part ``sops``, and that part."""
+
+    documents: tuple[dict[str, Node], ...]
+    metadata: Mapping[str, Node]
+
+
+def parsed(content: bytes, what: str, form: Form) -> Parsed:
+    """Raises DefinitionError E_SOPS_FORM, and those of the parsers.
+
+    Only YAML has several documents: one data key and one MAC cover them all, and ``sops`` writes the same
+    metadata into each. It reads the first alone; one that says something else is refused here.
+    """
+    documents = parse_yaml(content, what) if form is Form.YAML else [_PARSERS[form](content, what)]
+    parts = [document.pop("sops", None) for document in documents]
+    if not isinstance(parts[0], dict):
+        raise form_error(what, "it has no 'sops' part", f"sops encrypt --in-place {what}")
+    if any(part != parts[0] for part in parts):
+        raise form_error(what, "its documents have different parts 'sops'", f"sops rotate --in-place {what}")
+    return Parsed(documents=tuple(documents), metadata=parts[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SopsFile:
     """A file whose MAC was checked. ``typed`` are the paths of values that are no text, with their kind
     (int, float, bool, time); ``plain`` the paths of values that anybody reads in the file."""
 
-    tree: dict[str, Opened]
+    documents: tuple[dict[str, Opened], ...]
     typed: Mapping[str, str]
     plain: frozenset[str]
 
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """Which leaves are encrypted: at most one rule of a file, tried on every key of a leaf's path."""
-
-    encrypted_when: bool
-    matches: Callable[[str], bool]
-
-    def encrypted(self, path: tuple[str, ...]) -> bool:
-        return any(map(self.matches, path)) is self.encrypted_when
+    @property
+    def tree(self) -> dict[str, Opened]:
+        """The one document; several are numbered from 0, as the items of a list are."""
+        first = self.documents[0]
+        return first if len(self.documents) == 1 else {str(n): d for n, d in enumerate(self.documents)}
 
 
 @dataclass(slots=True)
@@ -91,9 +106,10 @@ class _Walk:
     """One pass over a file in its order."""
 
     key: "AESGCM"
-    rules: _Rules
+    rules: Selection
     only_encrypted: bool
     what: str
+    within: str = ""  # the number of the document that is walked, where there are several
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha512)
     typed: dict[str, str] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
@@ -112,7 +128,7 @@ class _Walk:
     def _leaf(self, leaf: Scalar, path: tuple[str, ...]) -> Sensitive | None:
         if leaf.kind == "null":
             return None
-        name = ".".join(path)
+        name = self._name(path)
         encrypted = self.rules.encrypted(path)
         plain, kind = self._decrypted(leaf, path) if encrypted else (leaf.text.encode(), leaf.kind)
         if kind == "comment":
@@ -125,19 +141,22 @@ class _Walk:
             self.digest.update(plain)
         return Sensitive(plain, f"{self.what}#{name}")
 
+    def _name(self, path: tuple[str, ...]) -> str:
+        return ".".join((self.within, *path) if self.within else path)
+
     def _decrypted(self, leaf: Scalar, path: tuple[str, ...]) -> tuple[bytes, str]:
         if leaf.kind == "str" and leaf.text == "":
             return b"", "str"
         if leaf.kind != "str" or not CIPHERTEXT.fullmatch(leaf.text):
             raise DefinitionError(
-                f"{'.'.join(path)} is not encrypted, though the rules of the file say so",
+                f"{self._name(path)} is not encrypted, though the rules of the file say so",
                 code="E_SOPS_PLAIN",
-                where=f"{self.what}#{'.'.join(path)}",
-                hint=f"sops encrypt --in-place {self.what}",
+                where=f"{self.what}#{self._name(path)}",
+                hint=f"put the value back with `sops edit {self.what}`, and replace it: it was seen",
             )
         found = _decrypt(leaf.text, self.key, ":".join((*path, "")))
         if found is None:
-            raise mac_error(self.what, f"{'.'.join(path)} was changed, moved or renamed")
+            raise mac_error(self.what, f"{self._name(path)} was changed, moved or renamed")
         return found
 
 
@@ -150,13 +169,7 @@ def open_sops(
     time) and those of the parsers; PreconditionError E_NO_IDENTITY names the recipients that would do.
     """
     found = read_sops(content, root, what, form)
-    # Beside the values of a Secret manifest that is encrypted whole stand fields such as ``immutable: true``.
-    manifest = found.tree.get("kind") == Sensitive(b"Secret") and "apiVersion" in found.tree
-    typed = {
-        path: kind
-        for path, kind in found.typed.items()
-        if not manifest or path.split(".")[0] in ("data", "stringData")
-    }
+    typed = {path: kind for path, kind in found.typed.items() if not _beside_values(found, path)}
     if typed:
         named = ", ".join(f"{path} ({kind})" for path, kind in typed.items())
         raise DefinitionError(
@@ -168,24 +181,34 @@ def open_sops(
     return found.tree
 
 
+def _beside_values(found: SopsFile, path: str) -> bool:
+    """True for ``immutable: true`` and its like in a Secret manifest that is encrypted whole."""
+    number, _, rest = path.partition(".") if len(found.documents) > 1 else ("0", "", path)
+    document = found.documents[int(number)]
+    manifest = document.get("kind") == Sensitive(b"Secret") and "apiVersion" in document
+    return manifest and rest.split(".")[0] not in ("data", "stringData")
+
+
 def read_sops(content: bytes, root: RootKey | DataKeys, what: str, form: Form = Form.YAML) -> SopsFile:
     """One SOPS file with all its types; ``DataKeys`` for many files of one run. Errors as ``open_sops``."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    tree = _PARSERS[form](content, what)
-    metadata = tree.pop("sops", None)
-    if not isinstance(metadata, dict):
-        raise form_error(what, "it has no 'sops' part", f"sops encrypt --in-place {what}")
-    rules = _rules({} if form is Form.BINARY else metadata, what)
+    file = parsed(content, what, form)
+    # SOPS keeps the rules of a file of any other form, and does not follow them there.
+    said = {} if form is Form.BINARY else {name: text_of(file.metadata, name) for name in file.metadata}
+    rules = selection(said, what)
     keys = root if isinstance(root, DataKeys) else DataKeys(root)
-    key = AESGCM(keys.of(metadata, what).reveal())
-    walk = _Walk(key, rules, text_of(metadata, "mac_only_encrypted") in _YES, what)
+    key = AESGCM(keys.of(file.metadata, what).reveal())
+    walk = _Walk(key, rules, text_of(file.metadata, "mac_only_encrypted") in _YES, what)
     if walk.only_encrypted:
         walk.digest.update(MAC_ONLY_ENCRYPTED)
-    opened = walk.open(tree, ())
-    _check_mac(metadata, key, walk.digest.hexdigest(), what)
-    assert isinstance(opened, dict)
-    return SopsFile(tree=opened, typed=walk.typed, plain=frozenset(walk.plain))
+    opened = []
+    for number, document in enumerate(file.documents):
+        walk.within = str(number) if len(file.documents) > 1 else ""
+        opened.append(walk.open(document, ()))
+    _check_mac(file.metadata, key, walk.digest.hexdigest(), what)
+    documents = tuple(each for each in opened if isinstance(each, dict))
+    return SopsFile(documents=documents, typed=walk.typed, plain=frozenset(walk.plain))
 
 
 def is_sops(content: bytes, form: Form = Form.YAML) -> bool:
@@ -222,27 +245,3 @@ def _check_mac(metadata: Mapping[str, Node], key: "AESGCM", digest: str, what: s
     found = _decrypt(text_of(metadata, "mac"), key, text_of(metadata, "lastmodified"))
     if found is None or not hmac.compare_digest(found[0], digest.upper().encode()):
         raise mac_error(what, "the MAC does not fit its values")
-
-
-def _rules(metadata: Mapping[str, Node], what: str) -> _Rules:
-    names = ("unencrypted_suffix", "encrypted_suffix", "unencrypted_regex", "encrypted_regex")
-    given = [(name, text_of(metadata, name)) for name in names if text_of(metadata, name)]
-    if any(text_of(metadata, name) for name in ("encrypted_comment_regex", "unencrypted_comment_regex")):
-        raise form_error(what, "its rules look at comments", "use encrypted_regex instead")
-    if len(given) > 1:
-        raise form_error(
-            what, "it has more than one rule for what is encrypted", "keep one of them in .sops.yaml"
-        )
-    name, rule = given[0] if given else ("unencrypted_suffix", SUFFIX)
-    when = name.startswith("encrypted")
-    if name.endswith("suffix"):
-        return _Rules(when, lambda key: key.endswith(rule))
-    if _NOT_GO.search(rule):
-        raise form_error(
-            what, f"{name} is not a Go expression", "look-around and back references are unknown there"
-        )
-    try:
-        pattern = re.compile(rule, re.ASCII)
-    except re.error:
-        raise form_error(what, f"{name} is not an expression that can be read", "make it simpler") from None
-    return _Rules(when, lambda key: pattern.search(key) is not None)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bootstrap.adapters.age_helpers import GIVE_ANOTHER
 from bootstrap.adapters.sops_nodes import Node, Scalar
+from bootstrap.intent.selection import form_error
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import RootKey
@@ -160,7 +161,3 @@ def mac_error(what: str, why: str) -> DefinitionError:
         where=what,
         hint="take it from an older commit, or encrypt it again with sops",
     )
-
-
-def form_error(what: str, why: str, hint: str) -> DefinitionError:
-    return DefinitionError(f"{what} cannot be read: {why}", code="E_SOPS_FORM", where=what, hint=hint)

@@ -32,8 +32,8 @@ class Scalar:
 Node = Scalar | dict[str, "Node"] | list["Node"]
 
 
-def parse_yaml(content: bytes, what: str) -> dict[str, Node]:
-    """The one mapping of a YAML file. Raises DefinitionError E_YAML, E_YAML_DUP, E_YAML_ALIAS,
+def parse_yaml(content: bytes, what: str) -> list[dict[str, Node]]:
+    """Every document of a YAML file, each a mapping. Raises DefinitionError E_YAML, E_YAML_DUP, E_YAML_ALIAS,
     E_YAML_TAG, E_YAML_DOCS, E_DEPTH, E_TYPE; none shows a value."""
     if len(content) > MOST_BYTES:
         raise DefinitionError(f"{what} is larger than 16 MiB", code="E_SIZE", where=what, hint="split it")
@@ -56,16 +56,15 @@ def parse_yaml(content: bytes, what: str) -> dict[str, Node]:
         raise DefinitionError(
             f"{what} is nested too deeply", code="E_DEPTH", where=what, hint="make it flatter"
         ) from None
-    if len(documents) != 1 or not isinstance(documents[0], yaml.MappingNode):
+    if not documents or not all(isinstance(each, yaml.MappingNode) for each in documents):
         raise DefinitionError(
-            f"{what} must hold one YAML mapping",
+            f"{what} must hold one YAML mapping, or several documents that are one each",
             code="E_YAML_DOCS",
             where=what,
-            hint="one file, one document",
+            hint="sops encrypts mappings only: put a list below a key",
         )
-    found = _from_yaml(documents[0], what)
-    assert isinstance(found, dict)
-    return found
+    found = (_from_yaml(each, what) for each in documents)
+    return [each for each in found if isinstance(each, dict)]
 
 
 _PROBLEMS = {

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from bootstrap.adapters import openpgp
 from bootstrap.adapters.root import encrypt_to
-from bootstrap.adapters.sops import SUFFIX
+from bootstrap.intent.selection import SUFFIX
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
 

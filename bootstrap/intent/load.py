@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from bootstrap.intent import convert, rules_policies, schema
+from bootstrap.intent import convert, rules_policies, rules_sealed, schema
 from bootstrap.intent.contents import exposed
 from bootstrap.intent.explain import explain, header
 from bootstrap.intent.findings import Finding, IntentError, errors, in_order, of_error
@@ -64,6 +64,7 @@ def _examine(repository: IntentRepository) -> tuple[Intent | None, tuple[Finding
         return None, in_order([*findings, *rules_policies.judge(repository, None)])
     intent = reading.intent(platform)
     findings += rules_policies.judge(repository, intent)
+    findings += rules_sealed.judge(repository, intent)
     findings += judge(intent, whole=not errors(reading.findings))
     return intent, in_order(findings)
 

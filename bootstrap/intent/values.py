@@ -46,11 +46,12 @@ def vault_string(secret: Secret, field: str, value: Sensitive) -> Sensitive:
 
 
 def _fields(secret: Secret, source: Source, opened: Opened) -> dict[str, Sensitive]:
-    if source.key is None and isinstance(opened, dict) and opened.get("kind") == _MANIFEST:
-        return _manifest(secret, opened)
     found = _at(secret, source, opened)
     if isinstance(found, Sensitive):
         return {source.field: found}
+    # A key may name one document of several: each of them can be a manifest.
+    if found.get("kind") == _MANIFEST and (source.key is None or "apiVersion" in found):
+        return _manifest(secret, found)
     for name, value in found.items():
         if not isinstance(value, Sensitive):
             hint = f"name what is wanted with source.key: it holds {_names(value)}"

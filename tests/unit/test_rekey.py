@@ -153,7 +153,7 @@ def test_the_real_sops_opens_what_was_rekeyed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "code"), [("x.sops.env", "E_FORM"), ("x.gpg", "E_FORM"), ("x.yaml", "E_SOPS_FORM")]
+    ("path", "code"), [("x.sops.env", "E_DOTENV"), ("x.gpg", "E_FORM"), ("x.yaml", "E_SOPS_FORM")]
 )
 def test_what_cannot_be_rekeyed_is_refused(path: str, code: str) -> None:
     with pytest.raises(BootstrapError) as caught:

@@ -265,7 +265,7 @@ def test_hiding_a_leaf_from_the_mac() -> None:
         ("a: !!str x\n", "E_YAML_TAG"),
         ("<<: {a: x}\n", "E_TYPE"),
         ("1: x\n", "E_TYPE"),
-        ("a: x\n---\nb: y\n", "E_YAML_DOCS"),
+        ("a: x\n---\n- y\n", "E_YAML_DOCS"),
         ("- x\n", "E_YAML_DOCS"),
         ("", "E_YAML_DOCS"),
         ("a: [\n", "E_YAML"),

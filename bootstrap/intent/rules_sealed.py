@@ -1,0 +1,160 @@
+"""Values that the catalog introduces as secret and that stand in the clear inside a SOPS file (INV2, S3).
+
+Told without any key: the file's own rule says which of its values are encrypted. An empty text, which SOPS
+leaves as it is, is not looked at here.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bootstrap.intent.findings import Finding, of_error
+from bootstrap.intent.selection import Selection, selection
+from bootstrap.intent.yaml_source import Loc, Located, load_documents
+from bootstrap.model.catalog import Intent, Secret, Source
+from bootstrap.model.errors import DefinitionError
+from bootstrap.ports import IntentRepository
+
+_SEALED = "ENC[AES256_GCM,"
+_YAML = (".yaml", ".yml", ".json")
+# A line of YAML, as sops writes it, that holds a ciphertext or begins a mapping or a list.
+_NOTHING_CLEAR = re.compile(
+    rb"\s*(?:- )*(?:[^{}\[\],]*:(?: (?=E)|$))?(?:ENC\[AES256_GCM,[^{}\[\]]*\])?|\s*#.*"
+)
+_TABS = re.compile(rb"^\t+", re.MULTILINE)
+_FLAT = re.compile(r"^(?:\[(?P<section>[^\]]*)\]|(?P<key>[^#;=\s][^=]*?)\s*=\s*(?P<value>.*))$")
+_HINT = (
+    "let the rule in .sops.yaml take it in, then sops decrypt and sops encrypt the file; and replace the value:"
+    " Git's history keeps it"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leaf:
+    """``path`` without positions in lists, which SOPS does not count; ``name`` is dotted, with them."""
+
+    name: str
+    path: tuple[str, ...]
+    text: str
+    where: str
+
+
+def judge(repository: IntentRepository, intent: Intent) -> Iterator[Finding]:
+    """E_SOPS_PLAIN with ``file:line``; DefinitionError's findings where a file cannot be told apart."""
+    wanted: dict[str, list[Secret]] = {}
+    for secret in intent.secrets:
+        if secret.source and secret.source.file in intent.blobs:
+            wanted.setdefault(secret.source.file, []).append(secret)
+    for path, secrets in sorted(wanted.items()):
+        data = repository.read(path)
+        if not _all_sealed(path, data):
+            yield from _one(path, data, secrets)
+
+
+def _all_sealed(path: str, data: bytes) -> bool:
+    """True for what needs no look inside: most files hold ciphertexts alone, and parsing is the slow half."""
+    if not path.endswith((*_YAML, ".env", ".ini")):
+        return True  # raw, or SOPS binary: one value, sealed as a whole
+    if path.endswith((".yaml", ".yml")):
+        body = data.split(b"\nsops:", 1)[0].split(b"\n")
+        return all(map(_NOTHING_CLEAR.fullmatch, body))
+    return False
+
+
+def _one(path: str, data: bytes, secrets: list[Secret]) -> Iterator[Finding]:
+    try:
+        leaves, rule = _FORMS[path[path.rindex(".") :]](path, data)
+    except DefinitionError as error:
+        yield of_error(error, path)
+        return
+    if rule is None:
+        return  # not of SOPS: said where its form is judged
+    clear = [leaf for leaf in leaves if leaf.text and not (_sealed(leaf) and rule.encrypted(leaf.path))]
+    kinds = {leaf.name: leaf.text for leaf in leaves if leaf.path == ("kind",)}
+    for secret in secrets:
+        assert secret.source is not None
+        for leaf in clear:
+            if _introduced(secret.source, leaf, kinds):
+                message = f"{secret.name}: {leaf.name} stands in the clear: {_why(leaf, rule)}"
+                yield Finding(id="E_SOPS_PLAIN", where=leaf.where, message=message, hint=_HINT)
+
+
+def _sealed(leaf: _Leaf) -> bool:
+    return leaf.text.startswith(_SEALED)
+
+
+def _why(leaf: _Leaf, rule: Selection) -> str:
+    if rule.encrypted(leaf.path):
+        return "the file's rule says that it is encrypted, and it is not"
+    return f"the file's rule {rule.name}: {rule.text} leaves it out"
+
+
+def _introduced(source: Source, leaf: _Leaf, kinds: Mapping[str, str]) -> bool:
+    """Whether the catalog takes this leaf for a secret; of a Secret manifest it takes the values alone."""
+    within = source.key or ""
+    if within and leaf.name != within and not leaf.name.startswith(f"{within}."):
+        return False
+    document = f"{within}.kind" if within else "kind"
+    if kinds.get(document) == "Secret":
+        return leaf.name.removeprefix(f"{within}.").startswith(("data.", "stringData."))
+    return True
+
+
+# ---------------------------------------------------------------- the forms
+
+
+def _documents(path: str, data: bytes) -> tuple[list[_Leaf], Selection | None]:
+    """YAML, and JSON, which is YAML but for the tabs that ``sops`` indents with: no text can hold one there."""
+    found = load_documents(path, _TABS.sub(b" ", data) if path.endswith(".json") else data)
+    leaves: list[_Leaf] = []
+    rule: Selection | None = None
+    for number, document in enumerate(found):
+        tree = document.value
+        if not isinstance(tree, dict):
+            continue
+        metadata = tree.pop("sops", None)
+        if number == 0 and isinstance(metadata, dict):
+            rule = selection({k: v for k, v in metadata.items() if isinstance(v, str)}, path)
+        prefix = f"{number}." if len(found) > 1 else ""
+        leaves += _walk(document, tree, (), (), prefix)
+    return leaves, rule
+
+
+def _walk(document: Located, node: Any, loc: Loc, path: tuple[str, ...], prefix: str) -> Iterator[_Leaf]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _walk(document, value, (*loc, name), (*path, name), prefix)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _walk(document, value, (*loc, index), path, prefix)
+    elif node is not None:
+        name = prefix + ".".join(map(str, loc))
+        yield _Leaf(name=name, path=path, text=str(node), where=document.where(loc))
+
+
+def _lines(path: str, data: bytes) -> tuple[list[_Leaf], Selection | None]:
+    """dotenv, and INI, whose sections are the first part of a path."""
+    leaves: list[_Leaf] = []
+    metadata: dict[str, str] = {}
+    section = "DEFAULT"  # SOPS's name for what stands before the first one
+    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
+        found = _FLAT.match(line.strip())
+        if found is None:
+            continue
+        if found["section"] is not None:
+            section = found["section"]
+        elif section == "sops" or found["key"].startswith("sops_"):
+            metadata[found["key"].removeprefix("sops_")] = found["value"]
+        else:
+            parts = (section, found["key"]) if path.endswith(".ini") else (found["key"],)
+            name = ".".join(parts)
+            leaves.append(_Leaf(name=name, path=parts, text=found["value"], where=f"{path}:{number}"))
+    return leaves, selection(metadata, path) if "mac" in metadata else None
+
+
+_FORMS: Mapping[str, Callable[[str, bytes], tuple[list[_Leaf], Selection | None]]] = {
+    **dict.fromkeys(_YAML, _documents),
+    ".env": _lines,
+    ".ini": _lines,
+}
