@@ -97,13 +97,17 @@ class SimulatedVault:
         return self.cluster.peek(Ref("v1", "Pod", pod, NAMESPACE))
 
     def _store(self, pod: str) -> Store | None:
-        claim = self.cluster.peek(Ref("v1", "PersistentVolumeClaim", f"data-{pod}", NAMESPACE))
-        uid = claim["metadata"]["uid"] if claim else ""
-        if uid not in self.stores and pod != "vault-0" and self._joins(pod):
-            leader = self._store("vault-0")
-            if leader is not None:
-                self.stores[uid] = leader
+        uid = self._volume(pod)
+        if uid and uid not in self.stores and self._joins(pod):
+            peers = (self.stores.get(self._volume(f"vault-{n}")) for n in range(5))
+            joined = next((store for store in peers if store is not None), None)
+            if joined is not None:
+                self.stores[uid] = joined
         return self.stores.get(uid)
+
+    def _volume(self, pod: str) -> str:
+        claim = self.cluster.peek(Ref("v1", "PersistentVolumeClaim", f"data-{pod}", NAMESPACE))
+        return str(claim["metadata"]["uid"]) if claim else ""
 
     def live(self) -> Store:
         """The store of the volume that vault-0 has now."""

@@ -256,6 +256,43 @@ def test_g7_nodes_that_restart_all_the_time(platform: SimulatedPlatform, watch: 
     ends_well(platform, watch)
 
 
+def remove(platform: SimulatedPlatform, kind: str, name: str) -> None:
+    live = platform.cluster.get(Ref("v1", kind, name, "vault"))
+    assert live is not None
+    platform.cluster.delete(Ref("v1", kind, name, "vault"), uid=live["metadata"]["uid"])
+
+
+@pytest.mark.parametrize("pod", ["vault-0", "vault-2"])
+def test_b4_a_volume_replaced_after_verified_joins_and_is_never_initialised(
+    pod: str, platform: SimulatedPlatform, watch: Watch
+) -> None:
+    platform.up()
+    store = platform.vault.live()
+    remove(platform, "PersistentVolumeClaim", f"data-{pod}")
+    remove(platform, "Pod", pod)
+    watch.broken.clear()  # it was this test that removed a volume
+    platform.vault.mutations.clear()
+    ends_well(platform, watch)
+    assert platform.vault.live() is store
+    assert ("POST", "sys/init") not in platform.vault.mutations
+
+
+def test_b4_all_volumes_replaced_is_a_lost_store_and_never_made_anew(
+    platform: SimulatedPlatform, watch: Watch
+) -> None:
+    platform.up()
+    for pod in ("vault-0", "vault-1", "vault-2"):
+        remove(platform, "PersistentVolumeClaim", f"data-{pod}")
+    for pod in ("vault-0", "vault-1", "vault-2"):
+        remove(platform, "Pod", pod)
+    platform.cluster.mutations.clear()
+    platform.vault.mutations.clear()
+    with pytest.raises(EvidenceError) as stopped:
+        platform.up()
+    assert stopped.value.code == "E_STORE_LOST"
+    assert platform.vault.mutations == []
+
+
 @pytest.mark.parametrize("begins", [20, 150, 400])
 def test_s4_an_api_server_away_for_a_minute_costs_no_second_up(
     begins: int, platform: SimulatedPlatform, watch: Watch
