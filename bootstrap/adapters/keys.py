@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters import openpgp
+from bootstrap.ledger import envelope
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -43,7 +44,7 @@ class LedgerSigner:
 
     @property
     def key_id(self) -> str:
-        return key_id(self.public)
+        return envelope.key_id(self._key.public_key().public_bytes_raw())
 
     @property
     def public(self) -> bytes:
@@ -118,18 +119,6 @@ class CertificateAuthority:
             .sign(self._key, _sha256())
         )
         return _pem(certificate), _private_pem(key, f"key of {names[0]}")
-
-
-def key_id(public_pem: bytes) -> str:
-    """SHA-256 of the DER of a public key, in hex. Raises DefinitionError E_KEY_FORM."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-
-    try:
-        public = load_pem_public_key(public_pem)
-    except ValueError:
-        raise _key_form("ledger.pub") from None
-    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).hexdigest()
 
 
 # ---------------------------------------------------------------- making them (keygen)

@@ -9,8 +9,8 @@ from bootstrap.adapters.keys import (
     LedgerSigner,
     PgpUnsealKey,
     generate_password,
-    key_id,
 )
+from bootstrap.ledger.envelope import PublicKey
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import EncryptedFiles, IntentRepository, Leaf
@@ -68,7 +68,7 @@ class CommitMaterial:
     @cached_property
     def _signer(self) -> LedgerSigner:
         signer = LedgerSigner(self._open("ledger"))
-        if signer.key_id != key_id(self._repository.read("keys/ledger.pub")):
+        if signer.key_id != PublicKey.parse(self._repository.read("keys/ledger.pub")).key_id:
             raise _mismatch("keys/ledger.pub")
         return signer
 

@@ -1,4 +1,4 @@
-"""``bootstrap plan``: what ``up`` would do, in order, with its digest."""
+"""``bootstrap plan``: what ``up`` would do, in order, with its digest; and beside it, how the live system differs."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -9,38 +9,40 @@ import typer
 from bootstrap.cli import compose
 from bootstrap.cli.exits import CHANGES_PENDING
 from bootstrap.cli.options import Options, Output
-from bootstrap.cli.render import narration
+from bootstrap.cli.plan_live import Live, live_lines, look
 from bootstrap.model.plan import Plan
 
 Document = Mapping[str, Any]
 
 
 def show(options: Options, *, detailed_exitcode: bool) -> int:
-    """The exit code: 0, or 3 where the cluster was looked at and something would change."""
+    """The exit code: 0, or 3 where the cluster was looked at and something would change.
+
+    Raises what `up` would be stopped by before its first change, once everything is shown.
+    """
     prepared = compose.prepare(options)
     plan = prepared.plan
-    if options.output is Output.JSON:
-        document = {"digest": plan.digest, "plan": plan.document}
-        typer.echo(json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False))
-    else:
-        typer.echo("\n".join(lines(plan)))
-    if options.kubeconfig is None:
+    live = None if options.kubeconfig is None else look(options, prepared)
+    typer.echo(as_json(plan, live) if options.output is Output.JSON else "\n".join(as_text(plan, live)))
+    if live is None:
         return 0
-    return CHANGES_PENDING if _pending(options, prepared) and detailed_exitcode else 0
+    if live.stopped is not None:
+        raise live.stopped
+    return CHANGES_PENDING if live.pending and detailed_exitcode else 0
 
 
-def _pending(options: Options, prepared: compose.Prepared) -> bool:
-    """Looks at the cluster up to the first step that must act; changes nothing."""
-    with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
-        pending = compose.runner(world).pending()
-    if pending is None:
-        typer.echo("nothing to do: the post-condition of every step holds", err=True)
-        return False
-    step, decision = pending
-    typer.echo(f"changes pending, the first at {step.id}: {decision.summary}", err=True)
-    for change in decision.changes:
-        typer.echo(f"  - {change}", err=True)
-    return True
+def as_json(plan: Plan, live: Live | None) -> str:
+    """Sorted and indented; the plan's bytes are the same with a cluster and without."""
+    document = {"digest": plan.digest, "plan": plan.document}
+    found = {} if live is None else {"live": live.document}
+    return json.dumps(document | found, sort_keys=True, indent=2, ensure_ascii=False)
+
+
+def as_text(plan: Plan, live: Live | None) -> Iterator[str]:
+    yield from lines(plan)
+    if live is not None:
+        yield ""
+        yield from live_lines(live)
 
 
 def lines(plan: Plan) -> Iterator[str]:

@@ -20,13 +20,21 @@ RENEW_EVERY: Final = 5.0  # seconds
 ATTEMPTS: Final = 8
 
 
-def held(spec: dict[str, Any]) -> HeldError:
+def held(holder: str, since: str, where: Ref = LEASE) -> HeldError:
+    """Says who and since when; empty texts where nobody can tell any more."""
+    who = f"another run holds the cluster: {holder}, since {since}"
     return HeldError(
-        f"another run holds the cluster: {spec.get('holderIdentity')}, since {spec.get('acquireTime')}",
+        who if holder else "another run had the cluster meanwhile, and has let it go",
         code="E_HELD",
-        where=str(LEASE),
-        hint="wait for it, or end it: its successor takes over by itself after 15 seconds",
+        where=str(where),
+        hint="wait for it, or end it: its successor takes over by itself after 15 seconds"
+        if holder
+        else "`bootstrap status` shows what it left; `bootstrap up` goes on from there",
     )
+
+
+def held_by(spec: dict[str, Any]) -> HeldError:
+    return held(str(spec.get("holderIdentity") or ""), str(spec.get("acquireTime") or ""))
 
 
 class Lease:
@@ -58,7 +66,7 @@ class Lease:
         """Raises HeldError when somebody else has it now; Transient and UnknownOutcome pass through."""
         live = self._cluster.get(LEASE)
         if live is None or not self._is_mine(live):
-            raise held({} if live is None else live["spec"])
+            raise held_by({} if live is None else live["spec"])
         self._cluster.replace({**live, "spec": {**live["spec"], "renewTime": self._now()}})
 
     def release(self) -> None:
@@ -87,7 +95,7 @@ class Lease:
             if found is None or not found["spec"].get("holderIdentity"):
                 return found
             if found["metadata"]["resourceVersion"] != version:
-                raise held(found["spec"])
+                raise held_by(found["spec"])
         self._narrator.event(
             "note", message=f"took over from {spec.get('holderIdentity')}, which shows no life"
         )

@@ -1,27 +1,74 @@
 """One run at a time: the Lease for politeness, the run record's epoch to notice a later run (DESIGN 5)."""
 
-from bootstrap.engine.lease import Heartbeat, Lease
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from bootstrap.engine.lease import Heartbeat, Lease, held
 from bootstrap.engine.patience import Patience
-from bootstrap.engine.record import RUN, RUNNING, RunRecord, finished, read_run, settle
+from bootstrap.engine.record import RUN, RUNNING, RunRecord, read_run, settle
 from bootstrap.journal.store import read_journal
-from bootstrap.model.errors import HeldError
+from bootstrap.model.errors import BootstrapError, HeldError, Interrupted
 from bootstrap.ports import Clock, Cluster
+from bootstrap.steps.world import World
 
 
 class RunLock:
     """Lease and run record together: what a run takes before its first journalled act."""
 
-    def __init__(self, cluster: Cluster, clock: Clock, lease: Lease, patience: Patience, run: str) -> None:
+    def __init__(
+        self, cluster: Cluster, clock: Clock, lease: Lease, patience: Patience, *, run: str, holder: str = ""
+    ) -> None:
         self._cluster = cluster
         self._clock = clock
         self._lease = lease
         self._patience = patience
         self._run = run
+        self._holder = holder
         self._heartbeat = Heartbeat(lease, clock)
         self._record: RunRecord | None = None
 
+    @contextmanager
+    def held(
+        self,
+        world: World,
+        *,
+        plan: str,
+        commit: str,
+        accepted: tuple[str, ...] = (),
+        approvals: tuple[str, ...] = (),
+        state: str = RUNNING,
+    ) -> Iterator[None]:
+        """The block runs under a new epoch, ``world.run.epoch``; HeldError exit 7 when it cannot, or no longer.
+
+        Whatever its last call was told (403 from Vault, whose token a later run has revoked; a lost
+        compare-and-swap): where another run has the cluster, that is what there is to say.
+        """
+        try:
+            world.run.epoch = self.acquire(
+                plan=plan, commit=commit, accepted=accepted, approvals=approvals, state=state
+            )
+            world.session.guard = self.check
+            yield
+        except (HeldError, Interrupted):
+            raise
+        except BootstrapError as error:
+            lost = self._lost()
+            if lost is None:
+                raise
+            world.narrator.event("note", message=f"the last call of this run: {error.code} {error.message}")
+            raise lost from None
+        finally:
+            self.release()
+
     def acquire(
-        self, *, plan: str, commit: str, accepted: tuple[str, ...], approvals: tuple[str, ...]
+        self,
+        *,
+        plan: str,
+        commit: str,
+        accepted: tuple[str, ...],
+        approvals: tuple[str, ...],
+        state: str = RUNNING,
     ) -> int:
         """Takes the Lease and begins a new epoch, whose number it returns. Raises HeldError exit 7."""
         self._lease.acquire()
@@ -32,9 +79,11 @@ class RunLock:
             run=self._run,
             plan=plan,
             commit=commit,
-            state=RUNNING,
+            state=state,
             accepted=accepted,
             approvals=approvals,
+            holder=self._holder,
+            since=self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
         if not settle(self._cluster, self._clock, before, wanted):
             raise self._superseded()
@@ -47,15 +96,29 @@ class RunLock:
         if self._patience.read(lambda: read_run(self._cluster)) != self._record:
             raise self._superseded()
 
-    def finish(self) -> None:
-        """Marks the run finished. Raises HeldError when a later run has begun."""
+    def finish(self, state: str) -> None:
+        """Marks how the run ended. Raises HeldError when a later run has begun."""
         assert self._record is not None
-        if not settle(self._cluster, self._clock, self._record, finished(self._record)):
+        if not settle(self._cluster, self._clock, self._record, replace(self._record, state=state)):
             raise self._superseded()
 
     def release(self) -> None:
         self._heartbeat.stop()
         self._lease.release()
+
+    def _lost(self) -> HeldError | None:
+        """Who has the cluster now instead; None while it is ours, or when it cannot be asked. One look only:
+        something went wrong already, and waiting would not mend that."""
+        if self._record is None:
+            return None
+        try:
+            self._heartbeat.check()
+            ours = read_run(self._cluster) == self._record
+        except HeldError as error:
+            return error
+        except BootstrapError:
+            return None
+        return None if ours else self._superseded()
 
     def _next_epoch(self, before: RunRecord | None) -> int:
         """Never a number that a journal already has, even where the run record was deleted."""
@@ -64,9 +127,12 @@ class RunLock:
         return max(before.epoch if before else 0, journalled) + 1
 
     def _superseded(self) -> HeldError:
-        return HeldError(
-            "another run has begun since; this one stops before its next change",
-            code="E_HELD",
-            where=str(RUN),
-            hint="bootstrap status",
-        )
+        """Named by the run record, which does not depend on the Lease."""
+        try:
+            now = read_run(self._cluster)
+        except BootstrapError:
+            now = None
+        if now is None or now.run == self._run:
+            return held("", "", RUN)
+        ended = "" if now.state == RUNNING else f" ({now.state})"
+        return held(f"{now.holder or f'run {now.run}'}{ended}", now.since or "some time", RUN)

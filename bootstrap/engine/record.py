@@ -5,7 +5,7 @@ A lost answer is followed by a look, so ``settle`` returns only when the record 
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from bootstrap.model.errors import EvidenceError, Transient, UnknownOutcome, WorldError
@@ -16,13 +16,18 @@ LABELS: Final = {"app.kubernetes.io/managed-by": "bootstrap"}
 RUN: Final = Ref("v1", "ConfigMap", "bootstrap-run", NAMESPACE)
 RUNNING: Final = "running"
 FINISHED: Final = "finished"
+ABANDONING: Final = "abandoning"
+ABANDONED: Final = "abandoned"
 ATTEMPTS: Final = 8
 PAUSE: Final = 0.5  # seconds before the second look; each further one waits twice as long, 10 s at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """``accepted`` are plan digests whose change a human accepted, ``approvals`` the approvals given here."""
+    """``accepted`` are plan digests whose change a human accepted, ``approvals`` the approvals given here.
+
+    ``holder`` is who began it, in words, and ``since`` when (UTC, RFC 3339); both are for people.
+    """
 
     epoch: int
     run: str
@@ -31,6 +36,8 @@ class RunRecord:
     state: str
     accepted: tuple[str, ...] = ()
     approvals: tuple[str, ...] = ()
+    holder: str = ""
+    since: str = ""
 
 
 def read_run(cluster: Cluster) -> RunRecord | None:
@@ -79,7 +86,3 @@ def _put(cluster: Cluster, live: Object | None, wanted: RunRecord) -> Object | R
         return cluster.replace({**live, "data": data})
     metadata = {"name": RUN.name, "namespace": RUN.namespace, "labels": dict(LABELS)}
     return cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
-
-
-def finished(record: RunRecord) -> RunRecord:
-    return replace(record, state=FINISHED)

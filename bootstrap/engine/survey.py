@@ -1,4 +1,4 @@
-"""Every step looked at on its own, for ``status``: what one cannot tell does not hide what another can."""
+"""Every step looked at on its own, for ``status`` and ``plan``: what one cannot tell does not hide what another can."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,7 +28,11 @@ class StepState:
     health: Health
     message: str
     details: tuple[str, ...] = ()
-    code: str = ""  # of the error, where one stands in the way
+    error: BootstrapError | None = None  # where one stands in the way
+
+    @property
+    def code(self) -> str:
+        return self.error.code if self.error else ""
 
 
 def survey(plan: Plan, world: World, kinds: Callable[[str], KindClass]) -> Iterator[StepState]:
@@ -54,4 +58,4 @@ def _state(step: Step, world: World, kinds: Callable[[str], KindClass]) -> StepS
 
 
 def _failed(step: Step, health: Health, error: BootstrapError) -> StepState:
-    return StepState(step=step, health=health, message=error.message, details=(error.hint,), code=error.code)
+    return StepState(step=step, health=health, message=error.message, details=(error.hint,), error=error)

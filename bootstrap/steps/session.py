@@ -4,7 +4,7 @@ The token is the fence (DESIGN 5): before the first write of a run the tokens of
 a forgotten process of yesterday can change nothing. A login, and revoking it at the end, are not changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +19,11 @@ FRESH_SECONDS = 600
 
 
 class Session:
-    """``call`` goes to the active node under the run's token; ``as_root`` only until the root is revoked."""
+    """``call`` goes to the active node under the run's token.
+
+    ``guard`` raises once another run has the cluster: it is asked before tokens of others are revoked, and before a
+    further login, so that a run that slept neither fences its successor nor comes back behind the fence.
+    """
 
     def __init__(self, cluster: Cluster, vault: Vault, spec: VaultSpec, clock: Clock) -> None:
         self.cluster = cluster
@@ -31,6 +35,7 @@ class Session:
         self._since = 0.0
         self._fenced = False
         self._active = ""
+        self.guard: Callable[[], None] = lambda: None
 
     @property
     def pods(self) -> tuple[str, ...]:
@@ -73,6 +78,8 @@ class Session:
     def token(self) -> Sensitive:
         if self._token is None or self.clock.monotonic() - self._since > FRESH_SECONDS:
             previous = self._accessor
+            if previous:
+                self.guard()
             self._token, self._accessor = self.login()
             self._since = self.clock.monotonic()
             if previous:
@@ -96,10 +103,15 @@ class Session:
     def fence(self) -> None:
         """Revoke every other token of the run's policy; they belong to earlier runs."""
         token = self.token()
-        for accessor, policies in self.accessors().items():
-            if RUN_POLICY in policies and accessor != self._accessor:
-                self._send("POST", "auth/token/revoke-accessor", {"accessor": accessor}, token, "")
+        self.guard()
+        for accessor in self.others():
+            self._send("POST", "auth/token/revoke-accessor", {"accessor": accessor}, token, "")
         self._fenced = True
+
+    def others(self) -> tuple[str, ...]:
+        """Accessors of the run's policy that are not ours."""
+        found = self.accessors().items()
+        return tuple(a for a, policies in found if RUN_POLICY in policies and a != self._accessor)
 
     def accessors(self) -> dict[str, tuple[str, ...]]:
         """Accessor of each live token to its policies (identity policies too). Batch tokens do not show."""

@@ -77,7 +77,7 @@ def toy_world(
         plan=plan,
         intent=cast("Any", SimpleNamespace(commit=plan.commit, heads=heads)),
         cluster=cast("Cluster", cluster),
-        session=absent,
+        session=cast("Any", SimpleNamespace()),
         material=absent,
         files=None,
         ledger=absent,

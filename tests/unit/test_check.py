@@ -57,7 +57,7 @@ def ran(
 # ---------------------------------------------------------------- outputs
 
 
-@pytest.mark.parametrize("kind", ["Platform", "Secret", "InternalSecret", "InternalConfig"])
+@pytest.mark.parametrize("kind", ["Platform", "Secret", "InternalSecret", "InternalConfig", "plan"])
 def test_the_published_schemas_are_what_the_program_prints(kind: str) -> None:
     assert (SCHEMAS / f"{kind}.json").read_text() == document(kind)
     assert len(list(SCHEMAS.iterdir())) == 4

@@ -32,7 +32,9 @@ class Bench:
 
     def lock(self, run: str) -> RunLock:
         patience = Patience(self.clock, self.narrator, Interrupt())
-        return RunLock(self.cluster, self.clock, self.lease(run), patience, run)
+        return RunLock(
+            self.cluster, self.clock, self.lease(run), patience, run=run, holder=f"operator of {run}"
+        )
 
     def spec(self) -> Object:
         live = self.cluster.get(LEASE)
@@ -148,7 +150,7 @@ def test_epochs_count_runs_and_the_record_follows() -> None:
         lock = bench.lock(f"run-{number}")
         assert lock.acquire(plan="p", commit="c", accepted=(), approvals=()) == number
         lock.check()
-        lock.finish()
+        lock.finish("finished")
         lock.release()
     record = read_run(bench.cluster)
     assert record is not None
@@ -176,7 +178,7 @@ def test_a_later_epoch_stops_the_earlier_run() -> None:
     with pytest.raises(HeldError):
         first.check()
     with pytest.raises(HeldError):
-        first.finish()
+        first.finish("finished")
     second.check()
     first.release()
     second.release()
