@@ -5,116 +5,25 @@ import json
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from decimal import Decimal
 from itertools import product
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bootstrap.adapters import age
-from bootstrap.adapters.age import AgeRoot
-from bootstrap.adapters.openpgp import PgpRoot
 from bootstrap.adapters.sops import Form, open_sops, read_sops
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Opened, RootKey
-from tests.unit.real_sops import Gpg, gpg_home, real_tools, run
-
-FIRST, SECOND = age.generate(), age.generate()
-ROOT = AgeRoot([r.export().reveal().decode().strip() for r in (FIRST, SECOND)])
-RECIPIENTS = ("age", "pgp", "both", "groups", "groups-2-of-3")
-RULES = {
-    "none": "",
-    "encrypted_regex": "encrypted_regex: ^(password|stringData)$",
-    "unencrypted_regex": "unencrypted_regex: ^(name|kind|section)$",
-    "encrypted_suffix": "encrypted_suffix: word",
-    "unencrypted_suffix": "unencrypted_suffix: _plain",
-    "mac_only_encrypted": "mac_only_encrypted: true, encrypted_suffix: word",
-}
-TREE = {
-    "kind": "Secret",
-    "password": "p@ss: 'w' #1 ü€😀",
-    "name": "app",
-    "x_plain": "seen",
-    "empty": "",
-    "nothing": None,
-    "count": 5432,
-    "ratio": 1.5,
-    "on": True,
-    "off": False,
-    "stringData": {"pem": "-----BEGIN X-----\nYWJj\n-----END X-----\n", "keyword": "k"},
-    "list": ["one", {"password": "two", "name": "three"}, ["four", 7]],
-}
-PLAIN: dict[Form, bytes] = {
-    Form.YAML: json.dumps(TREE).encode(),
-    Form.JSON: json.dumps(TREE).encode(),
-    Form.DOTENV: (
-        "# head\nkind=Secret\npassword=p@ss #1 = ü€\nname=a b \nx_plain=seen\nkeyword=two\\nlines\nempty=\n"
-    ).encode(),
-    Form.INI: (
-        b"; head\n[section]\nkind = Secret\npassword = `p@ss #1 ; = two`\nx_plain = seen\n"
-        b'[stringData]\nname = app\nkeyword = "  spaced"\nempty =\n'
-    ),
-    Form.BINARY: bytes(range(256)) * 3,
-}
-EXPECTED: dict[Form, object] = {
-    Form.DOTENV: {
-        "kind": "Secret", "password": "p@ss #1 = ü€", "name": "a b ", "x_plain": "seen",
-        "keyword": "two\nlines", "empty": "",
-    },
-    Form.INI: {
-        "section": {"kind": "Secret", "password": "p@ss #1 ; = two", "x_plain": "seen"},
-        "stringData": {"name": "app", "keyword": "  spaced", "empty": ""},
-    },
-    Form.BINARY: {"data": bytes(range(256)) * 3},
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Real:
-    """The program, a GnuPG home with one key, and where configurations are written."""
-
-    sops: Path
-    gpg: Gpg
-    fingerprint: str
-    pgp: PgpRoot
-    folder: Path
-
-    def encrypt(self, plain: bytes, form: Form, recipients: str, rule: str = "") -> bytes:
-        config = self.folder / "sops.yaml"
-        config.write_text(f"creation_rules:\n  - {{{self._keys(recipients)}{', ' * bool(rule)}{rule}}}\n")
-        source = "json" if form is Form.YAML else form  # what YAML makes of a text is not what is tried here
-        words = ("--config", str(config), "encrypt", "--input-type", source, "--output-type", form)
-        return run(self.sops, *words, "/dev/stdin", given=plain, GNUPGHOME=str(self.gpg.home))
-
-    def decrypt(self, sealed: bytes, form: Form) -> bytes:
-        words = ("decrypt", "--input-type", form, "--output-type", form, "/dev/stdin")
-        return run(self.sops, *words, given=sealed, SOPS_AGE_KEY=ROOT.export().reveal().decode())
-
-    def _keys(self, recipients: str) -> str:
-        one, two, pgp = FIRST.recipients[0], SECOND.recipients[0], self.fingerprint
-        groups = f"key_groups: [{{age: [{one}]}}, {{pgp: [{pgp}]}}, {{age: [{two}]}}], shamir_threshold: 2"
-        return {
-            "age": f"age: {one}",
-            "pgp": f"pgp: {pgp}",
-            "both": f"age: '{one},{two}', pgp: {pgp}",
-            "groups": f"key_groups: [{{age: [{one}]}}, {{age: [{two}]}}]",
-            "groups-2-of-3": groups,
-        }[recipients]
-
-    def roots(self, recipients: str) -> list[RootKey]:
-        return {"pgp": [self.pgp], "both": [ROOT, self.pgp]}.get(recipients, [ROOT])
+from bootstrap.ports import Opened
+from tests.unit.real_sops import run
+from tests.unit.sops_matrix import EXPECTED, FIRST, PLAIN, RECIPIENTS, ROOT, RULES, TREE, Real, real_programs
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
-    tools = real_tools()
-    with gpg_home() as gpg:
-        fingerprint = gpg.new_key("holder", "future-default", "default", "never")
-        pgp = PgpRoot(Sensitive(gpg.secret(fingerprint)))
-        yield Real(tools["sops"], gpg, fingerprint, pgp, tmp_path_factory.mktemp("sops"))
+    with real_programs(tmp_path_factory.mktemp("sops")) as found:
+        yield found
 
 
 def plain(opened: Opened) -> object:
@@ -133,7 +42,8 @@ def as_texts(value: object) -> object:
         return {str(n): as_texts(item) for n, item in enumerate(value)}
     if isinstance(value, dict):
         return {k: as_texts(v) for k, v in value.items() if v is not None}
-    return str(value)
+    # Floats as Go writes them: never an exponent.
+    return format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
 
 
 def kinds(value: object, path: str = "") -> dict[str, str]:
@@ -229,38 +139,106 @@ def mutate(chance: random.Random, sealed: bytes, form: Form) -> tuple[str, bytes
         return kind, sealed[: leaf.start()] + sealed[leaf.end() :]
     if kind == "add":
         leaf = chance.choice(leaves)
-        key = {Form.YAML: b"added: %s\n", Form.DOTENV: b"added=%s\n", Form.INI: b"[added]\nadded = %s\n"}
+        key = {
+            Form.YAML: b"addedword: %s\n",
+            Form.DOTENV: b"addedword=%s\n",
+            Form.INI: b"[added]\naddedword = %s\n",
+        }
         if form in key:
             return kind, key[form] % leaf[0] + sealed
-        return kind, sealed.replace(b"{", b'{"added": "%s",' % leaf[0], 1)
+        return kind, sealed.replace(b"{", b'{"addedword": "%s",' % leaf[0], 1)
     if kind == "time":
         return kind, re.sub(rb"(lastmodified\W+)20", rb"\g<1>19", sealed, count=1)
     leaf = chance.choice(leaves)
     return "plaintext", sealed[: leaf.start()] + b"hunter2" + sealed[leaf.end() :]
 
 
+REFUSALS = (
+    "E_SOPS_MAC", "E_SOPS_PLAIN", "E_YAML", "E_YAML_DUP", "E_JSON", "E_JSON_DUP", "E_INI", "E_DOTENV",
+)  # fmt: skip
+
+
 def test_each_of_200_damaged_files_is_refused(real: Real, whole: bool) -> None:
-    made = [
-        (form, real.encrypt(PLAIN[form], form, "age", RULES[rule]))
-        for form, rule in product(Form, ("none", "encrypted_suffix"))
-        if form is not Form.BINARY or rule == "none"
+    """In every form, for every kind of recipient, under every rule; each of them twice or more."""
+    cases = [
+        (f, r, rule)
+        for f, r, rule in product(Form, RECIPIENTS, RULES)
+        if f is not Form.BINARY or rule == "none"
     ]
+    most = len(cases) if whole else 50
     chance = random.Random(20)
+    made = [
+        (f, r, rule, real.encrypt(PLAIN[f], f, r, RULES[rule])) for f, r, rule in chance.sample(cases, most)
+    ]
+    assert {(f, r) for f, r, *_ in made} == set(product(Form, RECIPIENTS)) or not whole
     seen: dict[str, int] = {}
-    for number in range(2000 if whole else 200):
-        form, sealed = made[number % len(made)]
+    number = 0
+    while sum(seen.values()) < (2000 if whole else 200):
+        form, recipients, rule, sealed = made[number % len(made)]
+        number += 1
         kind, changed = mutate(chance, sealed, form)
         if changed == sealed:  # two equal leaves changed places
             continue
         with pytest.raises(BootstrapError) as caught:
-            read_sops(changed, ROOT, "x", form)
-        assert caught.value.code in (
-            "E_SOPS_MAC", "E_SOPS_PLAIN", "E_YAML", "E_YAML_DUP", "E_JSON", "E_JSON_DUP", "E_INI", "E_DOTENV",
-        ), (kind, form, caught.value)  # fmt: skip
+            read_sops(changed, real.roots(recipients)[0], "x", form)
+        assert caught.value.code in REFUSALS, (kind, form, recipients, rule, caught.value)
         assert "hunter2" not in caught.value.message
         seen[f"{kind}: {caught.value.code}"] = seen.get(f"{kind}: {caught.value.code}", 0) + 1
-    assert sum(seen.values()) >= 200 - 5
-    print(f"\n{sum(seen.values())} damaged files refused: {seen}")
+    print(f"\n{sum(seen.values())} damaged files of {len(made)} of {len(cases)} combinations refused: {seen}")
+
+
+AS_PEOPLE_WRITE = """\
+# above everything
+kind: Secret # behind a value
+password: >-
+  folded
+  lines
+name: 'single ''quoted'' ü'
+x_plain: seen
+stringData:
+  # inside
+  pem: |
+    -----BEGIN X-----
+    YWJj
+    -----END X-----
+  trailing: |+
+    kept
+
+  keyword: "\\u20ac \\U0001f600 \\t tab"
+big: 9223372036854775807
+negative: -9223372036854775808
+octal: 0o17
+hexadecimal: 0xff
+exponent: 1e3
+yes_word: yes
+off_word: 'off'
+none: ~
+nothing: {}
+list:
+  # in a list
+  - one
+  - - two
+    - {password: three, empty: ''}
+  - []
+"""
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_yaml_as_people_write_it(real: Real, rule: str) -> None:
+    """Comments, block scalars, escapes, the largest integers: what we open is what `sops` decrypts."""
+    words = ("--input-type", "yaml", "--output-type", "yaml", "/dev/stdin")
+    config = real.folder / "people.yaml"
+    config.write_text(
+        f"creation_rules: [{{age: {FIRST.recipients[0]}{', ' * bool(rule != 'none')}{RULES[rule]}}}]\n"
+    )
+    given = AS_PEOPLE_WRITE.encode()
+    sealed = run(real.sops, "--config", str(config), "encrypt", *words, given=given)
+    found = read_sops(sealed, FIRST, "x")
+    decrypted = run(
+        real.sops, "decrypt", *words[:3], "json", "/dev/stdin", given=sealed,
+        SOPS_AGE_KEY=FIRST.export().reveal().decode(),
+    )  # fmt: skip
+    assert plain(found.tree) == as_texts(json.loads(decrypted))
 
 
 def without_empty(value: object) -> object:
