@@ -44,18 +44,21 @@ def new_root(*, gpg: bool) -> Root:
     return PgpRoot(openpgp.generate(ROOT_USER)) if gpg else age.generate()
 
 
-def holders(root: Root, others: Sequence[str]) -> Holders:
+def holders(root: Root | None, others: Sequence[str]) -> Holders:
     """The root's own public half and those of other holders, checked. Raises DefinitionError E_RECIPIENT."""
-    own = root.recipients if isinstance(root, AgeRoot) else (root.armored_certificate.decode(),)
+    own: tuple[str, ...] = ()
+    if root is not None:
+        own = root.recipients if isinstance(root, AgeRoot) else (root.armored_certificate.decode(),)
     found = Holders(recipients=tuple(dict.fromkeys((*own, *others))))
     encrypt_to(found.recipients, Sensitive(b"probe", "probe"))
     return found
 
 
 def write_keyset(
-    folder: Path, root: Root, holding: Holders, passphrase: Sensitive | None
+    folder: Path, root: Root | None, holding: Holders, passphrase: Sensitive | None
 ) -> tuple[Path, ...]:
     """Writes ``root.key``, ``keys/`` and ``encrypted/root-material/``; never over anything that is there.
+    Without a root (each holder has a key already) there is no ``root.key``.
 
     Raises DefinitionError E_EXISTS. The private root comes first: what follows is worth nothing without it.
     """
@@ -64,7 +67,7 @@ def write_keyset(
     ca, ca_certificate = keys.generate_ca()
     secret = {"unseal": unseal, "ledger": ledger, "vault-ca": ca, "commitment": keys.generate_commitment()}
     files = {
-        ROOT_FILE: root_file(root, passphrase),
+        **({ROOT_FILE: root_file(root, passphrase)} if root is not None else {}),
         "keys/unseal.asc": unseal_public,
         "keys/ledger.pub": ledger_public,
         "keys/vault-ca.crt": ca_certificate,

@@ -66,7 +66,8 @@ def _build(target: Path, platform: str, key_folder: Path, crds: Path | None, *, 
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        root_hint = os.path.relpath(key_folder / "root.key", target)
+        own = key_folder / "root.key"  # not there where the holders had keys already
+        root_hint = os.path.relpath(own, target) if own.exists() else "PATH"
         write_scaffold(draft, platform, key_folder, root_hint, crds)
         create_repository(draft, "Scaffold the platform's intent" if commit else "")
         draft.chmod(0o755)

@@ -1,7 +1,9 @@
 """``bootstrap keygen``: make the root of trust and the keys under it, once, offline (S1)."""
 
 import os
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +19,14 @@ Recipient = Annotated[
         "--recipient", help="Public key of a second holder: age1..., ssh-ed25519 ..., or a file with it."
     ),
 ]
+To = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to",
+        help="A holder who has a key already: age1..., ssh-ed25519 ..., or a file with the public half."
+        " No root.key is made.",
+    ),
+]
 NoPassphrase = Annotated[bool, typer.Option("--no-passphrase", help="Leave root.key unprotected.")]
 PassphraseFrom = Annotated[str, typer.Option("--passphrase", help="Where the passphrase comes from: fd:N.")]
 NonInteractive = Annotated[bool, typer.Option("--non-interactive", help="Never ask.")]
@@ -26,11 +36,24 @@ def keygen(
     out: Annotated[Path, typer.Option("--out", help="Folder to write root.key, keys/ and encrypted/ to.")],
     gpg: Gpg = False,
     recipient: Recipient = None,
+    to: To = None,
     no_passphrase: NoPassphrase = False,
     passphrase: PassphraseFrom = "",
     non_interactive: NonInteractive = False,
 ) -> None:
     """Make the root of trust and the keys under it."""
+    if to:
+        if gpg or no_passphrase or passphrase:
+            raise DefinitionError(
+                "--to makes no root.key, so there is no kind and no passphrase to choose",
+                code="E_USAGE",
+                where="--to",
+                hint="leave out --gpg, --no-passphrase and --passphrase; or leave out --to for a new root",
+            )
+        for path in keys_for(out, (*to, *(recipient or ()))):
+            typer.echo(path)
+        typer.echo("the root is the key of each holder: try it with bootstrap check --root", err=True)
+        return
     chosen = choose_passphrase(passphrase, ask=not (no_passphrase or non_interactive))
     for path in make_keys(out, gpg=gpg, others=recipient or (), passphrase=chosen):
         typer.echo(path)
@@ -48,15 +71,32 @@ def make_keys(
     return write_keyset(out, root, holding, passphrase)
 
 
+def keys_for(out: Path, to: Sequence[str]) -> tuple[Path, ...]:
+    """As ``make_keys``, for holders who have their keys: the public halves are all that is needed."""
+    from bootstrap.adapters.keyset import holders, write_keyset
+
+    return write_keyset(out, None, holders(None, [public_text(each) for each in to]), None)
+
+
 def public_text(given: str) -> str:
     """A recipient: as it was given, or from the file that was named."""
     text = given if given.startswith(("age1", "ssh-")) else _read(given)
-    return " ".join(text.split()[:2]) if text.startswith("ssh-") else text  # without whose key it is
+    if text.startswith("ssh-"):
+        return " ".join(text.split()[:2])  # without whose key it is
+    return text.split()[0] if text.startswith("age1") else text
 
 
 def _read(given: str) -> str:
     try:
-        return Path(given).read_text()
+        text = Path(given).read_text().lstrip()
+        if re.search("PRIVATE KEY|^AGE-", text, re.MULTILINE):
+            raise DefinitionError(
+                f"{given} holds a private key, which is needed by nobody else",
+                code="E_RECIPIENT",
+                where="--recipient",
+                hint="give the public half: age-keygen -y, the .pub file, or gpg --armor --export",
+            )
+        return text
     except (OSError, UnicodeDecodeError):
         raise DefinitionError(
             f"{given} is neither an age or SSH public key nor a file with one",

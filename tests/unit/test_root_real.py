@@ -217,12 +217,17 @@ RECIPIENT = bech32("age1tester", b"\x01\x02\x03")
 PLUGIN_FILE = f"#    Recipient: {RECIPIENT}\n{bech32('age-plugin-tester-', b'key').upper()}\n".encode()
 
 
-@pytest.fixture
-def plugin_path(tools: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    program = tmp_path / "plugins" / "age-plugin-tester"
+def plugin_program(folder: Path) -> Path:
+    program = folder / "plugins" / "age-plugin-tester"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(age_plugin_tester.__file__)} "$@"\n')
     program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def plugin_path(tools: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    program = plugin_program(tmp_path)
     path = f"{program.parent}:{tools['age'].parent}:/usr/bin:/bin"
     monkeypatch.setenv("PATH", path)
     return path
