@@ -143,6 +143,11 @@ class ApiAudit:
                 found.append(f"{entry['verb']} {entry['requestURI']}")
         return found
 
+    def deletions(self) -> list[str]:
+        """Calls of anybody that delete something."""
+        done = [e for e in self.entries() if e["stage"] == "ResponseComplete" and e["verb"] == "delete"]
+        return [e["requestURI"] for e in done if e["responseStatus"]["code"] < 300]
+
     def bytes(self) -> bytes:
         with self.log.open("rb") as stream:
             stream.seek(self.start)

@@ -1,0 +1,159 @@
+"""One point: a faulted run from a template, then one `up` straight to the servers, then everything must hold.
+
+A point is written `ROAD:FAULT@n` (the n-th write of a run that begins at that template), `ROAD:FAULT@n?` (the n-th
+call, reads counted too).
+"""
+
+import re
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults.bench import EMPTY, Bench, Ended
+from tests.faults.digest import differences, digest
+from tests.faults.invariants import after_up, decent
+from tests.faults.kinds import KILLS, Fault
+from tests.faults.schedule import Exchange, Schedule
+from tests.lab.support.cluster import ApiAudit
+
+REPLAY = "BOOTSTRAP_REPLAY='{}' .venv/bin/pytest tests/faults -k replay -s"
+HELD = 7
+
+
+@dataclass(frozen=True)
+class Point:
+    road: str
+    fault: Fault
+    at: int
+    reads: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.road}:{self.fault.name}@{self.at}{'?' * self.reads}"
+
+    @staticmethod
+    def parse(text: str) -> "Point":
+        found = re.fullmatch(r"([a-z-]+):([A-Z_]+)@([0-9]+)(\??)", text)
+        assert found, f"{text!r} is no point: ROAD:FAULT@n"
+        return Point(found[1], Fault[found[2]], int(found[3]), bool(found[4]))
+
+
+@dataclass
+class Told:
+    """What came of one point. ``where`` is the call that was hit; empty: the fault did not fire."""
+
+    point: Point
+    where: str = ""
+    code: int = 0
+    digest: str = ""
+    broken: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        took = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.seconds.items())
+        return f"{self.point}: {self.where or 'not met'}; exit {self.code}; {took}"
+
+
+class Walk:
+    """Walks one point after another on one bench."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.told: list[Told] = []
+
+    def __call__(self, point: Point, *, repeat: bool = False) -> Told:
+        """``repeat``: also that a further `up` changes nothing."""
+        told = Told(point)
+        self.told.append(told)
+        clock = _Clock(told.seconds)
+        self.bench.restore(point.road)
+        clock.lap("restore")
+        audit = ApiAudit(self.bench.kube.lab.audit_log)
+        schedule = Schedule(point.fault, point.at, point.reads, interlude=self._interlude(point, told))
+        ended = self.bench.faulted(schedule, self._records(point))
+        told.where, told.code = schedule.where, ended.code
+        clock.lap("faulted run")
+        told.broken += schedule.broken
+        self._judge(point, ended, told)
+        if schedule.fired:
+            self._repair(point, ended, audit, told, clock)
+            self._late(schedule.late, told)
+        if repeat and not told.broken:
+            self._repeat(told)
+        clock.lap("checks")
+        return told
+
+    def _records(self, point: Point) -> Path:
+        """The template's own, as the machine of the faulted run has them."""
+        folder = self.bench.folder / f"records-{len(self.told)}"
+        kept = self.bench.templates.records(point.road)
+        if kept.exists():
+            shutil.copytree(kept, folder)
+        return folder
+
+    def _interlude(self, point: Point, told: Told) -> Any:
+        def another_up() -> None:
+            self.bench.free_lease()
+            done = self.bench.up()
+            told.broken += [
+                f"K15: the other up: {problem}" for problem in decent(done.returncode, done.stderr, 0)
+            ]
+
+        return another_up if point.fault is Fault.SLEEPER else self.bench.kill_vault
+
+    def _judge(self, point: Point, ended: Ended, told: Told) -> None:
+        """I-11, I-12, I-14 of the faulted run."""
+        told.broken += [f"I-14: left behind: {name}" for name in ended.left]
+        if not told.where or (point.fault in KILLS and ended.code == -9):
+            return
+        expected = HELD if point.fault is Fault.SLEEPER else None
+        told.broken += [f"I-12: {problem}" for problem in decent(ended.code, ended.err, expected)]
+
+    def _repair(self, point: Point, ended: Ended, audit: ApiAudit, told: Told, clock: "_Clock") -> None:
+        """F-1: one `up` ends it, and says nothing is to do where the faulted run said so."""
+        if ended.code < 0:
+            self.bench.free_lease()
+        done = self.bench.up()
+        clock.lap("up")
+        told.broken += [f"F-1: {problem}" for problem in decent(done.returncode, done.stderr, 0)]
+        if ended.code == 0 and "nothing to do" not in done.stdout:
+            told.broken.append("I-11: exit 0 with work left")
+        if done.returncode == 0:
+            told.broken += after_up(self.bench, audit, verified=point.road != EMPTY)
+            told.digest = self._same_end(told)
+
+    def _same_end(self, told: Told) -> str:
+        found = self.bench.state()
+        told.broken += [f"F-2: {each}" for each in differences(self.bench.golden, found)]
+        return digest(found)
+
+    def _late(self, late: list[Exchange], told: Told) -> None:
+        """F-7: a delayed request arrives at last. Only the first apply of an object may then need an `up`."""
+        for call in late:
+            try:
+                call.deliver()
+            except OSError:  # nobody waits for the answer any more
+                continue
+            if call.request.method == "PATCH" and not call.conditional:
+                done = self.bench.up()
+                told.broken += [f"F-7: {p}" for p in decent(done.returncode, done.stderr, 0)]
+        if late:
+            self._same_end(told)
+
+    def _repeat(self, told: Told) -> None:
+        """F-3: a further `up` changes nothing."""
+        audit = ApiAudit(self.bench.kube.lab.audit_log)
+        done = self.bench.up()
+        told.broken += [f"F-3: {problem}" for problem in decent(done.returncode, done.stderr, 0)]
+        time.sleep(1)  # the audit log is written a moment later
+        told.broken += [f"F-3: {mutation}" for mutation in audit.mutations()]
+
+
+class _Clock:
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self._seconds, self._last = seconds, time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self._seconds[name], self._last = now - self._last, now
