@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +16,7 @@ from bootstrap.engine.plan import make_plan
 from bootstrap.engine.runner import Runner
 from bootstrap.intent.load import load_intent
 from bootstrap.model.catalog import Intent
-from bootstrap.model.errors import DefinitionError, PreconditionError
+from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.plan import Phase, Plan
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Clock, Cluster, EncryptedFiles, IntentRepository, Narrator, RootKey, RootMaterial
@@ -143,8 +143,14 @@ def world(
         session.close()
 
 
-def runner(world: World, *, accept_plan_change: bool = False) -> Runner:
-    return Runner(world.plan, world, kind_class, accept_plan_change=accept_plan_change)
+def runner(options: Options, world: World, *, accept_plan_change: bool) -> Runner:
+    def earlier(commit: str) -> Plan | None:
+        try:
+            return prepare(replace(options, rev=commit)).plan
+        except BootstrapError:  # not there, or not what this version takes: it is only shown
+            return None
+
+    return Runner(world.plan, world, kind_class, accept_plan_change=accept_plan_change, earlier=earlier)
 
 
 def _public(intent: Intent, name: str) -> bytes:

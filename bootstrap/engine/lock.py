@@ -9,6 +9,7 @@ from bootstrap.engine.patience import Patience
 from bootstrap.engine.record import RUN, RUNNING, RunRecord, read_run, settle
 from bootstrap.journal.store import read_journal
 from bootstrap.model.errors import BootstrapError, HeldError, Interrupted
+from bootstrap.model.plan import Plan
 from bootstrap.ports import Clock, Cluster
 from bootstrap.steps.world import World
 
@@ -33,8 +34,7 @@ class RunLock:
         self,
         world: World,
         *,
-        plan: str,
-        commit: str,
+        plan: Plan,
         accepted: tuple[str, ...] = (),
         approvals: tuple[str, ...] = (),
         state: str = RUNNING,
@@ -45,9 +45,7 @@ class RunLock:
         compare-and-swap): where another run has the cluster, that is what there is to say.
         """
         try:
-            world.run.epoch = self.acquire(
-                plan=plan, commit=commit, accepted=accepted, approvals=approvals, state=state
-            )
+            world.run.epoch = self.acquire(plan=plan, accepted=accepted, approvals=approvals, state=state)
             world.session.guard = self.check
             yield
         except (HeldError, Interrupted):
@@ -64,10 +62,9 @@ class RunLock:
     def acquire(
         self,
         *,
-        plan: str,
-        commit: str,
-        accepted: tuple[str, ...],
-        approvals: tuple[str, ...],
+        plan: Plan,
+        accepted: tuple[str, ...] = (),
+        approvals: tuple[str, ...] = (),
         state: str = RUNNING,
     ) -> int:
         """Takes the Lease and begins a new epoch, whose number it returns. Raises HeldError exit 7."""
@@ -77,8 +74,9 @@ class RunLock:
         wanted = RunRecord(
             epoch=self._next_epoch(before),
             run=self._run,
-            plan=plan,
-            commit=commit,
+            plan=plan.digest,
+            commit=plan.commit,
+            tool=plan.tool,
             state=state,
             accepted=accepted,
             approvals=approvals,

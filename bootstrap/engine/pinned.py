@@ -24,14 +24,19 @@ def check_pinned(path: Path, plan: Plan) -> None:
     now = json.loads(plan.canonical())
     if given == now:
         return
-    found = list(differences(given, now))
-    more = f"\n    and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     raise DecisionNeeded(
-        f"the plan is another one now ({plan.digest}):" + "".join(f"\n    {d}" for d in found[:SHOWN]) + more,
+        f"the plan is another one now ({plan.digest}):{listed(given, now)}",
         code="E_PLAN_OTHER",
         where=str(path),
         hint="read `bootstrap plan` again, or name the commit that it was made for with --rev",
     )
+
+
+def listed(given: Any, now: Any) -> str:
+    """The first differences, a line each, and how many more there are."""
+    found = list(differences(given, now))
+    more = f"\n    and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return "".join(f"\n    {d}" for d in found[:SHOWN]) + more
 
 
 def differences(given: Any, now: Any, at: str = "") -> Iterator[str]:

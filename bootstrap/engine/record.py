@@ -26,7 +26,7 @@ PAUSE: Final = 0.5  # seconds before the second look; each further one waits twi
 class RunRecord:
     """``accepted`` are plan digests whose change a human accepted, ``approvals`` the approvals given here.
 
-    ``holder`` is who began it, in words, and ``since`` when (UTC, RFC 3339); both are for people.
+    ``holder`` is who began it, in words, ``since`` when (UTC, RFC 3339), ``tool`` by which version: for people.
     """
 
     epoch: int
@@ -38,6 +38,7 @@ class RunRecord:
     approvals: tuple[str, ...] = ()
     holder: str = ""
     since: str = ""
+    tool: str = ""
 
 
 def read_run(cluster: Cluster) -> RunRecord | None:

@@ -4,9 +4,10 @@ A cluster that vanished is never taken for a first run, and an unfinished run ne
 another plan.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
+from bootstrap.engine.pinned import listed
 from bootstrap.engine.record import RUN, RUNNING, RunRecord
 from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import DecisionNeeded
@@ -39,8 +40,14 @@ def check_authority(
     )
 
 
-def check_plan(record: RunRecord | None, plan: Plan, accept_change: bool) -> tuple[str, ...]:
-    """The accepted digests to record; DecisionNeeded E_PLAN_CHANGED for an unfinished run of another plan."""
+def check_plan(
+    record: RunRecord | None, plan: Plan, accept_change: bool, earlier: Callable[[str], Plan | None]
+) -> tuple[str, ...]:
+    """The accepted digests to record; DecisionNeeded E_PLAN_CHANGED for an unfinished run of another plan.
+
+    ``earlier`` gives the plan of a commit as this version of the tool makes it, or None: the record has a digest
+    only, and the difference is worth more to whoever must decide.
+    """
     if record is None or record.state != RUNNING:
         return ()
     if record.plan == plan.digest or plan.digest in record.accepted:
@@ -48,9 +55,25 @@ def check_plan(record: RunRecord | None, plan: Plan, accept_change: bool) -> tup
     if accept_change:
         return (*record.accepted, plan.digest)
     raise DecisionNeeded(
-        f"run {record.epoch} is unfinished under another plan: it began with {record.plan} "
-        f"(commit {record.commit}), now it is {plan.digest} (commit {plan.commit})",
+        f"run {record.epoch} is unfinished under another plan: it began with {record.plan} (commit "
+        f"{record.commit}{_by(record.tool)}), now it is {plan.digest} (commit {plan.commit}{_by(plan.tool)})"
+        + _difference(record, plan, earlier),
         code="E_PLAN_CHANGED",
         where=str(RUN),
         hint=f"go on as begun with --rev {record.commit}, or take the new plan with --accept-plan-change",
     )
+
+
+def _by(tool: str) -> str:
+    return f", bootstrap {tool}" if tool else ""
+
+
+def _difference(record: RunRecord, plan: Plan, earlier: Callable[[str], Plan | None]) -> str:
+    """What differs, a line each. Phases belong to the tool: those of another version can only be named."""
+    before = plan if record.commit == plan.commit else earlier(record.commit)
+    if before is None:
+        return "\n    that commit is not in this repository, so what differs cannot be shown"
+    given = {**before.document, "tool": record.tool or before.tool}
+    text = listed(given, plan.document)
+    phases = record.tool not in ("", plan.tool) or before.digest != record.plan
+    return text + ("\n    and perhaps the phases: they are part of the tool" if phases else "")

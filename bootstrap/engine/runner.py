@@ -32,7 +32,9 @@ class Runner:
         kinds: Callable[[str], KindClass],
         *,
         accept_plan_change: bool = False,
+        earlier: Callable[[str], Plan | None] = lambda _: None,
     ) -> None:
+        """``earlier`` gives the plan of another commit, to show what differs."""
         self._plan = plan
         self._world = world
         holder = f"{world.run.actor}, run {world.run.id}"
@@ -45,6 +47,7 @@ class Runner:
         )
         self._loop = StepLoop(plan.steps, world, kinds, self._lock, self._patience, interrupt)
         self._accept_plan_change = accept_plan_change
+        self._earlier = earlier
 
     def run(self) -> Result:
         """Raises the error that stopped it; what was reached by then stays, and ``run`` again goes on."""
@@ -64,7 +67,7 @@ class Runner:
             for outcome in outcomes:
                 self._loop.tell_end(outcome)
             return Result(epoch=0, outcomes=outcomes)
-        accepted = check_plan(record, self._plan, self._accept_plan_change)
+        accepted = check_plan(record, self._plan, self._accept_plan_change, self._earlier)
         if missing is not None and missing[0].kind == CLAIM:
             self._claim(missing[0])
         approvals = (NEW_AUTHORITY,) if new_authority else ()
@@ -105,9 +108,7 @@ class Runner:
 
     def _held(self, accepted: tuple[str, ...], approvals: tuple[str, ...]) -> Result:
         digest, run = self._plan.digest, self._world.run
-        with self._lock.held(
-            self._world, plan=digest, commit=self._plan.commit, accepted=accepted, approvals=approvals
-        ):
+        with self._lock.held(self._world, plan=self._plan, accepted=accepted, approvals=approvals):
             journal = Journal(
                 self._world.cluster, self._world.clock, epoch=run.epoch, run=run.id, plan=digest
             )

@@ -12,6 +12,7 @@ from tests.simulator.faults import Call, Fault
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.simulator.repeatable import repeatable
 from tests.simulator.sweep import length
+from tests.simulator.toys import toy_plan
 from tests.unit.test_road_company import At, Granted
 from tests.unit.test_road_crashes import SEED
 
@@ -78,7 +79,7 @@ def test_a_run_that_slept_before_its_first_write_does_not_fence_its_successor(
         patience = Patience(successor.clock, successor.narrator, Interrupt())
         lease = Lease(successor.cluster, successor.clock, successor.narrator, "successor")
         lock = RunLock(successor.cluster, successor.clock, lease, patience, run="later", holder="successor")
-        lock.acquire(plan="p", commit="c", accepted=(), approvals=())
+        lock.acquire(plan=toy_plan("make"))
         successor.session.fence()
 
     at = At(lambda c: c.name == "call" and c.args[:2] == ("LIST", "auth/token/accessors"), begins)

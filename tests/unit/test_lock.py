@@ -14,6 +14,7 @@ from bootstrap.ports import Object
 from tests.simulator.clock import SimulatedClock
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.narrator import Remembered
+from tests.simulator.toys import toy_plan
 
 
 class Bench:
@@ -148,7 +149,7 @@ def test_epochs_count_runs_and_the_record_follows() -> None:
     bench = Bench()
     for number in (1, 2, 3):
         lock = bench.lock(f"run-{number}")
-        assert lock.acquire(plan="p", commit="c", accepted=(), approvals=()) == number
+        assert lock.acquire(plan=toy_plan("make")) == number
         lock.check()
         lock.finish("finished")
         lock.release()
@@ -164,17 +165,17 @@ def test_an_epoch_is_never_used_twice_even_without_the_record() -> None:
     bench = Bench()
     Journal(bench.cluster, bench.clock, epoch=41, run="old", plan="p").append(Event.NOTE, "a")
     lock = bench.lock("new")
-    assert lock.acquire(plan="p", commit="c", accepted=(), approvals=()) == 42
+    assert lock.acquire(plan=toy_plan("make")) == 42
     lock.release()
 
 
 def test_a_later_epoch_stops_the_earlier_run() -> None:
     bench = Bench()
     first = bench.lock("run-1")
-    first.acquire(plan="p", commit="c", accepted=(), approvals=())
+    first.acquire(plan=toy_plan("make"))
     first.check()
     second = bench.lock("run-2")
-    second.acquire(plan="p", commit="c", accepted=(), approvals=())
+    second.acquire(plan=toy_plan("make"))
     with pytest.raises(HeldError):
         first.check()
     with pytest.raises(HeldError):

@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +20,24 @@ from tests.simulator.platform import SimulatedPlatform, scaffolded
 HOSTILE = {
     "VAULT_ADDR": "http://nowhere.invalid",
     "VAULT_TOKEN": "nonsense",
+    "VAULT_NAMESPACE": "nonsense",
     "HTTP_PROXY": "http://nowhere.invalid:1",
+    "HTTPS_PROXY": "http://nowhere.invalid:1",
     "KUBECONFIG": "/nowhere",
     "GNUPGHOME": "/nowhere",
     "SOPS_AGE_KEY": "nonsense",
+    "SOPS_AGE_KEY_FILE": "/nowhere",
+    "GIT_DIR": "/nowhere",
+    "GIT_WORK_TREE": "/nowhere",
+    "GIT_OBJECT_DIRECTORY": "/nowhere",
+    "GIT_CONFIG_GLOBAL": "/nowhere",
+    "XDG_CONFIG_HOME": "/nowhere",
+    "PYTHONPATH": "/nowhere",
+    "COLUMNS": "20",
+    "NO_COLOR": "1",
+    "TERM": "dumb",
 }
+STRANGER = "64999"
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +45,60 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return scaffolded(tmp_path_factory.mktemp("intent"))
 
 
-def written(repository: Path, cwd: Path, **environment: str) -> bytes:
-    command = [sys.executable, "-m", "bootstrap", "plan", "--repo", str(repository), "-o", "json"]
+def written(
+    repository: Path | str,
+    cwd: Path,
+    how: dict[str, Any] | None = None,
+    before: Sequence[str] = (),
+    **environment: str,
+) -> bytes:
+    """What `plan -o json` prints in a process of its own, behind the command ``before``; ``how``: its umask."""
+    command = [*before, sys.executable, "-m", "bootstrap", "plan", "--repo", str(repository), "-o", "json"]
     closed = {"PATH": os.defpath} | environment
-    return subprocess.run(command, cwd=cwd, env=closed, capture_output=True, check=True).stdout
+    done = subprocess.run(command, cwd=cwd, env=closed, capture_output=True, check=False, **(how or {}))
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
 
 
-def test_g5_the_same_bytes_whatever_surrounds_them(repository: Path, tmp_path: Path) -> None:
-    one = written(repository, tmp_path, HOME="/root", TZ="UTC", LC_ALL="C", PYTHONHASHSEED="1")
+@pytest.fixture(scope="module")
+def plain(repository: Path) -> bytes:
+    return written(repository, repository, HOME="/root", TZ="UTC", LC_ALL="C", PYTHONHASHSEED="1")
+
+
+def test_g5_the_same_bytes_whatever_surrounds_them(repository: Path, tmp_path: Path, plain: bytes) -> None:
     odd = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "77"}
-    other = written(repository, Path("/"), HOME=str(tmp_path), **odd, **HOSTILE)
-    assert one == other
+    assert written(repository, Path("/"), HOME=str(tmp_path), **odd, **HOSTILE) == plain
+
+
+@pytest.mark.parametrize("locale", ["tr_TR.ISO-8859-9", "POSIX"])
+def test_g5_the_same_bytes_in_every_locale(locale: str, repository: Path, plain: bytes) -> None:
+    odd = {"LC_ALL": locale, "LANG": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert written(repository, Path("/"), PYTHONHASHSEED="5", **odd) == plain
+
+
+def test_g5_the_same_bytes_from_a_bare_clone_under_another_umask(
+    repository: Path, tmp_path: Path, plain: bytes
+) -> None:
+    clone = ["git", "clone", "--quiet", "--bare", str(repository), str(tmp_path / "bare.git")]
+    subprocess.run(clone, check=True, capture_output=True)
+    assert written("bare.git", tmp_path, {"umask": 0o000}) == plain  # a path from where one stands
+
+
+def test_g5_what_lies_in_the_work_tree_does_not_count(repository: Path, tmp_path: Path, plain: bytes) -> None:
+    subprocess.run(["git", "clone", "--quiet", str(repository), str(tmp_path / "c")], check=True)
+    (tmp_path / "c" / "bootstrap.yaml").write_text("changed\n")
+    (tmp_path / "c" / "secrets" / "new.yaml").write_text("new\n")
+    assert written(tmp_path / "c", tmp_path, {"umask": 0o077}) == plain
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv"), reason="nobody else can be somebody else here"
+)
+def test_g5_the_same_bytes_for_another_user(repository: Path, plain: bytes) -> None:
+    """Who owns nothing there, has no home and no name; may read (the interpreter lies in root's home)."""
+    may_read = ["--inh-caps", "-all,+dac_read_search", "--ambient-caps", "-all,+dac_read_search"]
+    other = ["setpriv", "--reuid", STRANGER, "--regid", STRANGER, "--clear-groups", *may_read]
+    assert written(repository, Path("/"), before=other, HOME="/nonexistent") == plain
 
 
 def test_up_takes_the_pinned_plan_and_no_other(repository: Path, tmp_path: Path) -> None:

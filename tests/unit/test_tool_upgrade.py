@@ -1,0 +1,80 @@
+"""Another version of the tool: nothing to a finished cluster; an unfinished run asks, and shows what differs."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap.cli import compose
+from bootstrap.engine.plan import make_plan
+from bootstrap.engine.runner import Result, Runner
+from bootstrap.model.errors import DecisionNeeded
+from bootstrap.model.plan import Plan
+from bootstrap.steps.registry import kind_class
+from tests.simulator.faults import Fault, Killed, Schedule
+from tests.simulator.platform import SimulatedPlatform, opened, scaffolded
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return scaffolded(tmp_path_factory.mktemp("intent"))
+
+
+@pytest.fixture
+def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
+    return SimulatedPlatform(tmp_path, repository)
+
+
+def up_with(platform: SimulatedPlatform, plan: Plan, **how: Any) -> Result:
+    world = platform.world()
+    world.plan = plan
+    try:
+        return Runner(plan, world, kind_class, **how).run()
+    finally:
+        world.session.close()
+
+
+def later(platform: SimulatedPlatform) -> Plan:
+    return make_plan(compose.phases(), opened(platform.repository).intent, "0.2.0")
+
+
+def unfinished(platform: SimulatedPlatform) -> None:
+    with pytest.raises(Killed):
+        platform.up(**Schedule(Fault.KILL_AFTER, 30, only_writes=True).ports(platform))
+
+
+def test_a_finished_cluster_has_nothing_to_do_for_a_later_version(platform: SimulatedPlatform) -> None:
+    platform.up()
+    platform.cluster.mutations.clear()
+    platform.vault.mutations.clear()
+    assert later(platform).digest != platform.world().plan.digest
+    result = up_with(platform, later(platform))
+    assert (result.epoch, platform.cluster.mutations, platform.vault.mutations) == (0, [], [])
+
+
+def test_an_unfinished_run_asks_and_shows_which_version_began_it(platform: SimulatedPlatform) -> None:
+    unfinished(platform)
+    platform.cluster.mutations.clear()
+    with pytest.raises(DecisionNeeded) as stopped:
+        up_with(platform, later(platform))
+    assert (stopped.value.code, platform.cluster.mutations) == ("E_PLAN_CHANGED", [])
+    assert 'tool: was "0.1.0", is "0.2.0"' in stopped.value.message
+    assert "perhaps the phases" in stopped.value.message
+    assert up_with(platform, later(platform), accept_plan_change=True).epoch == 2
+
+
+def test_an_unfinished_run_shows_what_another_commit_changes(platform: SimulatedPlatform) -> None:
+    unfinished(platform)
+    first = platform.world().plan
+    secrets = [{**s, "purpose": "another"} if n == 0 else s for n, s in enumerate(first.document["secrets"])]
+    other = replace(
+        first, commit="0" * 40, document={**first.document, "commit": "0" * 40, "secrets": secrets}
+    )
+    with pytest.raises(DecisionNeeded) as stopped:
+        up_with(platform, other, earlier=lambda commit: first if commit == first.commit else None)
+    assert f'commit: was "{first.commit}", is "{"0" * 40}"' in stopped.value.message
+    assert "secrets[0].purpose: was" in stopped.value.message
+    assert "phases" not in stopped.value.message
+    with pytest.raises(DecisionNeeded, match="that commit is not in this repository"):
+        up_with(platform, other)
