@@ -1,7 +1,8 @@
 """The proof that what was kept outside the cluster opens this Vault: by a process that was never there (B4).
 
 A child of this program starts with nothing but commit, root key and the records folder. The root key goes in
-through a pipe; the environment is closed; the answer is one JSON object on its stdout.
+through a pipe, as do the key and the token of a remote repository; the environment is closed; the answer is one
+JSON object on its stdout.
 """
 
 import json
@@ -12,11 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bootstrap.adapters.git_access import GitAccess
 from bootstrap.model.errors import EvidenceError, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 
 DEADLINE: Final = 300.0  # seconds
 ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+NO_ACCESS: Final = GitAccess()  # a repository in a folder needs none
 BROKEN: Final = 6  # the child's exit code for evidence that does not hold
 
 
@@ -26,32 +29,38 @@ class FreshProcess:
     def __init__(
         self,
         *,
-        repo: Path,
+        repo: str,
         commit: str,
         kubeconfig: Path,
         context: str,
-        records: Path,
+        records: Path | None,
         root: Callable[[], Sensitive],
+        git: GitAccess = NO_ACCESS,
     ) -> None:
         self._root = root
-        self._where = str(records)
+        self._git = git
+        self._where = str(records or repo)
         self._options = [
-            *("--repo", str(repo.absolute()), "--rev", commit),
+            *("--repo", repo, "--rev", commit, *git.arguments()),
             *("--kubeconfig", str(kubeconfig.absolute()), "--context", context),
-            *("--records", str(records.absolute())),
+            *(("--records", str(records.absolute())) if records else ()),
         ]
 
     def prove(self, cluster: str) -> Mapping[str, str]:
         """``{vaultClusterId, method}``. EvidenceError E_ESCROW when the escrow does not open this Vault."""
-        root = self._root()
-        reading, writing = os.pipe()
+        # In the order in which the child reads them: what does not fit into a pipe waits for its reader.
+        secrets = {**self._git.secrets(), "--root": self._root()}
+        pipes = {option: os.pipe() for option in secrets}
+        given = [word for option, (reading, _) in pipes.items() for word in (option, f"fd:{reading}")]
         try:
             command = [sys.executable, "-I", "-m", "bootstrap", "prove-escrow", "--cluster", cluster]
-            child = _start([*command, *self._options, "--root", f"fd:{reading}"], reading)
+            child = _start([*command, *self._options, *given], [reading for reading, _ in pipes.values()])
         finally:
-            os.close(reading)
+            for reading, _ in pipes.values():
+                os.close(reading)
         try:
-            _hand_over(writing, root)
+            for option, secret in secrets.items():
+                _hand_over(pipes[option][1], secret)
             out, err = child.communicate(timeout=DEADLINE)
         except subprocess.TimeoutExpired:
             raise UnknownOutcome(f"the proof did not end within {DEADLINE:.0f} s", code="E_PROOF") from None
@@ -73,13 +82,13 @@ class FreshProcess:
         return WorldError(message, code="E_PROOF", where=self._where, hint="bootstrap up looks again")
 
 
-def _start(command: Sequence[str], reading: int) -> "subprocess.Popen[bytes]":
+def _start(command: Sequence[str], reading: Sequence[int]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603  (our own interpreter and arguments, no shell)
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        pass_fds=(reading,),
+        pass_fds=tuple(reading),
         env=ENVIRONMENT,
         cwd="/",
     )

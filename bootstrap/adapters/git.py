@@ -6,6 +6,7 @@ every object is computed again from its bytes, so an alternate store cannot slip
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,8 @@ from bootstrap.adapters.git_size import object_size
 from bootstrap.model.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from dulwich.objects import Commit, ObjectID, ShaFile
-    from dulwich.repo import Repo
+    from dulwich.objects import Commit, ObjectID, ShaFile, Tag
+    from dulwich.repo import BaseRepo, Repo
 
 INTENT_FOLDERS = ("encrypted", "keys", "manifests", "records", "secrets", "vault")
 MOST_BYTES = 64 * 1024 * 1024  # of one file
@@ -24,10 +25,20 @@ SUBMODULE = 0o160000
 AUTHOR = b"bootstrap <bootstrap@localhost>"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What a revision names: a commit, by way of annotated tags where it is the name of one."""
+
+    commit: "Commit"
+    tags: tuple["Tag", ...] = ()
+
+
 class GitRepository:
     """``IntentRepository`` of one commit; blobs are read on demand."""
 
-    def __init__(self, repo: "Repo", commit: "Commit", location: str) -> None:
+    def __init__(self, repo: "BaseRepo", named: Named, location: str) -> None:
+        commit = named.commit
+        self.named = named
         self._repo = repo
         self._commit = commit.id.decode()
         self._tree: str = commit.tree.decode()
@@ -57,11 +68,11 @@ class GitRepository:
                 f"the commit {self._commit[:12]} has no file {path}",
                 code="E_FILE_MISSING",
                 where=path,
-                hint=f"git -C {self._location} add {path}, and commit it",
+                hint=f"{_git(self._repo, self._location)} add {path}, and commit it",
             ) from None
 
     @property
-    def store(self) -> "Repo":
+    def store(self) -> "BaseRepo":
         """For the other Git adapters."""
         return self._repo
 
@@ -78,7 +89,9 @@ class GitRepository:
 
     def unused_changes(self) -> Sequence[str]:
         """Paths of the work tree that are not as in the commit; none for a bare repository."""
-        if self._repo.bare:
+        from dulwich.repo import Repo
+
+        if not isinstance(self._repo, Repo) or self._repo.bare:
             return ()
         top = Path(self._repo.path)
         changed = {path for path, blob in self._blobs.items() if _differs(top / path, blob)}
@@ -92,7 +105,7 @@ def open_repository(path: Path | str, rev: str = "HEAD") -> GitRepository:
     """
     location = str(path)
     repo = _repository(Path(path), location)
-    return GitRepository(repo, _commit(repo, rev, location), location)
+    return GitRepository(repo, named(repo, rev, location), location)
 
 
 def _repository(path: Path, location: str) -> "Repo":
@@ -131,27 +144,35 @@ def _kind_hint(path: Path, location: str) -> str:
     return f"git -C {location} init, then commit; or make a new one: bootstrap init PATH"
 
 
-def _commit(repo: "Repo", rev: str, location: str) -> "Commit":
+def named(repo: "BaseRepo", rev: str, location: str) -> Named:
+    """DefinitionError E_REPO_REV where ``rev`` names nothing, or no commit."""
     from dulwich.objects import Commit, Tag
 
+    tags: list[Tag] = []
     found = stored_object(repo, _resolve(repo, rev, location), location)
     while isinstance(found, Tag):
+        tags.append(found)
         found = stored_object(repo, found.object[1], location)
     if not isinstance(found, Commit):
         raise DefinitionError(f"{rev} is not a commit", code="E_REPO_REV", where=location, hint="git log")
-    return found
+    return Named(commit=found, tags=tuple(tags))
 
 
-def _resolve(repo: "Repo", rev: str, location: str) -> bytes:
+def ref_names(rev: str) -> Sequence[bytes]:
+    """The full names that ``rev`` can be short for, first the one that counts; none for a full hash."""
     name = rev.encode()
-    full = len(name) == 40 and _is_hex(name)
-    if not full:
-        for prefix in (b"", b"refs/", b"refs/tags/", b"refs/heads/", b"refs/remotes/"):
-            if (sha := _ref(repo, prefix + name)) is not None:
-                return sha
-    if 4 <= len(name) <= 40 and _is_hex(name):
+    if len(name) == 40 and is_hex(rev):
+        return ()
+    return [prefix + name for prefix in (b"", b"refs/", b"refs/tags/", b"refs/heads/", b"refs/remotes/")]
+
+
+def _resolve(repo: "BaseRepo", rev: str, location: str) -> bytes:
+    for name in ref_names(rev):
+        if (sha := _ref(repo, name)) is not None:
+            return sha
+    if 4 <= len(rev) <= 40 and is_hex(rev):
         # git rev-parse compares hashes in lower case too.
-        near = _commits_named(repo, name.lower())
+        near = _commits_named(repo, rev.lower().encode())
         if len(near) == 1:
             return near[0]
         if near:
@@ -161,22 +182,30 @@ def _resolve(repo: "Repo", rev: str, location: str) -> bytes:
                 where=location,
                 hint="give more digits of the hash",
             )
+    git = _git(repo, location)
     if rev == "HEAD":
         raise DefinitionError(
             f"{location} has no commit yet: only what is committed counts",
             code="E_REPO_REV",
             where=location,
-            hint=f"git -C {location} add . && git -C {location} commit",
+            hint=f"{git} add . && {git} commit",
         )
     raise DefinitionError(
         f"{location} has no revision {rev}",
         code="E_REPO_REV",
         where=location,
-        hint=f"git -C {location} fetch, or see git -C {location} log --all --oneline",
+        hint=f"{git} fetch, or see {git} log --all --oneline",
     )
 
 
-def _ref(repo: "Repo", name: bytes) -> bytes | None:
+def _git(repo: "BaseRepo", location: str) -> str:
+    """How a hint begins: what lies on a server is changed from a clone of it."""
+    from dulwich.repo import Repo
+
+    return f"git -C {location}" if isinstance(repo, Repo) else "git"
+
+
+def _ref(repo: "BaseRepo", name: bytes) -> bytes | None:
     from dulwich.refs import Ref, check_ref_format
 
     if name != b"HEAD" and not (name.startswith(b"refs/") and check_ref_format(Ref(name))):
@@ -187,18 +216,18 @@ def _ref(repo: "Repo", name: bytes) -> bytes | None:
         return None
 
 
-def _is_hex(name: bytes) -> bool:
-    return all(letter in b"0123456789abcdefABCDEF" for letter in name)
+def is_hex(rev: str) -> bool:
+    return all(letter in "0123456789abcdefABCDEF" for letter in rev)
 
 
-def _commits_named(repo: "Repo", prefix: bytes) -> list[bytes]:
+def _commits_named(repo: "BaseRepo", prefix: bytes) -> list[bytes]:
     from dulwich.objects import Commit, Tag
 
     near = set(repo.object_store.iter_prefix(prefix))
     return [sha for sha in near if isinstance(repo.object_store[sha], Commit | Tag)]
 
 
-def stored_object(repo: "Repo", sha: bytes, where: str) -> "ShaFile":
+def stored_object(repo: "BaseRepo", sha: bytes, where: str) -> "ShaFile":
     """The object with this id; its id is computed anew from its bytes."""
     from dulwich.objects import ObjectID, ShaFile
 
@@ -218,7 +247,7 @@ def stored_object(repo: "Repo", sha: bytes, where: str) -> "ShaFile":
     return fresh
 
 
-def _files(repo: "Repo", commit: "Commit", where: str) -> Iterator[tuple[str, str]]:
+def _files(repo: "BaseRepo", commit: "Commit", where: str) -> Iterator[tuple[str, str]]:
     """Path and blob id of each regular file; anything that could lead elsewhere is refused."""
     from dulwich.objects import Tree
 

@@ -13,7 +13,7 @@ from bootstrap.model.errors import DefinitionError
 
 if TYPE_CHECKING:
     from dulwich.objects import Commit
-    from dulwich.repo import Repo
+    from dulwich.repo import BaseRepo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def blobs_of(repository: GitRepository, path: str) -> Iterator[tuple[str, str]]:
         last = found
 
 
-def _commits(repo: "Repo", repository: GitRepository) -> list["Commit"]:
+def _commits(repo: "BaseRepo", repository: GitRepository) -> list["Commit"]:
     """The commit and its ancestors, newest first."""
     from dulwich.objects import Commit
 
@@ -66,7 +66,7 @@ def _commits(repo: "Repo", repository: GitRepository) -> list["Commit"]:
                 f"history ends before commit {sha.decode()[:12]}: this clone is shallow or damaged",
                 code="E_REPO_REV",
                 where=repository.location,
-                hint=f"git -C {repository.location} fetch --unshallow",
+                hint="git fetch --unshallow",
             ) from None
         assert isinstance(commit, Commit)
         found[sha] = commit
@@ -75,7 +75,7 @@ def _commits(repo: "Repo", repository: GitRepository) -> list["Commit"]:
 
 
 def _new_files(
-    repo: "Repo", commit: "Commit", seen: set[tuple[bytes, bytes]]
+    repo: "BaseRepo", commit: "Commit", seen: set[tuple[bytes, bytes]]
 ) -> Iterator[tuple[bytes, bytes]]:
     """Path and blob of files in trees that were not walked yet under the same path."""
     from dulwich.objects import Tree

@@ -1,10 +1,11 @@
-"""Where the text of the root of trust comes from: a file, an open descriptor, a command (B2)."""
+"""Where the text of the root of trust, or of another key, comes from: a file, an open descriptor, a command (B2)."""
 
 import errno
 import os
 import shlex
 import stat
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.model.errors import PreconditionError
@@ -13,52 +14,65 @@ from bootstrap.model.sensitive import Sensitive
 MOST_BYTES = 1 << 20
 
 
-def from_file(path: Path) -> Sensitive:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is read, and the option that names where from: for the errors."""
+
+    name: str = "the root key"
+    option: str = "--root"
+    make: str = "or make one: bootstrap keygen --out DIR"
+
+
+ROOT = Wanted()
+
+
+def from_file(path: Path, wanted: Wanted = ROOT) -> Sensitive:
     """A regular file that nobody else reads. Raises PreconditionError E_KEY_MISSING, E_KEY_MODE, E_KEY_KIND."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise _mode(path, "is a symbolic link", f"give the file itself: readlink -f {path}") from None
+            raise _mode(
+                path, wanted, "is a symbolic link", f"give the file itself: readlink -f {path}"
+            ) from None
         raise PreconditionError(
-            f"the root key {path} cannot be read: {error.strerror}",
+            f"{wanted.name} {path} cannot be read: {error.strerror}",
             code="E_KEY_MISSING",
             where=str(path),
-            hint="give it with --root file:PATH, or make one: bootstrap keygen --out DIR",
+            hint=f"give it with {wanted.option} file:PATH, {wanted.make}",
         ) from None
     with os.fdopen(fd, "rb") as file:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise PreconditionError(
-                f"the root key {path} is not a regular file",
+                f"{wanted.name} {path} is not a regular file",
                 code="E_KEY_KIND",
                 where=str(path),
-                hint="a pipe is given as --root fd:N",
+                hint=f"a pipe is given as {wanted.option} fd:N",
             )
         mode = f"can be read by others (mode {stat.S_IMODE(status.st_mode):04o})"
         if status.st_mode & 0o077:
-            raise _mode(path, mode, f"chmod 600 {path}")
+            raise _mode(path, wanted, mode, f"chmod 600 {path}")
         if status.st_uid != os.geteuid():
-            raise _mode(
-                path, "belongs to another user, who can change it", f"make a copy of your own of {path}"
-            )
-        return Sensitive(file.read(MOST_BYTES), "root key")
+            why = "belongs to another user, who can change it"
+            raise _mode(path, wanted, why, f"make a copy of your own of {path}")
+        return Sensitive(file.read(MOST_BYTES), wanted.name.removeprefix("the "))
 
 
-def _mode(path: Path, why: str, hint: str) -> PreconditionError:
-    return PreconditionError(f"the root key {path} {why}", code="E_KEY_MODE", where=str(path), hint=hint)
+def _mode(path: Path, wanted: Wanted, why: str, hint: str) -> PreconditionError:
+    return PreconditionError(f"{wanted.name} {path} {why}", code="E_KEY_MODE", where=str(path), hint=hint)
 
 
-def from_fd(number: str) -> Sensitive:
+def from_fd(number: str, wanted: Wanted = ROOT) -> Sensitive:
     try:
         with os.fdopen(os.dup(int(number)), "rb") as file:
-            return Sensitive(file.read(MOST_BYTES), "root key")
+            return Sensitive(file.read(MOST_BYTES), wanted.name.removeprefix("the "))
     except (OSError, ValueError):
         raise PreconditionError(
-            f"there is no open file descriptor {number} to read the root key from",
+            f"there is no open file descriptor {number} to read {wanted.name} from",
             code="E_KEY_MISSING",
             where=f"fd:{number}",
-            hint="bootstrap ... --root fd:3 3< root.key",
+            hint=f"bootstrap ... {wanted.option} fd:3 3< {'root.key' if wanted is ROOT else 'FILE'}",
         ) from None
 
 

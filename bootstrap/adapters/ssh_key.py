@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters.age_helpers import AskPassphrase
+from bootstrap.adapters.root_source import ROOT, Wanted
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -20,11 +21,20 @@ def is_ssh_key(data: bytes) -> bool:
 
 def unlocked(data: bytes, ask: AskPassphrase) -> Sensitive:
     """The key in OpenSSH form without a passphrase, in memory. Raises PreconditionError E_KEY_KIND, E_KEY_PASS."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    key = loaded(data, ask)
+    if not isinstance(key, Ed25519PrivateKey | RSAPrivateKey):
+        raise _kind("an SSH key of a kind that age does not encrypt to", ROOT)
+    return in_the_clear(key)
+
+
+def in_the_clear(key: "SSHPrivateKeyTypes") -> Sensitive:
+    """The OpenSSH form without a passphrase."""
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    key = _load(data, ask)
-    text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    return Sensitive(text, "SSH key")
+    return Sensitive(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()), "SSH key")
 
 
 def recipient(text: Sensitive) -> str:
@@ -39,34 +49,31 @@ def recipient(text: Sensitive) -> str:
     return public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
-def _load(data: bytes, ask: AskPassphrase) -> "SSHPrivateKeyTypes":
+def loaded(data: bytes, ask: AskPassphrase, wanted: Wanted = ROOT) -> "SSHPrivateKeyTypes":
+    """A key of any kind that is known. Raises PreconditionError E_KEY_KIND, E_KEY_PASS."""
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     try:
-        key = _parse(data, None)
+        return _parse(data, None)
     except TypeError:
-        key = _with_passphrase(data, ask)
+        return _with_passphrase(data, ask, wanted)
     except (ValueError, UnsupportedAlgorithm):
-        raise _kind("not a whole SSH key that is known") from None
-    if not isinstance(key, Ed25519PrivateKey | RSAPrivateKey):
-        raise _kind("an SSH key of a kind that age does not encrypt to")
-    return key
+        raise _kind("not a whole SSH key that is known", wanted) from None
 
 
-def _with_passphrase(data: bytes, ask: AskPassphrase) -> "SSHPrivateKeyTypes":
+def _with_passphrase(data: bytes, ask: AskPassphrase, wanted: Wanted) -> "SSHPrivateKeyTypes":
     passphrase = ask("Passphrase of the SSH key: ")
     if passphrase is not None:
         try:
             return _parse(data, passphrase.reveal())
         except (ValueError, TypeError):
             pass
+    other = "make a root of its own: bootstrap keygen" if wanted is ROOT else "hand the opened key over: fd:N"
     raise PreconditionError(
         "the passphrase does not open the SSH key" if passphrase else "the SSH key has a passphrase",
         code="E_KEY_PASS",
-        where="--root",
-        hint="run it on a terminal, or make a root of its own: bootstrap keygen",
+        where=wanted.option,
+        hint=f"run it on a terminal, or {other}",
     )
 
 
@@ -82,12 +89,13 @@ def _parse(data: bytes, passphrase: bytes | None) -> "SSHPrivateKeyTypes":
     return key
 
 
-def _kind(what: str) -> PreconditionError:
+def _kind(what: str, wanted: Wanted) -> PreconditionError:
     return PreconditionError(
-        f"the root key is {what}",
+        f"{wanted.name} is {what}",
         code="E_KEY_KIND",
-        where="--root",
-        hint="ssh-keygen -t ed25519 makes one that can be used; so does bootstrap keygen",
+        where=wanted.option,
+        hint="ssh-keygen -t ed25519 makes one that can be used"
+        + ("; so does bootstrap keygen" if wanted is ROOT else ""),
     )
 
 

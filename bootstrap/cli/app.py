@@ -15,7 +15,7 @@ from bootstrap.cli.init import init
 from bootstrap.cli.keygen import keygen
 from bootstrap.cli.lab import app as lab
 from bootstrap.cli.ledger import app as ledger
-from bootstrap.cli.options import Options, common_options
+from bootstrap.cli.options import SOURCE, Options, common_options
 from bootstrap.cli.rekey import rekey_repo
 from bootstrap.cli.schema import schema
 from bootstrap.cli.signals import listen
@@ -67,7 +67,7 @@ NoAutoVoidOption = Annotated[
 
 
 @app.command()
-@common_options("repo", "rev", "root", "non_interactive")
+@common_options(*SOURCE, "root", "non_interactive")
 def check(
     options: Options,
     output: ReportOption = Report.TEXT,
@@ -154,8 +154,23 @@ def unseal(options: Options) -> int:
     return command.unseal(options)
 
 
+@app.command()
+@common_options()
+def abandon(
+    options: Options,
+    approve: Annotated[
+        list[str] | None,
+        typer.Option("--approve", metavar="abandon", help="Do it; without, it is only shown."),
+    ] = None,
+) -> int:
+    """Give an unfinished run back: what it owns and nothing committed."""
+    from bootstrap.cli import abandon as command
+
+    return command.abandon(options, approvals=frozenset(approve or ()))
+
+
 @app.command("prove-escrow", hidden=True)
-@common_options("repo", "rev", "root", "kubeconfig", "context", "records")
+@common_options(*SOURCE, "root", "kubeconfig", "context", "records")
 def prove_escrow(cluster: Annotated[str, typer.Option("--cluster", metavar="UID")], options: Options) -> int:
     """The fresh process of the escrow's proof: one JSON object on stdout."""
     from bootstrap.cli import prove as command

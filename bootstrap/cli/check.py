@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootstrap.cli import compose
@@ -23,7 +24,7 @@ def check(options: Options, report: Report, beyond: Beyond) -> int:
     """Writes every finding to stdout; the exit code is 2 when one is an error."""
     from bootstrap.cli.check_render import render
 
-    repository = compose.repository(options)
+    repository = compose.repository(options, history=beyond.history or beyond.bundle is not None)
     files = compose.encrypted_files(repository, compose.root_key(options, repository))
     intent, found = run_check(repository, files)
     findings = [*found, *_readers(repository), *_unused(repository)]
@@ -122,10 +123,18 @@ def _open_all(intent: Intent, files: EncryptedFiles) -> Iterator[Finding]:
         try:
             opened = files.open(path)
         except BootstrapError as error:
-            yield of_error(error, path)
+            yield _not_opened(error, path)
             continue
         for secret in wanted.get(path, ()):
             yield from _fields(secret, opened)
+
+
+def _not_opened(error: BootstrapError, path: str) -> Finding:
+    """With a wrong root key every file says the same: the path is left to ``where``, so that a report can count."""
+    found = of_error(error, path)
+    if found.id != "E_NO_IDENTITY":
+        return found
+    return replace(found, message=found.message.removeprefix(f"{path} is "))
 
 
 def _fields(secret: Secret, opened: Opened) -> Iterator[Finding]:

@@ -19,14 +19,26 @@ from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.plan import Phase, Plan
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Clock, Cluster, EncryptedFiles, IntentRepository, Narrator, RootKey, RootMaterial
+from bootstrap.ports import (
+    Clock,
+    Cluster,
+    EncryptedFiles,
+    IntentRepository,
+    Narrator,
+    Records,
+    RootKey,
+    RootMaterial,
+)
 from bootstrap.steps.registry import KINDS, kind_class
 from bootstrap.steps.transfers import Transfers
 from bootstrap.steps.world import Run, World
 
 if TYPE_CHECKING:
+    from bootstrap.adapters.age_helpers import AskPassphrase
     from bootstrap.adapters.escrow_proof import FreshProcess
     from bootstrap.adapters.git import GitRepository
+    from bootstrap.adapters.git_access import GitAccess
+    from bootstrap.adapters.git_location import Location
     from bootstrap.adapters.root import Root
 
 
@@ -35,6 +47,7 @@ class Prepared:
     """What is known before any cluster is asked."""
 
     repository: IntentRepository
+    access: "GitAccess"
     intent: Intent
     plan: Plan
 
@@ -48,17 +61,65 @@ def phases() -> tuple[Phase, ...]:
     return load_phases(phase_files(), KINDS)
 
 
-def repository(options: Options) -> "GitRepository":
+def repository(options: Options, *, history: bool = False) -> "GitRepository":
+    """The commit that was named, from wherever it lies; with ``history`` what it rests on too."""
+    return _opened(options, git_access(options), history=history)
+
+
+def git_access(options: Options) -> "GitAccess":
+    """What a remote repository is reached with, opened in memory; nothing is read for a folder."""
+    from bootstrap.adapters.git_access import GitAccess, open_key, open_token
+
+    if _location(options).folder is not None:
+        return GitAccess()
+    return GitAccess(
+        key=open_key(options.git_key, _asks(options)) if options.git_key else None,
+        token=open_token(options.git_token) if options.git_token else None,
+        known_hosts=options.git_known_hosts,
+        ca=options.git_ca,
+        proxy=options.proxy,
+    )
+
+
+def work_tree(repo: str) -> Path:
+    """The folder that a command writes to. DefinitionError E_REPO_LOCAL for a repository elsewhere."""
+    from bootstrap.adapters.git_location import parse_location
+
+    location = parse_location(repo)
+    if location.folder is None:
+        raise DefinitionError(
+            "this command writes into a work tree, and the repository lies elsewhere",
+            code="E_REPO_LOCAL",
+            where=location.shown,
+            hint="clone it, and give the folder: --repo PATH",
+        )
+    return location.folder
+
+
+def _location(options: Options) -> "Location":
+    from bootstrap.adapters.git_location import parse_location
+
+    return parse_location(options.repo)
+
+
+def _opened(options: Options, access: "GitAccess", *, history: bool) -> "GitRepository":
     from bootstrap.adapters.git import open_repository
 
-    return open_repository(options.repo, options.rev)
+    location = _location(options)
+    if location.folder is not None:
+        return open_repository(location.folder, options.rev)
+    from bootstrap.adapters.git_remote import open_remote
+
+    return open_remote(location, options.rev, access, history=history)
 
 
 def prepare(options: Options) -> Prepared:
     """Repository, intent and plan; raises DefinitionError before anything else is looked at."""
-    repo = repository(options)
+    access = git_access(options)
+    repo = _opened(options, access, history=False)
     intent = load_intent(repo)
-    return Prepared(repository=repo, intent=intent, plan=make_plan(phases(), intent, version()))
+    plan = make_plan(phases(), intent, version())
+    return Prepared(repository=repo, access=access, intent=intent, plan=plan)
 
 
 def root_key(options: Options, repo: IntentRepository) -> "Root | None":
@@ -70,7 +131,7 @@ def root_key(options: Options, repo: IntentRepository) -> "Root | None":
 
     return open_root(
         options.root,
-        _nobody if options.non_interactive else ask_passphrase,
+        _asks(options),
         declared_recipients(repo),
         interactive=not options.non_interactive,
     )
@@ -82,18 +143,28 @@ def encrypted_files(repo: IntentRepository, root: RootKey | None) -> EncryptedFi
     return None if root is None else CommitFiles(repo, root)
 
 
-def records_folder(options: Options) -> Path:
-    """``--records``, or ``records/`` of the work tree. DefinitionError E_RECORDS for a bare repository."""
-    if options.records is not None:
+def records_folder(options: Options) -> Path | None:
+    """``--records``, or ``records/`` of the work tree; None where there is neither."""
+    folder = _location(options).folder
+    if options.records is not None or folder is None or not (folder / ".git").exists():
         return options.records
-    if not (options.repo / ".git").exists():
-        raise DefinitionError(
-            "a bare repository has no folder for the records",
-            code="E_RECORDS",
-            where=str(options.repo),
-            hint="add --records DIR; what is written there belongs into the repository",
-        )
-    return options.repo / "records"
+    return folder / "records"
+
+
+def need_records(options: Options) -> None:
+    """For a command that writes records. DefinitionError E_RECORDS where there is no folder for them."""
+    from bootstrap.adapters.commit_records import no_folder
+
+    if records_folder(options) is None:
+        raise no_folder(_location(options).shown)
+
+
+def _records(options: Options, repo: IntentRepository) -> Records:
+    from bootstrap.adapters.commit_records import CommitRecords
+    from bootstrap.adapters.records import FolderRecords
+
+    folder = records_folder(options)
+    return CommitRecords(repo) if folder is None else FolderRecords(folder)
 
 
 @contextmanager
@@ -107,7 +178,6 @@ def world(
     from bootstrap.adapters.kubeconfig import load_kubeconfig
     from bootstrap.adapters.material import CommitMaterial
     from bootstrap.adapters.portforward import PodDialer
-    from bootstrap.adapters.records import FolderRecords
     from bootstrap.adapters.vault import PodVault
     from bootstrap.steps.session import Session
 
@@ -119,7 +189,7 @@ def world(
     dialer = PodDialer(access, intent.platform.vault.namespace)
     vault = PodVault(dialer, ca_pem=_public(intent, "vault-ca.crt"))
     session = Session(cluster, vault, intent.platform.vault, clock)
-    records = records_folder(options)
+    records = _records(options, repo)
     material = CommitMaterial(repo, files)
     cluster.version()  # an API server that is away is a precondition: said before anything else is asked
     run = Run(id=secrets.token_hex(6), actor=cluster.whoami())
@@ -132,8 +202,8 @@ def world(
             material=material,
             files=files,
             ledger=_ledger(cluster, clock, prepared, run, material),
-            records=FolderRecords(records),
-            proof=_proof(options, prepared, root, records),
+            records=records,
+            proof=_proof(options, prepared, root),
             clock=clock,
             narrator=narrator,
             run=run,
@@ -183,7 +253,7 @@ def _ledger(
     return Transfers(cluster, _public(prepared.intent, "ledger.pub"), material, clock, writer)
 
 
-def _proof(options: Options, prepared: Prepared, root: "Root | None", records: Path) -> "FreshProcess":
+def _proof(options: Options, prepared: Prepared, root: "Root | None") -> "FreshProcess":
     from bootstrap.adapters.escrow_proof import FreshProcess
 
     def exported() -> Sensitive:
@@ -195,13 +265,18 @@ def _proof(options: Options, prepared: Prepared, root: "Root | None", records: P
 
     assert options.kubeconfig is not None  # the cluster was reached by it
     return FreshProcess(
-        repo=options.repo,
+        repo=_location(options).text,
         commit=prepared.intent.commit,
+        git=prepared.access,
         kubeconfig=options.kubeconfig,
         context=options.context,
-        records=records,
+        records=records_folder(options),
         root=exported,
     )
+
+
+def _asks(options: Options) -> "AskPassphrase":
+    return _nobody if options.non_interactive else ask_passphrase
 
 
 def _nobody(_: str) -> None:

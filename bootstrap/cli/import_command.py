@@ -35,8 +35,10 @@ def import_command(
     from bootstrap.adapters.import_found import Findings
     from bootstrap.adapters.import_write import write_imported
     from bootstrap.adapters.keyset import read_holders
+    from bootstrap.cli.compose import work_tree
 
-    holders = read_holders(repo)
+    folder = work_tree(repo)
+    holders = read_holders(folder)
     findings = Findings()
     _read(source, findings, holders.recipients, cache(lambda: _old_root(root, non_interactive)))
     if not findings.found:
@@ -46,8 +48,8 @@ def import_command(
             where=source,
             hint="bootstrap import --help",
         )
-    for path in write_imported(repo, findings.found, holders, name):
-        typer.echo(path.relative_to(repo))
+    for path in write_imported(folder, findings.found, holders, name):
+        typer.echo(path.relative_to(folder))
     _tell(findings)
 
 

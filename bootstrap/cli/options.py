@@ -21,11 +21,36 @@ class Output(StrEnum):
 
 
 RepoOption = Annotated[
-    Path,
-    typer.Option("--repo", metavar="PATH", help="The intent repository (Git).", rich_help_panel=PANEL),
+    str,
+    typer.Option("--repo", metavar="PATH|URL", help="The intent repository (Git).", rich_help_panel=PANEL),
 ]
 RevOption = Annotated[
     str, typer.Option("--rev", metavar="REV", help="Its commit, branch or tag.", rich_help_panel=PANEL)
+]
+GitKeyOption = Annotated[
+    str,
+    typer.Option(
+        "--git-key", metavar="PATH|fd:N", help="SSH key for a remote repository.", rich_help_panel=PANEL
+    ),
+]
+GitKnownHostsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--git-known-hosts", metavar="FILE", help="Its server's host key; no other.", rich_help_panel=PANEL
+    ),
+]
+GitCaOption = Annotated[
+    Path | None,
+    typer.Option("--git-ca", metavar="FILE", help="Its server's CA; no other.", rich_help_panel=PANEL),
+]
+GitTokenOption = Annotated[
+    str,
+    typer.Option(
+        "--git-token", metavar="file:PATH|fd:N", help="Its token, for https.", rich_help_panel=PANEL
+    ),
+]
+ProxyOption = Annotated[
+    str, typer.Option("--proxy", metavar="URL", help="Proxy on the way to it.", rich_help_panel=PANEL)
 ]
 RootOption = Annotated[
     str,
@@ -59,8 +84,10 @@ NonInteractiveOption = Annotated[
     bool, typer.Option("--non-interactive", help="Never ask; fail instead.", rich_help_panel=PANEL)
 ]
 
-REPO = Path()
+REPO = "."
 HEAD = "HEAD"
+SOURCE = ("repo", "rev", "git_key", "git_known_hosts", "git_ca", "git_token", "proxy")
+"""The options that say which commit, and how it is reached and known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +102,11 @@ class Options:
     records: RecordsOption = None
     output: OutputOption = Output.TEXT
     non_interactive: NonInteractiveOption = False
+    git_key: GitKeyOption = ""
+    git_known_hosts: GitKnownHostsOption = None
+    git_ca: GitCaOption = None
+    git_token: GitTokenOption = ""
+    proxy: ProxyOption = ""
 
 
 def common_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

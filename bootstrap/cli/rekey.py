@@ -33,6 +33,7 @@ def rekey_repo(
     from bootstrap.cli import compose
 
     options = Options(repo=repo, root=root, non_interactive=non_interactive)
+    folder = compose.work_tree(repo)
     repository = compose.repository(options)
     opened = compose.root_key(options, repository)
     if opened is None:
@@ -47,7 +48,7 @@ def rekey_repo(
         raise DefinitionError("keys/ names no holder", code="E_KEYS", where="keys", hint="add --to age1...")
     done = rekey(repository, opened, recipients, _public(recipients) if to else {})
     if not dry_run:
-        write_rekeyed(repo, done, typer.echo)
+        write_rekeyed(folder, done, typer.echo)
     _tell(done, set(declared) - set(recipients), dry_run=dry_run)
 
 

@@ -32,6 +32,7 @@ def up(
 ) -> int:
     """The exit code: 0, or 8 when everything is handed over and a retirement still waits."""
     prepared = compose.prepare(options)
+    compose.need_records(options)
     if pinned is not None:
         check_pinned(pinned, prepared.plan)
     _name_unused(prepared)

@@ -42,7 +42,7 @@ class Child:
         path.write_text(CHILD.format(python=self.python, seen=str(self.seen), ending=ending))
         path.chmod(0o755)
         return FreshProcess(
-            repo=self.folder / "repo",
+            repo=str(self.folder / "repo"),
             commit="c" * 40,
             kubeconfig=self.folder / "kubeconfig",
             context="demo",
