@@ -45,8 +45,21 @@ def open_root(
     elif scheme == "cmd":
         content = from_command(rest)
     else:
-        content = from_file(Path(rest if scheme == "file" else spec))
+        content = _from_file(Path(rest if scheme == "file" else spec))
     return parse_root(content, ask_passphrase, declared, callers(ask_passphrase, interactive=interactive))
+
+
+def _from_file(path: Path) -> Sensitive:
+    """What the file is comes before who may read it: a public key is read by everybody, and is no root key."""
+    try:
+        return from_file(path)
+    except PreconditionError as error:
+        if error.code == "E_KEY_MODE" and path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                lines = _lines(file.read(4096))
+            if _PUBLIC in _kind(lines):
+                raise _no_key(lines, str(path)) from None
+        raise
 
 
 def parse_root(
@@ -130,17 +143,29 @@ def _typed(passphrase: Sensitive | None) -> Sensitive | None:
 
 def _identities(data: bytes) -> tuple[list[str], list[str]]:
     """Comments and identities of an identity file; what is something else says what it is."""
-    lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
-    comments = [line for line in lines if line.startswith("#")]
-    lines = [line for line in lines if line and not line.startswith("#")]
+    told = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
+    comments = [line for line in told if line.startswith("#")]
+    lines = _lines(data)
     if lines and all(line.startswith((X25519, QUANTUM, PLUGIN)) for line in lines):
         return comments, lines
-    raise PreconditionError(
-        f"the root key is {_kind(lines)}",
-        code="E_KEY_KIND",
-        where="--root",
-        hint="a root key is an age identity, an SSH key (ed25519, RSA) or an armored OpenPGP secret key",
-    )
+    raise _no_key(lines, "--root")
+
+
+def _lines(data: bytes) -> list[str]:
+    """Those that are no comments."""
+    lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+_PUBLIC = "public key, not the private one"
+
+
+def _no_key(lines: Sequence[str], where: str) -> PreconditionError:
+    kind = _kind(lines)
+    hint = "a root key is an age identity, an SSH key (ed25519, RSA) or an armored OpenPGP secret key"
+    if _PUBLIC in kind:
+        hint = "the private half: root.key or age-keygen's file; id_ed25519 without .pub; gpg --export-secret-keys"
+    return PreconditionError(f"the root key is {kind}", code="E_KEY_KIND", where=where, hint=hint)
 
 
 def _kind(lines: Sequence[str]) -> str:
@@ -148,9 +173,9 @@ def _kind(lines: Sequence[str]) -> str:
         return "empty"
     first = lines[0]
     kinds = {
-        "age1": "an age public key, not the private one",
-        "-----BEGIN PGP PUBLIC": "an OpenPGP public key, not the private one",
-        "ssh-": "an SSH public key, not the private one",
+        "age1": f"an age {_PUBLIC}",
+        "-----BEGIN PGP PUBLIC": f"an OpenPGP {_PUBLIC}",
+        "ssh-": f"an SSH {_PUBLIC}",
         "-----BEGIN": "a PEM key, not an age, SSH or OpenPGP one",
     }
     return next(

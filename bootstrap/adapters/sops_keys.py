@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from bootstrap.adapters.age_helpers import GIVE_ANOTHER
+from bootstrap.adapters.age_identity import shown
 from bootstrap.adapters.sops_nodes import Node, Scalar
 from bootstrap.intent.selection import form_error
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
@@ -57,12 +58,12 @@ class DataKeys:
 
     def _not_ours(self, groups: Sequence[Metadata], have: int, needed: int, what: str) -> BootstrapError:
         wanted = [text_of(e, name) for g in groups for kind, name in KINDS for e in _entries(g, kind)]
-        mine = ", ".join(self.root.recipients)
+        mine = ", ".join(map(shown, self.root.recipients))
         if wanted:
             groups_told = f" of {needed} key groups, it opens {have}" if len(groups) > 1 else ""
             return PreconditionError(
                 f"{what} is not encrypted to this root key ({mine}){groups_told};"
-                f" it needs the private key of {' or '.join(dict.fromkeys(wanted))}",
+                f" it needs the private key of {' or '.join(map(shown, dict.fromkeys(wanted)))}",
                 code="E_NO_IDENTITY",
                 where=what,
                 hint=GIVE_ANOTHER,

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -10,6 +11,7 @@ from bootstrap.cli import compose
 from bootstrap.cli.check_options import Report
 from bootstrap.intent.findings import Finding, Level, errors
 
+SHOWN = 3  # files that are named where many have the same fault
 _PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[1-9]\d*))?(?::(?P<column>[1-9]\d*))?")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -23,8 +25,24 @@ def render(findings: Sequence[Finding], report: Report, location: str) -> str:
 
 def _text(findings: Sequence[Finding], _: str) -> str:
     wrong = len(errors(findings))
-    lines = [f"{finding.level}: {finding}\n" for finding in findings]
+    lines = [f"{finding.level}: {finding}\n" for finding in _told_once(findings)]
     return "".join(lines) + f"{wrong} errors, {len(findings) - wrong} warnings\n"
+
+
+def _told_once(findings: Sequence[Finding]) -> list[Finding]:
+    """For a reader: files that the same missing key would open are one line, which counts them."""
+    groups: dict[object, list[Finding]] = {}
+    for finding in findings:
+        same = (finding.id, finding.message) if finding.id == "E_NO_IDENTITY" else (finding.id, len(groups))
+        groups.setdefault(same, []).append(finding)
+    return [each[0] if len(each) == 1 else _counted(each) for each in groups.values()]
+
+
+def _counted(same: Sequence[Finding]) -> Finding:
+    more = f" and {len(same) - SHOWN} more" if len(same) > SHOWN else ""
+    names = ", ".join(finding.where for finding in same[:SHOWN]) + more
+    message = f"{len(same)} files are {same[0].message} ({names})"
+    return replace(same[0], where="encrypted", message=message)
 
 
 def _json(findings: Sequence[Finding], _: str) -> str:
