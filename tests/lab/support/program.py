@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 BOOTSTRAP = Path(sys.executable).with_name("bootstrap")
@@ -42,8 +43,14 @@ def hostile(home: Path, **more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(temporary), **NONSENSE, **more}
 
 
-def new_home() -> Path:
-    return Path(tempfile.mkdtemp(prefix="bootstrap-test-home-"))
+@cache
+def _homes() -> tempfile.TemporaryDirectory[str]:
+    """Where the homes of this process lie; it goes with the process."""
+    return tempfile.TemporaryDirectory(prefix="bootstrap-test-homes-", ignore_cleanup_errors=True)
+
+
+def new_home(purpose: str = "home-") -> Path:
+    return Path(tempfile.mkdtemp(prefix=purpose, dir=_homes().name))
 
 
 def run_bootstrap(
