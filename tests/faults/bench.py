@@ -115,16 +115,19 @@ class Bench:
     # ------------------------------------------------------------ runs
 
     @contextmanager
-    def started(self, records: Path, *more: str) -> "Iterator[subprocess.Popen[str]]":
-        """`up` through the proxy, from another clone and HOME, asking before each local effect."""
+    def started(self, records: Path, clock: int = 0) -> "Iterator[subprocess.Popen[str]]":
+        """`up` through the proxy, from another clone and HOME, asking before each local effect.
+
+        ``clock``: how many seconds its machine's clock is off.
+        """
         home = new_home()
         clone = self.clone()
         ask, told = os.pipe()
         heard, answer = os.pipe()
         command = [
-            *(sys.executable, "-I", str(CHILD), str(told), str(heard)),
+            *(sys.executable, "-I", str(CHILD), str(told), str(heard), str(clock)),
             *("up", "--repo", str(clone), "--root", f"file:{self.platform.root_key}"),
-            *("--kubeconfig", str(self.kubeconfig), "--records", str(records), "--non-interactive", *more),
+            *("--kubeconfig", str(self.kubeconfig), "--records", str(records), "--non-interactive"),
         ]
         process = subprocess.Popen(
             command,
@@ -152,16 +155,23 @@ class Bench:
             self.left = [str(path.relative_to(home)) for path in home.rglob("*") if path != home / "tmp"]
             shutil.rmtree(home)
 
+    def records(self, road: str) -> Path:
+        """A copy of the template's records, as the machine of the next run has them."""
+        folder = self.folder / f"records-{self.runs + 1}"
+        if self.templates.records(road).exists():
+            shutil.copytree(self.templates.records(road), folder)
+        return folder
+
     def clone(self) -> Path:
         self.runs += 1
         clone = self.folder / f"machine-{self.runs}"
         git(self.folder, "clone", "--quiet", str(self.platform.folder), str(clone))
         return clone
 
-    def faulted(self, schedule: Schedule, records: Path) -> Ended:
+    def faulted(self, schedule: Schedule, records: Path, clock: int = 0) -> Ended:
         """One run under this schedule, to its end."""
         self.proxy.schedule = schedule
-        with self.started(records) as process:
+        with self.started(records, clock) as process:
             out, err = process.communicate(timeout=LONGEST)
         return Ended(process.returncode, out, err, self.left)
 

@@ -1,19 +1,29 @@
 """The real command, asking over a pipe before and after each file that it writes below records/.
 
-usage: python -I child.py ASK ANSWER COMMAND...     (two file descriptors)
+usage: python -I child.py ASK ANSWER SECONDS COMMAND...     (two file descriptors; how far its clock is off)
 """
 
 import os
 import sys
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 
 def main() -> None:
-    ask, answer = int(sys.argv[1]), int(sys.argv[2])
-    sys.argv = ["bootstrap", *sys.argv[3:]]
-    from bootstrap.adapters import records
+    ask, answer, off = (int(text) for text in sys.argv[1:4])
+    sys.argv = ["bootstrap", *sys.argv[4:]]
+    from bootstrap.adapters import clock, keys, records
     from bootstrap.cli import app
 
+    class Off(datetime):
+        """This machine's clock, where it is written down: in records, journal, Lease and certificates."""
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(seconds=off)
+
+    if off:
+        clock.datetime = keys.datetime = Off
     write = records._replace
 
     def may_i(effect: str) -> None:

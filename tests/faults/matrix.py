@@ -4,6 +4,7 @@ import os
 import random
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import count
 
 from tests.faults.bench import EMPTY, ROADS
 from tests.faults.kinds import WRITES_ONLY, Fault
@@ -21,7 +22,7 @@ def wanted(whole: bool) -> int | None:
     return MANY if whole else SOME
 
 
-def sampled(count: int, writes: Mapping[str, int], calls: Mapping[str, int]) -> list[Point]:
+def sampled(number: int, writes: Mapping[str, int], calls: Mapping[str, int]) -> list[Point]:
     """Each kind before any kind comes twice; places drawn alike from the writes of all roads.
 
     ``writes`` and ``calls``: of the undisturbed run, from a road's template to the next. Beyond a dozen points a
@@ -29,21 +30,21 @@ def sampled(count: int, writes: Mapping[str, int], calls: Mapping[str, int]) -> 
     """
     draw = random.Random(SEED)
     kinds: list[Fault] = []
-    while len(kinds) < count:
+    while len(kinds) < number:
         kinds += draw.sample(list(Fault), len(Fault))
     later = [road for road in ROADS if road != EMPTY]
     points = []
-    for number, fault in enumerate(kinds[:count]):
+    for turn, fault in enumerate(kinds[:number]):
         weights = [writes[road] for road in later]
-        road = draw.choices(later, weights)[0] if number % FROM_EMPTY else EMPTY
-        reads = number >= SOME and number % 3 == 0 and fault not in WRITES_ONLY
+        road = draw.choices(later, weights)[0] if turn % FROM_EMPTY else EMPTY
+        reads = turn >= SOME and turn % 3 == 0 and fault not in WRITES_ONLY
         points.append(Point(road, fault, draw.randint(1, (calls if reads else writes)[road]), reads))
     return points
 
 
-def every(fault: Fault, *, reads: bool) -> Iterator[Point]:
-    """The whole road with the fault at call 1, 2, ...: whoever walks them ends where it no longer fires."""
-    at = 0
-    while True:
-        at += 1
-        yield Point(EMPTY, fault, at, reads)
+def every(fault: Fault, counts: Mapping[str, int], *, reads: bool) -> Iterator[Point]:
+    """The fault at call 1, 2, ... of each road up to the next template; whoever walks the last road ends where it
+    no longer fires."""
+    for road in ROADS[:-1]:
+        yield from (Point(road, fault, at, reads) for at in range(1, counts[road] + 1))
+    yield from (Point(ROADS[-1], fault, at, reads) for at in count(1))

@@ -97,6 +97,7 @@ class Schedule:
     fault: Fault | None = None
     at: int = 0
     reads: bool = False  # whether calls that change nothing count as well
+    when: "Callable[[Exchange], bool] | None" = None  # instead of ``at``: at the first call of this kind
     interlude: Callable[[], None] = lambda: None
     victim: "subprocess.Popen[Any] | None" = None
     count: int = 0
@@ -114,7 +115,7 @@ class Schedule:
     def meet(self, call: Exchange) -> Message | None:
         """The answer that the client gets; None ends its connection."""
         self._judge(call)
-        fault = self.fault if self._hits(str(call), call.writes) else None
+        fault = self.fault if self._hits(str(call), call.writes, call) else None
         try:
             return EFFECTS[fault](self, call) if fault else call.forward()
         finally:
@@ -130,15 +131,17 @@ class Schedule:
         if self.fault in KILLS and self._hits(f"local {effect}", True):
             self.kill()
 
-    def _hits(self, name: str, writes: bool) -> bool:
+    def _hits(self, name: str, writes: bool, call: Exchange | None = None) -> bool:
         with self._lock:
             if not writes and (not self.reads or self.fault in WRITES_ONLY):
                 return False
             self.count += 1
-            if self.fault is None or self.count != self.at:
-                return False
-            self.where = name
-            return True
+            if self.when is not None:
+                hit = not self.fired and call is not None and self.when(call)
+            else:
+                hit = self.fault is not None and self.count == self.at
+            self.where = name if hit else self.where
+            return hit
 
     def _judge(self, call: Exchange) -> None:
         """What must hold for each request, whatever its fault: I-7 and H2."""

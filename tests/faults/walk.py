@@ -5,10 +5,8 @@ call, reads counted too).
 """
 
 import re
-import shutil
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tests.faults.bench import EMPTY, Bench, Ended
@@ -71,7 +69,7 @@ class Walk:
         clock.lap("restore")
         audit = ApiAudit(self.bench.kube.lab.audit_log)
         schedule = Schedule(point.fault, point.at, point.reads, interlude=self._interlude(point, told))
-        ended = self.bench.faulted(schedule, self._records(point))
+        ended = self.bench.faulted(schedule, self.bench.records(point.road))
         told.where, told.code = schedule.where, ended.code
         clock.lap("faulted run")
         told.broken += schedule.broken
@@ -83,14 +81,6 @@ class Walk:
             self._repeat(told)
         clock.lap("checks")
         return told
-
-    def _records(self, point: Point) -> Path:
-        """The template's own, as the machine of the faulted run has them."""
-        folder = self.bench.folder / f"records-{len(self.told)}"
-        kept = self.bench.templates.records(point.road)
-        if kept.exists():
-            shutil.copytree(kept, folder)
-        return folder
 
     def _interlude(self, point: Point, told: Told) -> Any:
         def another_up() -> None:

@@ -3,12 +3,11 @@
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from tests.lab.support.program import new_home
 
 Object = dict[str, Any]
 MUTATING = {"create", "update", "patch", "delete", "deletecollection"}
@@ -50,7 +49,7 @@ class Kube:
     """kubectl as the cluster's administrator."""
 
     lab: Lab
-    cache: str = field(default_factory=lambda: str(new_home("kubectl-")))
+    cache: str = field(default_factory=lambda: tempfile.mkdtemp(prefix="bootstrap-test-kubectl-"))
 
     def command(self, *arguments: str) -> list[str]:
         program = str(self.lab.binaries / "kubectl")
