@@ -104,7 +104,8 @@ class _Origin:
             return _precondition(
                 self._base, f"the server's certificate is not accepted: {_why(error)}", "TLS", _CA_HINT
             )
-        if isinstance(error, exceptions.TimeoutError):
+        refused = isinstance(error, exceptions.NewConnectionError)  # counted as a kind of timeout there
+        if isinstance(error, exceptions.TimeoutError) and not refused:
             return timed_out(self._base)
         return _precondition(self._base, "the server cannot be reached", "UNREACHABLE", _UNREACHABLE_HINT)
 

@@ -13,7 +13,7 @@ from bootstrap.adapters.git_access import GitAccess
 from bootstrap.adapters.git_https import https_client
 from bootstrap.adapters.git_location import Kind, Location
 from bootstrap.adapters.git_meter import Meter
-from bootstrap.adapters.git_pack import unpack
+from bootstrap.adapters.git_pack import broken, unpack
 from bootstrap.adapters.git_ssh import ssh_client
 from bootstrap.model.errors import DefinitionError
 
@@ -66,6 +66,8 @@ class _Fetch:
         pack = bytearray()
 
         def wants(refs: "Mapping[Ref, ObjectID]", depth: int | None = None) -> "list[ObjectID]":  # noqa: ARG001  # dulwich's
+            if getattr(self._client, "dumb", False):  # plain files, which would be walked one by one
+                raise broken(self._where)
             return [_id(sha) for sha in choose(dict(refs.items()))]
 
         def take(data: bytes) -> int:
