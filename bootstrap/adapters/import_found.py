@@ -36,6 +36,7 @@ class Found:
     base64: bool = False
     namespace: str = ""
     secret: str = ""
+    type: str = "Opaque"  # of the Kubernetes Secret
     fields: tuple[str, ...] = ()
 
 
@@ -47,11 +48,20 @@ class Findings:
     left: list[str] = field(default_factory=list)
 
     def add(self, entry: Found) -> None:
-        """Names are unique in a repository."""
-        taken, name, number = {each.name for each in self.found}, entry.name, 2
-        while entry.name in taken:
-            entry, number = replace(entry, name=f"{name[:60]}-{number}"), number + 1
+        """Names are unique in a repository, and so are files: only entries of one file that is kept share it."""
+        names = {each.name for each in self.found}
+        files = {each.file: each for each in self.found if each.file}
+        entry = replace(entry, name=_free(entry.name, names))
+        same = files.get(entry.file)
+        if same is not None and (entry.copied is None or same.copied != entry.copied):
+            stem, dot, end = entry.file.partition(".")
+            entry = replace(entry, file=_free(stem, {f.partition(".")[0] for f in files}) + dot + end)
         self.found.append(entry)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    numbers = (f"{name[:60]}-{number}" for number in range(2, len(taken) + 3))
+    return name if name not in taken else next(found for found in numbers if found not in taken)
 
 
 def slug(text: str) -> str:
@@ -106,7 +116,7 @@ def from_manifest(obj: Mapping[str, Any], into: Findings) -> None:
     for part in ("data", "stringData"):
         if values := _values(obj.get(part), shown):
             tree[part] = values
-    into.add(manifest_entry(namespace, name, tree))
+    into.add(replace(manifest_entry(namespace, name, tree), type=str(obj.get("type") or "Opaque")))
 
 
 def _not_ours(obj: Mapping[str, Any]) -> str:

@@ -64,7 +64,7 @@ def entry_text(entry: Found, holders: Holders) -> str:
     ]
     if entry.file:
         source = f"file: encrypted/{_file(entry, holders)}"
-        source += f", key: {entry.key}" if entry.key else ""
+        source += f", key: {json.dumps(entry.key)}" if entry.key else ""
         source += ", encoding: base64" if entry.base64 else ""
         lines += [f"  source: {{{source}}}"]
     if entry.fields:
@@ -73,7 +73,8 @@ def entry_text(entry: Found, holders: Holders) -> str:
     if entry.file:
         lines.append("  handover: {renew: keep} # or generate, or reissue: how the copy in Git dies")
     if entry.namespace:
-        lines += ["  consumers:", f"    - {{namespace: {entry.namespace}, secret: {entry.secret}}}"]
+        kind = f", type: {entry.type}" if entry.type != "Opaque" else ""
+        lines += ["  consumers:", f"    - {{namespace: {entry.namespace}, secret: {entry.secret}{kind}}}"]
     return "\n".join([*lines, ""])
 
 

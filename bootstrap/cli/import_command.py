@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bootstrap.cli.options import REPO, NonInteractiveOption, RepoOption, RootOption
-from bootstrap.model.errors import DefinitionError, PreconditionError
+from bootstrap.model.errors import DefinitionError
 
 if TYPE_CHECKING:
     from bootstrap.adapters.import_found import Findings, Found
@@ -40,7 +40,7 @@ def import_command(
     folder = work_tree(repo)
     holders = read_holders(folder)
     findings = Findings()
-    _read(source, findings, holders.recipients, cache(lambda: _old_root(root, non_interactive)))
+    _read(source, findings, holders.recipients, cache(lambda: _given_root(root, non_interactive)))
     if not findings.found:
         raise DefinitionError(
             f"nothing in {source} can be imported" + "".join(f"\n    {line}" for line in findings.left),
@@ -53,13 +53,15 @@ def import_command(
     _tell(findings)
 
 
-def _read(source: str, into: "Findings", recipients: tuple[str, ...], old: Callable[[], "RootKey"]) -> None:
+def _read(
+    source: str, into: "Findings", recipients: tuple[str, ...], old: Callable[[], "RootKey | None"]
+) -> None:
     from bootstrap.adapters.import_found import from_text
-    from bootstrap.adapters.import_tree import from_tree
+    from bootstrap.adapters.import_tree import Keys, from_tree
     from bootstrap.adapters.rekey_readers import expected_of
 
     if source != "-" and Path(source).is_dir():
-        from_tree(Path(source), expected_of(recipients), old, into)
+        from_tree(Path(source), Keys(expected=expected_of(recipients), old=old), into)
         return
     if source == "-":
         data = sys.stdin.buffer.read(_MOST_BYTES)
@@ -73,16 +75,12 @@ def _read(source: str, into: "Findings", recipients: tuple[str, ...], old: Calla
     from_text("stdin" if source == "-" else source, data, into)
 
 
-def _old_root(root: str, non_interactive: bool) -> "RootKey":
+def _given_root(root: str, non_interactive: bool) -> "RootKey | None":
     from bootstrap.adapters.root import open_root
     from bootstrap.cli.keygen import ask_passphrase
 
     if not root:
-        raise PreconditionError(
-            "a file is not encrypted to the root of this repository, so it must be opened first",
-            code="E_ROOT_NEEDED",
-            hint="add --root file:PATH with the key that opens it now",
-        )
+        return None
     ask = (lambda _: None) if non_interactive else ask_passphrase
     return open_root(root, ask, interactive=not non_interactive)
 

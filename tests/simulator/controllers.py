@@ -115,7 +115,8 @@ class ExternalSecrets:
             data = {key: Sensitive(b"made-in-the-cluster", key) for key in keys}
         else:
             target, data = spec["target"]["name"], self._values(spec)
-        made = _made("Secret", target, namespace) | {"type": "Opaque", "data": data}
+        kind = spec.get("target", {}).get("template", {}).get("type", "Opaque")
+        made = _made("Secret", target, namespace) | {"type": kind, "data": data}
         if not isinstance(cluster.create(made), Refused):
             _status(cluster, obj, READY)
 
