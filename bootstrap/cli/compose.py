@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from bootstrap.cli.keygen import ask_passphrase
 from bootstrap.cli.options import Options
 from bootstrap.engine.loader import load_phases, phase_files
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 class Prepared:
     """What is known before any cluster is asked."""
 
-    repository: IntentRepository
+    repository: "GitRepository"
     access: "GitAccess"
     intent: Intent
     plan: Plan
@@ -103,19 +105,31 @@ def _location(options: Options) -> "Location":
 
 
 def _opened(options: Options, access: "GitAccess", *, history: bool) -> "GitRepository":
+    """Signed by a pinned signer where signers were named; who it was is said on stderr."""
     from bootstrap.adapters.git import open_repository
 
     location = _location(options)
     if location.folder is not None:
-        return open_repository(location.folder, options.rev)
-    from bootstrap.adapters.git_remote import open_remote
+        found = open_repository(location.folder, options.rev)
+    else:
+        from bootstrap.adapters.git_remote import open_remote
 
-    return open_remote(location, options.rev, access, history=history)
+        found = open_remote(location, options.rev, access, history=history)
+    if options.trusted_signers is not None:
+        from bootstrap.adapters.git_signature import require_signed
+        from bootstrap.adapters.signers import read_signers
+
+        signers = read_signers(options.trusted_signers)
+        typer.echo(require_signed(found.named, options.rev, signers, found.location), err=True)
+    return found
 
 
 def prepare(options: Options) -> Prepared:
     """Repository, intent and plan; raises DefinitionError before anything else is looked at."""
-    access = git_access(options)
+    return _prepared(options, git_access(options))
+
+
+def _prepared(options: Options, access: "GitAccess") -> Prepared:
     repo = _opened(options, access, history=False)
     intent = load_intent(repo)
     plan = make_plan(phases(), intent, version())
@@ -213,10 +227,10 @@ def world(
         session.close()
 
 
-def runner(options: Options, world: World, *, accept_plan_change: bool) -> Runner:
+def runner(options: Options, prepared: Prepared, world: World, *, accept_plan_change: bool) -> Runner:
     def earlier(commit: str) -> Plan | None:
         try:
-            return prepare(replace(options, rev=commit)).plan
+            return _prepared(replace(options, rev=commit), prepared.access).plan
         except BootstrapError:  # not there, or not what this version takes: it is only shown
             return None
 
@@ -266,7 +280,8 @@ def _proof(options: Options, prepared: Prepared, root: "Root | None") -> "FreshP
     assert options.kubeconfig is not None  # the cluster was reached by it
     return FreshProcess(
         repo=_location(options).text,
-        commit=prepared.intent.commit,
+        commit=prepared.repository.named.id,
+        signers=options.trusted_signers,
         git=prepared.access,
         kubeconfig=options.kubeconfig,
         context=options.context,

@@ -41,7 +41,7 @@ def up(
         compose.world(options, prepared, narrator, approvals=approvals) as world,
     ):
         world.auto_void = auto_void
-        result = compose.runner(options, world, accept_plan_change=accept_plan_change).run()
+        result = compose.runner(options, prepared, world, accept_plan_change=accept_plan_change).run()
         write_records(world)
         summary = summarise(world, result)
     if options.output is Output.JSON:

@@ -15,6 +15,20 @@ def wanted(intent: Intent) -> tuple[Permission, ...]:
     return tuple(dict.fromkeys(_wanted(intent)))
 
 
+def abandoning(namespace: str) -> tuple[Permission, ...]:
+    """What `abandon` needs besides, to remove a Vault whose key was never proven."""
+    kinds = (
+        ("", "configmaps"),
+        ("", "services"),
+        ("", "serviceaccounts"),
+        ("apps", "statefulsets"),
+        ("policy", "poddisruptionbudgets"),
+        ("networking.k8s.io", "networkpolicies"),
+    )
+    binding = Permission("delete", "rbac.authorization.k8s.io", "clusterrolebindings")
+    return (*(Permission("delete", group, resource, namespace) for group, resource in kinds), binding)
+
+
 def _wanted(intent: Intent) -> Iterator[Permission]:
     for verb in ("get", "list", "create"):
         yield Permission(verb, "", "namespaces")

@@ -8,16 +8,34 @@ from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object, Ref
+from bootstrap.steps.admission import API, POLICY
 from bootstrap.steps.names import COMMIT_ANNOTATION, SECRET_ANNOTATION, is_ours, labels, namespace
 from bootstrap.steps.outcome import expect
 from bootstrap.steps.transfers import named
 from bootstrap.steps.values import source_values
+from bootstrap.steps.window_store import REBUILT, WindowStore
 from bootstrap.steps.world import World
 
 
 def scaffold_ref(secret: Secret) -> Ref:
     assert secret.scaffold is not None
     return Ref("v1", "Secret", secret.scaffold.name, secret.scaffold.namespace)
+
+
+def ledger_is_lost(world: World) -> bool:
+    """Whether nobody can say here what was handed over: no record, and a Vault of ours that is past its beginning. A
+    scaffold that was retired must not come back; the ledger is rebuilt later in the run.
+
+    Without a record, but with the init window of this very Vault and nothing that refuses retired scaffolds, there
+    was no retirement yet: admission refuses a scaffold's return before it goes, and the window is lost with the
+    ledger's namespace.
+    """
+    home = world.intent.platform.vault.namespace
+    if world.cluster.get(Ref("apps/v1", "StatefulSet", "vault", home)) is None or world.ledger.read().entries:
+        return False
+    window = WindowStore(world.cluster).read()
+    refused = world.cluster.get(Ref(API, "ValidatingAdmissionPolicy", POLICY))
+    return window is None or window.facts == REBUILT or refused is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +52,7 @@ class ScaffoldSecrets:
 
     def observe(self) -> Seen:
         missing, taken, over = [], [], []
-        if self._ledger_is_lost():
+        if ledger_is_lost(self.world):
             return Seen((), (), (), undecided=True)
         committed = named(self.world.ledger.read(), Phase.COMMIT)
         for secret in self.world.intent.scaffolds:
@@ -65,13 +83,6 @@ class ScaffoldSecrets:
         if seen.undecided:
             return Satisfied("what was handed over is known once the ledger is open")
         return Satisfied(f"{count - len(seen.over)} in the cluster, {len(seen.over)} handed over before")
-
-    def _ledger_is_lost(self) -> bool:
-        """A Vault of ours without a single record: nobody can say here what was handed over, and a scaffold
-        that was retired must not come back. The ledger is rebuilt later in this run."""
-        spec = self.world.intent.platform.vault
-        vault = self.world.cluster.get(Ref("apps/v1", "StatefulSet", "vault", spec.namespace))
-        return vault is not None and not self.world.ledger.read().entries
 
     def act(self, seen: Seen) -> None:
         for secret in seen.missing:

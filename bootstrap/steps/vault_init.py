@@ -8,14 +8,11 @@ from bootstrap.model.errors import BootstrapError, DecisionNeeded, UnknownOutcom
 from bootstrap.model.init_window import ATTEMPTS, Move, Sight, Window, WindowPhase, next_move
 from bootstrap.model.plan import Step
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Ref
-from bootstrap.steps.applied import applied
 from bootstrap.steps.escrow import read_escrow
-from bootstrap.steps.first_replica import attempt_tls_name, install_first_replica, is_now
-from bootstrap.steps.outcome import expect
+from bootstrap.steps.first_replica import install_first_replica
 from bootstrap.steps.vault_foreign import foreign_error
-from bootstrap.steps.vault_objects import stateful_set
-from bootstrap.steps.window_store import Slots, WindowStore
+from bootstrap.steps.void import data_claim, remove_voided, volume_of
+from bootstrap.steps.window_store import REBUILT, Slots, WindowStore
 from bootstrap.steps.world import World
 
 
@@ -29,9 +26,8 @@ class VaultInit:
     def __init__(self, step: Step, world: World) -> None:
         self.step = step
         self.world = world
-        self.spec = world.intent.platform.vault
         self.windows = WindowStore(world.cluster)
-        self.claim = Ref("v1", "PersistentVolumeClaim", "data-vault-0", self.spec.namespace)
+        self.claim = data_claim(world)
 
     def observe(self) -> Seen:
         window = self.windows.read()
@@ -101,8 +97,7 @@ class VaultInit:
 
     def _sight(self, window: Window | None) -> Sight:
         status = self.world.session.seal_status("vault-0")
-        claim = self.world.cluster.get(self.claim)
-        volume = claim["metadata"]["uid"] if claim else ""
+        volume = volume_of(self.world)
         slots = (
             bool(window and window.volume)
             and Slots(self.world.cluster, window.volume if window else "").both()
@@ -112,10 +107,10 @@ class VaultInit:
     def _send(self, window: Window) -> None:
         """CLAIMED to SENT, then the one request; only the process whose swap it was may send it."""
         key = self.world.material.unseal_key()
-        claim = self.world.cluster.get(self.claim)
-        if claim is None:
+        volume = volume_of(self.world)
+        if not volume:
             return
-        sent = window.sent(claim["metadata"]["uid"])
+        sent = window.sent(volume)
         slots = Slots(self.world.cluster, sent.volume)
         if not self.windows.swap(window, sent):
             return
@@ -133,26 +128,11 @@ class VaultInit:
 
     def _finish_void(self, window: Window) -> None:
         """Remove the voided store by its volume's UID, and claim the next attempt on a fresh one."""
-        cluster, world = self.world.cluster, self.world
-        shape = stateful_set(self.spec, replicas=0, tls_secret=attempt_tls_name(window), unseal_secret="")
-        if not applied(world, shape, lambda: is_now(world, window)):
+        if not remove_voided(self.world, window):
             return
-        pod = Ref("v1", "Pod", "vault-0", self.spec.namespace)
-        world.wait("the voided Vault has stopped", lambda: cluster.get(pod) is None)
-        claim = cluster.get(self.claim)
-        if claim is not None and claim["metadata"]["uid"] == window.volume:
-            expect(cluster.delete(self.claim, uid=window.volume), self.claim)
-        world.wait("the voided volume is gone", lambda: self._volume() != window.volume)
-        slots = Slots(cluster, window.volume)
-        slots.remove(Slots.SHARE)
-        slots.remove(Slots.ROOT)
         following = window.again(secrets.token_hex(4))
         if self.windows.swap(window, following):
-            install_first_replica(world, following)
-
-    def _volume(self) -> str:
-        claim = self.world.cluster.get(self.claim)
-        return str(claim["metadata"]["uid"]) if claim else ""
+            install_first_replica(self.world, following)
 
     def _rebuild(self) -> None:
         """The window and the share's slot again, from the escrow, once it has opened this very Vault."""
@@ -166,7 +146,7 @@ class VaultInit:
             phase=WindowPhase.VERIFIED,
             volume=escrow.volume,
             cluster_id=proof["vaultClusterId"],
-            facts="rebuilt",
+            facts=REBUILT,
         )
         Slots(self.world.cluster, escrow.volume).write(Slots.SHARE, escrow.share)
         self.windows.create(window)

@@ -10,6 +10,7 @@ from bootstrap.steps.names import SYSTEM_NAMESPACE, WINDOW, labels
 from bootstrap.steps.outcome import expect
 
 REF = Ref("v1", "ConfigMap", WINDOW, SYSTEM_NAMESPACE)
+REBUILT = "rebuilt"  # a window's facts, where it was made again from the escrow
 
 
 class WindowStore:

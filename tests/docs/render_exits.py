@@ -7,8 +7,8 @@ TOP = """\
 # Exit codes
 
 The same for every command. stdout is data, stderr is narration and errors. An error says what and where, ends its first
-line with a stable name such as `[E_RBAC]`, and gives a `hint:` with the next command. Names of errors in the
-repository are in [catalog](catalog.md#errors-and-warnings).
+line with a stable name such as `[E_RBAC]`, and gives a `hint:` with the next command. Names are in [errors](errors.md),
+those of the repository's content in [catalog](catalog.md#errors-and-warnings).
 
 | code | meaning | what to do |
 |---|---|---|

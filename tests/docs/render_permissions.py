@@ -15,7 +15,7 @@ from bootstrap.model.catalog import (
     VaultSpec,
 )
 from bootstrap.ports import Permission
-from bootstrap.steps.permissions import wanted
+from bootstrap.steps.permissions import abandoning, wanted
 
 SCAFFOLD, READER, PUSHER = "each scaffold's", "each consumer's", "each internal entry's"
 Rules = Mapping[tuple[str, str], tuple[str, ...]]
@@ -70,6 +70,19 @@ rules:
 
 `escalate` and `bind` make this identity an equal of a cluster administrator while it has them. Take both roles away
 after the run: nothing in the cluster needs them.
+
+## Besides: to abandon
+
+`bootstrap abandon` removes a Vault whose key was never proven. For that it needs this too, and asks for it before
+it changes anything.
+
+```yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: bootstrap-abandon
+rules:
+@ABANDON@```
 
 ## By namespace
 
@@ -139,7 +152,8 @@ def rules(permissions: Iterable[Permission]) -> Rules:
 
 def permissions_page() -> str:
     asked = wanted(sample())
-    return TOP + _role(rules(asked)) + MIDDLE + _table(asked) + END
+    middle = MIDDLE.replace("@ABANDON@", _role(rules(abandoning("vault"))))
+    return TOP + _role(rules(asked)) + middle + _table(asked) + END
 
 
 def _role(found: Rules) -> str:

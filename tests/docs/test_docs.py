@@ -128,7 +128,7 @@ def test_every_other_yaml_block_is_a_manifest() -> None:
         if block.language == "yaml" and "bootstrap/v1" not in block.text
         for parsed in parse_manifests(block.page, block.text.encode())
     ]
-    assert [kind for page, kind in found if page.endswith("permissions.md")] == ["ClusterRole"] * 2
+    assert [kind for page, kind in found if page.endswith("permissions.md")] == ["ClusterRole"] * 3
 
 
 def test_the_cluster_role_grants_every_permission_that_up_asks_for() -> None:
@@ -194,6 +194,17 @@ def test_words_of_the_program_on_hand_written_pages_are_still_its_words() -> Non
             re.findall(r"`((?:vault-slot|journal|ledger|vault-unseal|bootstrap-run)[a-z-]*)-?<", text)
         ):
             assert record.split("-<")[0].rstrip("-") in source, f"{name(page)}: {record}"
+
+
+def test_every_error_of_a_run_has_its_line() -> None:
+    """Those that engine, steps and journal can raise, and every one about a key."""
+    told = "".join((REFERENCE / page).read_text() for page in ("errors.md", "catalog.md"))
+    parts = [ROOT / "bootstrap" / part for part in ("engine", "steps", "journal")]
+    source = "".join(path.read_text() for part in parts for path in part.rglob("*.py"))
+    keys = "".join(path.read_text() for path in (ROOT / "bootstrap").rglob("*.py"))
+    raised = set(re.findall(r'"(E_[A-Z_]+)"', source)) | set(re.findall(r'"(E_KEY_[A-Z_]+)"', keys))
+    assert len(raised) > 50
+    assert sorted(code for code in raised if f"`{code}`" not in told) == []
 
 
 def test_the_journal_page_names_every_field() -> None:

@@ -43,6 +43,7 @@ COMMANDS = {
     "status",
     "verify",
     "unseal",
+    "abandon",
     "ledger",
     "lab",
 }

@@ -56,7 +56,7 @@ Shown = tuple[int, str]
 def shown(repository: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
     def show(*, live: bool = True, root: str = "given", detailed: bool = True, text: bool = False) -> Shown:
         options = Options(
-            repo=repository,
+            repo=str(repository),
             kubeconfig=KUBECONFIG if live else None,
             root=root,
             output=Output.TEXT if text else Output.JSON,
@@ -130,7 +130,7 @@ def test_what_would_stop_up_stops_plan_once_all_is_shown(
     platform.cluster.delete(storage, uid=live["metadata"]["uid"])
     with pytest.raises(PreconditionError) as stopped:
         plan.show(
-            Options(repo=repository, kubeconfig=KUBECONFIG, root="given", output=Output.JSON),
+            Options(repo=str(repository), kubeconfig=KUBECONFIG, root="given", output=Output.JSON),
             detailed_exitcode=False,
         )
     assert stopped.value.code == "E_STORAGE"
