@@ -196,6 +196,7 @@ def open_protected(content: bytes, passphrase: Sensitive) -> bytes | None:
         raise PreconditionError(
             "the root key asks for more work than a machine can do",
             code="E_CT_COST",
+            where="--root",
             hint="protect it again: age -p -o root.key",
         )
     try:

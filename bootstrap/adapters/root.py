@@ -110,6 +110,7 @@ def _unlock(
         raise PreconditionError(
             "the root key is an age file for another identity, not one that a passphrase opens",
             code="E_KEY_KIND",
+            where="--root",
             hint="open it first and hand it over: --root 'cmd:age -d -i IDENTITY root.key'",
         )
     passphrase = _typed(ask_passphrase("Passphrase of the root key: "))
@@ -118,6 +119,7 @@ def _unlock(
         raise PreconditionError(
             "the passphrase does not open the root key" if passphrase else "the root key has a passphrase",
             code="E_KEY_PASS",
+            where="--root",
             hint="run it on a terminal, or hand the opened key over: --root cmd:COMMAND or fd:N",
         )
     return Sensitive(opened, "root key")

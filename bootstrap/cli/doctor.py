@@ -14,6 +14,7 @@ from bootstrap.cli.options import Options, Output
 from bootstrap.cli.render import narration
 from bootstrap.engine.survey import ROOT_NEEDED, Health, survey
 from bootstrap.model.plan import Plan
+from bootstrap.steps.at_rest import LEAK, leaks
 from bootstrap.steps.registry import kind_class
 from bootstrap.steps.world import World
 
@@ -60,6 +61,9 @@ def cluster(world: World) -> Iterator[Check]:
     yield Check(name="identity", ok=True, found=world.cluster.whoami())
     skew = (world.clock.now() - world.cluster.server_time()).total_seconds()
     yield Check(name="clock", ok=None, found=f"{abs(skew):.0f} s apart from the API server")
+    for told in leaks(world.cluster):
+        hint = "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/" if LEAK in told else ""
+        yield Check(name="at rest", ok=None, found=told, hint=hint)
     for state in survey(_only_checks(world.plan), world, kind_class):
         ok = None if state.code == ROOT_NEEDED else state.health in (Health.HOLDS, Health.WAITS)
         yield Check(

@@ -64,7 +64,10 @@ class Preflight:
         if _numbers(seen.version) < OLDEST:
             found.append(
                 PreconditionError(
-                    f"Kubernetes {seen.version} is too old; 1.30 or newer is needed", code="E_VERSION"
+                    f"Kubernetes {seen.version} is too old; 1.30 or newer is needed",
+                    code="E_VERSION",
+                    where=f"context {self.world.cluster.context}",
+                    hint="upgrade it, or name another one with --context",
                 )
             )
         if not seen.storage and not seen.missing:
@@ -83,6 +86,7 @@ class Preflight:
                 PreconditionError(
                     f"the clocks of this machine and of the API server differ by {seen.skew.total_seconds():.0f} s",
                     code="E_CLOCK",
+                    where=f"context {self.world.cluster.context}",
                     hint="set this machine's clock; tokens and certificates would be refused",
                 )
             )

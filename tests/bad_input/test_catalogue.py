@@ -1,8 +1,8 @@
 """The catalogue of bad input: 86 rows, each with the id and the place that its error names.
 
-A row is met in three ways: by the functions of the program (``meet``), by the program itself as a subprocess
-(``meet`` again, through ``told``), or on real servers by a lab test that the row names (``lab``). A row that
-nothing meets says why (``waits``). No error may show a value, and a cluster may not be written before it.
+A row is met by the functions of the program, or by the program itself as a subprocess (``told`` reads it); what
+only a real cluster shows is in ``test_cluster.py`` beside it. A row that nothing meets says why (``waits``). No
+error may show a value, and a cluster may not be written before it.
 """
 
 import os
@@ -10,7 +10,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ from bootstrap.cli.check_arguments import refuse_repeated
 from bootstrap.cli.check_bundle import changed_since_commit
 from bootstrap.cli.keygen import choose_passphrase
 from bootstrap.engine.loader import load_phases
-from bootstrap.intent.findings import Finding
+from bootstrap.intent.findings import Finding, Level
 from bootstrap.intent.load import load_intent
 from bootstrap.intent.manifests import parse_manifests
 from bootstrap.intent.yaml_source import load_documents
@@ -52,6 +52,7 @@ from tests.bad_input.box import (
     value,
 )
 from tests.lab.support.program import commit_all, git, started
+from tests.simulator.platform import SimulatedPlatform
 from tests.unit import ledger_facts
 from tests.unit.intent_fake import PLATFORM, SECRET, SOPS
 from tests.unit.real_sops import gpg_home
@@ -72,7 +73,6 @@ class Row:
     place: str = ".*"
     listed: str = ""
     why: str = ""
-    lab: str = ""
     waits: str = ""
 
 
@@ -265,7 +265,7 @@ def _(box: Box) -> Told:
     return told(box.program("check", "--repo", box.repository()).stdout)
 
 
-@row(19, "a passphrase that asks for 2^30 rounds", "E_CT_COST")
+@row(19, "a passphrase that asks for 2^30 rounds", "E_CT_COST", "--root")
 def _(box: Box) -> Told:
     costly = passphrased(work=30)
     begun = time.monotonic()
@@ -275,7 +275,7 @@ def _(box: Box) -> Told:
     return [caught.value]
 
 
-@row(20, "a plugin named by a path", "E_PLUGIN_NAME", ".*")
+@row(20, "a plugin named by a path", "E_PLUGIN_NAME", "--root")
 def _(box: Box) -> Told:
     box.root(b"AGE-PLUGIN-../../BIN/SH-1QQQQ\n")
     return ()
@@ -287,7 +287,7 @@ def _(box: Box) -> Told:
     return ()
 
 
-@row(22, "a public key, an empty file, somebody's SSH public key", "E_KEY_KIND")
+@row(22, "a public key, an empty file, somebody's SSH public key", "E_KEY_KIND", "--root")
 def _(box: Box) -> Told:
     for text in (
         b"",
@@ -302,7 +302,7 @@ def _(box: Box) -> Told:
     return ()
 
 
-@row(23, "a wrong passphrase; nobody to ask", "E_KEY_PASS")
+@row(23, "a wrong passphrase; nobody to ask", "E_KEY_PASS", "--root")
 def _(box: Box) -> Told:
     assert box.root(passphrased(), b"right").recipients == ROOT.recipients
     with pytest.raises(BootstrapError, match="has a passphrase"):
@@ -343,7 +343,7 @@ def _(box: Box) -> Told:
     return ()
 
 
-@row(27, "OpenPGP armor that is damaged, or there twice", "E_PGP_FORM|E_CT_DAMAGED", "encrypted/x.asc")
+@row(27, "OpenPGP armor that is damaged, or there twice", "E_PGP_FORM", "encrypted/x.asc")
 def _(box: Box) -> Told:
     root = openpgp.PgpRoot(openpgp.generate("x"))
     sealed = encrypt_to([root.armored_certificate.decode()], Sensitive(CANARY.encode()))
@@ -682,12 +682,14 @@ def _(box: Box) -> Told:
 
 @row(65, "a kubeconfig without TLS", "E_KUBE_TRUST", ".*/kubeconfig")
 def _(box: Box) -> Told:
-    from tests.unit.test_kubeconfig import cluster, write
+    from tests.unit.test_kubeconfig import ANSWER, cluster, plugin, write
 
-    for entry in ({"insecure-skip-tls-verify": True},):
-        assert (
-            _error(lambda e=entry: load_kubeconfig(write(box.folder, **cluster(**e)))).code == "E_KUBE_TRUST"
-        )
+    blind = write(box.folder, **cluster(**{"insecure-skip-tls-verify": True}))
+    assert _error(lambda: load_kubeconfig(blind)).code == "E_KUBE_TRUST"
+    body = f"test -z \"$HOME\" && echo '{ANSWER % ('t', '')}'"
+    answers = load_kubeconfig(plugin(box.folder, body, env=[{"name": "A", "value": "1"}]))
+    token = answers.configuration.get_api_key_with_prefix("BearerToken")
+    assert token == "Bearer t"  # a plugin runs, with what is declared for it
     load_kubeconfig(write(box.folder, **cluster(server="http://127.0.0.1:6443")))
     return ()
 
@@ -696,6 +698,7 @@ def _(box: Box) -> Told:
     66,
     "another cluster than the records say",
     "E_OTHER_CLUSTER",
+    "records/00000000-0000-4000-8000-000000000000/head.json",
     listed="E_CLUSTER_ID",
     why="a decision, exit 5",
 )
@@ -718,7 +721,7 @@ def _(box: Box) -> Told:
     return box.up(lambda p: box.put(p, named("vault", "vault", "StatefulSet", "apps/v1", spec=spec)))
 
 
-@row(68, "permissions that are missing", "E_RBAC")
+@row(68, "permissions that are missing", "E_RBAC", "context simulator")
 def _(box: Box) -> Told:
     gone = [Permission("create", "", "namespaces"), Permission("create", "apps", "statefulsets", "vault")]
 
@@ -740,18 +743,41 @@ def _(box: Box) -> Told:
     return box.up(without)
 
 
-@row(70, "Kubernetes that is too old", "E_VERSION")
+@row(70, "Kubernetes that is too old", "E_VERSION", "context simulator")
 def _(box: Box) -> Told:
     return box.up(lambda p: setattr(p.cluster, "_version", "v1.29.3"))
 
 
-ROWS.append(
-    Row(
-        number=71,
-        what="secrets in the API server's audit log, etcd in the clear",
-        waits="no API tells; doctor does not ask the nodes",
-    )
+@row(
+    71,
+    "secrets in the API server's audit log, etcd in the clear",
+    "W_CLUSTER_LEAK",
+    "Pod kube-system/kube-apiserver-x",
 )
+def _(box: Box) -> Told:
+    from bootstrap.steps.at_rest import leaks
+
+    def server(*flags: str) -> list[str]:
+        spec = {"containers": [{"command": ["kube-apiserver", *flags]}]}
+        pod = named("kube-apiserver-x", "kube-system", "Pod", spec=spec)
+        pod["metadata"]["labels"] = {"component": "kube-apiserver"}
+        platform = SimulatedPlatform(box.folder, box.repository())
+        assert isinstance(platform.cluster.create(pod), dict)
+        return list(leaks(platform.cluster))
+
+    assert "cannot be seen" in next(leaks(SimulatedPlatform(box.folder, box.repository()).cluster))
+    assert server("--encryption-provider-config=/etc/x.yaml") == []
+    open_etcd, bodies = server("--audit-policy-file=/etc/policy.yaml")
+    assert "etcd holds Secrets in the clear" in open_etcd
+    assert "level Metadata" in bodies
+    return [_note(line) for line in (open_etcd, bodies)]
+
+
+def _note(line: str) -> Finding:
+    """A line of ``doctor``: id, place, message."""
+    found = re.fullmatch(r"(W_\w+) (.*?): (.*)", line)
+    assert found is not None
+    return Finding(id=found[1], where=found[2], message=found[3], level=Level.WARNING)
 
 
 @row(
@@ -808,6 +834,7 @@ def _(box: Box) -> Told:
     75,
     "Vault's certificate is for another name, or of another CA",
     "E_VAULT_TLS",
+    "vault-0",
     listed="E_TLS",
     why="it names the system",
 )
@@ -827,6 +854,7 @@ def _(box: Box) -> Told:
     76,
     "an answer that is not Vault's",
     "E_VAULT_AWAY",
+    "GET secret/data/a on vault-0",
     listed="E_PROTO",
     why="a proxy speaks: reads wait, writes are unknown",
 )
@@ -879,7 +907,8 @@ def _(box: Box) -> Told:
 @row(
     80,
     "an older head; two heads",
-    "E_HEAD|E_FORK|E_ROLLBACK_CLUSTER",
+    "E_HEAD",
+    "head",
     listed="E_FORK / E_ROLLBACK_*",
     why="tests/unit/test_ledger_store.py has the forks",
 )
@@ -895,7 +924,7 @@ def _(box: Box) -> Told:
     return _verified(lambda e: e, ledger_facts.Key(2))
 
 
-@row(82, "a clock that is ten minutes off", "E_CLOCK")
+@row(82, "a clock that is ten minutes off", "E_CLOCK", "context simulator")
 def _(box: Box) -> Told:
     def late(platform: object) -> None:
         real = platform.cluster.server_time  # type: ignore[attr-defined]
@@ -988,6 +1017,8 @@ def told(stdout: str) -> Iterator[Finding]:
 
 
 _told = told
+# 61 and 62 of the static seal, which is designed and not built.
+WAITING = {5, 61, 62}
 MET = [row for row in ROWS if row.meet is not None]
 
 
@@ -999,14 +1030,25 @@ def test_bad_input(row: Row, tmp_path: Path, valid: Path) -> None:
     )
 
 
+def lines(rows: Sequence[Row]) -> Iterator[str]:
+    """The catalogue as a table: number, input, id, place; where ours is another id than the one listed, why."""
+    for row in sorted(rows, key=lambda r: r.number):
+        code = row.code + (f" (listed as {row.listed}: {row.why})" if row.listed else "")
+        yield f"{row.number:>2}  {row.what:<60}  " + (
+            f"waits: {row.waits}" if row.waits else f"{code}  {row.place}"
+        )
+
+
 def test_every_row_is_there(capsys: pytest.CaptureFixture[str]) -> None:
-    """No row is left out in silence: the count, and what waits for what, are printed."""
-    assert sorted(row.number for row in ROWS) == list(range(1, 87))
+    """No row is left out in silence. The count and what waits are printed; with -s the whole table."""
+    assert [row.number for row in ROWS] == list(range(1, 87))
     waiting = [row for row in ROWS if row.meet is None]
-    assert all(row.waits or row.lab for row in waiting)
+    assert {row.number for row in waiting} <= WAITING
+    assert all(row.waits for row in waiting)
     assert all(row.why for row in ROWS if row.listed)
+    assert all(row.place != ".*" for row in MET if row.number != 86)  # a signal has no place
+    print("\n".join(["", *lines(ROWS)]))
     with capsys.disabled():
-        print(f"\nbad input: {len(MET)} of 86 rows met")
+        print(f"\nbad input: {len(MET)} of 86 rows met, {len(waiting)} wait")
         for row in waiting:
-            print(f"  {row.number} {row.what}: {row.waits or row.lab}")
-    assert len(MET) >= 82
+            print(f"  {row.number} {row.what}: {row.waits}")
