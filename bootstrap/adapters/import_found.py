@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.manifests import documents_of, parse_manifests
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
@@ -82,17 +82,15 @@ def from_text(what: str, data: bytes, into: Findings) -> None:
 
 
 def _document(what: str, data: bytes) -> Any:
-    import yaml
-
     try:
-        return next(iter(yaml.safe_load_all(data)), None)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        return next(iter(documents_of(what, data)), None)
+    except DefinitionError as error:
         raise DefinitionError(
-            f"{what} is not YAML that can be read",
+            f"{what} is not YAML that can be read: {error.message}",
             code="E_IMPORT",
-            where=what,
+            where=error.where,
             hint="kubectl get secret -o yaml",
-        ) from None  # the parser's text quotes lines
+        ) from None
 
 
 # ---------------------------------------------------------------- Kubernetes

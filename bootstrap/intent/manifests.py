@@ -20,6 +20,19 @@ def parse_manifests(path: str, data: bytes) -> list[Object]:
 
     DefinitionError E_MANIFEST with file:line, E_DEPTH, E_YAML_CYCLE, E_YAML_ALIAS.
     """
+    found: list[Any] = []
+    for document in documents_of(path, data):
+        if isinstance(document, dict) and document.get("kind") == "List":
+            found.extend(document.get("items") or [])
+        elif document is not None:
+            found.append(document)
+    for obj in found:
+        _check(path, obj)
+    return found
+
+
+def documents_of(path: str, data: bytes) -> list[Any]:
+    """Every document of a file, whatever it is; the errors are those of its YAML."""
     _check_depth(path, data)
     try:
         documents: list[Any] = list(yaml.load_all(data, Loader=_Loader))
@@ -32,15 +45,7 @@ def parse_manifests(path: str, data: bytes) -> list[Object]:
         raise DefinitionError(message, code="E_MANIFEST", where=path) from None
     if b"&" in data and b"*" in data:
         _check_aliases(path, documents)
-    found: list[Any] = []
-    for document in documents:
-        if isinstance(document, dict) and document.get("kind") == "List":
-            found.extend(document.get("items") or [])
-        elif document is not None:
-            found.append(document)
-    for obj in found:
-        _check(path, obj)
-    return found
+    return documents
 
 
 def _check_depth(path: str, data: bytes) -> None:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from bootstrap.adapters import age
+from bootstrap.adapters.import_found import Findings, from_text
 from bootstrap.adapters.kubeconfig import load_kubeconfig
 from bootstrap.adapters.rekey_readers import readers_of
 from bootstrap.adapters.root import parse_root
@@ -38,6 +39,7 @@ ANSWER = b'{"request_id":"r","data":{"data":{"a":"b"},"metadata":{}},"auth":{"cl
 MANIFEST = b"kind: Secret\napiVersion: v1\nmetadata: {name: a}\ndata: {a: YQ==}\n"
 ENCODED = b"kind: Secret\ndata: {a: LS0tLS1CRUdJTiBQUklWQVRF}\n"
 SOPS = encrypt_yaml({"a": Sensitive(b"v"), "b": {"c": Sensitive(b"w")}}, ROOT.recipients)
+SEALED = SOPS.replace(b"\nsops:", b"\nsession: in the clear\nsops:")
 AGE = age.encrypt(ROOT.recipients, Sensitive(b"value"))
 HOSTILE = (
     b"[" * 3000,
@@ -88,6 +90,8 @@ PARSERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "root": (ROOT.export().reveal(), lambda data: parse_root(Sensitive(data), lambda _: None)),
     "sops": (SOPS, lambda data: open_sops(data, ROOT, "x.sops.yaml")),
     "sops-json": (b'{"a": "b", "sops": {"age": []}}', lambda data: open_sops(data, ROOT, "x.sops.json", Form.JSON)),
+    "sealed": (SEALED, lambda data: examine(changed({"encrypted/web.sops.yaml": data}))),
+    "import": (MANIFEST, lambda data: from_text("m.yaml", data, Findings())),
     "readers": (SOPS, lambda data: readers_of("x.sops.yaml", data)),
     "ledger": (bundle(), show_bundle),
     "kubeconfig": (json.dumps(BASE).encode(), kubeconfig),
@@ -127,20 +131,3 @@ def test_only_our_errors_come_out(name: str, whole: bool) -> None:
     attempt()
     print(f"{name}: {tried} inputs")
     assert tried >= 10
-
-
-@given(st.binary(min_size=1, max_size=300))
-@settings(max_examples=100, deadline=None)
-def test_any_bytes_in_are_the_same_bytes_in_vault(value: bytes) -> None:
-    """Source, KV string, and what the operator decodes: the bytes are those that were encrypted."""
-    import base64
-
-    from bootstrap.intent.values import secret_values, vault_string
-    from bootstrap.model.catalog import Encoding
-    from tests.bad_input.box import secret
-
-    entry = secret(encoding=Encoding.BASE64)
-    sealed = age.encrypt(ROOT.recipients, Sensitive(value))
-    opened = secret_values(entry, ROOT.unwrap(sealed, "x.age"))["value"]
-    stored = json.loads(json.dumps(vault_string(entry, "value", opened).reveal().decode()))
-    assert base64.b64decode(stored, validate=True) == value

@@ -262,3 +262,36 @@ def test_the_program_reads_stdin(repository: Path) -> None:
         done.stderr
     )
     assert CANARY.encode() not in done.stdout + done.stderr
+
+
+def test_the_type_of_a_secret_is_kept(repository: Path) -> None:
+    """The kubelet takes a pull secret by its type; an ingress takes its certificate so."""
+    kinds = {
+        "pull": ("kubernetes.io/dockerconfigjson", {".dockerconfigjson": "{}"}),
+        "edge": ("kubernetes.io/tls", {"tls.crt": "c", "tls.key": "k"}),
+        "plain": ("Opaque", {"a": "b"}),
+    }
+    head = {"apiVersion": "v1", "kind": "Secret"}
+    items = [
+        {**head, "metadata": {"name": name, "namespace": "shop"}, "type": kind, "stringData": data}
+        for name, (kind, data) in kinds.items()
+    ]
+    run(repository, "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}).encode())
+    entries = list(yaml.safe_load_all((repository / "secrets/imported.yaml").read_text()))
+    consumers = [entry["spec"]["consumers"][0] for entry in entries]
+    assert {c["secret"]: c.get("type", "Opaque") for c in consumers} == {n: k for n, (k, _) in kinds.items()}
+    assert len(values(repository)) == 3
+
+
+def test_files_of_one_name_in_two_folders_are_two_files(repository: Path, tmp_path: Path) -> None:
+    recipient = (repository / "keys/root.txt").read_text().split()[-1]
+    for number in (1, 2, 3):
+        folder = tmp_path / f"tree/{number}"
+        folder.mkdir(parents=True)
+        sealed = encrypt_yaml({"password": text(f"{CANARY}-{number}")}, (recipient,))
+        (folder / "secrets.yaml").write_bytes(sealed)
+    run(repository, tmp_path / "tree", "--root", f"file:{tmp_path}/root.key")
+    assert values(repository) == {
+        name: {"password": text(f"{CANARY}-{number}")}
+        for number, name in ((1, "secrets"), (2, "secrets-2"), (3, "secrets-3"))
+    }
