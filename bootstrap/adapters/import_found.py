@@ -21,6 +21,9 @@ _NOT_OURS = {  # types of Secrets that something in the cluster makes, and would
 _LINE = re.compile(r"\s*([A-Za-z0-9._/-]+)\s*:\s*([A-Za-z0-9._, -]+?)\s*")
 
 
+CHOSEN = "imported/"  # begins the paths that nobody named
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """One entry to be. ``tree`` is the plaintext of a file to encrypt, ``copied`` a ciphertext to keep as it is;
@@ -52,6 +55,8 @@ class Findings:
         names = {each.name for each in self.found}
         files = {each.file: each for each in self.found if each.file}
         entry = replace(entry, name=_free(entry.name, names))
+        if entry.path.startswith(CHOSEN):  # a path that somebody else gave stays: `check` names two of them
+            entry = replace(entry, path=_free(entry.path, {each.path for each in self.found}, 500))
         same = files.get(entry.file)
         if same is not None and (entry.copied is None or same.copied != entry.copied):
             stem, dot, end = entry.file.partition(".")
@@ -59,8 +64,8 @@ class Findings:
         self.found.append(entry)
 
 
-def _free(name: str, taken: set[str]) -> str:
-    numbers = (f"{name[:60]}-{number}" for number in range(2, len(taken) + 3))
+def _free(name: str, taken: set[str], longest: int = 60) -> str:
+    numbers = (f"{name[:longest]}-{number}" for number in range(2, len(taken) + 3))
     return name if name not in taken else next(found for found in numbers if found not in taken)
 
 
@@ -134,7 +139,7 @@ def manifest_entry(namespace: str, name: str, tree: Mapping[str, Opened]) -> Fou
     raw = list(data.values()) if isinstance(data, dict) else []
     return Found(
         name=slug(f"{namespace}-{name}"),
-        path=f"imported/{slug(namespace)}/{slug(name)}",
+        path=f"{CHOSEN}{slug(namespace)}/{slug(name)}",
         file=f"{slug(namespace)}-{slug(name)}.secret.sops.yaml",
         tree=tree,
         regex="^(data|stringData)$",

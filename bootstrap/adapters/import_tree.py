@@ -7,7 +7,7 @@ from typing import Any
 
 from bootstrap.adapters import age, openpgp_message
 from bootstrap.adapters.import_flux import namespace_of, namespaces
-from bootstrap.adapters.import_found import Findings, Found, from_manifest, manifest_entry, slug
+from bootstrap.adapters.import_found import CHOSEN, Findings, Found, from_manifest, manifest_entry, slug
 from bootstrap.adapters.rekey_readers import RAW, Expected, readers_of
 from bootstrap.adapters.sops import Form, form_of, is_sops, parsed, read_sops
 from bootstrap.adapters.sops_nodes import Node, Scalar
@@ -84,7 +84,7 @@ def _raw(name: str, content: bytes, keys: Keys) -> Found:
     """One value; with a key that opens it, it is sealed anew, since an age file names nobody."""
     stem = Path(name).name.rsplit(".", 1)[0]
     base = Found(
-        name=slug(stem), path=f"imported/{slug(stem)}", file=f"{slug(stem)}{Path(name).suffix.lower()}"
+        name=slug(stem), path=f"{CHOSEN}{slug(stem)}", file=f"{slug(stem)}{Path(name).suffix.lower()}"
     )
     if keys.keeps(name, content):
         return replace(base, copied=content)
@@ -179,7 +179,7 @@ def _whole(
 ) -> Found:
     """A file that is no Secret: its tree, or, of SOPS binary, its bytes."""
     stem = slug(Path(name).name.split(".")[0])
-    base = Found(name=stem, path=f"imported/{stem}", file=f"{stem}.sops{Path(name).suffix}")
+    base = Found(name=stem, path=f"{CHOSEN}{stem}", file=f"{stem}.sops{Path(name).suffix}")
     value = trees[0].get("data") if trees and form is Form.BINARY else None
     if isinstance(value, Sensitive):
         base = replace(base, base64=not value.is_utf8())
