@@ -36,12 +36,14 @@ class FreshProcess:
         records: Path | None,
         root: Callable[[], Sensitive],
         git: GitAccess = NO_ACCESS,
+        signers: Path | None = None,
     ) -> None:
         self._root = root
         self._git = git
         self._where = str(records or repo)
         self._options = [
             *("--repo", repo, "--rev", commit, *git.arguments()),
+            *(("--trusted-signers", str(signers.absolute())) if signers else ()),
             *("--kubeconfig", str(kubeconfig.absolute()), "--context", context),
             *(("--records", str(records.absolute())) if records else ()),
         ]

@@ -32,6 +32,11 @@ class Named:
     commit: "Commit"
     tags: tuple["Tag", ...] = ()
 
+    @property
+    def id(self) -> str:
+        """The hash that names the same for ever; the tag's where there is one, so that its signature stays in sight."""
+        return str((self.tags[0] if self.tags else self.commit).id.decode())
+
 
 class GitRepository:
     """``IntentRepository`` of one commit; blobs are read on demand."""

@@ -97,34 +97,36 @@ class _Origin:
             return _precondition(
                 self._base,
                 "the proxy does not answer, or does not let us through",
-                "PROXY",
+                "E_GIT_PROXY",
                 "is --proxy right?",
             )
         if isinstance(error, exceptions.SSLError | ssl.SSLError):
             return _precondition(
-                self._base, f"the server's certificate is not accepted: {_why(error)}", "TLS", _CA_HINT
+                self._base, f"the server's certificate is not accepted: {_why(error)}", "E_GIT_TLS", _CA_HINT
             )
         refused = isinstance(error, exceptions.NewConnectionError)  # counted as a kind of timeout there
         if isinstance(error, exceptions.TimeoutError) and not refused:
             return timed_out(self._base)
-        return _precondition(self._base, "the server cannot be reached", "UNREACHABLE", _UNREACHABLE_HINT)
+        return _precondition(
+            self._base, "the server cannot be reached", "E_GIT_UNREACHABLE", _UNREACHABLE_HINT
+        )
 
     def _refused(self, status: int, elsewhere: str) -> PreconditionError:
         if status in (401, 403):
             given = "does not take this token" if self._authorization else "wants a token"
-            return _precondition(self._base, f"the server {given}", "AUTH", _TOKEN_HINT)
+            return _precondition(self._base, f"the server {given}", "E_GIT_AUTH", _TOKEN_HINT)
         if status in (404, 410):
             why = "the server has no such repository, or does not show it to us"
-            return _precondition(self._base, why, "NOT_FOUND", _TOKEN_HINT)
+            return _precondition(self._base, why, "E_GIT_NOT_FOUND", _TOKEN_HINT)
         if 300 <= status < 400:
             return _precondition(
-                self._base, "the server sends us elsewhere", "REDIRECT", _elsewhere(elsewhere)
+                self._base, "the server sends us elsewhere", "E_GIT_REDIRECT", _elsewhere(elsewhere)
             )
         if status == 407:
             return _precondition(
-                self._base, "the proxy wants to know who we are", "PROXY", "give another --proxy"
+                self._base, "the proxy wants to know who we are", "E_GIT_PROXY", "give another --proxy"
             )
-        return _precondition(self._base, f"the server answers {status}", "UNREACHABLE", "try again")
+        return _precondition(self._base, f"the server answers {status}", "E_GIT_UNREACHABLE", "try again")
 
 
 class _Answer:
@@ -213,4 +215,4 @@ def _elsewhere(target: str) -> str:
 
 
 def _precondition(where: str, message: str, code: str, hint: str) -> PreconditionError:
-    return PreconditionError(message, code=f"E_GIT_{code}", where=where.rstrip("/"), hint=hint)
+    return PreconditionError(message, code=code, where=where.rstrip("/"), hint=hint)

@@ -28,6 +28,8 @@ def check(options: Options, report: Report, beyond: Beyond) -> int:
     files = compose.encrypted_files(repository, compose.root_key(options, repository))
     intent, found = run_check(repository, files)
     findings = [*found, *_readers(repository), *_unused(repository)]
+    if options.trusted_signers is None:
+        findings += _unjudged(repository)
     if beyond.history:
         findings += _history(repository)
     if beyond.bundle is not None and intent is not None:
@@ -103,6 +105,16 @@ def _unused(repository: "GitRepository") -> Iterator[Finding]:
             yield Finding(
                 id="W_REPO_DIRTY", where=path, message=message, hint="commit it", level=Level.WARNING
             )
+
+
+def _unjudged(repository: "GitRepository") -> Iterator[Finding]:
+    """A signature that nobody looks at: said only where there is one."""
+    from bootstrap.adapters.git_signature import signatures
+
+    for signed in signatures(repository.named):
+        message = f"{signed.what} is signed, and by whom was not judged"
+        hint = "name who may sign: --trusted-signers FILE"
+        yield Finding(id="W_SIGNER", where="", message=message, hint=hint, level=Level.WARNING)
 
 
 def _unopened(intent: Intent) -> Iterator[Finding]:

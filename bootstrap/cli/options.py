@@ -52,6 +52,15 @@ GitTokenOption = Annotated[
 ProxyOption = Annotated[
     str, typer.Option("--proxy", metavar="URL", help="Proxy on the way to it.", rich_help_panel=PANEL)
 ]
+TrustedSignersOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--trusted-signers",
+        metavar="FILE",
+        help="Who must have signed the commit, or the tag named.",
+        rich_help_panel=PANEL,
+    ),
+]
 RootOption = Annotated[
     str,
     typer.Option(
@@ -86,7 +95,7 @@ NonInteractiveOption = Annotated[
 
 REPO = "."
 HEAD = "HEAD"
-SOURCE = ("repo", "rev", "git_key", "git_known_hosts", "git_ca", "git_token", "proxy")
+SOURCE = ("repo", "rev", "git_key", "git_known_hosts", "git_ca", "git_token", "proxy", "trusted_signers")
 """The options that say which commit, and how it is reached and known."""
 
 
@@ -107,6 +116,7 @@ class Options:
     git_ca: GitCaOption = None
     git_token: GitTokenOption = ""
     proxy: ProxyOption = ""
+    trusted_signers: TrustedSignersOption = None
 
 
 def common_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -6,17 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.escrow_proof import FreshProcess
+from bootstrap.adapters.escrow_proof import NO_ACCESS, FreshProcess
+from bootstrap.adapters.git_access import GitAccess
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
 
 CANARY = "AGE-SECRET-KEY-1CANARY"
 CHILD = """#!{python}
 import json, os, sys
-fd = int(sys.argv[sys.argv.index("--root") + 1].removeprefix("fd:"))
-root = os.fdopen(fd).read()
+def given(option):
+    fd = int(sys.argv[sys.argv.index(option) + 1].removeprefix("fd:"))
+    return os.fdopen(fd).read()
+also = {{o: given(o) for o in ("--git-key", "--git-token") if o in sys.argv}}
+root = given("--root")
 with open({seen!r}, "w") as file:
-    json.dump({{"argv": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd(), "root": root,
+    json.dump({{"argv": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd(), "root": root, **also,
                "fds": sorted(int(n) for n in os.listdir("/proc/self/fd"))}}, file)
 {ending}
 """
@@ -37,7 +41,7 @@ class Child:
         monkeypatch.setenv("VAULT_TOKEN", CANARY)
         monkeypatch.setattr(sys, "executable", str(folder / "child"))
 
-    def proof(self, ending: str, root: str = CANARY) -> FreshProcess:
+    def proof(self, ending: str, root: str = CANARY, git: GitAccess = NO_ACCESS) -> FreshProcess:
         path = self.folder / "child"
         path.write_text(CHILD.format(python=self.python, seen=str(self.seen), ending=ending))
         path.chmod(0o755)
@@ -48,6 +52,8 @@ class Child:
             context="demo",
             records=self.folder / "records",
             root=lambda: Sensitive(root.encode(), "root key"),
+            git=git,
+            signers=self.folder / "signers",
         )
 
 
@@ -67,6 +73,22 @@ def test_the_root_key_goes_through_the_pipe_and_nowhere_else(child: "Child") -> 
     assert seen["argv"][:4] == ["-I", "-m", "bootstrap", "prove-escrow"]
     assert seen["argv"][seen["argv"].index("--cluster") + 1] == "uid"
     assert seen["argv"][seen["argv"].index("--rev") + 1] == "c" * 40
+
+
+def test_key_and_token_of_a_remote_repository_go_through_pipes_too(child: "Child") -> None:
+    long = "k" * 300_000
+    key, token = Sensitive(long.encode(), "key"), Sensitive(CANARY.encode(), "token")
+    access = GitAccess(
+        key=key, token=token, known_hosts=Path("known_hosts"), ca=Path("ca"), proxy="http://p:1"
+    )
+    child.proof(GOOD, root=long, git=access).prove("uid")
+    seen = json.loads(child.seen.read_text())
+    assert (seen["--git-key"], seen["--git-token"], seen["root"]) == (long, CANARY, long)
+    assert CANARY not in json.dumps([seen["argv"], seen["env"]])
+    told = dict(zip(seen["argv"][4::2], seen["argv"][5::2], strict=True))
+    here = Path.cwd()
+    assert (told["--git-known-hosts"], told["--git-ca"]) == (str(here / "known_hosts"), str(here / "ca"))
+    assert (told["--proxy"], told["--trusted-signers"]) == ("http://p:1", str(child.folder / "signers"))
 
 
 def test_a_long_root_key_does_not_block(child: "Child") -> None:
