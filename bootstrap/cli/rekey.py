@@ -10,6 +10,9 @@ from bootstrap.model.errors import DefinitionError, PreconditionError
 
 if TYPE_CHECKING:
     from bootstrap.adapters.rekey_repo import Rekeyed
+    from bootstrap.ports import IntentRepository
+
+SOPS_RULES = ".sops.yaml"
 
 
 def rekey_repo(
@@ -46,19 +49,32 @@ def rekey_repo(
     recipients = tuple(dict.fromkeys(map(public_text, to))) if to else declared
     if not recipients:
         raise DefinitionError("keys/ names no holder", code="E_KEYS", where="keys", hint="add --to age1...")
-    done = rekey(repository, opened, recipients, _public(recipients) if to else {})
+    public = _public(repository, declared, recipients) if to else {}
+    done = rekey(repository, opened, recipients, public)
     if not dry_run:
         write_rekeyed(folder, done, typer.echo)
     _tell(done, set(declared) - set(recipients), dry_run=dry_run)
 
 
-def _public(recipients: tuple[str, ...]) -> dict[str, bytes]:
+def _public(
+    repository: "IntentRepository", before: tuple[str, ...], recipients: tuple[str, ...]
+) -> dict[str, bytes]:
+    """``keys/root.*``; and ``.sops.yaml``, where its rules name the holders as ``init`` wrote them."""
     from bootstrap.adapters.keyset import Holders, public_root
 
-    return public_root(Holders(recipients=recipients))
+    new = Holders(recipients=recipients)
+    files = public_root(new)
+    if before and SOPS_RULES in repository.paths():
+        content = repository.read(SOPS_RULES)
+        old, now = (",".join(each.names).encode() for each in (Holders(recipients=before), new))
+        if old in content:
+            files[SOPS_RULES] = content.replace(old, now)
+    return files
 
 
 def _tell(done: "Rekeyed", gone: set[str], *, dry_run: bool) -> None:
+    from bootstrap.adapters.age_identity import shown
+
     written = "would be written" if dry_run else "written"
     typer.echo(f"{len(done.files)} files {written}, {len(done.kept)} were as they should be", err=True)
     if not done.files and not done.public:
@@ -69,6 +85,8 @@ def _tell(done: "Rekeyed", gone: set[str], *, dry_run: bool) -> None:
         err=True,
     )
     for recipient in sorted(gone):
-        shown = recipient if recipient.startswith("age1") else "a certificate that keys/root.asc named"
-        typer.echo(f"  no longer a holder, and still able to read history: {shown}", err=True)
-    typer.echo("next: git add and commit; .sops.yaml names recipients too; bootstrap check --root", err=True)
+        named = recipient.startswith(("age1", "ssh-"))
+        who = shown(recipient) if named else "a certificate that keys/root.asc named"
+        typer.echo(f"  no longer a holder, and still able to read history: {who}", err=True)
+    by_hand = "" if SOPS_RULES in done.public else " .sops.yaml names recipients too;"
+    typer.echo(f"next: git add and commit;{by_hand} bootstrap check --root", err=True)

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import yaml
 from typer.testing import CliRunner
 
 from bootstrap.adapters.encrypted import CommitFiles, declared_recipients
-from bootstrap.adapters.git import open_repository
+from bootstrap.adapters.git import create_repository, open_repository
 from bootstrap.adapters.root import open_root
 from bootstrap.cli.init import init
 from bootstrap.cli.keygen import keygen
@@ -26,6 +27,8 @@ from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
 from tests.unit.intent_fake import CRDS
+from tests.unit.real_sops import gpg_home, real_tools
+from tests.unit.real_sops import run as real
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(keygen)
@@ -232,6 +235,41 @@ def test_sops_configuration_fits_the_files(made: Path) -> None:
         rule = next(rule for rule in rules if re.search(rule["path_regex"], name))
         assert ("encrypted_regex" in rule) == name.endswith(".secret.sops.yaml")
         assert rule.get("age") or rule.get("pgp")
+
+
+def test_sops_encrypts_every_form_for_the_holders_by_its_own_rules(made: Path, tmp_path: Path) -> None:
+    """`sops encrypt --in-place` with the `.sops.yaml` of the repository; the root opens what it writes."""
+    folder = tmp_path / "platform"
+    shutil.copytree(made / "platform", folder, ignore=shutil.ignore_patterns(".git"))
+    plain = {
+        "x.sops.yaml": "a: b\n",
+        "x.json": '{"a": "b"}\n',
+        "x.env": "a=b\n",
+        "x.ini": "[s]\na = b\n",
+        "x.p12": "\x01 bytes",
+        "x.secret.sops.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {a: b}\n",
+        "x.secret.sops.json": '{"apiVersion": "v1", "kind": "Secret", "data": {"a": "Yg=="}}\n',
+    }
+    root = open_root(str(made / "root.key"), lambda _: None)
+    with gpg_home() as gpg:
+        if (folder / "keys/root.asc").exists():
+            gpg("--import", given=(folder / "keys/root.asc").read_bytes())
+        for name, text in plain.items():
+            (folder / "encrypted" / name).write_text(text)
+            words = (
+                "--config",
+                str(folder / ".sops.yaml"),
+                "encrypt",
+                "--in-place",
+                f"{folder}/encrypted/{name}",
+            )
+            real(real_tools()["sops"], *words, GNUPGHOME=str(gpg.home))
+    create_repository(folder, "all forms")
+    opened = CommitFiles(open_repository(folder), root)
+    for name in plain:
+        assert opened.open(f"encrypted/{name}"), name
+        clear = "kind" in (folder / "encrypted" / name).read_text()
+        assert clear == (".secret." in name)
 
 
 def test_git_finds_it_clean_and_the_root_outside(made: Path) -> None:

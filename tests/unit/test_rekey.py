@@ -1,6 +1,7 @@
 """``rekey-repo``: another root or holder; the values stay what they were, and nothing of them touches the disk."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,8 @@ def test_a_second_holder_opens_everything_and_the_first_still_does(repository: P
     before, second = opened(repository, own(repository)), age.generate()
     first = (repository / "keys/root.txt").read_text().split()[-1]
     assert rekey(repository, "--to", first, "--to", second.recipients[0]).count("encrypted/") == len(before)
+    rules = (repository / ".sops.yaml").read_text()
+    assert rules.count(f"age: {first},{second.recipients[0]}\n") == 2  # for what people encrypt from now on
     commit_all(repository)
     assert opened(repository, own(repository)) == before
     assert opened(repository, second) == before
@@ -81,6 +84,30 @@ def test_s1_a_new_root_and_what_history_still_opens(repository: Path) -> None:
     with pytest.raises(BootstrapError) as caught:
         opened(repository, own(repository))
     assert caught.value.code == "E_NO_IDENTITY"
+
+
+def test_b1_no_value_is_ever_on_the_disk(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every write of the command is looked at; and so is what lies there afterwards."""
+    values = {leaf for tree in opened(repository, own(repository)).values() for leaf in leaves(tree)}
+    assert len(values) >= 10
+    written: list[bytes] = []
+    real = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: (written.append(Path(f"/proc/self/fd/{fd}").read_bytes()), real(fd))
+    )
+    rekey(repository, "--to", age.generate().recipients[0])
+    assert len(written) >= 10
+    for path in repository.parent.rglob("*"):
+        if path.is_file() and path.name != "root.key":
+            written.append(path.read_bytes())
+    assert not [1 for content in written for value in values if value in content]
+
+
+def leaves(tree: Opened) -> list[bytes]:
+    """Values that are long enough to be looked for."""
+    if isinstance(tree, Sensitive):
+        return [tree.reveal()] if len(tree.reveal()) >= 16 and b".svc" not in tree.reveal() else []
+    return [leaf for value in tree.values() for leaf in leaves(value)]
 
 
 def test_a_dirty_tree_is_refused_and_a_trial_writes_nothing(repository: Path) -> None:
