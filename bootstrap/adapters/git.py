@@ -98,7 +98,7 @@ class GitRepository:
 
         if not isinstance(self._repo, Repo) or self._repo.bare:
             return ()
-        top = Path(self._repo.path)
+        top = Path(self._location)  # the folder that was named, whatever core.worktree says
         changed = {path for path, blob in self._blobs.items() if _differs(top / path, blob)}
         return tuple(sorted(changed | _untracked(top, self._blobs)))
 

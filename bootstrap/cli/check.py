@@ -101,7 +101,7 @@ def _readers(repository: "GitRepository") -> Iterator[Finding]:
 def _unused(repository: "GitRepository") -> Iterator[Finding]:
     for path in repository.unused_changes():
         if not path.startswith("records/"):
-            message = "it differs from the commit, or is not in it: not used"
+            message = "not as in the commit, and so not used"
             yield Finding(
                 id="W_REPO_DIRTY", where=path, message=message, hint="commit it", level=Level.WARNING
             )

@@ -30,10 +30,10 @@ def _text(findings: Sequence[Finding], _: str) -> str:
 
 
 def _told_once(findings: Sequence[Finding]) -> list[Finding]:
-    """For a reader: files that the same missing key would open are one line, which counts them."""
+    """For a reader: files with the same fault that are many in their nature are one line, which counts them."""
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
-        same = (finding.id, finding.message) if finding.id == "E_NO_IDENTITY" else (finding.id, len(groups))
+        same = (finding.id, finding.message) if finding.id in _TOGETHER else (finding.id, len(groups))
         groups.setdefault(same, []).append(finding)
     return [each[0] if len(each) == 1 else _counted(each) for each in groups.values()]
 
@@ -42,7 +42,10 @@ def _counted(same: Sequence[Finding]) -> Finding:
     more = f" and {len(same) - SHOWN} more" if len(same) > SHOWN else ""
     names = ", ".join(finding.where for finding in same[:SHOWN]) + more
     message = f"{len(same)} files are {same[0].message} ({names})"
-    return replace(same[0], where="encrypted", message=message)
+    return replace(same[0], where=_TOGETHER[same[0].id], message=message)
+
+
+_TOGETHER = {"E_NO_IDENTITY": "encrypted", "W_REPO_DIRTY": ""}  # to the place that the line names
 
 
 def _json(findings: Sequence[Finding], _: str) -> str:

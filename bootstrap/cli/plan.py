@@ -10,6 +10,7 @@ from bootstrap.cli import compose
 from bootstrap.cli.exits import CHANGES_PENDING
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.plan_live import Live, live_lines, look
+from bootstrap.cli.unused import name_unused
 from bootstrap.model.plan import Plan
 
 Document = Mapping[str, Any]
@@ -21,6 +22,7 @@ def show(options: Options, *, detailed_exitcode: bool) -> int:
     Raises what `up` would be stopped by before its first change, once everything is shown.
     """
     prepared = compose.prepare(options)
+    name_unused(prepared.repository)
     plan = prepared.plan
     live = None if options.kubeconfig is None else look(options, prepared)
     typer.echo(as_json(plan, live) if options.output is Output.JSON else "\n".join(as_text(plan, live)))

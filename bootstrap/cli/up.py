@@ -11,6 +11,7 @@ from bootstrap.cli import compose
 from bootstrap.cli.exits import RETIREMENT_WAITS
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.render import narration
+from bootstrap.cli.unused import name_unused
 from bootstrap.engine.pinned import check_pinned
 from bootstrap.engine.result import Result
 from bootstrap.ledger.record import Phase
@@ -18,8 +19,6 @@ from bootstrap.model.catalog import Custody, Renew, Secret
 from bootstrap.steps.recorded import write_records
 from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
-
-SHOWN = 5  # changed paths of a work tree that are named
 
 
 def up(
@@ -35,7 +34,7 @@ def up(
     compose.need_records(options)
     if pinned is not None:
         check_pinned(pinned, prepared.plan)
-    _name_unused(prepared)
+    name_unused(prepared.repository)
     with (
         narration(prepared.plan, live=True) as narrator,
         compose.world(options, prepared, narrator, approvals=approvals) as world,
@@ -49,16 +48,6 @@ def up(
     else:
         typer.echo("\n".join(lines(summary, options)))
     return RETIREMENT_WAITS if summary["retirementWaits"] else 0
-
-
-def _name_unused(prepared: compose.Prepared) -> None:
-    # What an earlier run wrote below records/ is for people to commit; it is read from the folder as it is.
-    unused = [path for path in prepared.repository.unused_changes() if not path.startswith("records/")]
-    if unused:
-        more = f" and {len(unused) - SHOWN} more" if len(unused) > SHOWN else ""
-        typer.echo(
-            f"not used: {', '.join(unused[:SHOWN])}{more}: not as in commit {prepared.plan.commit}", err=True
-        )
 
 
 def summarise(world: World, result: Result) -> dict[str, Any]:
@@ -115,8 +104,23 @@ def lines(summary: dict[str, Any], options: Options) -> Iterator[str]:
     yield f"residuals    {len(summary['residuals'])}"
     yield from (f"  - {item}" for item in summary["residuals"])
     yield f"records      {summary['records']} (ciphertext and signatures only: commit them)"
-    where = f"--repo {options.repo} --kubeconfig {options.kubeconfig}"
-    where += f" --root {options.root}" if options.root.startswith("file:") else ""
-    where += f" --context {options.context}" if options.context else ""
+    where = again(options)
     yield f"next         bootstrap verify {where}"
     yield f"             bootstrap ledger export {where} --out bundle.json"
+
+
+def again(options: Options) -> str:
+    """The options that reach the same commit and cluster another time; what came by a descriptor is gone."""
+    given = {
+        "--repo": options.repo,
+        "--git-key": "" if options.git_key.startswith("fd:") else options.git_key,
+        "--git-known-hosts": options.git_known_hosts,
+        "--git-ca": options.git_ca,
+        "--git-token": options.git_token if options.git_token.startswith("file:") else "",
+        "--proxy": options.proxy,
+        "--trusted-signers": options.trusted_signers,
+        "--kubeconfig": options.kubeconfig,
+        "--root": options.root if options.root.startswith("file:") else "",
+        "--context": options.context,
+    }
+    return " ".join(f"{name} {value}" for name, value in given.items() if value)

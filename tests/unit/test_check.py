@@ -138,6 +138,9 @@ def test_a_dirty_tree_is_named_and_not_used(repository: Path, capsys: pytest.Cap
     (repository / "secrets/more.yaml").write_text("kind: [\n")
     (repository / "bootstrap.yaml").write_text("kind: [\n")
     assert ran(capsys, repository) == {"W_REPO_DIRTY": {"bootstrap.yaml", "secrets/more.yaml"}}
+    command.check(Options(repo=str(repository)), Report.TEXT, Beyond())
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "W_REPO_DIRTY" in line]
+    assert "2 files are not as in the commit, and so not used (bootstrap.yaml, secrets/more.yaml)" in line
 
 
 # ---------------------------------------------------------------- readers

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -156,9 +157,56 @@ def test_hooks_filters_replace_refs_and_grafts_have_no_effect(repo: Path, tmp_pa
     assert not marker.exists()
 
 
-def test_an_object_that_is_not_what_its_name_says(repo: Path) -> None:
-    import zlib
+def test_an_alternate_store_may_lend_objects_but_not_other_ones(repo: Path, tmp_path: Path) -> None:
+    blob = git(repo, "rev-parse", "HEAD:secrets/a.yaml")
+    lender = tmp_path / "lender"
+    git(repo, "clone", "-q", "--bare", str(repo), str(lender))
+    sharing = tmp_path / "sharing"
+    git(repo, "clone", "-q", "--shared", str(lender), str(sharing))
+    assert not list((sharing / ".git" / "objects").glob("??"))
+    assert open_repository(sharing).read("secrets/a.yaml") == b"a\n"
+    forged = lender / "objects" / blob[:2] / blob[2:]
+    forged.parent.mkdir(exist_ok=True)
+    forged.unlink(missing_ok=True)
+    forged.write_bytes(zlib.compress(b"blob 2\0z\n"))
+    with pytest.raises(DefinitionError) as caught:
+        open_repository(sharing).read("secrets/a.yaml")
+    assert caught.value.code == "E_REPO_REV"
 
+
+def test_nothing_of_the_surroundings_or_of_the_repositorys_configuration_counts(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker, other = tmp_path / "ran", tmp_path / "other"
+    git(repo, "clone", "-q", str(repo), str(other))
+    (other / "secrets" / "a.yaml").write_text("other\n")
+    git(other, "commit", "-q", "-am", "other")
+    for name, value in (
+        ("core.hooksPath", str(tmp_path)),
+        ("core.attributesFile", "/nonexistent"),
+        ("core.worktree", str(other)),
+        ("core.pager", f"touch {marker}"),
+        ("core.sshCommand", f"touch {marker}"),
+        ("include.path", str(tmp_path / "included")),
+        ("diff.external", f"touch {marker}"),
+    ):
+        git(repo, "config", name, value)
+    (repo / ".gitmodules").write_text(
+        '[submodule "x"]\n\tpath = x\n\turl = ext::touch ran\n\tupdate = !touch ran\n'
+    )
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".gitconfig").write_text(f"[core]\n\tfsmonitor = touch {marker}\n")
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"):
+        monkeypatch.setenv(name, str(other / ".git"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    found = open_repository(repo)
+    assert found.read("secrets/a.yaml") == b"a\n"
+    assert found.unused_changes() == ()
+    assert not marker.exists()
+
+
+def test_an_object_that_is_not_what_its_name_says(repo: Path) -> None:
     blob = git(repo, "rev-parse", "HEAD:secrets/a.yaml")
     loose = repo / ".git" / "objects" / blob[:2] / blob[2:]
     loose.chmod(0o644)
