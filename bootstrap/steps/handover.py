@@ -17,7 +17,7 @@ from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.handover import Commitments, Next, Sight, next_step
 from bootstrap.model.plan import Step
-from bootstrap.steps.handover_one import Copy, conflict, copy_into_vault, planned_copy, read_version_one
+from bootstrap.steps.handover_one import Copy, conflict, copy_into_vault, here, planned_copy, read_version_one
 from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
 
@@ -86,26 +86,23 @@ class HandoverSecrets:
             self._batch(seen.open[start : start + BATCH])
 
     def _batch(self, secrets: tuple[Secret, ...]) -> None:
-        world = self.world
+        world, place = self.world, here(self.world)
         announced = intents(world.ledger.read())
-        found = dict(
-            zip(
-                (s.name for s in secrets),
-                self._each(lambda s: read_version_one(world, s), secrets),
-                strict=True,
-            )
-        )
-        fresh = [planned_copy(world, s) for s in secrets if found[s.name] is None]
+        versions = self._each(lambda s: read_version_one(world, s, place), secrets)
+        found = dict(zip((s.name for s in secrets), versions, strict=True))
+        fresh = [planned_copy(world, s, place) for s in secrets if found[s.name] is None]
+        said = {c.secret.name: c.intent(world, place) for c in fresh}
         world.ledger.append(
-            [c.intent for c in fresh if self._step(c, announced, written=False) is Next.INTEND]
+            [said[c.secret.name] for c in fresh if self._step(c, announced, written=False) is Next.INTEND]
         )
-        copies = self._each(lambda c: copy_into_vault(world, c), fresh)
+        copies = self._each(lambda c: copy_into_vault(world, c, place), fresh)
         adopted = [
             self._ours(s, version, announced) for s in secrets if (version := found[s.name]) is not None
         ]
+        said |= {c.secret.name: c.intent(world, place) for c in adopted}
         # In the catalog's order, so that the same run writes the same ledger.
         done = {c.secret.name: c for c in (*copies, *adopted)}
-        world.ledger.append([done[s.name].commit() for s in secrets])
+        world.ledger.append([done[s.name].commit(said[s.name]) for s in secrets])
         world.narrator.event(
             "handover", message=f"{len(secrets)} secrets: Vault is authoritative", count=len(secrets)
         )

@@ -20,13 +20,25 @@ KEPT_VERSIONS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """Which cluster and which Vault: the same for every secret of a batch, so looked up once."""
+
+    cluster: str  # UID
+    vault: str  # cluster id
+
+
+def here(world: World) -> Here:
+    window = WindowStore(world.cluster).read()
+    return Here(cluster=world.cluster.uid(), vault=window.cluster_id if window else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
     """``values`` are Vault's strings. ``written`` and ``read`` are request ids of Vault's audit log."""
 
     secret: Secret
     values: dict[str, Sensitive]
     commitments: dict[str, str]
-    intent: Fact
     txn: str
     written: str = ""
     read: str = field(default="")
@@ -35,21 +47,25 @@ class Copy:
     def said(self) -> Commitments:
         return frozenset(self.commitments.items())
 
-    def commit(self) -> Fact:
+    def intent(self, world: World, place: Here) -> Fact:
+        """What is announced; it also names the scaffold as it is now (one look)."""
+        return fact(world, self.secret, Phase.INTENT, self.commitments, place, self.txn)
+
+    def commit(self, intent: Fact) -> Fact:
         """Its audit lines: the write's id is empty where its answer was lost, the header ``txn`` finds it then."""
         audit = Audit(txn=self.txn, write_request_id=self.written, read_request_id=self.read)
-        return replace(self.intent, phase=Phase.COMMIT, audit=audit)
+        return replace(intent, phase=Phase.COMMIT, audit=audit)
 
 
-def planned_copy(world: World, secret: Secret) -> Copy:
+def planned_copy(world: World, secret: Secret, place: Here) -> Copy:
     """The values to write: the source's, with anew-made ones where ``renew: generate`` says so (H5)."""
     values = vault_values(world, secret)
     for name in renewed(secret, tuple(values)):
         values[name] = world.material.random_text(secret.handover.length).relabel(f"{secret.name}.{name}")
-    return _copy(world, secret, values, randomness.token_hex(16))
+    return _copy(world, secret, values, place, randomness.token_hex(16))
 
 
-def copy_into_vault(world: World, copy: Copy) -> Copy:
+def copy_into_vault(world: World, copy: Copy, place: Here) -> Copy:
     """Metadata first, then one write that only an empty path takes; then version 1 as the active node has it."""
     session, secret = world.session, copy.secret
     body = {"cas_required": True, "max_versions": KEPT_VERSIONS, "custom_metadata": _marks(world, copy)}
@@ -61,7 +77,7 @@ def copy_into_vault(world: World, copy: Copy) -> Copy:
         write = session.call("POST", f"secret/data/{secret.path}", data, txn=copy.txn)
     except UnknownOutcome:
         pass  # version 1 is there or it is not: the read tells
-    back = read_version_one(world, secret)
+    back = read_version_one(world, secret, place)
     if back is None:
         raise UnknownOutcome(f"{secret.name}: version 1 is not there yet", code="E_UNKNOWN", where=path)
     seen = Sight(written=True, intents=frozenset({copy.said}), version=back.said)
@@ -70,7 +86,7 @@ def copy_into_vault(world: World, copy: Copy) -> Copy:
     return replace(copy, written=write.request_id if write and write.ok else "", read=back.read)
 
 
-def read_version_one(world: World, secret: Secret) -> Copy | None:
+def read_version_one(world: World, secret: Secret, place: Here) -> Copy | None:
     """Version 1 as it is in Vault, None when it does not exist. EvidenceError when it was destroyed."""
     answer = world.session.read(f"secret/data/{secret.path}?version=1")
     if answer.status == 404:
@@ -80,29 +96,28 @@ def read_version_one(world: World, secret: Secret) -> Copy | None:
         return None
     values: dict[str, Sensitive] = dict(granted(answer, f"secret/{secret.path}").data["data"])
     txn = str((answer.data["metadata"].get("custom_metadata") or {}).get("txn", ""))
-    return replace(_copy(world, secret, values, txn), read=answer.request_id)
+    return replace(_copy(world, secret, values, place, txn), read=answer.request_id)
 
 
-def _copy(world: World, secret: Secret, values: dict[str, Sensitive], txn: str) -> Copy:
-    uid = world.cluster.uid()
-    key = world.material.commitments()
+def _copy(world: World, secret: Secret, values: dict[str, Sensitive], place: Here, txn: str) -> Copy:
+    key, uid = world.material.commitments(), place.cluster
     commitments = {name: key.commit(uid, secret.name, name, value) for name, value in sorted(values.items())}
-    intent = fact(world, secret, Phase.INTENT, commitments, txn)
-    return Copy(secret=secret, values=values, commitments=commitments, intent=intent, txn=txn)
+    return Copy(secret=secret, values=values, commitments=commitments, txn=txn)
 
 
-def fact(world: World, secret: Secret, phase: Phase, commitments: dict[str, str], txn: str = "") -> Fact:
+def fact(
+    world: World, secret: Secret, phase: Phase, commitments: dict[str, str], place: Here, txn: str = ""
+) -> Fact:
     """The record of one secret: from where, to where, and keyed digests that prove equality (H4)."""
     assert secret.path is not None
     assert secret.source is not None
-    window = WindowStore(world.cluster).read()
     blob = world.intent.blobs.get(secret.source.file, "")
     return Fact(
         phase=phase,
         git=Git(commit=world.intent.commit, path=secret.source.file, blob=blob),
         secret=SecretName(name=secret.name, secret_class=secret.secret_class, owner=secret.owner),
         source=_source(world, secret),
-        destination=Destination(cluster=window.cluster_id if window else "", path=secret.path),
+        destination=Destination(cluster=place.vault, path=secret.path),
         commitments=commitments,
         renew=secret.handover.renew,
         retire=RetireMode.DELETED if phase is Phase.RETIRED else None,

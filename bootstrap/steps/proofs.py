@@ -15,7 +15,7 @@ from bootstrap.ports import Ref
 from bootstrap.steps.admission import admission_policy
 from bootstrap.steps.derived_objects import external_secrets, published
 from bootstrap.steps.escrow import Escrow, escrow_bytes, kept_outside
-from bootstrap.steps.handover_one import read_version_one
+from bootstrap.steps.handover_one import Here, here, read_version_one
 from bootstrap.steps.health import condition, ref_of
 from bootstrap.steps.names import AUDIT_DEVICE, KV_MOUNT
 from bootstrap.steps.outcome import granted
@@ -126,11 +126,11 @@ def values(world: World) -> Proof:
             None,
             "needs the root key (--root)",
         )
-    committed = named(world.ledger.read(), Phase.COMMIT)
+    committed, place = named(world.ledger.read(), Phase.COMMIT), here(world)
     wrong = [
         s.name
         for s in world.intent.handovers
-        if s.name in committed and not _fits(world, s, committed[s.name])
+        if s.name in committed and not _fits(world, s, committed[s.name], place)
     ]
     return Proof(
         "H4",
@@ -247,8 +247,8 @@ def _current(world: World, secret: Secret) -> bool:
     return answer.ok and int(answer.data.get("current_version", 0)) > 0
 
 
-def _fits(world: World, secret: Secret, record: Record) -> bool:
-    version = read_version_one(world, secret)
+def _fits(world: World, secret: Secret, record: Record, place: Here) -> bool:
+    version = read_version_one(world, secret, place)
     return version is None or version.commitments == dict(record.fact.commitments)
 
 

@@ -16,7 +16,7 @@ from bootstrap.model.plan import Step
 from bootstrap.ports import Object
 from bootstrap.steps.admission import POLICY, admission_policy
 from bootstrap.steps.consumers import holders, unready
-from bootstrap.steps.handover_one import fact, renewed
+from bootstrap.steps.handover_one import Here, fact, here, renewed
 from bootstrap.steps.health import ref_of
 from bootstrap.steps.outcome import expect
 from bootstrap.steps.scaffold import scaffold_ref
@@ -95,7 +95,8 @@ class Retired:
             self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
         held = {s.name for s in self.scaffolds if self.world.cluster.get(scaffold_ref(s)) is not None}
         gone = [s for s in seen.unrecorded if seen.step(s) is not Next.WAIT and s.name not in held]
-        self.world.ledger.append([self._retired(s, committed[s.name]) for s in gone])
+        place = here(self.world)
+        self.world.ledger.append([self._retired(s, committed[s.name], place) for s in gone])
         self._waited = True
 
     def _policy(self) -> tuple[Object, ...]:
@@ -129,7 +130,7 @@ class Retired:
     def _refused(self) -> bool:
         return all(refused_scaffolds(self.world).values())
 
-    def _retired(self, secret: Secret, committed: Record) -> Fact:
+    def _retired(self, secret: Secret, committed: Record, place: Here) -> Fact:
         dead = set(renewed(secret, committed.fact.commitments)) >= set(committed.fact.commitments)
         residuals = [] if dead else ["git-history"]
         if secret.scaffold is not None:
@@ -144,7 +145,7 @@ class Retired:
             details["live"] = "the value in Git is live until it is rotated"
         if secret.handover.reason:
             details["reason"] = secret.handover.reason
-        made = fact(self.world, secret, Phase.RETIRED, dict(committed.fact.commitments))
+        made = fact(self.world, secret, Phase.RETIRED, dict(committed.fact.commitments), place)
         return replace(made, source=committed.fact.source, residuals=tuple(residuals), details=details)
 
 

@@ -112,6 +112,28 @@ def test_a_step_that_acts_without_effect_is_an_error() -> None:
     assert caught.value.code == "E_NOT_DONE"
 
 
+def test_what_still_differs_is_named() -> None:
+    class Partial(Liar):
+        def decide(self, seen: Any) -> Any:
+            return Act("apply 7 objects", tuple(f"apply ConfigMap {n}" for n in range(7)))
+
+    with pytest.raises(WorldError) as caught:
+        run(SimulatedCluster(), toy_plan("check", "claim", "partial"), kinds=toy_kinds(partial=Partial))
+    first, *lines = caught.value.message.splitlines()
+    assert first.endswith("does not hold: apply 7 objects")
+    assert [line.strip() for line in lines] == [*(f"apply ConfigMap {n}" for n in range(5)), "and 2 more"]
+
+
+def test_each_step_is_told_once() -> None:
+    cluster = SimulatedCluster()
+    with pytest.raises(Killed):
+        run(Faulty(cluster, 40, Fault.KILL_BEFORE))
+    for name in ("run-2", "run-3"):  # one that goes on, one that finds everything done
+        _, world = run(cluster, name=name)
+        told = [step for kind, step, _ in world.narrator.events if kind in ("satisfied", "done")]
+        assert told == [step.id for step in world.plan.steps]
+
+
 class Mumbler(Make):
     """Never gives a clear answer, and never has an effect."""
 
