@@ -9,8 +9,6 @@ with its children, which a busy machine disturbs less.
 
 import argparse
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -19,11 +17,11 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import pyrage
 
+from benchmarks.machine import machine
 from bootstrap.adapters import age
 from bootstrap.adapters.age import AgeRoot
 from bootstrap.adapters.encrypted import CommitFiles
@@ -183,33 +181,16 @@ def start(words: Sequence[str | Path], environment: dict[str, str] | None = None
     )
 
 
-def machine() -> dict[str, object]:
-    model = next(
-        (
-            line.split(":")[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.machine(),
-    )
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "load": [round(value, 1) for value in os.getloadavg()],
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in ("pyrage", "cryptography", "pyyaml", "typer")},
-        "age": "1.3.1",
-        "sops": "3.13.3",
-    }
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    before = machine()
+    before = {
+        **machine("pyrage", "cryptography", "pyyaml", "typer"),
+        "age": "1.3.1",
+        "sops": "3.13.3",
+    }
     with tempfile.TemporaryDirectory() as name:
         parts = (raw_age, one_sops_key, help_page)
         found = [c.report() for part in parts for c in part(given.rounds, Path(name))]
@@ -218,7 +199,7 @@ def main() -> int:
     if given.out:
         given.out.write_text(text)
     sys.stdout.write(text)
-    return 0 if all(c["cpu"]["ratio"] <= c["target"] for c in found) else 1  # type: ignore[index,operator]
+    return 0 if all(c["cpu"]["ratio"] <= c["target"] for c in found) else 1  # type: ignore[index]
 
 
 if __name__ == "__main__":

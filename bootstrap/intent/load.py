@@ -3,9 +3,7 @@
 Only the commit is read, never a value: encrypted files are known here by their path and blob id.
 """
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -39,34 +37,17 @@ def examine(repository: IntentRepository) -> tuple[Intent | None, tuple[Finding,
 
     Entries with errors are left out of the intent, so it is whole only when no finding is an error.
     """
-    with _collector_paused():
-        return _examine(repository)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Reading makes many small values that all stay, and no cycles: looking for some would find nothing."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
-
-
-def _examine(repository: IntentRepository) -> tuple[Intent | None, tuple[Finding, ...]]:
     reading = _Reading(repository, tuple(repository.paths()))
-    platform = reading.platform()
-    reading.catalog()
-    findings = [*reading.findings, *exposed(repository, reading.encrypted())]
-    if platform is None:
-        return None, in_order([*findings, *rules_policies.judge(repository, None)])
-    intent = reading.intent(platform)
-    findings += rules_policies.judge(repository, intent)
-    findings += rules_sealed.judge(repository, intent)
-    findings += judge(intent, whole=not errors(reading.findings))
+    intent, judged = reading.judged()
+    findings = [*judged, *exposed(repository, reading.encrypted()), *rules_policies.judge(repository, intent)]
+    if intent is not None:
+        findings += rules_sealed.judge(repository, intent)
     return intent, in_order(findings)
+
+
+def read_catalog(repository: IntentRepository) -> tuple[Intent | None, tuple[Finding, ...]]:
+    """The part of ``examine`` that reads ``bootstrap.yaml`` and ``secrets/``: shapes, and the rules between entries."""
+    return _Reading(repository, tuple(repository.paths())).judged()
 
 
 @dataclass(slots=True)
@@ -78,6 +59,14 @@ class _Reading:
     findings: list[Finding] = field(default_factory=list)
     secrets: list[Secret] = field(default_factory=list)
     internals: list[Internal] = field(default_factory=list)
+
+    def judged(self) -> tuple[Intent | None, tuple[Finding, ...]]:
+        platform = self.platform()
+        self.catalog()
+        if platform is None:
+            return None, tuple(self.findings)
+        intent = self.intent(platform)
+        return intent, (*self.findings, *judge(intent, whole=not errors(self.findings)))
 
     def platform(self) -> Platform | None:
         if PLATFORM_FILE not in self.paths:

@@ -8,7 +8,8 @@ from bootstrap.model.catalog import Intent, Internal, Secret
 
 RESERVED = ("sys", "auth", "identity", "cubbyhole", "bootstrap")
 PUSHERS = {"InternalSecret": "platform-data", "InternalConfig": "platform-config"}
-_SEGMENT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_SEGMENT = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_PATH = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
 _MAX = 512
 _Entry = Secret | Internal
 
@@ -23,10 +24,10 @@ def judge(intent: Intent) -> Iterator[Finding]:
 
 
 def _form(entry: _Entry, path: str) -> Iterator[Finding]:
-    segments = path.split("/")
-    if len(path) <= _MAX and all(_SEGMENT.fullmatch(segment) for segment in segments):
-        if segments[0] in RESERVED:
-            message = f"{entry.name}: paths below {segments[0]}/ are not for secrets of the catalog"
+    if len(path) <= _MAX and _PATH.fullmatch(path):
+        first = path.split("/", 1)[0]
+        if first in RESERVED:
+            message = f"{entry.name}: paths below {first}/ are not for secrets of the catalog"
             yield Finding(
                 id="E_DEST_RESERVED", where=entry.where, message=message, hint="choose another prefix"
             )
@@ -76,5 +77,7 @@ def _owners(entries: list[tuple[_Entry, str]]) -> Iterator[Finding]:
 
 
 def _parents(path: str) -> Iterator[str]:
-    segments = path.split("/")
-    return ("/".join(segments[:n]) for n in range(1, len(segments)))
+    end = path.rfind("/")
+    while end > 0:
+        yield path[:end]
+        end = path.rfind("/", 0, end)

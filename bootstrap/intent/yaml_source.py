@@ -13,19 +13,24 @@ from typing import Any
 
 import yaml
 
+from bootstrap.intent import yaml_plain
+from bootstrap.intent.yaml_plain import Plain
 from bootstrap.model.errors import DefinitionError
 
-Plain = str | int | bool | None | list[Any] | dict[str, Any]
 Loc = tuple[str | int, ...]
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 32
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where it is built in: ten times faster
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
-_WORDS: Mapping[str, Plain] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufeff\ufffe\uffff]|\r|^ *\t", re.MULTILINE)
+_COMMON = bytes(range(0x20, 0x7F)) + b"\n"  # a file of nothing else needs no second look
+_SEPARATOR = "\n---\n"
+_UNCOMMON = ("\n...", "\n%", "\t", "\u2028", "\u2029")  # further separators of documents, words and lines
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TEXT_HINT = "save the file as UTF-8 without a byte order mark, with LF line ends and spaces only"
+
+
+Marks = Mapping[Loc, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +39,15 @@ class Located:
 
     path: str
     value: Plain
-    marks: Mapping[Loc, tuple[int, int]]
+    start: tuple[int, int]
+    marks: Callable[[], Marks]  # asked for only where something is wrong
 
     def position(self, loc: Loc = ()) -> tuple[int, int]:
         """(line, column) of the key or list item at ``loc``, or of its nearest parent that is written."""
-        while loc and loc not in self.marks:
+        marks = self.marks() if loc else {}
+        while loc and loc not in marks:
             loc = loc[:-1]
-        return self.marks[loc]
+        return marks[loc] if loc else self.start
 
     def line_of(self, loc: Loc = ()) -> int:
         return self.position(loc)[0]
@@ -58,11 +65,55 @@ def load_documents(path: str, data: bytes) -> list[Located]:
     """
     text = _text(path, data)
     try:
-        return [document for document in _documents(path, text) if document.value is not None]
+        try:
+            return [found for part, above in _parts(text) for found in _part(path, part, above)]
+        except (_UncommonError, yaml.YAMLError, DefinitionError):
+            return _documents(path, text)  # what is wrong is said of the file as a whole
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = str(getattr(error, "problem", None) or "not YAML")
         raise _refusal(path, mark, "E_YAML", f"this is not YAML: {problem}") from None
+
+
+class _UncommonError(Exception):
+    """Where one document ends and the next begins is not plain to see."""
+
+
+def _parts(text: str) -> Iterator[tuple[str, int]]:
+    """The text of each document, and the number of lines above it."""
+    whole = f"\n{text}"
+    parts = whole.split(_SEPARATOR)
+    if whole.count("\n---") >= len(parts) or any(sign in whole for sign in _UNCOMMON):
+        raise _UncommonError
+    above = -1
+    for part in parts:
+        yield part, above
+        above += part.count("\n") + 2
+
+
+def _part(path: str, text: str, above: int) -> list[Located]:
+    """A document that is written plainly, as nearly all are, is read without libyaml; its places are not."""
+    plain = yaml_plain.read(text)
+    if plain is None:
+        return _documents(path, text, above)
+    value, first = plain
+    start = (above + first + 1, 1)
+    return [Located(path=path, value=value, start=start, marks=_Later(path, text, above))]
+
+
+class _Later:
+    """The places in a document, looked for when the first of them is asked for."""
+
+    __slots__ = ("_found", "_source")
+
+    def __init__(self, path: str, text: str, above: int) -> None:
+        self._source = (path, text, above)
+        self._found: Marks | None = None
+
+    def __call__(self) -> Marks:
+        if self._found is None:
+            self._found = _documents(*self._source)[0].marks()
+        return self._found
 
 
 def _text(path: str, data: bytes) -> str:
@@ -76,7 +127,7 @@ def _text(path: str, data: bytes) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _bad_text(path, data[: error.start].decode("utf-8"), "bytes that are not UTF-8") from None
-    if found := _FORBIDDEN.search(text):
+    if data.translate(None, _COMMON) and (found := _FORBIDDEN.search(text)):
         character = found.group()[-1]
         name = {"\t": "a tab in the indentation", "\r": "a CR line end", "\ufeff": "a byte order mark"}
         what = name.get(character, f"character U+{ord(character):04X}")
@@ -103,6 +154,7 @@ class _Builder:
     """
 
     path: str
+    above: int  # lines before the text that is read
     marks: dict[Loc, tuple[int, int]] = field(default_factory=dict)
     stack: list[tuple[Any, Loc, str | None]] = field(default_factory=list)
     top: Any = None
@@ -129,7 +181,9 @@ class _Builder:
                 self._add(_scalar(event), self._place(event.start_mark))
             else:
                 self._open({} if kind is yaml.MappingStartEvent else [], event.start_mark)
-        return Located(path=self.path, value=self.root, marks=self.marks)
+        return Located(
+            path=self.path, value=self.root, start=self.marks.get((), (1, 1)), marks=lambda: self.marks
+        )
 
     def _refuse_magic(self, event: Any) -> None:
         if event.anchor is not None:
@@ -149,7 +203,7 @@ class _Builder:
             first, again = self.marks[loc][0], mark.line + 1
             message = f"key {name!r} is written twice: first on line {first}, again on line {again}"
             raise _refusal(self.path, mark, "E_YAML_DUP", message, "keep one of the two")
-        self.marks[loc] = (mark.line + 1, mark.column + 1)
+        self.marks[loc] = (self.above + mark.line + 1, mark.column + 1)
         self.key = name
 
     def _place(self, mark: Any) -> Loc:
@@ -157,7 +211,7 @@ class _Builder:
         if self.key is not None:
             return (*self.loc, self.key)
         loc: Loc = () if self.top is None else (*self.loc, len(self.top))
-        self.marks[loc] = (mark.line + 1, mark.column + 1)
+        self.marks[loc] = (self.above + mark.line + 1, mark.column + 1)
         return loc
 
     def _add(self, value: Plain, _: Loc) -> None:
@@ -178,20 +232,18 @@ class _Builder:
         self.top, self.loc = container, loc
 
 
-def _documents(path: str, text: str) -> Iterator[Located]:
+def _documents(path: str, text: str, above: int = 0) -> list[Located]:
     loader = _LOADER(text)
+    found = []
     try:
         while not loader.check_event(yaml.StreamEndEvent):
             if type(loader.get_event()) is yaml.DocumentStartEvent:
-                yield _Builder(path).read(loader.get_event)
+                found.append(_Builder(path, above).read(loader.get_event))
     finally:
         loader.dispose()
+    return [document for document in found if document.value is not None]
 
 
 def _scalar(event: Any) -> Plain:
     text: str = event.value
-    if event.style:  # quoted or block: text, whatever it looks like
-        return text
-    if text in _WORDS:
-        return _WORDS[text]
-    return int(text) if _INTEGER.fullmatch(text) else text
+    return text if event.style else yaml_plain.scalar(text)  # quoted or block: text, whatever it looks like
