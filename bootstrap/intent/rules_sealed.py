@@ -24,10 +24,8 @@ _NOTHING_CLEAR = re.compile(
 )
 _TABS = re.compile(rb"^\t+", re.MULTILINE)
 _FLAT = re.compile(r"^(?:\[(?P<section>[^\]]*)\]|(?P<key>[^#;=\s][^=]*?)\s*=\s*(?P<value>.*))$")
-_HINT = (
-    "let the rule in .sops.yaml take it in, then sops decrypt and sops encrypt the file; and replace the value:"
-    " Git's history keeps it"
-)
+_TAKE_IN = "let the rule in .sops.yaml take it in, then sops decrypt and sops encrypt the file; and replace the value"
+_SEAL = "put it back with `sops edit`, and replace the value: Git's history keeps it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +74,20 @@ def _one(path: str, data: bytes, secrets: list[Secret]) -> Iterator[Finding]:
         assert secret.source is not None
         for leaf in clear:
             if _introduced(secret.source, leaf, kinds):
-                message = f"{secret.name}: {leaf.name} stands in the clear: {_why(leaf, rule)}"
-                yield Finding(id="E_SOPS_PLAIN", where=leaf.where, message=message, hint=_HINT)
+                why, hint = _why(leaf, rule)
+                message = f"{secret.name}: {leaf.name} stands in the clear: {why}"
+                yield Finding(id="E_SOPS_PLAIN", where=leaf.where, message=message, hint=hint)
 
 
 def _sealed(leaf: _Leaf) -> bool:
     return leaf.text.startswith(_SEALED)
 
 
-def _why(leaf: _Leaf, rule: Selection) -> str:
+def _why(leaf: _Leaf, rule: Selection) -> tuple[str, str]:
+    """The reason, and what to do."""
     if rule.encrypted(leaf.path):
-        return "the file's rule says that it is encrypted, and it is not"
-    return f"the file's rule {rule.name}: {rule.text} leaves it out"
+        return "the file's rule says that it is encrypted, and it is not", _SEAL
+    return f"the file's rule {rule.name}: {rule.text} leaves it out", _TAKE_IN
 
 
 def _introduced(source: Source, leaf: _Leaf, kinds: Mapping[str, str]) -> bool:
