@@ -21,7 +21,7 @@ from tests.faults.schedule import Schedule
 from tests.faults.templates import Templates
 from tests.lab.support.cluster import Kube
 from tests.lab.support.program import git, hostile, new_home, run_bootstrap
-from tests.lab.support.state import sealed
+from tests.lab.support.state import actual, sealed
 
 CHILD = Path(__file__).with_name("child.py")
 # Where templates are taken: when a run is about to act on this step. The first is the empty cluster.
@@ -180,18 +180,21 @@ class Bench:
         return run_bootstrap("up", *self.platform.to_cluster(self.clone()), *more)
 
     def state(self) -> dict[str, Any]:
-        return state(self.kube, self.platform)
+        return state(self.kube, self.platform, actual(self.kube, self.platform))
 
     # ------------------------------------------------------------ what happens to Vault
 
-    def kill_vault(self, pod: str = "vault-0") -> None:
-        """The server's process in that pod is gone; its container is started again by the kubelet."""
+    def kill_vault(self, pod: str = "vault-0") -> bool:
+        """The server's process in that pod is gone; its container is started again by the kubelet. False: none ran."""
+        killed = False
         for pid in members(self.kube.lab.name):
             with suppress(OSError):
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
                 host = f"HOSTNAME={pod}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
                 if host and b"server" in command and command[0].endswith(b"vault"):
                     os.kill(pid, signal.SIGKILL)
+                    killed = True
+        return killed
 
 
 def _answer(ask: int, answer: int, schedule: Schedule) -> None:

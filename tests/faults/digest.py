@@ -11,7 +11,7 @@ from typing import Any
 from tests.conftest import Platform
 from tests.lab.support.cluster import Kube, Object
 from tests.lab.support.reset import KEPT, OURS
-from tests.lab.support.state import actual, authority
+from tests.lab.support.state import State, authority
 from tests.lab.support.vault import as_run
 
 LEFT_OUT = {
@@ -41,8 +41,8 @@ NOTES = re.compile(r"^(deployment|volume|pv|reconcile)\S*/")
 ADDRESSES = ("clusterIP", "clusterIPs", "volumeName")
 
 
-def state(kube: Kube, platform: Platform) -> dict[str, Any]:
-    """Everything that counts, as plain data: for messages, compare two of these."""
+def state(kube: Kube, platform: Platform, now: State) -> dict[str, Any]:
+    """Everything that counts, as plain data: for messages, compare two of these. ``now`` is ``actual()``."""
     found: dict[str, Any] = {}
     volume = kube.need("configmap", "vault-init", "bootstrap-system")["data"]["volume"]
     for obj in [*kube.list(KINDS), *kube.list(OPERATOR_KINDS), *kube.list(CLUSTER_KINDS, labels=OURS)]:
@@ -51,9 +51,8 @@ def state(kube: Kube, platform: Platform) -> dict[str, Any]:
         orphan = bool(slot) and volume not in name  # of a voided store: it opens nothing
         if not (_elsewhere(obj) or BOOKS.match(name) or ATTEMPT.match(name) or orphan):
             found[f"{slot[1]}-UID-{slot[2]}" if slot else name] = _plain(name, obj)
-    whole = actual(kube, platform)
-    whole["secrets"] = {path: [s["version"], sorted(s["data"])] for path, s in whole["secrets"].items()}
-    found["authority"] = whole
+    secrets = {path: [s["version"], sorted(s["data"])] for path, s in now["secrets"].items()}
+    found["authority"] = {**now, "secrets": secrets}
     found["vault"] = _vault(kube, platform)
     return found
 

@@ -4,8 +4,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from tests.faults.digest import differences as unlike
+from tests.faults.digest import digest, state
 from tests.lab.support.cluster import ApiAudit, Kube
 from tests.lab.support.program import ESCAPE, run_bootstrap
 from tests.lab.support.state import actual, authority, differences, expected, statements
@@ -31,17 +34,24 @@ def decent(code: int, err: str, expected: int | None) -> Iterator[str]:
         yield f"a traceback or escape codes: {_last(err)}"
 
 
-def after_up(bench: "Bench", audit: ApiAudit, *, verified: bool) -> list[str]:
-    """Everything that must hold once an `up` ended with 0; ``verified``: the key was proven before the fault."""
+def after_up(bench: "Bench", audit: ApiAudit, *, verified: bool) -> tuple[list[str], str]:
+    """What is broken once an `up` ended with 0, and the digest of what lies there.
+
+    ``verified``: the key was proven before the fault, so no volume may go any more.
+    """
     kube, platform = bench.kube, bench.platform
-    broken = [f"state: {found}" for found in differences(expected(platform), actual(kube, platform))]
-    broken += [f"H4: {found}" for found in uncommitted(kube, platform)]
-    broken += [f"I-4: {found}" for found in other_store(kube)]
+    with ThreadPoolExecutor() as pool:  # most of it is waiting for processes to start
+        told = pool.submit(lambda: list(commands(bench)))
+        others = pool.submit(lambda: [*uncommitted(kube, platform), *other_store(kube)])
+        now = actual(kube, platform)
+        found = state(kube, platform, now)
+        broken = [*told.result(), *others.result()]
+    broken += [f"I-1, I-5: {each}" for each in differences(expected(platform), now)]
+    broken += [f"F-2: {each}" for each in unlike(bench.golden, found)]
     if verified:
         wiped = [m for m in audit.deletions() if "/persistentvolumeclaims/" in m]
         broken += [f"I-1: after VERIFIED: {each}" for each in wiped]
-    broken += commands(bench)
-    return broken
+    return broken, digest(found)
 
 
 def commands(bench: "Bench") -> Iterator[str]:
@@ -73,10 +83,10 @@ def uncommitted(kube: Kube, platform: "Platform") -> Iterator[str]:
             for field, value in found.items():
                 text = b"\0".join([b"bootstrap/v1", uid, name.encode(), field.encode(), value.encode()])
                 if committed.get(name, {}).get(field) != hmac.new(key, text, hashlib.sha256).hexdigest():
-                    yield f"{name}.{field} is not what was committed"
+                    yield f"H4: {name}.{field} is not what was committed"
             for field in sources.generated(spec):
                 if found[field].encode() == sources.values(spec)[field]:
-                    yield f"{name}.{field} is still the repository's"
+                    yield f"H5: {name}.{field} is still the repository's"
 
 
 def other_store(kube: Kube) -> Iterator[str]:
@@ -84,15 +94,15 @@ def other_store(kube: Kube) -> Iterator[str]:
     window = kube.need("configmap", "vault-init", "bootstrap-system")["data"]
     claim = kube.need("persistentvolumeclaim", "data-vault-0", "vault")
     if claim["metadata"]["uid"] != window["volume"]:
-        yield "the volume is not the one whose key was proven"
+        yield "I-4: the volume is not the one whose key was proven"
     for pod in ("vault-0", "vault-1", "vault-2"):
         status = json.loads(kube.in_vault(pod, "vault", "status", "-format=json"))
         if status["cluster_id"] != window["clusterId"]:
-            yield f"{pod} is of Vault cluster {status['cluster_id']}, proven was {window['clusterId']}"
+            yield f"I-4: {pod} is of Vault cluster {status['cluster_id']}, proven was {window['clusterId']}"
 
 
 def _last(err: str) -> str:
-    return " / ".join(err.strip().splitlines()[-4:])
+    return " / ".join(err.strip().splitlines()[-8:])
 
 
 def _unproven(out: str) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -41,11 +42,12 @@ class VaultPods:
     """Pods of Vault, dialled by the program's own dialer; ``authority`` is keys/vault-ca.crt."""
 
     kube: Kube
+    dialer: PodDialer
     authority: bytes
     _faces: dict[bytes, ssl.SSLContext] = field(default_factory=dict)
 
     def dial(self, pod: str, port: int) -> socket.socket:
-        found: socket.socket = PodDialer(load_kubeconfig(self.kube.lab.kubeconfig), "vault").dial(pod, port)
+        found: socket.socket = self.dialer.dial(pod, port)
         return found
 
     def secure(self, stream: socket.socket, name: str) -> ssl.SSLSocket:
@@ -78,7 +80,9 @@ def _der(pem: bytes) -> bytes:
 
 def _context(certificate: bytes, key: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(in_memory(certificate + b"\n" + key, "face"))
+    path = in_memory(certificate + b"\n" + key, "face")
+    context.load_cert_chain(path)
+    os.close(int(Path(path).name))  # select(2), which port-forwards wait with, knows 1024 files and no more
     return context
 
 
@@ -108,7 +112,8 @@ def proxy_of(kube: Kube, vault_authority: bytes) -> tuple[Proxy, Authority]:
     """Not serving yet; and the authority that its kubeconfig must name."""
     own = authority("fault proxy")
     shown = _context(*own.leaf("127.0.0.1"))
-    return Proxy(shown, ApiServer(kube.lab.kubeconfig), VaultPods(kube, vault_authority)), own
+    dialer = PodDialer(load_kubeconfig(kube.lab.kubeconfig), "vault")
+    return Proxy(shown, ApiServer(kube.lab.kubeconfig), VaultPods(kube, dialer, vault_authority)), own
 
 
 def kubeconfig(proxy: Proxy, own: Authority, token: str, folder: Path) -> Path:

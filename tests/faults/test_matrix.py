@@ -72,7 +72,6 @@ def test_g5_a_fault_on_real_servers_and_one_up_puts_it_right(
 
 @pytest.mark.skipif("BOOTSTRAP_REPLAY" not in os.environ, reason="no point was named (BOOTSTRAP_REPLAY)")
 def test_replay(walk: Walk) -> None:
-    for text in os.environ["BOOTSTRAP_REPLAY"].split(","):
-        told = walk(Point.parse(text), repeat=True)
-        print(told)
-        assert told.broken == []
+    told = [walk(Point.parse(text), repeat=True) for text in os.environ["BOOTSTRAP_REPLAY"].split(",")]
+    print(*told, sep="\n")
+    assert [f"{each.point}: {problem}" for each in told for problem in each.broken] == []

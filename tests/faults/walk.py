@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults.bench import EMPTY, Bench, Ended
-from tests.faults.digest import differences, digest
+from tests.faults.digest import differences
 from tests.faults.invariants import after_up, decent
 from tests.faults.kinds import KILLS, Fault
 from tests.faults.schedule import Exchange, Schedule
@@ -45,6 +45,7 @@ class Told:
     where: str = ""
     code: int = 0
     digest: str = ""
+    idle: bool = False  # the fault had nothing to break: no Vault runs yet
     broken: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -70,14 +71,14 @@ class Walk:
         audit = ApiAudit(self.bench.kube.lab.audit_log)
         schedule = Schedule(point.fault, point.at, point.reads, interlude=self._interlude(point, told))
         ended = self.bench.faulted(schedule, self.bench.records(point.road))
-        told.where, told.code = schedule.where, ended.code
+        told.where, told.code = "" if told.idle else schedule.where, ended.code
         clock.lap("faulted run")
         told.broken += schedule.broken
         self._judge(point, ended, told)
-        if schedule.fired:
+        if told.where:
             self._repair(point, ended, audit, told, clock)
             self._late(schedule.late, told)
-        if repeat and not told.broken:
+        if repeat and told.where and not told.broken:
             self._repeat(told)
         clock.lap("checks")
         return told
@@ -90,12 +91,18 @@ class Walk:
                 f"K15: the other up: {problem}" for problem in decent(done.returncode, done.stderr, 0)
             ]
 
-        return another_up if point.fault is Fault.SLEEPER else self.bench.kill_vault
+        def restart() -> None:
+            told.idle = not self.bench.kill_vault()
+
+        return another_up if point.fault is Fault.SLEEPER else restart
 
     def _judge(self, point: Point, ended: Ended, told: Told) -> None:
         """I-11, I-12, I-14 of the faulted run."""
         told.broken += [f"I-14: left behind: {name}" for name in ended.left]
-        if not told.where or (point.fault in KILLS and ended.code == -9):
+        if point.fault in KILLS and ended.code == -9:
+            return
+        if not told.where:
+            told.broken += [f"undisturbed: {problem}" for problem in decent(ended.code, ended.err, 0)]
             return
         expected = HELD if point.fault is Fault.SLEEPER else None
         told.broken += [f"I-12: {problem}" for problem in decent(ended.code, ended.err, expected)]
@@ -110,13 +117,8 @@ class Walk:
         if ended.code == 0 and "nothing to do" not in done.stdout:
             told.broken.append("I-11: exit 0 with work left")
         if done.returncode == 0:
-            told.broken += after_up(self.bench, audit, verified=point.road != EMPTY)
-            told.digest = self._same_end(told)
-
-    def _same_end(self, told: Told) -> str:
-        found = self.bench.state()
-        told.broken += [f"F-2: {each}" for each in differences(self.bench.golden, found)]
-        return digest(found)
+            broken, told.digest = after_up(self.bench, audit, verified=point.road != EMPTY)
+            told.broken += broken
 
     def _late(self, late: list[Exchange], told: Told) -> None:
         """F-7: a delayed request arrives at last. Only the first apply of an object may then need an `up`."""
@@ -129,7 +131,7 @@ class Walk:
                 done = self.bench.up()
                 told.broken += [f"F-7: {p}" for p in decent(done.returncode, done.stderr, 0)]
         if late:
-            self._same_end(told)
+            told.broken += [f"F-7: {each}" for each in differences(self.bench.golden, self.bench.state())]
 
     def _repeat(self, told: Told) -> None:
         """F-3: a further `up` changes nothing."""
