@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters import openpgp_message
+from bootstrap.adapters.age_helpers import GIVE_ANOTHER
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -61,7 +62,7 @@ class GpgAgentRoot:
                 + " or ".join(wanted),
                 code="E_NO_IDENTITY",
                 where=what,
-                hint="give the right root key with --root",
+                hint=GIVE_ANOTHER,
             )
         done = self._gpg.decrypt(data, always_trust=True)
         if not done.ok:
