@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import PreconditionError, UnknownOutcome
-from bootstrap.model.init_window import Window, WindowPhase
+from bootstrap.model.init_window import Sight, Window, WindowPhase
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object, Permission, Ref
 from bootstrap.steps.given_back import Stays
@@ -19,17 +19,18 @@ from bootstrap.steps.names import is_ours
 from bootstrap.steps.outcome import expect
 from bootstrap.steps.permissions import abandoning
 from bootstrap.steps.vault_objects import base_objects
-from bootstrap.steps.void import data_claim, remove_voided, volume_of
+from bootstrap.steps.void import data_claim, given_up, remove_voided, volume_of
 from bootstrap.steps.window_store import REF, Slots, WindowStore, slot_ref
 from bootstrap.steps.world import World
+
+LOST = "there is no record of its key, so nobody can say whose data it holds"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     window: Window | None
-    volume: str
+    voiding: Window | str  # the window that gives it back, or why it stays
     found: tuple[Object, ...]  # what of it is there, in the order in which it goes
-    why: str  # why it stays, where it does
     missing: tuple[Permission, ...]
 
 
@@ -40,24 +41,29 @@ class UnprovenVault:
         self.windows = WindowStore(world.cluster)
 
     def observe(self) -> Seen:
-        window, volume = self.windows.read(), volume_of(self.world)
+        window = self.windows.read()
         found = self._found(window)
-        why = self._why(window, volume) if found else ""
-        asks = bool(found) and not why
+        voiding = LOST if window is None else given_up(window, self._sight(), unbound=self._unbound())
+        asks = bool(found) and isinstance(voiding, Window)
         missing = self.world.cluster.missing(abandoning(self.spec.namespace)) if asks else ()
-        return Seen(window, volume, found, why, missing)
+        return Seen(window, voiding, found, missing)
 
     def decide(self, seen: Seen) -> Decision:
         if not self._goes(seen):
-            return Satisfied("Vault stays" if seen.why else "no Vault stands whose key is not proven")
+            return Satisfied("Vault stays" if seen.found else "no Vault stands whose key is not proven")
         if seen.missing:
             return Blocked(_denied(seen.missing, self.world.cluster.context))
         gone = tuple(f"delete {ref_of(o)} (UID {o['metadata']['uid']})" for o in seen.found)
         return Act("remove the Vault whose key was never proven; nothing was written to it", gone)
 
     def act(self, seen: Seen) -> None:
-        window = self._voiding(seen)
-        if window is None or not remove_voided(self.world, window):
+        window = seen.voiding
+        if (
+            seen.window is None
+            or isinstance(window, str)
+            or not (window == seen.window or self.windows.swap(seen.window, window))
+            or not remove_voided(self.world, window)
+        ):
             raise UnknownOutcome("the init window moved on meanwhile", code="E_WINDOW", where=str(REF))
         for obj in self._found(window):
             expect(self.world.cluster.delete(ref_of(obj), uid=obj["metadata"]["uid"]), ref_of(obj))
@@ -65,47 +71,24 @@ class UnprovenVault:
         self.windows.swap(window, window.again(secrets.token_hex(4)))
 
     def stays(self, seen: Seen) -> Stays:
-        if not seen.why:
+        if not seen.found or isinstance(seen.voiding, Window):
             return {}
-        return {f"Vault in namespace {self.spec.namespace}, with its volumes and keys": seen.why}
+        return {f"Vault in namespace {self.spec.namespace}, with its volumes and keys": seen.voiding}
 
     def _goes(self, seen: Seen) -> bool:
-        open_ = seen.window is not None and seen.window.phase is not WindowPhase.CLAIMED
-        return not seen.why and (bool(seen.found) or (open_ and not _proven(seen.window)))
+        """Also a window that something was sent under, though nothing of it stands any more: it moves on."""
+        begun = seen.window is not None and seen.window.phase is not WindowPhase.CLAIMED
+        return isinstance(seen.voiding, Window) and (bool(seen.found) or begun)
 
-    def _voiding(self, seen: Seen) -> Window | None:
-        window = seen.window
-        if window is None or window.phase is WindowPhase.VOIDING:
-            return window
-        before = window if window.volume else window.sent(seen.volume)
-        return before.voiding() if self.windows.swap(window, before.voiding()) else None
-
-    def _why(self, window: Window | None, volume: str) -> str:
-        """Why this store may not go; empty for one that is provably empty."""
-        if window is None:
-            return "there is no record of its key, so nobody can say whose data it holds"
-        if window.phase is WindowPhase.VERIFIED:
-            return "its key is proven: it may hold data, and from here on it is never removed"
-        if window.phase is not WindowPhase.CLAIMED:
-            replaced = volume not in ("", window.volume)
-            return (
-                "its volume is another one than the attempt's: nobody can say what it holds"
-                if replaced
-                else ""
-            )
-        return self._why_claimed(volume)
-
-    def _why_claimed(self, volume: str) -> str:
-        """Nothing was sent to it under this attempt, so it is empty unless a stranger initialised it."""
-        claim = self.world.cluster.get(data_claim(self.world)) if volume else None
-        if claim is None or (claim.get("status") or {}).get("phase") == "Pending":
-            return ""
+    def _sight(self) -> Sight:
         status = self.world.session.seal_status("vault-0")
-        if status is None:
-            return (
-                "it does not answer, so nobody can say that it is empty; make it answer, or remove its claim"
-            )
-        return "somebody else has initialised it" if status.initialized else ""
+        return Sight(
+            initialized=status.initialized if status else None, volume=volume_of(self.world), slots=False
+        )
+
+    def _unbound(self) -> bool:
+        claim = self.world.cluster.get(data_claim(self.world))
+        return claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
 
     def _found(self, window: Window | None) -> tuple[Object, ...]:
         """The StatefulSet last: by it the claims, which its controller made without our label, are known as ours."""
@@ -127,10 +110,6 @@ class UnprovenVault:
         audit = Ref("v1", "PersistentVolumeClaim", "audit-vault-0", self.spec.namespace)
         found = [self.world.cluster.get(ref) for ref in (data_claim(self.world), audit)]
         return tuple(c for c in found if c is not None and (ours or c["metadata"]["uid"] == volume))
-
-
-def _proven(window: Window | None) -> bool:
-    return window is not None and window.phase is WindowPhase.VERIFIED
 
 
 def _denied(missing: tuple[Permission, ...], context: str) -> PreconditionError:

@@ -1,6 +1,7 @@
 """The init window with two operators, crashes, lost answers, late requests of `sys/init` and of the volume's removal.
 
-Every decision is ``next_move``'s and every change of the window one of ``Window``'s: what runs is what is checked.
+Every decision is ``next_move``'s (of `abandon`: ``given_up``'s) and every change of the window one of ``Window``'s:
+what runs is what is checked.
 A store is named by its volume (a number); its key by the volume too, since each store is initialised at most once.
 """
 
@@ -10,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from bootstrap.model.init_window import Move, Sight, Window, WindowPhase, next_move
+from bootstrap.steps.void import given_up
 from tests.models.checker import Model
 
 STRANGER = 99
@@ -29,6 +31,8 @@ class Guards:
     crashes: int = 1
     losses: int = 1
     stranger: bool = False
+    abandons: int = 0  # runs that are given back
+    given_up: bool = True  # by the rule of ``given_up``: not what is proven, not what a stranger initialised
 
 
 class Op(NamedTuple):
@@ -52,6 +56,7 @@ class State(NamedTuple):
     ops: tuple[Op, ...] = (Op(), Op())
     crashes: int = 0
     losses: int = 0
+    abandons: int = 0
 
 
 IDLE, READ = Op(), Op("read")
@@ -163,7 +168,21 @@ def begun(state: State, i: int) -> Iterator[tuple[str, State]]:
     yield "read window", put(state, i, Op("install" if away else "look", state.window))
 
 
+def abandoned(state: State, i: int, window: Window, guards: Guards) -> Iterator[tuple[str, State]]:
+    """`abandon` comes upon this window: one swap to VOIDING; what follows is what any run does with that."""
+    sight = look(state, window)
+    after = given_up(window, sight)
+    if isinstance(after, str) and not guards.given_up and sight.volume:
+        after = window.sent(sight.volume).voiding()
+    if isinstance(after, str) or after == window or not after.volume:
+        return
+    now = swapped(state, window, after, guards)[1]
+    yield "give it back", put(state, i, READ, window=now, abandons=state.abandons + 1)
+
+
 def decided(state: State, i: int, window: Window, guards: Guards) -> Iterator[tuple[str, State]]:
+    if state.abandons < guards.abandons:
+        yield from abandoned(state, i, window, guards)
     move = next_move(window, look(state, window))
     if move is Move.FOREIGN and not guards.foreign and window.phase is WindowPhase.CLAIMED:
         # "initialised, and no keys of ours: so void it", as operators do that infer from the server's state

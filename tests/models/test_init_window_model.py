@@ -23,3 +23,20 @@ def test_b4_each_guard_is_needed(guard: str) -> None:
     verdict = explore(model(without))
     print(f"init window without {guard}: {verdict}")
     assert verdict.wrong
+
+
+GIVEN_BACK = Guards(crashes=0, losses=0, abandons=1)
+
+
+def test_h2_a_run_that_is_given_back_loses_nothing_either(whole: bool) -> None:
+    verdict = explore(model(replace(GIVEN_BACK, crashes=1, losses=1) if whole else GIVEN_BACK))
+    print(f"init window, given back: {verdict}")
+    assert not verdict.wrong, verdict
+
+
+@pytest.mark.parametrize("guard", ["given_up", "swap", "by_uid", "fresh"])
+def test_h2_each_guard_of_giving_back_is_needed(guard: str) -> None:
+    crashes = {"crashes": 1} if guard in ("by_uid", "fresh") else {}
+    verdict = explore(model(replace(GIVEN_BACK, **{guard: False}, **crashes)))
+    print(f"init window, given back without {guard}: {verdict}")
+    assert verdict.wrong
