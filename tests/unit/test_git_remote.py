@@ -1,6 +1,7 @@
 """A repository on a real server, over TLS and SSH: read as the local one, reached by what was named alone."""
 
 import base64
+import hashlib
 import os
 import socket
 import subprocess
@@ -11,8 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bootstrap.adapters import git_https, git_pack
+from bootstrap.adapters.commit_records import CommitRecords
 from bootstrap.adapters.git import GitRepository, open_repository
 from bootstrap.adapters.git_access import GitAccess, open_key, open_token
 from bootstrap.adapters.git_history import past_files
@@ -22,6 +26,8 @@ from bootstrap.adapters.git_remote import open_remote
 from bootstrap.adapters.ssh_agent import KeyAgent
 from bootstrap.model.errors import BootstrapError, DefinitionError
 from bootstrap.model.sensitive import Sensitive
+from tests.simulator import platform
+from tests.simulator.platform import SimulatedPlatform
 from tests.unit.git_servers import TOKEN, Https, Ssh, git, https, proxy, sshd, why_no_sshd
 from tests.unit.intent_fake import CRDS
 from tests.unit.tls_server import Cut, Seen
@@ -341,7 +347,74 @@ def test_b4_the_fresh_process_reads_the_commit_from_the_server_too(
     assert "E_GIT" not in done.stderr and "E_REPO" not in done.stderr and "127.0.0.1:1" in done.stderr
 
 
+def test_a_whole_run_from_the_server(
+    web: Https, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = SimulatedPlatform(tmp_path)
+    git(root, "clone", "-q", "--bare", str(here.repository), "simulated.git")
+
+    def there(path: Path, rev: str) -> GitRepository:
+        return fetched(web, rev, web.url("simulated.git"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(platform, "open_repository", there)
+        done = here.up()
+        assert {seen.path.split("/")[1] for seen in web.server.seen} == {"simulated.git"}
+    assert not any(outcome.pending for outcome in done.outcomes)
+    platform.opened.cache_clear()
+    again = here.up()  # goes on from the folder: the same plan
+    assert not [outcome.step.id for outcome in again.outcomes if outcome.acted]
+
+
+def test_the_records_of_a_commit_are_read_and_never_written(tmp_path: Path) -> None:
+    for name in (
+        "records/uid-1/head.json",
+        "records/uid-1/escrow.json",
+        "records/README.md",
+        "bootstrap.yaml",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "x")
+    records = CommitRecords(open_repository(tmp_path))
+    assert (records.clusters(), records.read("uid-1", "head.json")) == (
+        ("uid-1",),
+        b"records/uid-1/head.json",
+    )
+    assert records.read("uid-2", "head.json") is None
+    records.write("uid-1", "head.json", b"records/uid-1/head.json")
+    with pytest.raises(DefinitionError) as caught:
+        records.write("uid-1", "head.json", b"other")
+    assert caught.value.code == "E_RECORDS"
+
+
 # ---------------------------------------------------------------- where it lies
+
+
+@given(
+    text=st.text(max_size=40) | st.from_regex(r"(https|ssh|file)://[a-z@:/\[\]%?#.-]{0,30}", fullmatch=True)
+)
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_a_location_or_is_refused(text: str) -> None:
+    try:
+        found = parse_location(text)
+    except DefinitionError as error:
+        assert error.code == "E_REPO_URL"
+    else:
+        assert found.folder is not None or (found.host and not found.host.startswith("-"))
+
+
+@given(data=st.binary(max_size=200), count=st.integers(0, 3))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_a_pack_or_are_refused(data: bytes, count: int) -> None:
+    head = b"PACK\0\0\0\2" + count.to_bytes(4)
+    for pack in (data, head + data, head + data + hashlib.sha1(head + data).digest()):  # Git's
+        try:
+            list(git_pack.unpack(pack, "x"))
+        except BootstrapError as error:
+            assert error.code in ("E_GIT_PROTOCOL", "E_GIT_SIZE")
 
 
 @pytest.mark.parametrize(

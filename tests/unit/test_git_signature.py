@@ -1,19 +1,24 @@
 """Signed commits and tags, made by the real ``git`` with ``ssh-keygen`` and ``gpg``, against pinned signers."""
 
+import contextlib
 import hashlib
 import shutil
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bootstrap.adapters.git import Named, open_repository
 from bootstrap.adapters.git_signature import require_signed
+from bootstrap.adapters.openpgp_signature import judge
 from bootstrap.adapters.signers import read_signers
-from bootstrap.adapters.ssh_signature import BEGIN, END
+from bootstrap.adapters.ssh_signature import BEGIN, END, holds, parse
 from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError
 from tests.unit.git_servers import ENVIRONMENT, git
 from tests.unit.test_git_remote import bootstrap, work
@@ -357,15 +362,26 @@ def test_a_file_of_signers_that_would_be_misunderstood_is_refused_with_its_line(
         assert caught.value.code == "E_SIGNERS"
 
 
-def test_an_rsa_signature_with_sha1_does_not_count(repo: Path, keys: Keys) -> None:
-    from base64 import b64encode
+@given(data=st.binary(max_size=300))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_a_signature_or_are_none(data: bytes) -> None:
+    for inside in (data, b"SSHSIG\0\0\0\1" + data):
+        with contextlib.suppress(ValueError):
+            parse(BEGIN + b"\n" + b64encode(inside) + b"\n" + END)
+    with contextlib.suppress(ValueError):
+        judge(
+            b"-----BEGIN PGP SIGNATURE-----\n\n" + b64encode(data) + b"\n-----END PGP SIGNATURE-----\n",
+            data,
+            (),
+        )
 
+
+def test_an_rsa_signature_with_sha1_does_not_count(repo: Path, keys: Keys) -> None:
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
     from cryptography.hazmat.primitives.hashes import SHA1
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
     from bootstrap.adapters.git_signature import signatures
-    from bootstrap.adapters.ssh_signature import holds, parse
     from bootstrap.adapters.ssh_wire import packed
 
     signed(repo, keys, "bob")
