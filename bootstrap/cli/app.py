@@ -97,7 +97,10 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="Exit 3 when changes are pending; wants --kubeconfig.")
     ] = False,
 ) -> int:
-    """Show what up would do, in order, with its digest."""
+    """Show what up would do, in order, with its digest.
+
+    With --kubeconfig also how the live system differs; nothing is changed.
+    """
     from bootstrap.cli import plan as command
 
     return command.show(options, detailed_exitcode=detailed_exitcode)
