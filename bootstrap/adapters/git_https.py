@@ -192,6 +192,12 @@ def _trust(access: GitAccess) -> ssl.SSLContext:
 def _authorization(location: Location, access: GitAccess) -> str:
     """``Bearer TOKEN`` as it is; any other token as the password of the URL's user, or of ``git`` (RFC 7617)."""
     if access.token is None:
+        if location.user:  # which may well be a token that somebody put there
+            message, hint = (
+                "a user in the URL is for --git-token, which is not there",
+                "--git-token file:PATH",
+            )
+            raise DefinitionError(message, code="E_REPO_URL", where="--repo", hint=hint)
         return ""
     token = access.token.reveal()
     if token.lower().startswith(b"bearer "):

@@ -61,6 +61,7 @@ class _Fetch:
         self, choose: Callable[[Mapping[bytes, bytes]], Sequence[bytes]], depth: int | None
     ) -> tuple[Mapping[bytes, bytes], bytes]:
         """The server's refs, and the pack of those that were chosen; empty where none was."""
+        from dulwich.errors import GitProtocolError
         from dulwich.repo import MemoryRepo
 
         pack = bytearray()
@@ -74,14 +75,17 @@ class _Fetch:
             pack.extend(data)
             return len(data)
 
-        result = self._client.fetch_pack(
-            self._path,
-            wants,
-            MemoryRepo().get_graph_walker(),
-            take,
-            depth=depth,
-            protocol_version=PROTOCOL,
-        )
+        walker = MemoryRepo().get_graph_walker()
+        try:
+            result = self._client.fetch_pack(
+                self._path, wants, walker, take, depth=depth, protocol_version=PROTOCOL
+            )
+        except GitProtocolError as error:
+            if depth is None or "support shallow" not in str(
+                error
+            ):  # dulwich's words, said before anything is asked
+                raise
+            return self._fetch(choose, None)
         return {name: sha for name, sha in result.refs.items() if sha}, bytes(pack)
 
 

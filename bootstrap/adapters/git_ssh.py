@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from bootstrap.adapters.git_access import GitAccess
 from bootstrap.adapters.git_location import Location
 from bootstrap.adapters.git_meter import Meter
+from bootstrap.adapters.git_ssh_words import failed, judged
 from bootstrap.adapters.ssh_agent import KeyAgent
 from bootstrap.model.errors import BootstrapError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
@@ -167,85 +168,15 @@ class _Running:
 
 def _needed(location: Location, access: GitAccess) -> tuple[Sensitive, bytes]:
     if access.proxy:
-        raise _failed(location, "a proxy is for https only", "E_GIT_PROXY", "leave --proxy out")
+        raise failed(location, "a proxy is for https only", "E_GIT_PROXY", "leave --proxy out")
     if access.known_hosts is None:
         hint = f"--git-known-hosts FILE; ssh-keyscan {location.host} shows what the server says, its owner what is so"
-        raise _failed(location, "the server's host key was not named", "E_GIT_KNOWN_HOSTS", hint)
+        raise failed(location, "the server's host key was not named", "E_GIT_KNOWN_HOSTS", hint)
     if access.key is None:
         hint = "--git-key PATH, or --git-key fd:3 3< FILE"
-        raise _failed(location, "ssh wants a key", "E_GIT_KEY", hint)
+        raise failed(location, "ssh wants a key", "E_GIT_KEY", hint)
     try:
         return access.key, access.known_hosts.read_bytes()
     except OSError as error:
         why = f"the host keys cannot be read: {error.strerror}"
-        raise _failed(location, why, "E_GIT_KNOWN_HOSTS", "ls -l " + str(access.known_hosts)) from None
-
-
-def judged(said: str, location: Location, *, timed_out: bool) -> PreconditionError:
-    """What ``ssh`` and the server's ``git`` said, as an error of ours; none of their words are repeated."""
-    for words, make in _JUDGEMENTS:
-        if any(word in said for word in words):
-            return make(location)
-    if timed_out:
-        return _failed(location, "the server did not answer in time", "E_GIT_TIMEOUT", "try again")
-    why = "the server hung up, or what it says is not Git's protocol"
-    return _failed(location, why, "E_GIT_PROTOCOL", f"ssh {location.host} true shows whether it answers")
-
-
-def _failed(location: Location, message: str, code: str, hint: str) -> PreconditionError:
-    return PreconditionError(message, code=code, where=location.shown, hint=hint)
-
-
-def _judgement(message: str, code: str, hint: str) -> Callable[[Location], PreconditionError]:
-    return lambda location: _failed(location, message, code, hint)
-
-
-_CHANGED = (
-    "somebody may stand between: ask the server's owner before you put its new key into --git-known-hosts"
-)
-_JUDGEMENTS: Final = (
-    (
-        ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key for", "REVOKED HOST KEY"),
-        _judgement("the server's host key is another one than the one named", "E_GIT_HOST_KEY", _CHANGED),
-    ),
-    (
-        ("Host key verification failed", "host key is known"),
-        _judgement(
-            "--git-known-hosts has no key of this server",
-            "E_GIT_HOST_KEY",
-            "ssh-keyscan shows it; compare it with what the server's owner says, then add its line",
-        ),
-    ),
-    (
-        ("Permission denied", "Too many authentication failures"),
-        _judgement(
-            "the server does not take this key",
-            "E_GIT_AUTH",
-            "give the server the public half, or the right --git-key and user",
-        ),
-    ),
-    (
-        (
-            "Could not resolve",
-            "Connection refused",
-            "No route to host",
-            "Network is unreachable",
-            "Connection reset",
-        ),
-        _judgement(
-            "the server cannot be reached", "E_GIT_UNREACHABLE", "is the host right, and this machine online?"
-        ),
-    ),
-    (
-        ("timed out", "Timeout, server"),
-        _judgement("the server did not answer in time", "E_GIT_TIMEOUT", "try again, or give a clone of it"),
-    ),
-    (
-        ("does not appear to be a git repository", "not found", "No such file", "does not exist"),
-        _judgement(
-            "the server has no such repository, or does not show it to this key",
-            "E_GIT_NOT_FOUND",
-            "is the path right, and may this key read it?",
-        ),
-    ),
-)
+        raise failed(location, why, "E_GIT_KNOWN_HOSTS", "ls -l " + str(access.known_hosts)) from None

@@ -15,8 +15,8 @@ from bootstrap.cli.unused import name_unused
 from bootstrap.engine.pinned import check_pinned
 from bootstrap.engine.result import Result
 from bootstrap.ledger.record import Phase
-from bootstrap.model.catalog import Custody, Renew, Secret
 from bootstrap.steps.recorded import write_records
+from bootstrap.steps.residuals import residuals
 from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
 
@@ -64,23 +64,9 @@ def summarise(world: World, result: Result) -> dict[str, Any]:
         "handedOver": [{"name": s.name, "path": f"secret/{s.path}"} for s in handed],
         "waits": [{"step": o.step.id, "for": item} for o in waiting for item in o.pending],
         "retirementWaits": any(o.step.kind == "retired" for o in waiting),
-        "residuals": list(_residuals(world, handed)),
+        "residuals": list(residuals(world.intent, handed)),
         "records": world.records.folder,
     }
-
-
-def _residuals(world: World, handed: list[Secret]) -> Iterator[str]:
-    """What stays alive besides Vault, by declaration (B4, H5)."""
-    if world.intent.platform.vault.custody is Custody.CLUSTER:
-        yield "the unseal key, in one immutable Secret that the unsealer reads (seal.custody: cluster)"
-    for secret in handed:
-        if secret.handover.renew is Renew.KEEP:
-            yield f"{secret.name}: the value in Git is the one in Vault (renew: keep)"
-        elif secret.handover.renew is Renew.REISSUE:
-            yield f"{secret.name}: the value in Git lives until its issuer makes a new one (renew: reissue)"
-        elif secret.handover.fields:
-            anew = ", ".join(secret.handover.fields)
-            yield f"{secret.name}: the fields other than {anew} are in Vault as they are in Git (renew: generate)"
 
 
 def lines(summary: dict[str, Any], options: Options) -> Iterator[str]:
@@ -119,6 +105,7 @@ def again(options: Options) -> str:
         "--git-token": options.git_token if options.git_token.startswith("file:") else "",
         "--proxy": options.proxy,
         "--trusted-signers": options.trusted_signers,
+        "--records": options.records,
         "--kubeconfig": options.kubeconfig,
         "--root": options.root if options.root.startswith("file:") else "",
         "--context": options.context,

@@ -28,7 +28,7 @@ from bootstrap.model.errors import BootstrapError, DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from tests.simulator import platform
 from tests.simulator.platform import SimulatedPlatform
-from tests.unit.git_servers import TOKEN, Https, Ssh, git, https, proxy, sshd, why_no_sshd
+from tests.unit.git_servers import TOKEN, Https, Ssh, backend, git, https, proxy, sshd, why_no_sshd
 from tests.unit.intent_fake import CRDS
 from tests.unit.tls_server import Cut, Seen
 
@@ -145,6 +145,20 @@ def test_the_token_is_sent_as_basic_with_the_users_name_or_as_bearer(web: Https)
     assert fetched(web, token=Sensitive(f"Bearer {TOKEN}".encode(), "token")).paths()
 
 
+def test_a_user_without_a_token_may_be_a_token_and_is_neither_sent_nor_shown(web: Https) -> None:
+    error = refused(web, url=web.url().replace("https://", f"https://{TOKEN}@"), token=None)
+    assert (error.code, web.server.seen) == ("E_REPO_URL", [])
+
+
+def test_a_server_that_sends_whole_histories_only(web: Https, root: Path, work: Path) -> None:
+    web.answer = lambda seen: (lambda s, h, b: (s, h, b.replace(b" shallow ", b" shallxw ")))(
+        *backend(root, seen)
+    )
+    found = fetched(web, "main")
+    assert found.commit == git(work, "rev-parse", "main")
+    assert list(past_files(found)) == list(past_files(open_repository(work)))
+
+
 @pytest.mark.parametrize("token", [None, "wrong"])
 def test_a_server_that_takes_no_such_token(web: Https, token: str | None) -> None:
     error = refused(web, token=Sensitive(token.encode(), "token") if token else None)
@@ -210,8 +224,6 @@ def test_a_server_that_does_not_answer(web: Https, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("change", [11, 40, 500, 0])
 def test_a_damaged_pack_is_refused(web: Https, root: Path, change: int) -> None:
-    from tests.unit.git_servers import backend
-
     def damaged(seen: Seen) -> tuple[int, dict[str, str], bytes]:
         status, headers, body = backend(root, seen)
         if seen.method == "POST":
