@@ -57,6 +57,7 @@ def document(found: Listing, *, done: bool) -> dict[str, Any]:
     record = found.record
     return {
         "run": {"epoch": record.epoch, "state": record.state, "plan": record.plan, "commit": record.commit},
+        "heldBy": found.holder,
         "goes": list(found.goes),
         "stays": [{"what": what, "why": why} for what, why in found.stays.items()],
         "done": done,
@@ -67,6 +68,8 @@ def lines(found: Listing) -> Iterator[str]:
     record = found.record
     began = f", begun by {record.holder} at {record.since}" if record.holder else ""
     yield f"run       {record.epoch}, {record.state}{began}; commit {record.commit}"
+    if found.holder:
+        yield f"held      by {found.holder}: taken over only if that shows no life for 15 seconds"
     yield f"goes      {len(found.goes)}"
     yield from (f"  - {item}" for item in found.goes)
     yield f"stays     {len(found.stays)}"

@@ -42,19 +42,30 @@ def look(options: Options, prepared: compose.Prepared) -> Live:
 
 def compared(world: World) -> Live:
     """One look at each step. Without a root key, what cannot be told without it says so and stops nothing."""
-    record = read_run(world.cluster)
     states = tuple(survey(world.plan, world, kind_class))
     told = [s for s in states if s.code != ROOT_NEEDED]
     first = next((s for s in told if s.health not in (Health.HOLDS, Health.WAITS)), None)
+    stopped = None if first is None or first.health is Health.MISSING else first.error
+    cluster, record = _known(world, stopped)
     unfinished = record is None or record.state != FINISHED
     document = {
-        "cluster": world.cluster.uid(),
+        "cluster": cluster,
         "run": _run(record, world.plan.digest),
         "pending": unfinished or any(s.health is Health.MISSING for s in states),
         "steps": [_step(s) for s in states],
     }
-    stands = first is not None and first.health is not Health.MISSING
-    return Live(document=document, stopped=first.error if first is not None and stands else None)
+    return Live(document=document, stopped=stopped)
+
+
+def _known(world: World, stopped: BootstrapError | None) -> tuple[str, RunRecord | None]:
+    """The cluster's UID and the run record. Where something stands in the way already (permissions, say), that is
+    the error to hear of, not the one met here."""
+    try:
+        return world.cluster.uid(), read_run(world.cluster)
+    except BootstrapError:
+        if stopped is None:
+            raise
+        return "", None
 
 
 def _run(record: RunRecord | None, digest: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bootstrap.engine.interrupt import Interrupt, interruptible
-from bootstrap.engine.lease import Lease
+from bootstrap.engine.lease import Lease, holder_of
 from bootstrap.engine.lock import RunLock
 from bootstrap.engine.loop import StepLoop
 from bootstrap.engine.patience import Patience
@@ -50,9 +50,13 @@ ALWAYS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """``goes`` in order, item by item; ``stays`` is what does not, and why. ``over``: it was given back before."""
+    """``goes`` in order, item by item; ``stays`` is what does not, and why. ``over``: it was given back before.
+
+    ``holder`` is whom the Lease names: at work, or dead, which only trying tells.
+    """
 
     record: RunRecord
+    holder: str
     goes: tuple[str, ...]
     stays: dict[str, str]
 
@@ -96,7 +100,8 @@ class Abandon:
             stays[f"what only commit {record.commit} declares"] = (
                 f"the run began there: --rev {record.commit}"
             )
-        return Listing(record=record, goes=tuple(goes), stays=stays | ALWAYS)
+        holder = self._patience.read(lambda: holder_of(self._world.cluster))
+        return Listing(record=record, holder=holder, goes=tuple(goes), stays=stays | ALWAYS)
 
     def run(self) -> None:
         """HeldError exit 7, without a change, while another run has the cluster."""

@@ -21,20 +21,34 @@ ATTEMPTS: Final = 8
 
 
 def held(holder: str, since: str, where: Ref = LEASE) -> HeldError:
-    """Says who and since when; empty texts where nobody can tell any more."""
-    who = f"another run holds the cluster: {holder}, since {since}"
     return HeldError(
-        who if holder else "another run had the cluster meanwhile, and has let it go",
+        f"another run holds the cluster: {holder}, since {since}",
         code="E_HELD",
         where=str(where),
-        hint="wait for it, or end it: its successor takes over by itself after 15 seconds"
-        if holder
-        else "`bootstrap status` shows what it left; `bootstrap up` goes on from there",
+        hint="wait for it, or end it: its successor takes over by itself after 15 seconds",
+    )
+
+
+def taken_over(by: str, where: Ref = LEASE) -> HeldError:
+    """Another run had the cluster, and is over; ``by`` says which and how it ended, where that can be told."""
+    return HeldError(
+        f"another run took the cluster over meanwhile{f': {by}' if by else ', and has let it go'}",
+        code="E_HELD",
+        where=str(where),
+        hint="`bootstrap status` shows what it left; `bootstrap up` goes on from there",
     )
 
 
 def held_by(spec: dict[str, Any]) -> HeldError:
-    return held(str(spec.get("holderIdentity") or ""), str(spec.get("acquireTime") or ""))
+    holder = spec.get("holderIdentity")
+    return held(str(holder), str(spec.get("acquireTime"))) if holder else taken_over("")
+
+
+def holder_of(cluster: Cluster) -> str:
+    """Who the Lease names and since when, alive or not; empty where it is free."""
+    live = cluster.get(LEASE)
+    holder = live["spec"].get("holderIdentity") if live else ""
+    return f"{holder}, since {live['spec'].get('acquireTime')}" if live and holder else ""
 
 
 class Lease:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from bootstrap.engine.lease import Heartbeat, Lease, held
+from bootstrap.engine.lease import Heartbeat, Lease, held, taken_over
 from bootstrap.engine.patience import Patience
-from bootstrap.engine.record import RUN, RUNNING, RunRecord, read_run, settle
+from bootstrap.engine.record import ABANDONING, RUN, RUNNING, RunRecord, read_run, settle
 from bootstrap.journal.store import read_journal
 from bootstrap.model.errors import BootstrapError, HeldError, Interrupted
 from bootstrap.model.plan import Plan
@@ -131,6 +131,8 @@ class RunLock:
         except BootstrapError:
             now = None
         if now is None or now.run == self._run:
-            return held("", "", RUN)
-        ended = "" if now.state == RUNNING else f" ({now.state})"
-        return held(f"{now.holder or f'run {now.run}'}{ended}", now.since or "some time", RUN)
+            return taken_over("", RUN)
+        who, since = now.holder or f"run {now.run}", now.since or "some time"
+        if now.state in (RUNNING, ABANDONING):
+            return held(who, since, RUN)
+        return taken_over(f"{who}, since {since}, {now.state}", RUN)

@@ -48,7 +48,8 @@ def test_a_run_whose_token_was_revoked_names_its_successor(platform: SimulatedPl
     error = overtaken(platform, at)
     assert at.fired
     assert isinstance(error, HeldError)
-    assert "operator 2, run run-2 (finished), since 2026-01-01T" in error.message
+    assert "operator 2, run run-2, since 2026-01-01T" in error.message
+    assert error.message.endswith("finished")
     assert platform.narrator.said("the last call of this run: E_VAULT_DENIED")
 
 

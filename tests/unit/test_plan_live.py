@@ -17,8 +17,8 @@ from bootstrap.cli import plan_live as command
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.schema import document as schema_document
 from bootstrap.engine.pinned import check_pinned
-from bootstrap.model.errors import PreconditionError
-from bootstrap.ports import Ref
+from bootstrap.model.errors import PreconditionError, WorldError
+from bootstrap.ports import Permission, Ref
 from bootstrap.steps.world import World
 from tests.simulator.faults import Fault, Killed, Schedule
 from tests.simulator.platform import SimulatedPlatform, scaffolded
@@ -135,6 +135,21 @@ def test_what_would_stop_up_stops_plan_once_all_is_shown(
         )
     assert stopped.value.code == "E_STORAGE"
     assert states(capsys.readouterr().out)["preflight"] == "blocked"
+
+
+def test_missing_permissions_are_named_together(
+    platform: SimulatedPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the run record may not be read either."""
+    platform.cluster.denied.add(Permission("get", "", "configmaps", "bootstrap-system"))
+
+    def denied(*_: Any) -> None:
+        raise WorldError("the API server answered 403", code="E_KUBE_DENIED")
+
+    monkeypatch.setattr(command, "read_run", denied)
+    live = command.compared(platform.world())
+    assert live.stopped is not None
+    assert (live.stopped.code, live.document["run"]["state"]) == ("E_RBAC", "none")
 
 
 def test_an_unfinished_run_is_pending_and_one_of_another_plan_says_so(
