@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from bootstrap.cli import compose
@@ -28,6 +29,8 @@ def check(options: Options, report: Report, beyond: Beyond) -> int:
     files = compose.encrypted_files(repository, compose.root_key(options, repository))
     intent, found = run_check(repository, files)
     findings = [*found, *_readers(repository), *_unused(repository)]
+    if intent is not None:
+        findings += overdue(intent, datetime.now(UTC).date())
     if options.trusted_signers is None:
         findings += _unjudged(repository)
     if beyond.history:
@@ -50,6 +53,16 @@ def run_check(
         return None, findings
     opened = _unopened(intent) if files is None else _open_all(intent, files)
     return intent, in_order([*findings, *opened])
+
+
+def overdue(intent: Intent, today: date) -> Iterator[Finding]:
+    """Values of Git that should be dead by now (H5). Here, not among the rules: those never look at a clock."""
+    for secret in intent.handovers:
+        until = secret.handover.until
+        if until and until < today.isoformat():
+            message = f"{secret.name}: handover.until was {until}, and the copy in Git is still declared live"
+            hint = "have it reissued and write the next date, or say renew: generate"
+            yield Finding(id="W_UNTIL", where=secret.where, message=message, hint=hint, level=Level.WARNING)
 
 
 def exit_code(findings: Sequence[Finding]) -> int:

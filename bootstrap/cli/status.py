@@ -15,9 +15,14 @@ from bootstrap.engine.survey import Health, StepState, survey
 from bootstrap.journal.entries import last_intended
 from bootstrap.journal.store import read_journal
 from bootstrap.ledger.record import Phase
-from bootstrap.model.catalog import Secret, SecretClass
+from bootstrap.model.catalog import Internal, Secret, SecretClass
 from bootstrap.model.errors import BootstrapError
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.derived_objects import published
+from bootstrap.steps.health import condition, ref_of
+from bootstrap.steps.names import KV_MOUNT
 from bootstrap.steps.registry import kind_class
+from bootstrap.steps.residuals import residuals
 from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
 
@@ -57,6 +62,8 @@ def gather(world: World) -> dict[str, Any]:
             for phase in world.plan.phases
         ],
         "secrets": _secrets(world),
+        "internals": [_internal(world, *each) for each in published(world.intent)],
+        "residuals": _residuals(world),
     }
 
 
@@ -105,6 +112,36 @@ def _secret(secret: Secret, authority: str, stage: str) -> dict[str, str]:
     return found | {"authority": authority, "stage": stage}
 
 
+def _internal(world: World, entry: Internal, push: Object, readers: tuple[Object, ...]) -> dict[str, str]:
+    """One that is published through Vault: who makes it, and whether the operator says that it is through."""
+    found = {"name": entry.name, "kind": entry.kind, "path": f"{KV_MOUNT}/{entry.path}"}
+    return (
+        found
+        | {"source": f"{entry.source_namespace}/{entry.source_secret}"}
+        | _road(world, entry, push, readers)
+    )
+
+
+def _road(world: World, entry: Internal, push: Object, readers: tuple[Object, ...]) -> dict[str, str]:
+    try:
+        if world.cluster.get(Ref("v1", "Secret", entry.source_secret, entry.source_namespace)) is None:
+            return {"state": "waits for its source"}
+        late = [
+            str(ref_of(o)) for o in (push, *readers) if not condition(world.cluster.get(ref_of(o)), "Ready")
+        ]
+    except BootstrapError as error:
+        return {"state": f"unknown: {error.message}"}
+    return {"state": f"not ready: {', '.join(late)}" if late else f"published, readers: {len(readers)}"}
+
+
+def _residuals(world: World) -> list[str]:
+    try:
+        committed = named(world.ledger.read(), Phase.COMMIT)
+    except BootstrapError as error:
+        return [f"unknown: {error.message}"]
+    return list(residuals(world.intent, (s for s in world.intent.handovers if s.name in committed)))
+
+
 def lines(found: dict[str, Any]) -> Iterator[str]:
     run = found["run"]
     yield f"cluster  {found['cluster']}"
@@ -126,3 +163,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     for authority, secrets in groupby(by_authority, key=lambda s: s["authority"]):
         yield f"secrets, authority {authority}:"
         yield from (f"  {s['name']:<28} {s['class']:<14} {s['stage']}" for s in secrets)
+    if found["internals"]:
+        yield "made in the cluster, published through Vault:"
+        yield from (f"  {i['name']:<28} {i['kind']:<14} {i['state']}" for i in found["internals"])
+    yield f"residuals    {len(found['residuals'])}"
+    yield from (f"  - {item}" for item in found["residuals"])

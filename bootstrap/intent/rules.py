@@ -11,6 +11,7 @@ from bootstrap.intent import (
     rules_paths,
     rules_platform,
     rules_rotation,
+    rules_workloads,
 )
 from bootstrap.intent.findings import Finding
 from bootstrap.model.catalog import Intent
@@ -31,5 +32,6 @@ def _all(intent: Intent, whole: bool) -> Iterator[Finding]:
     yield from rules_internal.judge(intent)
     yield from rules_files.judge(intent)
     yield from rules_objects.judge(intent)
+    yield from rules_workloads.judge(intent)
     if whole:
         yield from rules_files.judge_absent(intent)

@@ -19,7 +19,8 @@ def judge(intent: Intent) -> Iterator[Finding]:
     entries = [(entry, entry.path) for entry in known if entry.path is not None]
     for entry, path in entries:
         yield from _form(entry, path)
-        yield from _reach(entry, path, intent.platform.environments)
+        yield from _reach(entry, path)
+        yield from _environment(entry, path, intent.platform.environments)
     yield from _owners(entries)
 
 
@@ -39,7 +40,7 @@ def _form(entry: _Entry, path: str) -> Iterator[Finding]:
     yield Finding(id="E_DEST_PATH", where=entry.where, message=message, hint=hint)
 
 
-def _reach(entry: _Entry, path: str, environments: tuple[str, ...]) -> Iterator[Finding]:
+def _reach(entry: _Entry, path: str) -> Iterator[Finding]:
     """What pushers may write lies apart from what is handed over; the authority fence rests on it."""
     first, *rest = path.split("/")
     if isinstance(entry, Secret):
@@ -53,7 +54,13 @@ def _reach(entry: _Entry, path: str, environments: tuple[str, ...]) -> Iterator[
         last = "consumer" if prefix == "platform-data" else "instance"
         message = f"{entry.name}: an {entry.kind}'s path is {prefix}/{{datasource}}/{{{last}}}"
         yield Finding(id="E_DEST_PATH", where=entry.where, message=message)
-    for name in sorted(set(rest) & set(environments)):
+
+
+def _environment(entry: _Entry, path: str, environments: tuple[str, ...]) -> Iterator[Finding]:
+    """One intent serves every environment (PH4): a path that names one would be wrong in all others."""
+    if not environments:
+        return
+    for name in sorted(set(path.split("/")) & set(environments)):
         message = f"{entry.name}: the path names the environment {name}"
         hint = "leave it out: each environment has its own Vault"
         yield Finding(id="E_DEST_PATH", where=entry.where, message=message, hint=hint)

@@ -128,7 +128,10 @@ class Components(Strict):
 class PlatformSpec(Strict):
     vault: Vault
     components: Components
-    environments: list[Name] = Field(default=[], description="Names that --environment accepts")
+    environments: list[Name] = Field(
+        default=[],
+        description="Names of environments, which no path in Vault may contain: one intent serves them all",
+    )
 
 
 class Platform(Strict):

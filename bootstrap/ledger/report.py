@@ -119,7 +119,7 @@ def _line(group: Sequence[Record]) -> SecretLine:
         renew=fact.renew.value if fact.renew else "",
         retire=_how(retired),
         residuals=tuple(sorted({each for record in group for each in record.fact.residuals})),
-        note=_still_live(told),
+        note=_still_live(told) + _declared(retired),
         seqs=tuple(record.seq for record in group),
     )
 
@@ -145,6 +145,13 @@ def _still_live(told: Record) -> str:
     if kept:
         return f"{', '.join(kept)} in Git history still live until reissued; the other fields were made anew"
     return "made anew at handover: the value in Git is dead"
+
+
+def _declared(retired: Record | None) -> str:
+    """What the catalog said of a value that stays alive, as the RETIRED record has it."""
+    details = {} if retired is None else retired.fact.details
+    said = [details.get("reason", ""), f"until {details['until']}" if "until" in details else ""]
+    return "".join(f"; {part}" for part in said if part)
 
 
 def _note(record: Record) -> NoteLine:

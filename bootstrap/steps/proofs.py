@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from bootstrap.ledger import copies
 from bootstrap.ledger.record import Phase, Record
-from bootstrap.model.catalog import Custody, Renew, Secret
+from bootstrap.model.catalog import Custody, Secret
 from bootstrap.model.errors import BootstrapError
 from bootstrap.ports import Ref
+from bootstrap.steps import writers
 from bootstrap.steps.admission import admission_policy
 from bootstrap.steps.derived_objects import external_secrets, published
 from bootstrap.steps.escrow import Escrow, escrow_bytes, kept_outside
@@ -19,6 +20,7 @@ from bootstrap.steps.handover_one import Here, here, read_version_one
 from bootstrap.steps.health import condition, ref_of
 from bootstrap.steps.names import AUDIT_DEVICE, KV_MOUNT
 from bootstrap.steps.outcome import granted
+from bootstrap.steps.residuals import residuals as declared_residuals
 from bootstrap.steps.retired import refused_scaffolds, waiting_for
 from bootstrap.steps.scaffold import scaffold_ref
 from bootstrap.steps.transfers import named
@@ -213,14 +215,33 @@ def ledger_whole(world: World) -> Proof:
 
 def residuals(world: World) -> Proof:
     """What is left on purpose, declared."""
-    left = []
+    committed = named(world.ledger.read(), Phase.COMMIT)
+    left = list(declared_residuals(world.intent, (s for s in world.intent.handovers if s.name in committed)))
     if world.intent.platform.vault.custody is Custody.CLUSTER:
-        left.append(f"{unseal_ref(world)} (seal.custody: cluster)")
-    alive = [s.name for s in world.intent.handovers if s.handover.renew is not Renew.GENERATE]
-    left.append(f"{len(alive)} values in Git's history that are still live")
+        left.append(f"{unseal_ref(world)}: who reads it unseals a copy of the storage")
     if escrow_bytes(world):
         left.append("sys/generate-root and sys/rekey take a key without a token on this version of Vault")
-    return Proof("H5", "residuals, declared", True, "; ".join(left))
+    return Proof("H5", "residuals, declared", True, "; ".join(left) or "none")
+
+
+def vault_writers(world: World) -> Proof:
+    """Whoever can change a secret in Vault is declared, or named."""
+    return _writers("whoever can change a secret in Vault is declared, or named", writers.in_vault(world))
+
+
+def kubernetes_writers(world: World) -> Proof:
+    """Whoever can change a materialized Secret, or read the unseal key, by Kubernetes RBAC is declared, or named."""
+    title = "whoever can change a materialized Secret, or read the unseal key, is declared, or named"
+    return _writers(title, writers.in_kubernetes(world))
+
+
+def _writers(title: str, found: writers.Writers) -> Proof:
+    """Broken where somebody certainly is a second authority; who else has a way in is a matter of naming."""
+    seen = f"declared: {', '.join(found.declared)}"
+    seen += f"; not declared: {', '.join(found.others)}" if found.others else "; nobody else seen"
+    seen += f"; a second authority: {', '.join(found.broken)}" if found.broken else ""
+    hint = "take the grant away: `up` writes this policy without it" if found.broken else ""
+    return Proof("INV6", title, not found.broken, f"{seen}; cannot be seen: {found.unseen}", hint)
 
 
 CHECKS: tuple[Check, ...] = (
@@ -235,6 +256,8 @@ CHECKS: tuple[Check, ...] = (
     scaffolds_gone,
     retirement,
     ledger_whole,
+    vault_writers,
+    kubernetes_writers,
     residuals,
 )
 

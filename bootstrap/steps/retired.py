@@ -145,6 +145,8 @@ class Retired:
             details["live"] = "the value in Git is live until it is rotated"
         if secret.handover.reason:
             details["reason"] = secret.handover.reason
+        if secret.handover.until:
+            details["until"] = secret.handover.until
         made = fact(self.world, secret, Phase.RETIRED, dict(committed.fact.commitments), place)
         return replace(made, source=committed.fact.source, residuals=tuple(residuals), details=details)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import xml.etree.ElementTree as ET
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from bootstrap.cli.check_render import place, render
 from bootstrap.cli.options import Options
 from bootstrap.cli.schema import document
 from bootstrap.intent.findings import Finding, Level
+from bootstrap.intent.load import examine
 from bootstrap.ledger.bundle import export
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.sensitive import Sensitive
@@ -23,6 +25,7 @@ from bootstrap.steps.escrow import escrow_bytes
 from bootstrap.steps.recorded import current_head
 from tests.lab.support.program import commit_all, git
 from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.unit.intent_fake import SECRET, changed
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 TYPED = Finding(
@@ -106,6 +109,15 @@ def test_junit_counts_failures_and_is_xml() -> None:
 
 def test_a_scaffold_has_no_finding(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ran(capsys, repository, root=True, history=True) == {}
+
+
+def test_h5_a_day_that_has_passed_is_named() -> None:
+    web = SECRET.replace("renew: generate", "renew: reissue, reason: x, until: 2026-02-28")
+    intent, _ = examine(changed({"secrets/web.yaml": web}))
+    assert intent is not None
+    assert not [*command.overdue(intent, date(2026, 2, 28))]
+    (found,) = command.overdue(intent, date(2026, 3, 1))
+    assert (found.id, found.where, found.level) == ("W_UNTIL", "secrets/web.yaml:1", Level.WARNING)
 
 
 def test_b2_a_key_in_an_earlier_commit_is_found(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

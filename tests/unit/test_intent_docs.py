@@ -91,7 +91,12 @@ def test_every_field_is_described(page: str, models: tuple[type[schema.Strict], 
 
 def test_every_code_is_described() -> None:
     text = (DOCS / "reference/catalog.md").read_text()
-    sources = (Path(__file__).parents[2] / "bootstrap" / "intent").glob("*.py")
+    program = Path(__file__).parents[2] / "bootstrap"
+    sources = [
+        *(program / "intent").glob("*.py"),
+        program / "cli" / "check.py",
+        program / "cli" / "check_bundle.py",
+    ]
     codes = {code for path in sources for code in re.findall(r'"([EW]_[A-Z0-9_]+)"', path.read_text())}
     assert len(codes) > 40
     assert [code for code in sorted(codes) if f"`{code}`" not in text] == []

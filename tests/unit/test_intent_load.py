@@ -157,6 +157,7 @@ BAD: list[tuple[dict[str, str | bytes | None], str, str]] = [
     (internal("platform-data/", "platform-config/"), "E_DEST_PATH", f"{I}:1"),
     (internal("kind: InternalSecret", "kind: InternalConfig"), "E_DEST_PATH", f"{I}:1"),
     ({I: INTERNAL, B: PLATFORM + "  environments: [orders]\n"}, "E_DEST_PATH", f"{I}:1"),
+    ({B: PLATFORM + "  environments: [web]\n"}, "E_DEST_PATH", f"{W}:1"),
     # the platform
     (platform(", custody: cluster", ""), "E_MISSING", f"{B}:8:5"),
     (platform("type: shamir", "type: transit"), "E_SEAL_TYPE", f"{B}:8"),
@@ -233,6 +234,10 @@ def test_bad_input(changes: dict[str, str | bytes | None], code: str, where: str
     assert caught.value.exit_code == 2
 
 
+APPS = "manifests/apps/web.yaml"
+WORKLOAD = "apiVersion: apps/v1\nkind: {}\nmetadata: {{name: {}, namespace: {}}}\n"
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "where"),
     [
@@ -243,12 +248,27 @@ def test_bad_input(changes: dict[str, str | bytes | None], code: str, where: str
         (platform("    seal", "    replicas: 1\n    seal"), "W_REPLICAS", f"{B}:1"),
         (platform("custody: cluster", "custody: offline"), "W_CUSTODY", f"{B}:1"),
         ({I: INTERNAL.partition("  consumers")[0]}, "W_NO_CONSUMER", f"{I}:1"),
+        ({APPS: WORKLOAD.format("Deployment", "shop", "web")}, "W_WORKLOAD", f"{W}:1"),
     ],
 )
 def test_warnings_do_not_stop(changes: dict[str, str | bytes | None], code: str, where: str) -> None:
     intent, findings = examine(changed(changes))
     assert [(f.id, f.where, f.level) for f in findings] == [(code, where, Level.WARNING)]
     assert load_intent(changed(changes)) == intent
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        WORKLOAD.format("Deployment", "web", "web"),
+        WORKLOAD.format("Deployment", "shop", "elsewhere"),  # of namespace web nothing is known
+        WORKLOAD.format("Ingress", "shop", "web"),
+        "apiVersion: v1\nkind: Deployment\nmetadata: {name: shop}\n# web\n",
+        "kind: Deployment\nweb: [\n",
+    ],
+)
+def test_a_workload_that_may_be_there_is_not_missed(manifest: str) -> None:
+    assert examine(changed({APPS: manifest}))[1] == ()
 
 
 def test_what_is_narrow_sealed_or_elsewhere_is_left_alone() -> None:

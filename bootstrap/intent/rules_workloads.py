@@ -1,0 +1,57 @@
+"""A consumer's workload that the repository's own manifests do not have: usually a name that was changed (G1)."""
+
+import re
+from collections.abc import Iterator
+
+from bootstrap.intent.findings import Finding, Level
+from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.plain_secrets import SUFFIXES
+from bootstrap.model.catalog import Consumer, Intent, Internal, Secret
+from bootstrap.model.errors import DefinitionError
+
+KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod")
+_MENTIONED = re.compile(rf"""\bkind["']?\s*:\s*["']?(?:{"|".join(KINDS)})\b""".encode())
+
+
+def judge(intent: Intent) -> Iterator[Finding]:
+    """W_WORKLOAD, only for namespaces whose workloads are in the repository: of others it knows nothing."""
+    entries: list[Secret | Internal] = [*intent.secrets, *intent.internals]
+    named = [(e, c, c.workload) for e in entries for c in e.consumers if c.workload]
+    there = _workloads(intent, {c.namespace for _, c, workload in named if _kind(workload) in KINDS})
+    for entry, consumer, workload in named:
+        known = there.get(consumer.namespace)
+        if known and workload not in known and _kind(workload) in KINDS:
+            yield _absent(entry, consumer, workload, known)
+
+
+def _kind(workload: str) -> str:
+    return workload.partition("/")[0]
+
+
+def _workloads(intent: Intent, namespaces: set[str]) -> dict[str, set[str]]:
+    """Namespace to the workloads, as ``Kind/name``, that manifests put there by name. Bundles are large: only
+    files that speak of a namespace and of a workload are parsed."""
+    found: dict[str, set[str]] = {}
+    words = [name.encode() for name in namespaces]
+    for path, data in intent.manifests.items():
+        if (
+            not path.endswith(SUFFIXES)
+            or not any(word in data for word in words)
+            or not _MENTIONED.search(data)
+        ):
+            continue
+        try:
+            objects = parse_manifests(path, data)
+        except DefinitionError:
+            continue  # said where manifests are applied
+        for obj in objects:
+            place = obj["metadata"].get("namespace")
+            if obj["kind"] in KINDS and place in namespaces:
+                found.setdefault(place, set()).add(f"{obj['kind']}/{obj['metadata']['name']}")
+    return found
+
+
+def _absent(entry: Secret | Internal, consumer: Consumer, workload: str, known: set[str]) -> Finding:
+    message = f"{entry.name}: no manifest has {workload} in namespace {consumer.namespace}"
+    hint = f"there: {', '.join(sorted(known))}"
+    return Finding(id="W_WORKLOAD", where=entry.where, message=message, hint=hint, level=Level.WARNING)

@@ -1,0 +1,31 @@
+"""What stays alive besides Vault, by declaration, and why, and until when (B4, H5)."""
+
+from collections.abc import Iterable, Iterator
+
+from bootstrap.model.catalog import Custody, Intent, Renew, Secret
+
+
+def residuals(intent: Intent, handed_over: Iterable[Secret]) -> Iterator[str]:
+    """One sentence each. ``handed_over`` are those of the catalog whose authority is Vault by now."""
+    if intent.platform.vault.custody is Custody.CLUSTER:
+        yield "the unseal key, in one immutable Secret that the unsealer reads (seal.custody: cluster)"
+    for secret in handed_over:
+        if alive := _alive(secret):
+            yield f"{secret.name}: {alive}{_declared(secret)}"
+
+
+def _alive(secret: Secret) -> str:
+    if secret.handover.renew is Renew.KEEP:
+        return "the value in Git is the one in Vault (renew: keep)"
+    if secret.handover.renew is Renew.REISSUE:
+        return "the value in Git lives until its issuer makes a new one (renew: reissue)"
+    if secret.handover.fields:
+        anew = ", ".join(secret.handover.fields)
+        return f"the fields other than {anew} are in Vault as they are in Git (renew: generate)"
+    return ""
+
+
+def _declared(secret: Secret) -> str:
+    until = f"until {secret.handover.until}" if secret.handover.until else ""
+    said = [part for part in (secret.handover.reason, until) if part]
+    return f"; {'; '.join(said)}" if said else ""
