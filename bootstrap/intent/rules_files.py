@@ -81,5 +81,5 @@ def _recipients(intent: Intent) -> Iterator[Finding]:
     if {"root.txt", "root.asc"} & intent.keys.keys() and len(age) + pgp < 2:
         where = "keys/root.txt" if "root.txt" in intent.keys else "keys/root.asc"
         message = f"the root of trust has {len(age) + pgp} recipient: one lost key and nothing can be rebuilt"
-        hint = "add a second holder's public key and encrypt every file to both"
+        hint = f"add a second holder's public key to {where}, then `bootstrap rekey-repo --root file:PATH`"
         yield Finding(id="W_RECIPIENTS", where=where, message=message, hint=hint, level=Level.WARNING)
