@@ -20,10 +20,9 @@ _SEALED = "ENC[AES256_GCM,"
 _YAML = (".yaml", ".yml", ".json")
 # A line of YAML, as sops writes it, that holds a ciphertext or begins a mapping or a list.
 _NOTHING_CLEAR = re.compile(
-    rb"\s*(?:- )*(?:[^{}\[\],]*:(?: (?=E)|$))?(?:ENC\[AES256_GCM,[^{}\[\]]*\])?|\s*#.*"
+    rb"\s*+(?:- )*+(?:[^{}\[\],]*:(?: (?=E)|$))?(?:ENC\[AES256_GCM,[^{}\[\]]*\])?|\s*#.*"
 )
 _TABS = re.compile(rb"^\t+", re.MULTILINE)
-_FLAT = re.compile(r"^(?:\[(?P<section>[^\]]*)\]|(?P<key>[^#;=\s][^=]*?)\s*=\s*(?P<value>.*))$")
 _TAKE_IN = "let the rule in .sops.yaml take it in, then sops decrypt and sops encrypt the file; and replace the value"
 _SEAL = "put it back with `sops edit`, and replace the value: Git's history keeps it"
 
@@ -139,17 +138,19 @@ def _lines(path: str, data: bytes) -> tuple[list[_Leaf], Selection | None]:
     metadata: dict[str, str] = {}
     section = "DEFAULT"  # SOPS's name for what stands before the first one
     for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
-        found = _FLAT.match(line.strip())
-        if found is None:
+        text = line.strip()
+        if text.startswith("[") and text.endswith("]"):
+            section = text[1:-1]
+        parted = re.split("[=:]" if path.endswith(".ini") else "=", text, maxsplit=1)
+        if not text or text[0] in "#;[" or len(parted) < 2:
             continue
-        if found["section"] is not None:
-            section = found["section"]
-        elif section == "sops" or found["key"].startswith("sops_"):
-            metadata[found["key"].removeprefix("sops_")] = found["value"]
+        key, value = parted[0].strip(" `"), parted[1].strip()
+        if section == "sops" or key.startswith("sops_"):
+            metadata[key.removeprefix("sops_")] = value
         else:
-            parts = (section, found["key"]) if path.endswith(".ini") else (found["key"],)
+            parts = (section, key) if path.endswith(".ini") else (key,)
             name = ".".join(parts)
-            leaves.append(_Leaf(name=name, path=parts, text=found["value"], where=f"{path}:{number}"))
+            leaves.append(_Leaf(name=name, path=parts, text=value, where=f"{path}:{number}"))
     return leaves, selection(metadata, path) if "mac" in metadata else None
 
 

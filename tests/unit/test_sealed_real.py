@@ -15,6 +15,7 @@ from bootstrap.intent.load import load_intent
 from bootstrap.intent.values import secret_values
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Opened
 from tests.unit.intent_fake import SECRET, changed
 from tests.unit.real_sops import real_tools, run
 from tests.unit.test_layouts_real import Tree, secret
@@ -79,6 +80,30 @@ def test_in_every_form(form: Form, line: int) -> None:
     (plain,) = found(f"encrypted/x.{form if form is not Form.DOTENV else 'env'}", sealed)
     assert plain.where.endswith(f":{line}"), (plain, sealed.decode()[:300])
     assert found(f"encrypted/x.{form if form is not Form.DOTENV else 'env'}", sops(text, form)) == []
+
+
+def test_an_ini_file_as_its_library_reads_it() -> None:
+    """A colon parts too, and a key may stand in backquotes."""
+    sealed = sops(
+        f"[a]\nuser = app\nsession = {CANARY}\n", Form.INI, "--unencrypted-regex", "^session$"
+    ).decode()
+    for written in (f"session: {CANARY}", f"`session` = {CANARY}"):
+        changed_file = re.sub(r"session += .*", written, sealed).encode()
+        assert plain_of(read_sops(changed_file, ROOT, "x", Form.INI).documents[0]) == {"a.session"}
+        assert [f.where for f in found("encrypted/x.ini", changed_file)] == ["encrypted/x.ini:3"]
+
+
+def plain_of(tree: dict[str, Opened], prefix: str = "") -> set[str]:
+    """Paths of what is the canary."""
+    return {
+        path
+        for name, value in tree.items()
+        for path in (
+            ({f"{prefix}{name}"} if value == Sensitive(CANARY.encode()) else set())
+            if isinstance(value, Sensitive)
+            else plain_of(value, f"{prefix}{name}.")
+        )
+    }
 
 
 def test_what_the_catalog_does_not_introduce_may_stand_there() -> None:
