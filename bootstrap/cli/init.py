@@ -60,7 +60,7 @@ def init(
 
 def _build(target: Path, platform: str, key_folder: Path, crds: Path | None, *, commit: bool) -> None:
     """In a folder beside the target, then moved: what is interrupted leaves no half repository there."""
-    from bootstrap.adapters.git import create_repository
+    from bootstrap.adapters.git_create import create_repository
     from bootstrap.adapters.scaffold import write_scaffold
 
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap.adapters.encrypted import CommitFiles
-from bootstrap.adapters.git import create_repository, open_repository
+from bootstrap.adapters.git import open_repository
+from bootstrap.adapters.git_create import create_repository
 from bootstrap.adapters.keyset import holders, new_root, write_keyset
 from bootstrap.adapters.material import CommitMaterial
 from bootstrap.adapters.records import FolderRecords

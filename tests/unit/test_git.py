@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.git import create_repository, open_repository
+from bootstrap.adapters.git import open_repository
+from bootstrap.adapters.git_create import create_repository
 from bootstrap.model.errors import DefinitionError
 
 ENVIRONMENT = {

@@ -104,13 +104,15 @@ def refused(web: Https, rev: str = "HEAD", url: str = "", **more: object) -> Boo
 
 def revisions(work: Path) -> list[str]:
     head, first = git(work, "rev-parse", "HEAD"), git(work, "rev-parse", "HEAD~1")
-    return ["HEAD", "main", "v1", "side", "refs/heads/side", head, first, first[:9], first[:5].upper()]
+    tag = git(work, "rev-parse", "v1")  # the annotated tag's own hash
+    return ["HEAD", "main", "v1", "side", "refs/heads/side", head, first, first[:9], first[:5].upper(), tag]
 
 
 def test_every_way_to_name_a_revision_is_the_local_one(web: Https, work: Path) -> None:
     for rev in revisions(work):
         there, here = fetched(web, rev), open_repository(work, rev)
         assert (there.commit, there.tree, there.paths()) == (here.commit, here.tree, here.paths()), rev
+        assert there.named.id == here.named.id
         assert all(there.read(path) == here.read(path) for path in here.paths())
         assert there.unused_changes() == ()
 

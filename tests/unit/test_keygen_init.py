@@ -14,7 +14,8 @@ import yaml
 from typer.testing import CliRunner
 
 from bootstrap.adapters.encrypted import CommitFiles, declared_recipients
-from bootstrap.adapters.git import create_repository, open_repository
+from bootstrap.adapters.git import open_repository
+from bootstrap.adapters.git_create import create_repository
 from bootstrap.adapters.root import open_root
 from bootstrap.cli.init import init
 from bootstrap.cli.keygen import keygen
