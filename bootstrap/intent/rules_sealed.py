@@ -22,6 +22,9 @@ _YAML = (".yaml", ".yml", ".json")
 _NOTHING_CLEAR = re.compile(
     rb"\s*+(?:- )*+(?:[^{}\[\],]*:(?: (?=E)|$))?(?:ENC\[AES256_GCM,[^{}\[\]]*\])?|\s*#.*"
 )
+_KIND = re.compile(rb"""^kind: (['"]?)Secret\1$""", re.MULTILINE)
+_BEGINS = re.compile(rb"^(?:data|stringData)\b|^[^\sA-Za-z#]", re.MULTILINE)  # or anything but a plain key
+_BLOCK = re.compile(rb"^(?:data|stringData):\n((?: +[^\n]*(?:\n|\Z))*)", re.MULTILINE)
 _TABS = re.compile(rb"^\t+", re.MULTILINE)
 _TAKE_IN = "let the rule in .sops.yaml take it in, then sops decrypt and sops encrypt the file; and replace the value"
 _SEAL = "put it back with `sops edit`, and replace the value: Git's history keeps it"
@@ -45,18 +48,29 @@ def judge(repository: IntentRepository, intent: Intent) -> Iterator[Finding]:
             wanted.setdefault(secret.source.file, []).append(secret)
     for path, secrets in sorted(wanted.items()):
         data = repository.read(path)
-        if not _all_sealed(path, data):
+        if not _plainly_sealed(path, data, secrets):
             yield from _one(path, data, secrets)
 
 
-def _all_sealed(path: str, data: bytes) -> bool:
+def _plainly_sealed(path: str, data: bytes, secrets: list[Secret]) -> bool:
     """True for what needs no look inside: most files hold ciphertexts alone, and parsing is the slow half."""
     if not path.endswith((*_YAML, ".env", ".ini")):
         return True  # raw, or SOPS binary: one value, sealed as a whole
-    if path.endswith((".yaml", ".yml")):
-        body = data.split(b"\nsops:", 1)[0].split(b"\n")
-        return all(map(_NOTHING_CLEAR.fullmatch, body))
-    return False
+    if not path.endswith((".yaml", ".yml")):
+        return False
+    body = data.split(b"\nsops:", 1)[0]
+    keys = [s.source.key for s in secrets if s.source]
+    if b"\n---" not in body and all(k is None or k.startswith(("data.", "stringData.")) for k in keys):
+        body = _values_of_manifest(body)
+    return all(map(_NOTHING_CLEAR.fullmatch, body.split(b"\n")))
+
+
+def _values_of_manifest(body: bytes) -> bytes:
+    """Of a Secret manifest, as ``sops`` writes it, the lines below ``data`` and ``stringData``; else all."""
+    blocks = _BLOCK.findall(body)
+    if not blocks or _KIND.search(body) is None or len(blocks) != len(_BEGINS.findall(body)):
+        return body
+    return b"\n".join(blocks)
 
 
 def _one(path: str, data: bytes, secrets: list[Secret]) -> Iterator[Finding]:

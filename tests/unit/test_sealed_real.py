@@ -132,6 +132,26 @@ def test_a_ciphertext_that_was_replaced_by_text_is_found_without_a_key() -> None
     assert (caught.value.code, caught.value.where) == ("E_SOPS_PLAIN", "x#stringData.session")
 
 
+@pytest.mark.parametrize(
+    "top",
+    [
+        "stringData:\n    z: clear\n",
+        "data: {z: clear}\nstringData:\n",
+        "'data':\n    z: clear\nstringData:\n",
+        "data :\n    z: clear\nstringData:\n",
+        "? data\n: {z: clear}\nstringData:\n",
+        "? |-\n  data\n: {z: clear}\nstringData:\n",
+        "data:\n- clear\nstringData:\n",
+    ],
+)
+def test_however_it_is_written(top: str) -> None:
+    """What is looked at without parsing is what sops writes, and nothing else."""
+    sealed = sops(MANIFEST, Form.YAML, "--encrypted-regex", "^stringData$").decode()
+    assert found("encrypted/x.yaml", sealed.encode()) == []
+    (plain,) = found("encrypted/x.yaml", sealed.replace("stringData:\n", top).encode())
+    assert "in the clear" in plain.message
+
+
 def test_up_stops_before_it_looks_at_a_cluster() -> None:
     sealed = sops(MANIFEST, Form.YAML, *RULES["unencrypted_regex"])
     entry = SECRET.replace("encrypted/web.sops.yaml, key: session", "encrypted/x.yaml")
