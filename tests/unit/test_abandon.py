@@ -23,6 +23,7 @@ from bootstrap.engine import abandon as engine_abandon
 from bootstrap.engine import runner
 from bootstrap.engine.abandon import Abandon, Listing
 from bootstrap.engine.record import read_run
+from bootstrap.engine.resume import check_plan
 from bootstrap.journal.store import read_journal
 from bootstrap.ledger.record import Phase
 from bootstrap.model.errors import BootstrapError, DecisionNeeded, HeldError, PreconditionError
@@ -353,11 +354,48 @@ def test_somebody_elses_vault_is_not_touched(platform: SimulatedPlatform) -> Non
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": "data-vault-0", "namespace": "vault"},
+        "status": {"phase": "Pending"},
     }
     platform.cluster.create(theirs)
     found = abandon(platform)
     assert found.over
     assert platform.cluster.get(CLAIM) is not None
+
+
+def scaffold_of(platform: SimulatedPlatform) -> Ref:
+    return scaffold_ref(platform.world().intent.scaffolds[0])
+
+
+def test_somebody_elses_secret_of_that_name_stays(platform: SimulatedPlatform) -> None:
+    killed(platform, MOMENTS["the keys are in their slots"])
+    ref = scaffold_of(platform)
+    live = platform.cluster.get(ref)
+    assert live is not None
+    platform.cluster.delete(ref, uid=live["metadata"]["uid"])
+    platform.cluster.create({**live, "metadata": {"name": ref.name, "namespace": ref.namespace}})
+    assert abandon(platform).stays[str(ref)] == "not ours"
+    assert platform.cluster.get(ref) is not None
+
+
+def test_a_bootstrap_secret_that_went_is_there_again_before_vault_is_its_authority(
+    platform: SimulatedPlatform,
+) -> None:
+    killed(platform, MOMENTS["the key is proven"])
+    found = abandon(platform)
+    assert any(str(scaffold_of(platform)) in item for item in found.goes)
+    killed(platform, MOMENTS["a secret is written"])
+    assert platform.cluster.get(scaffold_of(platform)) is not None
+
+
+def test_while_it_is_under_way_no_plan_holds_the_next_run(platform: SimulatedPlatform) -> None:
+    killed(platform, MOMENTS["the keys are in their slots"])
+    with pytest.raises(Killed):
+        abandon(platform, Dies(lambda c: c.name == "delete"))
+    record = read_run(platform.cluster)
+    assert record is not None
+    assert record.state == "abandoning"
+    other = replace(platform.world().plan, document={"another": "plan"})
+    assert check_plan(record, other, False, lambda _: None) == ()
 
 
 def test_missing_permissions_stop_it_before_anything_is_changed(platform: SimulatedPlatform) -> None:
@@ -400,8 +438,6 @@ def test_it_is_journalled_and_another_plan_may_follow(platform: SimulatedPlatfor
     assert {e.step for e in entries} >= {"abandon-tokens", "abandon-scaffolds"}
     assert entries[-1].message == "abandoned"
     world = platform.world()
-    from bootstrap.engine.resume import check_plan
-
     other = replace(world.plan, document={**world.plan.document, "tool": "0.2.0"})
     assert check_plan(read_run(platform.cluster), other, False, lambda _: None) == ()
 

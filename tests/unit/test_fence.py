@@ -8,11 +8,12 @@ import pytest
 
 from bootstrap.engine import runner
 from bootstrap.model.errors import BootstrapError, HeldError, WorldError
+from bootstrap.steps.session import FRESH_SECONDS, Session
+from tests.simulator.clock import SimulatedClock
 from tests.simulator.faults import Call, Fault
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.simulator.repeatable import repeatable
 from tests.simulator.sweep import length
-from tests.simulator.toys import toy_plan
 from tests.unit.test_road_company import At, Granted
 from tests.unit.test_road_crashes import SEED
 
@@ -65,29 +66,39 @@ def test_what_no_other_run_explains_stays_the_error_that_it_is(platform: Simulat
     assert error.code == "E_VAULT_DENIED"
 
 
-def test_a_run_that_slept_before_its_first_write_does_not_fence_its_successor(
-    platform: SimulatedPlatform,
-) -> None:
-    """The successor is still at work: its token lives on when the sleeper wakes up and would write."""
-    successor = platform.world()
+def asleep(platform: SimulatedPlatform) -> Session:
+    """The conversation of a run that was overtaken, and does not know it yet."""
 
-    def begins() -> None:
-        from bootstrap.engine.interrupt import Interrupt
-        from bootstrap.engine.lease import Lease
-        from bootstrap.engine.lock import RunLock
-        from bootstrap.engine.patience import Patience
+    def overtaken() -> None:
+        raise HeldError("another run holds the cluster", code="E_HELD")
 
-        patience = Patience(successor.clock, successor.narrator, Interrupt())
-        lease = Lease(successor.cluster, successor.clock, successor.narrator, "successor")
-        lock = RunLock(successor.cluster, successor.clock, lease, patience, run="later", holder="successor")
-        lock.acquire(plan=toy_plan("make"))
-        successor.session.fence()
+    session = platform.world(clock=SimulatedClock()).session
+    session.guard = overtaken
+    return session
 
-    at = At(lambda c: c.name == "call" and c.args[:2] == ("LIST", "auth/token/accessors"), begins)
-    error = overtaken(platform, at)
-    assert isinstance(error, HeldError)
-    assert "successor" in error.message
-    assert successor.session.read("sys/mounts").ok
+
+def test_a_run_that_slept_does_not_fence_its_successor(platform: SimulatedPlatform) -> None:
+    platform.up()
+    successor = platform.world().session
+    successor.fence()
+    sleeper = asleep(platform)
+    assert sleeper.read("sys/mounts").ok
+    with pytest.raises(HeldError):
+        sleeper.call("POST", "sys/mounts/more", {"type": "kv"})
+    assert successor.read("sys/mounts").ok
+    assert "more/" not in platform.vault.live().mounts
+
+
+def test_a_run_that_slept_does_not_come_back_behind_the_fence(platform: SimulatedPlatform) -> None:
+    """Its token was revoked; a further login would give it another one."""
+    platform.up()
+    sleeper = asleep(platform)
+    sleeper.token()
+    sleeper.clock.sleep(FRESH_SECONDS + 1)
+    live = len(platform.vault.live().tokens)
+    with pytest.raises(HeldError):
+        sleeper.read("sys/mounts")
+    assert len(platform.vault.live().tokens) == live
 
 
 @pytest.mark.parametrize("lease", ["with", "without"])
