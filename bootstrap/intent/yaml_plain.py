@@ -77,7 +77,7 @@ def _block(rows: Iterable[tuple[str, str, str, str, str]]) -> dict[str, Any]:
             stack.append((top, level))
             inner: Any = [] if dash else {}
             top[waiting] = inner
-            top, level = inner, width
+            top, level, waiting = inner, width, ""
         elif not dash and type(top) is list:  # a list may stand below its key without being indented
             top, level = stack.pop()
             if level != width:

@@ -86,9 +86,10 @@ def _parts(text: str) -> Iterator[tuple[str, int]]:
     if whole.count("\n---") >= len(parts) or any(sign in whole for sign in _UNCOMMON):
         raise _UncommonError
     above = -1
-    for part in parts:
-        yield part, above
+    for part in parts[:-1]:
+        yield f"{part}\n", above  # the end of its last line went with the separator; a block scalar wants it
         above += part.count("\n") + 2
+    yield parts[-1], above
 
 
 def _part(path: str, text: str, above: int) -> list[Located]:

@@ -101,11 +101,15 @@ def _parts(value: Any, key: PublicKey, what: str) -> tuple[bytes, bytes]:
         if set(signature) != {"keyid", "sig"}:
             raise _bad("its signature has other members than keyid and sig", what)
         if signature["keyid"] != key.key_id:
-            raise _bad("it is signed by another key than keys/ledger.pub", what)
+            hint = (
+                f"the signature names key {str(signature['keyid'])[:16]}, ledger.pub is {key.key_id[:16]}: give keys/"
+                " of the repository that this platform was made from; if that is it, the bundle is another platform's"
+            )
+            raise _bad("it is signed by another key than keys/ledger.pub", what, hint)
         return canonical.decode(value["payload"]), canonical.decode(signature["sig"])
     except (KeyError, TypeError, ValueError):
         raise _bad("it is not a DSSE envelope with exactly one signature", what) from None
 
 
-def _bad(why: str, what: str) -> EvidenceError:
-    return EvidenceError(f"{what}: {why}", code="E_SIG", where=what)
+def _bad(why: str, what: str, hint: str = "") -> EvidenceError:
+    return EvidenceError(f"{what}: {why}", code="E_SIG", where=what, hint=hint)

@@ -78,7 +78,7 @@ def test_json_and_text_say_everything() -> None:
     told = json.loads(render(FOUND, Report.JSON, "repo"))
     assert (told["errors"], told["warnings"]) == (2, 1)
     assert told["findings"][0]["found"] == "a number"
-    assert "2 errors, 1 warnings" in render(FOUND, Report.TEXT, "repo")
+    assert "2 errors, 1 warning" in render(FOUND, Report.TEXT, "repo")
 
 
 def test_sarif_names_rules_and_places() -> None:

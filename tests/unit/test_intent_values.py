@@ -169,7 +169,7 @@ def test_rendering() -> None:
     assert (
         'error: secrets/web.yaml:6:3: E_FIELD unknown field spec.ownr (hint: did you mean "owner"?)' in lines
     )
-    assert lines[-1] == "2 errors, 1 warnings"
+    assert lines[-1] == "2 errors, 1 warning"
     parsed = json.loads(render(findings, Report.JSON, "platform"))
     assert (parsed["errors"], parsed["warnings"], len(parsed["findings"])) == (2, 1, 3)
     assert parsed["findings"][0]["level"] == "error"

@@ -17,6 +17,9 @@ SAMPLES = (
     "---\na: 1\n---\n\n---\nb:\n  - - x\n---\n# only\n",
     "a:\n  b:\n    - c\n  d: http://x:1/y#z\ne: f # g\n",
     "k: {a: \"x, y: z\", b: '', c: [], d: {}}\n",
+    "a:\n- f\n   b: 1\n",
+    "a: |\n  x\n---\nb: >\n  y\n\n---\nc: |+\n  z\n\n---\n---\nd: 1\n",
+    "a:\n  - f\n    - g\n  - h:\n    - i\n    j: k\n",
 )
 # Pieces that mean something to one of the two readers, and to the other perhaps something else.
 PIECES = (
@@ -123,7 +126,7 @@ def test_good_files_are_read_the_same(text: str) -> None:
 def test_the_catalog_needs_no_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the comparison above would compare libyaml with itself."""
     monkeypatch.setattr(yaml_source, "_documents", None)
-    for text in (SECRET, MATERIAL, PLATFORM, *SAMPLES[3:4], *SAMPLES[5:]):
+    for text in (SECRET, MATERIAL, PLATFORM, *SAMPLES[3:4], *SAMPLES[5:7]):
         assert load_documents("f.yaml", text.replace("#z", "").encode())
 
 
