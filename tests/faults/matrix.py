@@ -12,7 +12,7 @@ from tests.faults.walk import Point
 
 SEED = os.environ.get("BOOTSTRAP_TEST_SEED") or datetime.now(UTC).strftime("%Y-%m-%d")
 POINTS = os.environ.get("BOOTSTRAP_TEST_POINTS", "")
-SOME, MANY, FROM_EMPTY = 12, 60, 4  # of FROM_EMPTY one begins at the empty cluster: that road is the longest
+SOME, MANY, FROM_EMPTY = 12, 60, 6  # of FROM_EMPTY one begins at the empty cluster: that road is the longest
 
 
 def wanted(whole: bool) -> int | None:
