@@ -10,7 +10,7 @@ import typer
 from bootstrap.cli import compose
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.render import narration
-from bootstrap.engine.record import RUNNING, read_run
+from bootstrap.engine.record import ABANDONING, RUNNING, read_run
 from bootstrap.engine.survey import Health, StepState, survey
 from bootstrap.journal.entries import last_intended
 from bootstrap.journal.store import read_journal
@@ -82,7 +82,7 @@ def _run(world: World) -> dict[str, Any]:
         return {"state": "none"}
     found: dict[str, Any] = {"state": record.state, "epoch": record.epoch, "plan": record.plan}
     opened = last_intended(read_journal(world.cluster))
-    if record.state == RUNNING and opened is not None:
+    if record.state in (RUNNING, ABANDONING) and opened is not None:
         found["lastIntended"] = f"{opened.step}: {opened.message}"
     return found
 

@@ -44,11 +44,14 @@ class PartClass(Protocol):
     def __call__(self, step: Step, world: World) -> Part: ...
 
 
+def proven(world: World) -> bool:
+    """Before, nobody has logged in, and the root token goes with its store."""
+    window = WindowStore(world.cluster).read()
+    return window is not None and window.phase is WindowPhase.VERIFIED
+
+
 def vault_is_away(world: World) -> str:
     """Why no conversation with Vault is possible now; empty when one is."""
-    window = WindowStore(world.cluster).read()
-    if window is None or window.phase is not WindowPhase.VERIFIED:
-        return "Vault's key is not proven yet, so nobody has logged in"
     try:
         world.session.active()
     except Transient as error:
@@ -59,7 +62,7 @@ def vault_is_away(world: World) -> str:
 @dataclass(frozen=True, slots=True)
 class SeenTokens:
     accessors: tuple[str, ...]
-    why: str  # why they cannot be revoked, where that is so
+    away: str = ""
 
 
 class RunTokens:
@@ -69,14 +72,16 @@ class RunTokens:
         self.world = world
 
     def observe(self) -> SeenTokens:
+        if not proven(self.world):
+            return SeenTokens(())
         if away := vault_is_away(self.world):
             return SeenTokens((), away)
         try:
-            return SeenTokens(self.world.session.others(), "")
+            return SeenTokens(self.world.session.others())
         except WorldError as error:
             if error.code not in NOWHERE:
                 raise
-            return SeenTokens((), "the run has no identity in Vault yet")
+            return SeenTokens(())  # the run has no identity yet
 
     def decide(self, seen: SeenTokens) -> Decision:
         if seen.accessors:
@@ -84,15 +89,14 @@ class RunTokens:
                 f"revoke Vault token {accessor} (policy {RUN_POLICY})" for accessor in seen.accessors
             )
             return Act(f"revoke {len(gone)} tokens of the run", gone)
-        return Satisfied(seen.why or "no other token of the run lives")
+        return Satisfied(seen.away or "no other token of the run lives")
 
     def act(self, seen: SeenTokens) -> None:
         self.world.session.fence()
 
     def stays(self, seen: SeenTokens) -> Stays:
-        if not seen.why or seen.why.startswith(("Vault's key", "the run has")):
-            return {}
-        return {"tokens of the run in Vault": f"{seen.why}; each ends by itself within 15 minutes"}
+        ends = f"{seen.away}; each ends by itself within 15 minutes"
+        return {"tokens of the run in Vault": ends} if seen.away else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class RootToken:
         self.revoked = RootRevoked(step, world)
 
     def observe(self) -> SeenRoot:
-        if not self.root.present():
+        if not proven(self.world) or not self.root.present():
             return SeenRoot(False, "")
         if self.world.files is None:
             return SeenRoot(True, "only the root key opens its ciphertext: --root revokes it here")

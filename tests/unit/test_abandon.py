@@ -264,6 +264,7 @@ def test_before_the_key_is_proven_vault_goes_and_the_window_moves_on(platform: S
     found = abandon(platform)
     assert any(f"PersistentVolumeClaim vault/data-vault-0 (UID {before.volume})" in g for g in found.goes)
     assert any("vault-slot" in g for g in found.goes)
+    assert "the initial root token, as ciphertext" not in found.stays
     after = window(platform)
     assert after is not None
     assert (after.phase, after.attempt, after.volume) == (WindowPhase.CLAIMED, before.attempt + 1, "")
