@@ -44,7 +44,7 @@ def _todays(request: pytest.FixtureRequest, whole: bool) -> None:
     name = request.node.name.removeprefix("test_").partition("__")[0]
     assert name in NAMES
     if not whole and name != random.Random(SEED).choice(NAMES):
-        pytest.skip("not today's scenario (--whole takes all)")
+        pytest.skip("another day's scenario: all of them with --whole")
 
 
 def written(path: str) -> Callable[[Exchange], bool]:
