@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bootstrap.adapters import age
+from bootstrap.cli.app import app
+from bootstrap.cli.exits import caught
 from bootstrap.model.sensitive import Sensitive
 from tests.bad_input.conftest import Case
 from tests.lab.support.program import BOOTSTRAP, assert_decent, assert_refused, hostile, run_bootstrap, said
@@ -103,12 +105,27 @@ REFUSED: dict[str, tuple[Callable[[Holder], str], str, str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_it_says_and_what_to_do(what: str, valid: Path, holder: Holder, tmp_path: Path) -> None:
+def test_what_it_says_and_what_to_do(
+    what: str,
+    valid: Path,
+    holder: Holder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The command in this process, up to its exit code; those below are processes of their own."""
     make, code, hint = REFUSED[what]
-    spec = make(Holder(tmp_path, holder.gpg))
-    words = ("check", "--repo", valid / "platform", "--root", spec, "--non-interactive")
-    done = run_bootstrap(*words, GNUPGHOME=str(holder.gpg.home), PATH="/usr/bin:/bin")
-    assert_refused(done, 4, code, hint)
+    words = ["check", "--repo", str(valid / "platform"), "--root", make(Holder(tmp_path, holder.gpg))]
+    monkeypatch.setenv("GNUPGHOME", str(holder.gpg.home))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    exit_code = caught(
+        lambda: app([*words, "--non-interactive"], prog_name="bootstrap", standalone_mode=False)
+    )
+    out, err = capsys.readouterr()
+    assert (exit_code, out) == (4, ""), err
+    assert f"[{code}]" in err
+    assert hint in err[err.index("hint:") :], err
+    assert "Traceback" not in err
 
 
 def test_there_is_no_agent_to_ask(valid: Path, holder: Holder) -> None:
