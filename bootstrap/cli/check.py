@@ -27,8 +27,9 @@ def check(options: Options, report: Report, beyond: Beyond) -> int:
 
     repository = compose.repository(options, history=beyond.history or beyond.bundle is not None)
     files = compose.encrypted_files(repository, compose.root_key(options, repository))
+    findings = [*_unused(repository)]  # first, so that what it takes for a moment is free again for the rest
     intent, found = run_check(repository, files)
-    findings = [*found, *_readers(repository), *_unused(repository)]
+    findings += [*found, *_readers(repository)]
     if intent is not None:
         findings += overdue(intent, datetime.now(UTC).date())
     if options.trusted_signers is None:

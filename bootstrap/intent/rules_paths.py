@@ -1,7 +1,8 @@
 """Rules of Vault paths: conventions, reserved prefixes, and one owner for each path (D3, INV4)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.model.catalog import Intent, Internal, Secret
@@ -15,13 +16,16 @@ _Entry = Secret | Internal
 
 
 def judge(intent: Intent) -> Iterator[Finding]:
-    known: list[_Entry] = [*intent.secrets, *intent.internals]
-    entries = [(entry, entry.path) for entry in known if entry.path is not None]
-    for entry, path in entries:
+    for entry, path in _paths(intent):
         yield from _form(entry, path)
         yield from _reach(entry, path)
         yield from _environment(entry, path, intent.platform.environments)
-    yield from _owners(entries)
+    yield from _owners(_paths(intent))
+
+
+def _paths(intent: Intent) -> Iterator[tuple[_Entry, str]]:
+    entries: Iterator[_Entry] = chain(intent.secrets, intent.internals)
+    return ((entry, entry.path) for entry in entries if entry.path is not None)
 
 
 def _form(entry: _Entry, path: str) -> Iterator[Finding]:
@@ -66,7 +70,7 @@ def _environment(entry: _Entry, path: str, environments: tuple[str, ...]) -> Ite
         yield Finding(id="E_DEST_PATH", where=entry.where, message=message, hint=hint)
 
 
-def _owners(entries: list[tuple[_Entry, str]]) -> Iterator[Finding]:
+def _owners(entries: Iterable[tuple[_Entry, str]]) -> Iterator[Finding]:
     first: dict[str, _Entry] = {}
     for entry, path in entries:
         if path in first:

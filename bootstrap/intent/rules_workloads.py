@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.intent.manifests import parse_manifests
@@ -15,17 +16,19 @@ _MENTIONED = re.compile(rf"""\bkind["']?\s*:\s*["']?(?:{"|".join(KINDS)})\b""".e
 
 def judge(intent: Intent) -> Iterator[Finding]:
     """W_WORKLOAD, only for namespaces whose workloads are in the repository: of others it knows nothing."""
-    entries: list[Secret | Internal] = [*intent.secrets, *intent.internals]
-    named = [(e, c, c.workload) for e in entries for c in e.consumers if c.workload]
-    there = _workloads(intent, {c.namespace for _, c, workload in named if _kind(workload) in KINDS})
-    for entry, consumer, workload in named:
+    there = _workloads(intent, {consumer.namespace for _, consumer, _ in _named(intent)})
+    for entry, consumer, workload in _named(intent) if there else ():
         known = there.get(consumer.namespace)
-        if known and workload not in known and _kind(workload) in KINDS:
+        if known and workload not in known:
             yield _absent(entry, consumer, workload, known)
 
 
-def _kind(workload: str) -> str:
-    return workload.partition("/")[0]
+def _named(intent: Intent) -> Iterator[tuple[Secret | Internal, Consumer, str]]:
+    entries: Iterator[Secret | Internal] = chain(intent.secrets, intent.internals)
+    for entry in entries:
+        for consumer in entry.consumers:
+            if consumer.workload and consumer.workload.partition("/")[0] in KINDS:
+                yield entry, consumer, consumer.workload
 
 
 def _workloads(intent: Intent, namespaces: set[str]) -> dict[str, set[str]]:

@@ -7,6 +7,7 @@ decides. So this may know less than YAML, but never say anything else; a test ho
 
 import re
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import Any, Final
 
 Plain = str | int | bool | None | list[Any] | dict[str, Any]
@@ -53,7 +54,9 @@ def scalar(text: str) -> Plain:
     """What an unquoted scalar is: true, false, null, a decimal integer, and else the text it looks like."""
     if text in WORDS:
         return WORDS[text]
-    return int(text) if text[-1].isdigit() and INTEGER.fullmatch(text) else text
+    if text[-1].isdigit() and INTEGER.fullmatch(text):
+        return int(text)
+    return intern(text)  # names of teams, namespaces and workloads return by the thousand
 
 
 def _block(rows: Iterable[tuple[str, str, str, str, str]]) -> dict[str, Any]:
