@@ -26,7 +26,7 @@ def render(findings: Sequence[Finding], report: Report, location: str) -> str:
 def _text(findings: Sequence[Finding], _: str) -> str:
     wrong = len(errors(findings))
     lines = [f"{finding.level}: {finding}\n" for finding in _told_once(findings)]
-    return "".join(lines) + f"{_counted(wrong, 'error')}, {_counted(len(findings) - wrong, 'warning')}\n"
+    return "".join(lines) + f"{_number(wrong, 'error')}, {_number(len(findings) - wrong, 'warning')}\n"
 
 
 def _told_once(findings: Sequence[Finding]) -> list[Finding]:
@@ -48,7 +48,7 @@ def _counted(same: Sequence[Finding]) -> Finding:
 _TOGETHER = {"E_NO_IDENTITY": "encrypted", "W_REPO_DIRTY": ""}  # to the place that the line names
 
 
-def _counted(count: int, what: str) -> str:
+def _number(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
