@@ -15,6 +15,11 @@ while left=$(members "$lab") && [ -n "$left" ]; do
     sleep 0.05
 done
 
+# The kernel takes the link away with the box's network, some moment after its last process.
+for _ in $(seq 40); do
+    [ -e "/sys/class/net/$link" ] || break
+    ip link delete "$link" 2>/dev/null || sleep 0.05
+done
 [ ! -e "/sys/class/net/$link" ] || ip link delete "$link"
 for group in $(groups "$lab"); do
     [ -d "$group" ] || continue
