@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,8 @@ from tests.faults.schedule import Schedule
 from tests.faults.templates import Templates
 from tests.lab.support.cluster import Kube
 from tests.lab.support.program import git, hostile, new_home, run_bootstrap
-from tests.lab.support.state import actual, sealed
+from tests.lab.support.state import actual, authority, sealed
+from tests.lab.support.vault import as_run
 
 CHILD = Path(__file__).with_name("child.py")
 # Where templates are taken: when a run is about to act on this step. The first is the empty cluster.
@@ -93,16 +94,19 @@ class Bench:
         self.templates.restore(road)
         if road != EMPTY:
             self.free_lease()
-            until = time.monotonic() + READY
-            while (waiting := self._sealed()) and time.monotonic() < until:
-                time.sleep(0.5)
-            assert not waiting, f"sealed after the restore: {waiting}"
+            self.settled(lambda: sealed(self.kube))
 
-    def _sealed(self) -> list[str]:
-        try:
-            return sealed(self.kube)
-        except (AssertionError, ValueError, subprocess.TimeoutExpired) as error:
-            return [str(error)]
+    def settled(self, waiting: Callable[[], list[str]]) -> None:
+        """Waits until nothing is named any more: after a restore or a kill Vault takes a while to choose a leader."""
+        until = time.monotonic() + READY
+        while left := _named(waiting):
+            assert time.monotonic() < until, f"Vault does not come back: {left}"
+            time.sleep(0.5)
+
+    def login(self) -> list[str]:
+        """Somebody leads, so that one can log in; else the assertion of who tried."""
+        with as_run(self.kube, authority(self.platform)):
+            return []
 
     def free_lease(self) -> None:
         """The holder is known to be dead here, so its fifteen seconds are waited for in other tests."""
@@ -195,6 +199,13 @@ class Bench:
                     os.kill(pid, signal.SIGKILL)
                     killed = True
         return killed
+
+
+def _named(waiting: Callable[[], list[str]]) -> list[str]:
+    try:
+        return waiting()
+    except (AssertionError, OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return [str(error)]
 
 
 def _answer(ask: int, answer: int, schedule: Schedule) -> None:

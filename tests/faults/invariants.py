@@ -40,6 +40,7 @@ def after_up(bench: "Bench", audit: ApiAudit, *, verified: bool) -> tuple[list[s
     ``verified``: the key was proven before the fault, so no volume may go any more.
     """
     kube, platform = bench.kube, bench.platform
+    bench.settled(bench.login)
     with ThreadPoolExecutor() as pool:  # most of it is waiting for processes to start
         told = pool.submit(lambda: list(commands(bench)))
         others = pool.submit(lambda: [*uncommitted(kube, platform), *other_store(kube)])

@@ -58,7 +58,9 @@ class Templates:
         known = find(self.lab.name)
         assert known is not None
         script = resources("playbooks") / "files" / "box-stop.sh"
-        subprocess.run(["/bin/bash", str(script), known.name, known.link], check=True, capture_output=True)
+        command = ["/bin/bash", str(script), known.name, known.link]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def _copy(source: Path, target: Path) -> None:
