@@ -1,12 +1,17 @@
 """INV6: who is able to change a secret is declared or named, and a second authority breaks the proof."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bootstrap.cli import status
+from bootstrap.ledger.head import head_of
+from bootstrap.ledger.report import report_of
+from bootstrap.steps.escrow import escrow_bytes
 from bootstrap.steps.proofs import kubernetes_writers, vault_writers
+from bootstrap.steps.residuals import residuals
 from bootstrap.steps.world import World
 from tests.simulator.platform import SimulatedPlatform
 
@@ -102,3 +107,19 @@ def test_status_lists_internal_entries_and_residuals(world: World) -> None:
     told = "\n".join(status.lines(found))
     assert "orders-database" in told
     assert "The payment provider issues it" in told
+
+
+def test_h5_the_ledger_says_why_a_value_stays_alive(world: World) -> None:
+    ledger = world.ledger.read()
+    report = report_of(ledger, head_of(ledger, escrow=escrow_bytes(world)), verified=True)
+    notes = {line.name: line.note for line in report.secrets}
+    assert notes["orders-payment-token"].endswith("until it is reissued; The payment provider issues it")
+    assert notes["orders-session-key"] == "made anew at handover: the value in Git is dead"
+
+
+def test_h5_a_residual_has_its_reason_and_its_day(world: World) -> None:
+    secret = next(s for s in world.intent.handovers if s.handover.reason)
+    dated = replace(secret, handover=replace(secret.handover, until="2027-01-31"))
+    *_, told = residuals(world.intent, [dated])
+    assert told.startswith(f"{secret.name}: ")
+    assert told.endswith(f"; {secret.handover.reason}; until 2027-01-31")
