@@ -1,9 +1,10 @@
 """``bootstrap verify``: the invariants, proven live, each with its evidence."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Final
+from textwrap import wrap
+from typing import Any, Final
 
 import typer
 
@@ -13,6 +14,13 @@ from bootstrap.cli.options import Options, Output
 from bootstrap.cli.render import narration
 from bootstrap.steps.proofs import Proof, prove
 
+WIDTH: Final = 110
+INDENTED: Final[Mapping[str, Any]] = {
+    "initial_indent": " " * 9,
+    "subsequent_indent": " " * 11,
+    "break_long_words": False,
+    "break_on_hyphens": False,
+}
 WORDS: Final = {True: "holds", False: "BROKEN", None: "left out"}
 
 
@@ -36,7 +44,7 @@ def lines(proofs: Iterable[Proof]) -> Iterator[str]:
         word = WORDS[proof.ok]
         counted[word] += 1
         yield f"{word:<8} {proof.requirement:<5} {proof.title}"
-        yield f"         {proof.evidence}"
+        yield from wrap(proof.evidence, WIDTH, **INDENTED)
         if not proof.ok and proof.hint:
             yield f"         hint: {proof.hint}"
     yield ", ".join(f"{count} {word}" for word, count in counted.items())

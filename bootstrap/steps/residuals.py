@@ -10,11 +10,12 @@ def residuals(intent: Intent, handed_over: Iterable[Secret]) -> Iterator[str]:
     if intent.platform.vault.custody is Custody.CLUSTER:
         yield "the unseal key, in one immutable Secret that the unsealer reads (seal.custody: cluster)"
     for secret in handed_over:
-        if alive := _alive(secret):
+        if alive := still_alive(secret):
             yield f"{secret.name}: {alive}{_declared(secret)}"
 
 
-def _alive(secret: Secret) -> str:
+def still_alive(secret: Secret) -> str:
+    """How the value that Git has seen stays valid after handover; empty when it is dead (H5)."""
     if secret.handover.renew is Renew.KEEP:
         return "the value in Git is the one in Vault (renew: keep)"
     if secret.handover.renew is Renew.REISSUE:
