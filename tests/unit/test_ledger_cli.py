@@ -76,6 +76,14 @@ def test_wrong_usage_exits_2(files: Path, arguments: list[str]) -> None:
     assert "hint: " in done.stderr
 
 
+def test_another_platforms_key_is_named_beside_the_one_that_signed(files: Path) -> None:
+    (files / "other").mkdir()
+    (files / "other" / "ledger.pub").write_bytes(Key(2).pem)
+    done = ledger(files, "verify", "bundle.json", "--keys", "other")
+    assert done.returncode == 6
+    assert f"names key {Key().key_id[:16]}, ledger.pub is {Key(2).key_id[:16]}" in done.stderr
+
+
 def test_a_garbage_key_exits_2(files: Path) -> None:
     (files / "keys" / "ledger.pub").write_bytes(b"garbage")
     assert ledger(files, "verify", "bundle.json", "--keys", "keys").returncode == 2
