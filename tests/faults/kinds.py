@@ -35,6 +35,7 @@ class Fault(StrEnum):
 
 
 KILLS = frozenset({Fault.KILL_BEFORE, Fault.KILL_AFTER})
+RESTARTS = frozenset({Fault.RESTART_BEFORE, Fault.RESTART_AFTER})
 # What makes no sense for a call that changes nothing.
 WRITES_ONLY = frozenset({Fault.ZOMBIE, Fault.TWICE, Fault.RESTART_BEFORE, Fault.RESTART_AFTER, Fault.SLEEPER})
 Effect = Callable[["Schedule", "Exchange"], Message | None]
