@@ -118,7 +118,7 @@ def _repository(path: Path, location: str) -> "Repo":
 
     if not path.is_dir():
         raise DefinitionError(
-            f"there is no folder {location}",
+            f"{location} is a file" if path.exists() else f"there is no folder {location}",
             code="E_REPO_MISSING",
             where=location,
             hint="give the intent repository with --repo PATH, or make one: bootstrap init PATH",

@@ -86,10 +86,8 @@ def _given_root(root: str, non_interactive: bool) -> "RootKey | None":
 
 
 def _tell(findings: "Findings") -> None:
-    typer.echo(
-        f"{len(findings.found)} entries, each with what still has to be said (`bootstrap check` names it):",
-        err=True,
-    )
+    count = "1 entry" if len(findings.found) == 1 else f"{len(findings.found)} entries"
+    typer.echo(f"{count}; what still has to be said of each (`bootstrap check` names it):", err=True)
     for entry in findings.found:
         typer.echo(f"  {entry.name}: {_wanting(entry)}", err=True)
     for line in findings.left:
