@@ -21,11 +21,28 @@ from tests.lab.support.reset import reset
 from tests.lab.support.sources import Sources
 
 NAME = "test"
+COUNTED = (  # what these print when they pass is the run's evidence: cases, walks, states, points
+    "tests/models/",
+    "tests/faults/",
+    "tests/unit/test_abandon.py",
+    "tests/unit/test_fuzz.py",
+    "tests/unit/test_road_company.py",
+    "tests/unit/test_road_crashes.py",
+    "tests/unit/test_sops_matrix_real.py",
+)
 GIVEN = "BOOTSTRAP_TEST_KUBECONFIG" in os.environ  # the tests of the ports then take that cluster
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="every matrix whole instead of sampled")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    passed = [each for each in terminalreporter.stats.get("passed", []) if each.nodeid.startswith(COUNTED)]
+    if lines := [line for each in passed for line in each.capstdout.splitlines() if line]:
+        terminalreporter.section("counts")
+        for line in lines:
+            terminalreporter.write_line(line if len(line) < 200 else f"{line[:200]} ...")
 
 
 def impossible() -> str:
