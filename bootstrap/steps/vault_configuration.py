@@ -62,11 +62,16 @@ class VaultConfiguration:
         for wish in seen.changed:
             granted(session.call("POST", wish.path, wish.body), wish.path)
         if seen.unaliased:
-            accessor = granted(session.read("sys/auth"), "sys/auth").data["kubernetes/"]["accessor"]
+            # A node that lags may not know the mount yet, so one look is not enough.
+            accessor = self.world.wait("auth mount kubernetes/ is listed", self._accessor, seconds=60)
             for ns in seen.unaliased:
                 entity = granted(session.read(f"identity/entity/name/ns-{ns}"), f"entity ns-{ns}").data["id"]
                 alias = {"name": f"{ns}/{READER_ACCOUNT}", "canonical_id": entity, "mount_accessor": accessor}
                 granted(session.call("POST", "identity/entity-alias", alias), f"alias {ns}/{READER_ACCOUNT}")
+
+    def _accessor(self) -> str:
+        mounted = granted(self.world.session.read("sys/auth"), "sys/auth").data
+        return str(mounted.get("kubernetes/", {}).get("accessor", ""))
 
     def _wishes(self) -> Iterator[Wish]:
         for ns, paths in self.reading.items():
