@@ -12,6 +12,7 @@ from tests.faults.walk import Point
 
 SEED = os.environ.get("BOOTSTRAP_TEST_SEED") or datetime.now(UTC).strftime("%Y-%m-%d")
 POINTS = os.environ.get("BOOTSTRAP_TEST_POINTS", "")
+RESTARTS = (Fault.RESTART_BEFORE, Fault.RESTART_AFTER)
 SOME, MANY, FROM_EMPTY = 12, 60, 6  # of FROM_EMPTY one begins at the empty cluster: that road is the longest
 
 
@@ -33,10 +34,12 @@ def sampled(number: int, writes: Mapping[str, int], calls: Mapping[str, int]) ->
     while len(kinds) < number:
         kinds += draw.sample(list(Fault), len(Fault))
     later = [road for road in ROADS if road != EMPTY]
+    anywhere = [turn for turn, fault in enumerate(kinds[:number]) if fault not in RESTARTS]
+    first = set(anywhere[::FROM_EMPTY])  # most of the first road has no Vault to restart
     points = []
     for turn, fault in enumerate(kinds[:number]):
         weights = [writes[road] for road in later]
-        road = draw.choices(later, weights)[0] if turn % FROM_EMPTY else EMPTY
+        road = EMPTY if turn in first else draw.choices(later, weights)[0]
         reads = turn >= SOME and turn % 3 == 0 and fault not in WRITES_ONLY
         points.append(Point(road, fault, draw.randint(1, (calls if reads else writes)[road]), reads))
     return points
