@@ -1,6 +1,7 @@
 """Every permission that a run needs in Kubernetes, so that all missing ones are named at once (E_RBAC)."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from bootstrap.intent.manifests import parse_manifests
 from bootstrap.model.catalog import Intent
@@ -9,6 +10,14 @@ from bootstrap.steps.health import READY
 from bootstrap.steps.names import SYSTEM_NAMESPACE
 
 _WRITE = ("get", "list", "create", "patch")
+_OF_VAULT: Final = (  # what Vault is installed as, group and resource
+    ("", "configmaps"),
+    ("", "services"),
+    ("", "serviceaccounts"),
+    ("apps", "statefulsets"),
+    ("policy", "poddisruptionbudgets"),
+    ("networking.k8s.io", "networkpolicies"),
+)
 
 
 def wanted(intent: Intent) -> tuple[Permission, ...]:
@@ -17,16 +26,8 @@ def wanted(intent: Intent) -> tuple[Permission, ...]:
 
 def abandoning(namespace: str) -> tuple[Permission, ...]:
     """What `abandon` needs besides, to remove a Vault whose key was never proven."""
-    kinds = (
-        ("", "configmaps"),
-        ("", "services"),
-        ("", "serviceaccounts"),
-        ("apps", "statefulsets"),
-        ("policy", "poddisruptionbudgets"),
-        ("networking.k8s.io", "networkpolicies"),
-    )
     binding = Permission("delete", "rbac.authorization.k8s.io", "clusterrolebindings")
-    return (*(Permission("delete", group, resource, namespace) for group, resource in kinds), binding)
+    return (*(Permission("delete", group, resource, namespace) for group, resource in _OF_VAULT), binding)
 
 
 def _wanted(intent: Intent) -> Iterator[Permission]:
@@ -101,14 +102,7 @@ def _own(namespace: str) -> Iterator[Permission]:
 
 
 def _vault(namespace: str) -> Iterator[Permission]:
-    for group, resource in (
-        ("", "configmaps"),
-        ("", "services"),
-        ("", "serviceaccounts"),
-        ("apps", "statefulsets"),
-        ("policy", "poddisruptionbudgets"),
-        ("networking.k8s.io", "networkpolicies"),
-    ):
+    for group, resource in _OF_VAULT:
         yield from (Permission(verb, group, resource, namespace) for verb in _WRITE)
     yield from (Permission(v, "", "secrets", namespace) for v in ("get", "create", "update", "delete"))
     yield from (Permission(v, "", "persistentvolumeclaims", namespace) for v in ("get", "delete"))
