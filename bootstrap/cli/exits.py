@@ -19,7 +19,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import typer
 
@@ -99,7 +99,19 @@ def _refuse(error: typer.TyperException) -> None:
 
 
 def _named(error: OSError) -> str:
-    return str(error.filename) if error.filename is not None else _place(error)
+    if error.filename is not None:
+        return str(error.filename)
+    return "standard output" if _stdout_refuses() else _place(error)
+
+
+def _stdout_refuses() -> bool:
+    """What could not be written is still buffered, so a second try fails as the first did."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence(sys.stdout)
+        return True
+    return False
 
 
 def _place(error: Exception) -> str:
@@ -109,8 +121,8 @@ def _place(error: Exception) -> str:
     return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
 
 
-def _silence() -> None:
+def _silence(*streams: TextIO) -> None:
     """Nobody reads any more: what is still buffered goes nowhere, so that leaving makes no noise."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams or (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())

@@ -112,6 +112,32 @@ def test_a_mistake_is_three_lines_at_most(argv: list[str], code: int, said: str)
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("streams", "code", "said"),
+    [
+        (">&-", 0, ""),
+        ("<&- >&- 2>&-", 0, ""),
+        (">/dev/full", 4, "error: No space left on device [E_LOCAL]\n  where: standard output\n"),
+    ],
+)
+def test_streams_that_are_closed_or_full(streams: str, code: int, said: str) -> None:
+    command = [
+        "sh",
+        "-c",
+        f'"$0" "$@" {streams}',
+        sys.executable,
+        "-m",
+        "bootstrap",
+        "ledger",
+        "verify",
+        "--help",
+    ]
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr[: len(said)]) == (code, said)
+    assert "fault" not in done.stderr
+
+
 def test_no_arguments_show_the_help() -> None:
     done = bootstrap()
     assert done.stdout.startswith("Usage: bootstrap [OPTIONS] COMMAND")
