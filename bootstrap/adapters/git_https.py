@@ -148,7 +148,7 @@ class _Answer:
         self._answer.close()
 
 
-_TOKEN_HINT: Final = "give --git-token file:PATH, of somebody who may read it; is the path right?"  # noqa: S105
+_TOKEN_HINT: Final = "give --git-token file:PATH, of somebody who may read it; is the path right?"  # noqa: S105 - a hint
 _CA_HINT: Final = "name the CA that issued it: --git-ca FILE"
 _UNREACHABLE_HINT: Final = "is the host right, and this machine online? a proxy is named with --proxy"
 

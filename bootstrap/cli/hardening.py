@@ -27,6 +27,6 @@ def _open_streams() -> None:
     while number <= 2:
         number = os.dup(number)
     os.close(number)
-    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115  (open as long as the process)
-    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8")
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")

@@ -136,27 +136,24 @@ def stateful_set(spec: VaultSpec, *, replicas: int, tls_secret: str, unseal_secr
     if unseal_secret and spec.custody is Custody.CLUSTER:
         volumes.append({"name": "unseal", "secret": {"secretName": unseal_secret, "defaultMode": 0o440}})
         containers.append(_unsealer_container(spec))
-    template = {
-        "metadata": {"labels": APP},
-        "spec": {
-            "serviceAccountName": "vault",
-            "terminationGracePeriodSeconds": 10,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER,
-                "runAsGroup": GROUP,
-                "fsGroup": GROUP,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [_apart()]}},
-            "containers": containers,
-            "volumes": volumes,
+    pod: dict[str, Any] = {
+        "serviceAccountName": "vault",
+        "terminationGracePeriodSeconds": 10,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": GROUP,
+            "fsGroup": GROUP,
+            "seccompProfile": {"type": "RuntimeDefault"},
         },
+        "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [_apart()]}},
+        "containers": containers,
+        "volumes": volumes,
     }
     if spec.image_pull_secrets:
-        template["spec"]["imagePullSecrets"] = [{"name": n} for n in spec.image_pull_secrets]  # type: ignore[index]
+        pod["imagePullSecrets"] = [{"name": n} for n in spec.image_pull_secrets]
     if spec.tolerations:
-        template["spec"]["tolerations"] = [dict(t) for t in spec.tolerations]  # type: ignore[index]
+        pod["tolerations"] = [dict(t) for t in spec.tolerations]
     return _object(spec, "apps/v1", "StatefulSet", "vault") | {
         "spec": {
             "serviceName": "vault-internal",
@@ -164,7 +161,7 @@ def stateful_set(spec: VaultSpec, *, replicas: int, tls_secret: str, unseal_secr
             "podManagementPolicy": "Parallel",
             "updateStrategy": {"type": "OnDelete"},
             "selector": {"matchLabels": APP},
-            "template": template,
+            "template": {"metadata": {"labels": APP}, "spec": pod},
             "volumeClaimTemplates": [
                 _claim(spec, "data", spec.data_size),
                 _claim(spec, "audit", spec.audit_size),
