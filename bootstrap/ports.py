@@ -29,7 +29,7 @@ class IntentRepository(Protocol):
     @property
     def commit(self) -> str: ...  # 40 hex digits
     @property
-    def tree(self) -> str: ...
+    def tree(self) -> str: ...  # id of its Git tree, left aside records/: that is what runs write
     @property
     def location(self) -> str: ...  # as the user gave it
     def paths(self) -> Sequence[str]: ...  # regular files, sorted, '/' separated

@@ -45,7 +45,7 @@ class GitRepository:
         self.named = named
         self._repo = repo
         self._commit = commit.id.decode()
-        self._tree: str = commit.tree.decode()
+        self._tree = _declared(repo, commit, location)
         self._location = location
         self._blobs = dict(sorted(_files(repo, commit, f"{location}@{self._commit[:12]}")))
 
@@ -249,6 +249,20 @@ def stored_object(repo: "BaseRepo", sha: bytes, where: str) -> "ShaFile":
             hint="git fsck, then fetch the repository again",
         )
     return fresh
+
+
+def _declared(repo: "BaseRepo", commit: "Commit", where: str) -> str:
+    """The id of the commit's tree as it would be without ``records/``: what people declare, not what runs leave."""
+    from dulwich.objects import Tree
+
+    tree = stored_object(repo, commit.tree, where)
+    if not isinstance(tree, Tree) or b"records" not in tree:
+        return str(commit.tree.decode())
+    rest = Tree()
+    for entry in tree.iteritems():
+        if entry.path != b"records":
+            rest.add(entry.path, entry.mode, entry.sha)
+    return str(rest.id.decode())
 
 
 def _files(repo: "BaseRepo", commit: "Commit", where: str) -> Iterator[tuple[str, str]]:

@@ -46,11 +46,16 @@ def check_plan(
     """The accepted digests to record; DecisionNeeded E_PLAN_CHANGED for an unfinished run of another plan.
 
     ``earlier`` gives the plan of a commit as this version of the tool makes it, or None: the record has a digest
-    only, and the difference is worth more to whoever must decide.
+    only, and the difference is worth more to whoever must decide. A commit of what a run itself left below
+    ``records/`` declares nothing, so it is no other plan.
     """
     if record is None or record.state != RUNNING:
         return ()
-    if record.plan == plan.digest or plan.digest in record.accepted:
+    if (
+        record.plan == plan.digest
+        or plan.digest in record.accepted
+        or _declares_the_same(record, plan, earlier)
+    ):
         return record.accepted
     if accept_change:
         return (*record.accepted, plan.digest)
@@ -62,6 +67,14 @@ def check_plan(
         where=str(RUN),
         hint=f"go on as begun with --rev {record.commit}, or take the new plan with --accept-plan-change",
     )
+
+
+def _declares_the_same(record: RunRecord, plan: Plan, earlier: Callable[[str], Plan | None]) -> bool:
+    """True where the run began with this plan in all but the commit's id, which its plan is seen to be."""
+    before = earlier(record.commit) if record.commit != plan.commit else None
+    if before is None or before.digest != record.plan:
+        return False
+    return {**before.document, "commit": plan.commit} == plan.document
 
 
 def _by(tool: str) -> str:

@@ -1,17 +1,24 @@
-"""Another version of the tool: nothing to a finished cluster; an unfinished run asks, and shows what differs."""
+"""Another plan, by another version of the tool or another commit.
 
+To a finished cluster it is nothing; an unfinished run asks, and shows what differs.
+"""
+
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bootstrap.adapters.git import open_repository
 from bootstrap.cli import compose
 from bootstrap.engine.plan import make_plan
 from bootstrap.engine.runner import Result, Runner
+from bootstrap.intent.load import load_intent
 from bootstrap.model.errors import DecisionNeeded
 from bootstrap.model.plan import Plan
 from bootstrap.steps.registry import kind_class
+from tests.lab.support.program import commit_all
 from tests.simulator.faults import Fault, Killed, Schedule
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded
 
@@ -62,6 +69,48 @@ def test_an_unfinished_run_asks_and_shows_which_version_began_it(platform: Simul
     assert 'tool: was "0.1.0", is "0.2.0"' in stopped.value.message
     assert "perhaps the phases" in stopped.value.message
     assert up_with(platform, later(platform), accept_plan_change=True).epoch == 2
+
+
+def committed(repository: Path, path: str, text: str) -> Plan:
+    """The plan of one more commit, which writes one file."""
+    file = repository / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    commit_all(repository)
+    return make_plan(compose.phases(), load_intent(open_repository(repository)), "0.1.0")
+
+
+def test_an_unfinished_run_goes_on_when_its_own_records_were_committed(tmp_path: Path) -> None:
+    platform = SimulatedPlatform(tmp_path)
+    unfinished(platform)
+    first = platform.world().plan
+    head = first.commit
+
+    def earlier(commit: str) -> Plan | None:
+        intent = load_intent(open_repository(platform.repository, commit))
+        return make_plan(compose.phases(), intent, "0.1.0")
+
+    uid = platform.cluster.uid()
+    kept = committed(platform.repository, f"records/{uid}/cluster.json", "{}\n")
+    assert (kept.commit != head, kept.document["tree"]) == (True, first.document["tree"])
+    with pytest.raises(Killed):
+        up_with_faults(platform, kept, earlier)
+    other = committed(platform.repository, "keys/README.md", "another\n")
+    assert other.document["tree"] != first.document["tree"]
+    platform.cluster.mutations.clear()
+    with pytest.raises(DecisionNeeded) as stopped:
+        up_with(platform, other, earlier=earlier)
+    assert (stopped.value.code, platform.cluster.mutations) == ("E_PLAN_CHANGED", [])
+    again = committed(platform.repository, f"records/{uid}/cluster.json", "{ }\n")
+    with pytest.raises(DecisionNeeded):
+        up_with(platform, again, earlier=earlier)
+    assert up_with(platform, kept, earlier=earlier).epoch == 3
+
+
+def up_with_faults(platform: SimulatedPlatform, plan: Plan, earlier: Callable[[str], Plan | None]) -> None:
+    world = platform.world(**Schedule(Fault.KILL_AFTER, 30, only_writes=True).ports(platform))
+    world.plan = plan
+    Runner(plan, world, kind_class, earlier=earlier).run()
 
 
 def test_an_unfinished_run_shows_what_another_commit_changes(platform: SimulatedPlatform) -> None:
