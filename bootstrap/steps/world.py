@@ -53,11 +53,10 @@ class World:
     def wait(self, what: str, check: Callable[[], T | None], seconds: float = 120, pause: float = 0.5) -> T:
         """Look until ``check`` gives something; a server that is away for a moment is part of waiting.
 
-        Raises WorldError E_TIMEOUT, naming what was waited for.
+        Told is only what the first look did not give. Raises WorldError E_TIMEOUT, naming what was waited for.
         """
         until = self.clock.monotonic() + seconds
-        last = ""
-        self.narrator.event("waiting", message=what)
+        told, last = False, ""
         while self.clock.monotonic() < until:
             try:
                 found = check()
@@ -65,6 +64,9 @@ class World:
                 found, last = None, error.message
             if found:
                 return found
+            if not told:
+                self.narrator.event("waiting", message=what)
+                told = True
             self.clock.sleep(pause)
         raise WorldError(
             f"{what}: not within {seconds:.0f} s" + (f" ({last})" if last else ""),
