@@ -31,6 +31,7 @@ from tests.lab.support.program import (
 )
 from tests.lab.support.scan import Scanner
 from tests.lab.support.state import actual, differences, expected, run_record, statements
+from tests.unit.git_servers import Https, https
 
 pytestmark = pytest.mark.lab
 KILLS, WHOLE_KILLS = 4, 10
@@ -41,22 +42,32 @@ SCAFFOLD = ("secret", "deploy-credential-bootstrap", "gitops")
 
 @dataclass
 class Journey:
-    """One platform on one cluster; every run comes from another machine."""
+    """One platform on one cluster; every run comes from another machine, every third reads Git from a server."""
 
     platform: Platform
     kube: Kube
     folder: Path
     random: random.Random
+    served: Https
     begun: float = field(default_factory=time.time)
     runs: int = 0
     vaults: set[str] = field(default_factory=set)
 
     def elsewhere(self) -> tuple[list[str], Path]:
-        """Arguments and HOME of a run that shares nothing with the one before: a fresh clone, no records."""
+        """Arguments and HOME of a run that shares nothing with the one before: a fresh clone or none, no records."""
         self.runs += 1
-        clone = self.folder / f"machine-{self.runs}"
-        git(self.folder, "clone", "--quiet", str(self.platform.folder), str(clone))
-        return ["up", *self.platform.to_cluster(clone)], new_home()
+        machine = self.folder / f"machine-{self.runs}"
+        if self.runs % 3 == 0:
+            return ["up", *self._from_server(machine)], new_home()
+        git(self.folder, "clone", "--quiet", str(self.platform.folder), str(machine))
+        return ["up", *self.platform.to_cluster(machine)], new_home()
+
+    def _from_server(self, machine: Path) -> list[str]:
+        _, _, *rest = self.platform.to_cluster()
+        url = self.served.url(f"{self.platform.folder.name}/.git")
+        records = ["--records", str(machine / "records")]
+        access = ["--git-ca", str(self.served.ca_file), "--git-token", f"file:{self.served.token_file}"]
+        return ["--repo", url, *access, *records, *rest]
 
     def window(self) -> dict[str, str]:
         found = self.kube.get("configmap", "vault-init", "bootstrap-system")
@@ -94,7 +105,9 @@ def journey(
 ) -> Iterator[Journey]:
     seed = os.environ.get("BOOTSTRAP_TEST_SEED") or dt.date.today().isoformat()
     print(f"seed {seed} (BOOTSTRAP_TEST_SEED)")
-    yield Journey(platform, empty_cluster, tmp_path_factory.mktemp("machines"), random.Random(seed))
+    folder = tmp_path_factory.mktemp("machines")
+    with https(platform.folder.parent, tmp_path_factory.mktemp("https")) as served:
+        yield Journey(platform, empty_cluster, folder, random.Random(seed), served)
 
 
 def test_a_kill_before_vault_exists(journey: Journey) -> None:
@@ -151,6 +164,15 @@ def test_b4_a_kill_right_after_init_was_sent_loses_nothing(journey: Journey) -> 
     journey.look()
 
 
+def test_records_that_were_committed_meanwhile_are_no_other_plan(journey: Journey) -> None:
+    assert run_record(journey.kube)["state"] == "running"
+    written = next(journey.folder.glob("machine-*/records/*/escrow.json"))
+    kept = journey.platform.folder / "records" / written.parent.name
+    kept.mkdir(parents=True)
+    shutil.copyfile(written, kept / "escrow.json")
+    commit_all(journey.platform.folder, "keep the escrow")
+
+
 def test_kills_at_random_moments(journey: Journey, whole: bool) -> None:
     for _ in range(WHOLE_KILLS if whole else KILLS):
         journey.kill_after(journey.random.uniform(0.3, LONGEST))
@@ -190,14 +212,18 @@ def test_b4_whoever_finished_it_has_the_whole_of_the_records(journey: Journey) -
     """Also where the escrow was written on a machine that was killed: losing a machine loses nothing."""
     written = [p.parent for p in journey.folder.glob(f"machine-*/records/{journey.kube.uid()}/head.json")]
     assert written
+    committed = journey.platform.folder / "records" / journey.kube.uid()
     for folder in written:
-        assert sorted(p.name for p in folder.iterdir()) == ["cluster.json", "escrow.json", "head.json"]
-        assert json.loads((folder / "escrow.json").read_text())["volume"] == journey.window()["volume"]
+        kept = {path.name: path for path in (*committed.iterdir(), *folder.iterdir())}
+        assert sorted(kept) == ["cluster.json", "escrow.json", "head.json"]
+        assert json.loads(kept["escrow.json"].read_text())["volume"] == journey.window()["volume"]
 
 
 def test_every_invariant_holds_after_it(journey: Journey) -> None:
     written = next(journey.folder.glob("machine-*/records/*/head.json"))
-    done = run_bootstrap("verify", *journey.platform.to_cluster(written.parents[2]), "-o", "json")
+    done = run_bootstrap(
+        "verify", *journey.platform.to_cluster(), "--records", written.parents[1], "-o", "json"
+    )
     assert done.returncode == 0, said(done)
 
 
