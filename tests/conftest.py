@@ -56,9 +56,11 @@ def impossible() -> str:
     return ""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     why = impossible()
     for item in items:
+        if item.get_closest_marker("whole") and not config.getoption("--whole"):
+            item.add_marker(pytest.mark.skip(reason="the whole of a matrix: with --whole"))
         if item.get_closest_marker("lab") is None:
             continue
         if why and os.environ.get("CI") != "true":
