@@ -1,4 +1,7 @@
-"""What must hold before anything is touched: every permission at once, storage, versions, clock, no foreign Vault."""
+"""What must hold before anything is touched: every permission at once, storage, versions, clock, no foreign Vault.
+
+And no change of Git that cannot be made on this cluster.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,6 +11,7 @@ from bootstrap.model.errors import BootstrapError, PreconditionError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Permission
 from bootstrap.steps.permissions import wanted
+from bootstrap.steps.refused_changes import refused_changes
 from bootstrap.steps.vault_foreign import foreign_error, foreign_store
 from bootstrap.steps.world import World
 
@@ -24,6 +28,7 @@ class Seen:
     skew: timedelta
     foreign: str
     records: str
+    refused: tuple[PreconditionError, ...]
 
 
 class Preflight:
@@ -38,7 +43,8 @@ class Preflight:
         foreign = "" if missing else foreign_store(self.world)
         # What a missing permission would deny is not asked for: it is named once, with all the others.
         storage = "" if missing else self._storage()
-        return Seen(version, missing, storage, skew, foreign, self.world.records.folder)
+        refused = () if missing or foreign else tuple(refused_changes(self.world))
+        return Seen(version, missing, storage, skew, foreign, self.world.records.folder, refused)
 
     def decide(self, seen: Seen) -> Decision:
         found = tuple(self._problems(seen))
@@ -92,7 +98,7 @@ class Preflight:
             )
         if seen.foreign:
             found.append(foreign_error(seen.foreign))
-        return found
+        return [*found, *seen.refused]
 
     def _storage(self) -> str:
         classes = self.world.cluster.list("storage.k8s.io/v1", "StorageClass")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bootstrap.ledger import copies
 from bootstrap.ledger.record import Phase, Record
-from bootstrap.model.catalog import Custody, Secret
+from bootstrap.model.catalog import Secret
 from bootstrap.model.errors import BootstrapError
 from bootstrap.ports import Ref
 from bootstrap.steps import writers
@@ -59,13 +59,16 @@ def prove(world: World, *, deep: bool = False) -> Iterator[Proof]:
 
 
 def voters(world: World) -> Proof:
-    """Every declared node is unsealed and votes in one cluster."""
+    """The declared nodes are the voters of one cluster, unsealed."""
     data = granted(world.session.read("sys/storage/raft/configuration"), "raft configuration").data
     servers = [s["node_id"] for s in data["config"]["servers"] if s["voter"]]
     sealed = [p for p in world.session.pods if (s := world.session.seal_status(p)) is None or s.sealed]
-    ok = set(world.session.pods) <= set(servers) and not sealed
+    others = sorted(set(servers) - set(world.session.pods))
+    ok = set(world.session.pods) == set(servers) and not sealed
     seen = f"voters {', '.join(sorted(servers))}" + (f"; sealed: {', '.join(sealed)}" if sealed else "")
-    return Proof("G7", "every declared node is unsealed and votes in one cluster", ok, seen)
+    seen += f"; not declared: {', '.join(others)}" if others else ""
+    hint = f"each election counts them; `vault operator raft remove-peer {others[0]}`" if others else ""
+    return Proof("G7", "the declared nodes are the voters of one cluster, unsealed", ok, seen, hint)
 
 
 def cluster_identity(world: World) -> Proof:
@@ -216,8 +219,8 @@ def ledger_whole(world: World) -> Proof:
 def residuals(world: World) -> Proof:
     """What is left on purpose, declared."""
     left = []
-    if world.intent.platform.vault.custody is Custody.CLUSTER:
-        left.append(f"{unseal_ref(world)} (seal.custody: cluster)")
+    if world.cluster.get(unseal_ref(world)) is not None:
+        left.append(f"{unseal_ref(world)} (seal.custody: {world.intent.platform.vault.custody})")
     if alive := [s.name for s in world.intent.handovers if still_alive(s)]:
         left.append(
             f"values in Git's history that are still live: {len(alive)} (`status` says why, and until when)"
