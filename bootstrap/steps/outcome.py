@@ -26,11 +26,16 @@ def expect(result: T | Refused, ref: Ref) -> T | None:
             f"fields are {result.reason}: {result.detail}",
             code="E_FIELD_OWNER",
             where=str(ref),
-            hint="decide who owns the object; bootstrap does not take fields over by force",
+            hint=f"{_managers(ref)} shows who; where the declared value is put back, nothing conflicts any more",
         )
     raise WorldError(
         f"{result.reason}: {result.detail}", code="E_REFUSED", where=str(ref), hint="`bootstrap status`"
     )
+
+
+def _managers(ref: Ref) -> str:
+    place = f"--namespace {ref.namespace} " if ref.namespace else ""
+    return f"`kubectl {place}get {ref.kind.lower()} {ref.name} -o yaml --show-managed-fields`"
 
 
 def granted(answer: Answer, what: str) -> Answer:
