@@ -11,6 +11,7 @@ from bootstrap.cli.exits import CHANGES_PENDING
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.plan_live import Live, live_lines, look
 from bootstrap.cli.unused import name_unused
+from bootstrap.model.errors import DefinitionError
 from bootstrap.model.plan import Plan
 
 Document = Mapping[str, Any]
@@ -19,8 +20,16 @@ Document = Mapping[str, Any]
 def show(options: Options, *, detailed_exitcode: bool) -> int:
     """The exit code: 0, or 3 where the cluster was looked at and something would change.
 
-    Raises what `up` would be stopped by before its first change, once everything is shown.
+    Raises what `up` would be stopped by before its first change, once everything is shown; DefinitionError
+    E_USAGE where changes are asked for, and no cluster is named to look at.
     """
+    if detailed_exitcode and options.kubeconfig is None:
+        raise DefinitionError(
+            "--detailed-exitcode wants --kubeconfig: whether changes are pending, only the cluster tells",
+            code="E_USAGE",
+            where="--detailed-exitcode",
+            hint="add --kubeconfig PATH (and --context NAME)",
+        )
     prepared = compose.prepare(options)
     name_unused(prepared.repository)
     plan = prepared.plan

@@ -8,6 +8,7 @@ from bootstrap.cli import compose
 from bootstrap.cli.options import Options
 from bootstrap.cli.render import narration
 from bootstrap.engine.record import FINISHED, RUNNING, RunRecord, read_run
+from bootstrap.engine.resume import check_authority
 from bootstrap.engine.survey import ROOT_NEEDED, Health, StepState, survey
 from bootstrap.model.errors import BootstrapError
 from bootstrap.steps.registry import kind_class
@@ -47,6 +48,7 @@ def compared(world: World) -> Live:
     first = next((s for s in told if s.health not in (Health.HOLDS, Health.WAITS)), None)
     stopped = None if first is None or first.health is Health.MISSING else first.error
     cluster, record = _known(world, stopped)
+    stopped = _other_cluster(world, cluster, record) or stopped
     unfinished = record is None or record.state != FINISHED
     document = {
         "cluster": cluster,
@@ -66,6 +68,16 @@ def _known(world: World, stopped: BootstrapError | None) -> tuple[str, RunRecord
         if stopped is None:
             raise
         return "", None
+
+
+def _other_cluster(world: World, cluster: str, record: RunRecord | None) -> BootstrapError | None:
+    """What `up` asks before it looks at any step: whose records the commit holds (INV4)."""
+    try:
+        if cluster:
+            check_authority(world.intent, cluster, record, world.approvals)
+    except BootstrapError as error:
+        return error
+    return None
 
 
 def _run(record: RunRecord | None, digest: str) -> dict[str, Any]:

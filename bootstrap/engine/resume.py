@@ -35,8 +35,8 @@ def check_authority(
         "than Git, or this one starts anew",
         code="E_OTHER_CLUSTER",
         where=f"records/{others[0]}/head.json",
-        hint="--restore SNAPSHOT brings authority back from Vault's own storage (not available yet); "
-        "--approve new-authority makes the values in Git authoritative again, and records that",
+        hint="bootstrap up --approve new-authority makes the values in Git authoritative again, and records that; "
+        "which of the two it is: docs/how-to/answer-exit-5.md",
     )
 
 

@@ -17,8 +17,10 @@ from bootstrap.cli import plan_live as command
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.schema import document as schema_document
 from bootstrap.engine.pinned import check_pinned
-from bootstrap.model.errors import PreconditionError, WorldError
+from bootstrap.engine.runner import Runner
+from bootstrap.model.errors import DecisionNeeded, DefinitionError, PreconditionError, WorldError
 from bootstrap.ports import Permission, Ref
+from bootstrap.steps.registry import kind_class
 from bootstrap.steps.world import World
 from tests.simulator.faults import Fault, Killed, Schedule
 from tests.simulator.platform import SimulatedPlatform, scaffolded
@@ -61,10 +63,37 @@ def shown(repository: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...,
             root=root,
             output=Output.TEXT if text else Output.JSON,
         )
-        code = plan.show(options, detailed_exitcode=detailed)
+        code = plan.show(options, detailed_exitcode=detailed and live)
         return code, capsys.readouterr().out
 
     return show
+
+
+def test_changes_that_are_asked_for_want_a_cluster(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(DefinitionError, match="--detailed-exitcode wants --kubeconfig") as refused:
+        plan.show(Options(repo=str(repository)), detailed_exitcode=True)
+    assert (refused.value.code, refused.value.exit_code) == ("E_USAGE", 2)
+    assert capsys.readouterr().out == ""
+
+
+def test_inv4_records_of_another_cluster_stop_plan_as_they_stop_up(platform: SimulatedPlatform) -> None:
+    world = platform.world()
+    world.intent = replace(world.intent, heads={"another-cluster": b"{}"})
+    with pytest.raises(DecisionNeeded) as stopped_up:
+        Runner(world.plan, world, kind_class).run()
+    stopped = command.compared(world).stopped
+    assert stopped is not None
+    assert (stopped.code, stopped.exit_code, stopped.message) == (
+        "E_OTHER_CLUSTER",
+        5,
+        stopped_up.value.message,
+    )
+    assert ("--approve new-authority" in stopped.hint, "--restore" in stopped.hint) == (True, False)
+    approved = replace(world, approvals=frozenset({"new-authority"}))
+    assert command.compared(approved).stopped is None
+    assert platform.cluster.mutations == []
 
 
 def states(out: str) -> dict[str, str]:
