@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.ledger.bundle import verify
-from bootstrap.ledger.record import Git, Phase
+from bootstrap.ledger.chain import Ledger
 from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import DefinitionError
+from bootstrap.steps.changed_since import changed_since
 
 if TYPE_CHECKING:
     from bootstrap.adapters.git import GitRepository
@@ -19,25 +20,20 @@ def changed_since_commit(repository: "GitRepository", intent: Intent, bundle: Pa
 
     EvidenceError (exit 6) for a bundle that does not verify against the commit's ``keys/ledger.pub``.
     """
-    committed = _committed(bundle, intent)
-    for secret in intent.handovers:
-        source, recorded = secret.source, committed.get(secret.name)
-        if source is None or recorded is None or intent.blobs.get(source.file) in (None, recorded.blob):
-            continue
-        if _older(repository, source.file, intent.blobs[source.file], recorded.blob):
-            message = f"{secret.name}: {source.file} is older than what was handed over: put back by somebody"
-            hint = f"git log --oneline -- {source.file}"
+    for secret, file, recorded in changed_since(_ledger(bundle, intent), intent):
+        if _older(repository, file, intent.blobs[file], recorded.blob):
+            message = f"{secret.name}: {file} is older than what was handed over: put back by somebody"
+            hint = f"git log --oneline -- {file}"
             yield Finding(id="E_CT_REPLAY", where=secret.where, message=message, hint=hint)
         else:
-            message = f"{secret.name}: {source.file} was changed after the handover, which is without effect"
+            message = f"{secret.name}: {file} was changed after the handover, which is without effect"
             hint = "Vault is the authority: write the new value there, and leave the file as it was"
             yield Finding(
                 id="W_CT_CHANGED", where=secret.where, message=message, hint=hint, level=Level.WARNING
             )
 
 
-def _committed(bundle: Path, intent: Intent) -> dict[str, Git]:
-    """Name of each secret that is handed over to where its value came from."""
+def _ledger(bundle: Path, intent: Intent) -> Ledger:
     try:
         data = bundle.read_bytes()
     except OSError as error:
@@ -46,8 +42,7 @@ def _committed(bundle: Path, intent: Intent) -> dict[str, Git]:
             f"the bundle cannot be read: {error.strerror}", code="E_BUNDLE", where=str(bundle), hint=hint
         ) from None
     _, ledger, _ = verify(data, intent.keys)
-    facts = (record.fact for record in ledger.records if record.fact.phase is Phase.COMMIT)
-    return {f.secret.name: f.git for f in facts if f.secret is not None and f.git is not None}
+    return ledger
 
 
 def _older(repository: "GitRepository", path: str, now: str, recorded: str) -> bool:

@@ -14,10 +14,12 @@ from bootstrap.engine.record import ABANDONING, RUNNING, read_run
 from bootstrap.engine.survey import Health, StepState, survey
 from bootstrap.journal.entries import last_intended
 from bootstrap.journal.store import read_journal
+from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.record import Phase
-from bootstrap.model.catalog import Internal, Secret, SecretClass
+from bootstrap.model.catalog import Intent, Internal, Secret, SecretClass
 from bootstrap.model.errors import BootstrapError
 from bootstrap.ports import Object, Ref
+from bootstrap.steps.changed_since import without_effect
 from bootstrap.steps.derived_objects import published
 from bootstrap.steps.health import condition, ref_of
 from bootstrap.steps.names import KV_MOUNT
@@ -45,6 +47,7 @@ def status(options: Options) -> int:
 def gather(world: World) -> dict[str, Any]:
     """Plain JSON values; each part is looked at on its own, and what fails says ``unknown``."""
     states = tuple(survey(world.plan, world, kind_class))
+    ledger = _ledger(world)
     current = next((s.step.phase for s in states if s.health in OPEN), world.plan.phases[-1].id)
     return {
         "cluster": world.cluster.uid(),
@@ -61,9 +64,10 @@ def gather(world: World) -> dict[str, Any]:
             }
             for phase in world.plan.phases
         ],
-        "secrets": _secrets(world),
+        "secrets": _secrets(world.intent, ledger),
         "internals": [_internal(world, *each) for each in published(world.intent)],
-        "residuals": _residuals(world),
+        "residuals": _residuals(world.intent, ledger),
+        "ignored": [] if isinstance(ledger, str) else list(without_effect(ledger, world.intent)),
     }
 
 
@@ -87,16 +91,22 @@ def _run(world: World) -> dict[str, Any]:
     return found
 
 
-def _secrets(world: World) -> list[dict[str, str]]:
+def _ledger(world: World) -> Ledger | str:
+    """What is recorded, or why that cannot be told."""
     try:
-        ledger = world.ledger.read()
+        return world.ledger.read()
     except BootstrapError as error:
-        return [_secret(secret, f"unknown: {error.message}", "") for secret in world.intent.secrets]
+        return f"unknown: {error.message}"
+
+
+def _secrets(intent: Intent, ledger: Ledger | str) -> list[dict[str, str]]:
+    if isinstance(ledger, str):
+        return [_secret(secret, ledger, "") for secret in intent.secrets]
     committed, retired = named(ledger, Phase.COMMIT), named(ledger, Phase.RETIRED)
     stages = {**dict.fromkeys(committed, "handed over"), **dict.fromkeys(retired, "retired")}
     return [
         _secret(secret, _authority(secret, committed), stages.get(secret.name, "declared"))
-        for secret in world.intent.secrets
+        for secret in intent.secrets
     ]
 
 
@@ -134,12 +144,11 @@ def _road(world: World, entry: Internal, push: Object, readers: tuple[Object, ..
     return {"state": f"not ready: {', '.join(late)}" if late else f"published, readers: {len(readers)}"}
 
 
-def _residuals(world: World) -> list[str]:
-    try:
-        committed = named(world.ledger.read(), Phase.COMMIT)
-    except BootstrapError as error:
-        return [f"unknown: {error.message}"]
-    return list(residuals(world.intent, (s for s in world.intent.handovers if s.name in committed)))
+def _residuals(intent: Intent, ledger: Ledger | str) -> list[str]:
+    if isinstance(ledger, str):
+        return [ledger]
+    committed = named(ledger, Phase.COMMIT)
+    return list(residuals(intent, (s for s in intent.handovers if s.name in committed)))
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:
@@ -168,3 +177,6 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         yield from (f"  {i['name']:<28} {i['kind']:<14} {i['state']}" for i in found["internals"])
     yield f"residuals    {len(found['residuals'])}"
     yield from (f"  - {item}" for item in found["residuals"])
+    if found["ignored"]:
+        yield f"ignored      {len(found['ignored'])}"
+        yield from (f"  - {item}" for item in found["ignored"])

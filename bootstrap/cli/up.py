@@ -15,6 +15,7 @@ from bootstrap.cli.unused import name_unused
 from bootstrap.engine.pinned import check_pinned
 from bootstrap.engine.result import Result
 from bootstrap.ledger.record import Phase
+from bootstrap.steps.changed_since import without_effect
 from bootstrap.steps.recorded import write_records
 from bootstrap.steps.residuals import residuals
 from bootstrap.steps.transfers import named
@@ -51,8 +52,9 @@ def up(
 
 
 def summarise(world: World, result: Result) -> dict[str, Any]:
-    """Plain JSON values: what is handed over, what waits, what stays as a residual, and where the records are."""
-    committed = named(world.ledger.read(), Phase.COMMIT)
+    """Plain JSON values: what is handed over, waits, stays as a residual, is ignored; and where the records are."""
+    ledger = world.ledger.read()
+    committed = named(ledger, Phase.COMMIT)
     handed = [secret for secret in world.intent.handovers if secret.name in committed]
     waiting = [o for o in result.outcomes if o.pending]
     return {
@@ -65,6 +67,7 @@ def summarise(world: World, result: Result) -> dict[str, Any]:
         "waits": [{"step": o.step.id, "for": item} for o in waiting for item in o.pending],
         "retirementWaits": any(o.step.kind == "retired" for o in waiting),
         "residuals": list(residuals(world.intent, handed)),
+        "ignored": list(without_effect(ledger, world.intent)),
         "records": world.records.folder,
     }
 
@@ -89,6 +92,9 @@ def lines(summary: dict[str, Any], options: Options) -> Iterator[str]:
         yield from (f"  - {item['for']} ({item['step']})" for item in summary["waits"])
     yield f"residuals    {len(summary['residuals'])}"
     yield from (f"  - {item}" for item in summary["residuals"])
+    if summary["ignored"]:
+        yield f"ignored      {len(summary['ignored'])}"
+        yield from (f"  - {item}" for item in summary["ignored"])
     yield f"records      {summary['records']} (ciphertext and signatures only: commit them)"
     where = again(options)
     yield f"next         bootstrap verify {where}"
