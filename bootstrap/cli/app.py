@@ -36,6 +36,25 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from bootstrap.cli.compose import version
+
+        typer.echo(f"bootstrap {version()}")
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def bootstrap(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
 app.command()(init)
 app.command()(keygen)
 app.command()(schema)

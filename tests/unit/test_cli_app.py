@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -63,17 +64,22 @@ def test_the_commands_are_exactly_these() -> None:
 
 @pytest.mark.parametrize("argv", [["--help"], *([name, "--help"] for name in sorted(COMMANDS))])
 def test_help_loads_nothing_heavy(argv: list[str]) -> None:
+    told = loaded(argv)
+    assert told.splitlines()[-1] == "LOADED []"
+    assert "Usage: " in told
+
+
+def loaded(argv: list[str]) -> str:
+    """What a command says, and on the last line which heavy packages it loaded."""
     script = (
         "import sys\n"
         "from bootstrap.cli.app import app\n"
         f"app({argv!r}, standalone_mode=False)\n"
         f"print('LOADED', [m for m in {HEAVY!r} if m in sys.modules])\n"
     )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "LOADED []"
-    assert "Usage: " in done.stdout
+    ).stdout
 
 
 COMMON = [
@@ -136,6 +142,13 @@ def test_streams_that_are_closed_or_full(streams: str, code: int, said: str) -> 
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr[: len(said)]) == (code, said)
     assert "fault" not in done.stderr
+
+
+def test_the_version_is_told_and_nothing_heavy_is_loaded() -> None:
+    done = bootstrap("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"bootstrap {metadata.version('platform-bootstrap')}\n"
+    assert loaded(["--version"]).splitlines()[-1] == "LOADED []"
 
 
 def test_no_arguments_show_the_help() -> None:
