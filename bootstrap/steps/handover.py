@@ -14,10 +14,11 @@ from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.record import Phase
 from bootstrap.model.catalog import Secret
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
-from bootstrap.model.errors import EvidenceError
+from bootstrap.model.errors import EvidenceError, PreconditionError
 from bootstrap.model.handover import Commitments, Next, Sight, next_step
 from bootstrap.model.plan import Step
 from bootstrap.steps.handover_one import Copy, conflict, copy_into_vault, here, planned_copy, read_version_one
+from bootstrap.steps.refused_changes import moved
 from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
 
@@ -30,8 +31,12 @@ B = TypeVar("B")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """``open`` are not committed yet; ``lost`` are committed, but Vault has no metadata of them any more."""
+    """``open`` are not committed yet; ``lost`` are committed, but Vault has no metadata of them any more.
 
+    ``moved`` says where Git names another path than the one that a secret was handed over to.
+    """
+
+    moved: tuple[PreconditionError, ...]
     open: tuple[Secret, ...]
     lost: tuple[Secret, ...]
     foreign: tuple[Secret, ...]
@@ -57,12 +62,15 @@ class HandoverSecrets:
             for s in secrets
         }
         return Seen(
+            moved=tuple(moved(self.world, committed)),
             open=tuple(s for s in secrets if s.name not in committed),
             lost=tuple(s for s in secrets if steps[s.name] is Next.LOST),
             foreign=tuple(s for s in secrets if steps[s.name] is Next.CONFLICT),
         )
 
     def decide(self, seen: Seen) -> Decision:
+        if seen.moved:
+            return Blocked(seen.moved[0])
         if seen.lost:
             return Blocked(
                 EvidenceError(

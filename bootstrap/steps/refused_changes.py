@@ -21,7 +21,7 @@ def refused_changes(world: World) -> Iterator[PreconditionError]:
     yield from _fewer_replicas(world)
     yield from _custody(world)
     committed = named(world.ledger.read(), Phase.COMMIT)
-    yield from _moved(world, committed)
+    yield from moved(world, committed)
     yield from _renamed(world, committed)
 
 
@@ -50,7 +50,8 @@ def _custody(world: World) -> Iterator[PreconditionError]:
         )
 
 
-def _moved(world: World, committed: Mapping[str, Record]) -> Iterator[PreconditionError]:
+def moved(world: World, committed: Mapping[str, Record]) -> Iterator[PreconditionError]:
+    """E_PATH_MOVED for each secret whose COMMIT record names another path than Git does now."""
     for secret in world.intent.handovers:
         record = committed.get(secret.name)
         if record is not None and _path(record) != secret.path:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.engine.survey import survey
 from bootstrap.model.errors import PreconditionError
 from bootstrap.ports import Ref
 from bootstrap.steps.proofs import residuals, voters
+from bootstrap.steps.registry import kind_class
 from tests.lab.support.program import commit_all
 from tests.simulator.platform import SimulatedPlatform, opened
 
@@ -80,6 +82,9 @@ def test_h1_a_path_that_was_handed_over_to_stays(platform: SimulatedPlatform) ->
     assert error.code == "E_PATH_MOVED"
     assert error.where.startswith("secrets/orders.yaml:")
     assert error.hint.startswith("write path: applications/orders/session-key;")
+    world = platform.world()
+    [step] = [s for s in survey(world.plan, world, kind_class) if s.step.id == "handover"]
+    assert step.code == "E_PATH_MOVED"
 
 
 def test_h1_a_new_name_hands_nothing_over_again(platform: SimulatedPlatform) -> None:
