@@ -189,7 +189,7 @@ def test_words_of_the_program_on_hand_written_pages_are_still_its_words() -> Non
     for page in pages():
         text = page.read_text()
         for code in set(re.findall(r"`(E_[A-Z_0-9]+)`", text)) - {"E_"}:
-            assert f'"{code}"' in source, f"{name(page)}: {code}"
+            assert f'"{code}"' in source or f"[{code}]" in source, f"{name(page)}: {code}"
         for record in set(
             re.findall(r"`((?:vault-slot|journal|ledger|vault-unseal|bootstrap-run)[a-z-]*)-?<", text)
         ):
