@@ -1,11 +1,13 @@
 """Are a secret's consumers served from Vault, and does anything still hold on to its scaffold? (H3)"""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from bootstrap.model.catalog import Consumer, Secret
+from bootstrap.model.catalog import Consumer, Intent, Secret, SecretClass
 from bootstrap.ports import Object, Ref
-from bootstrap.steps.health import READY
+from bootstrap.steps.derived_objects import external_secrets
+from bootstrap.steps.health import READY, ref_of
+from bootstrap.steps.names import KV_MOUNT, SECRET_ANNOTATION
 from bootstrap.steps.world import World
 
 APPS = "apps/v1"
@@ -51,3 +53,34 @@ def _named(pod: Object) -> Iterator[str]:
         yield from (e.get("secretRef", {}).get("name", "") for e in container.get("envFrom", ()))
         for variable in container.get("env", ()):
             yield variable.get("valueFrom", {}).get("secretKeyRef", {}).get("name", "")
+
+
+def secret_of(obj: Object, intent: Intent) -> Secret:
+    """The secret whose consumer's ExternalSecret this is."""
+    return intent.secret(obj["metadata"]["annotations"][SECRET_ANNOTATION])
+
+
+def unwritten(world: World, late: Collection[Ref]) -> dict[Ref, str]:
+    """Of ExternalSecrets that are applied and not synced: those whose secret nobody has written into Vault yet, with
+    what it waits for. A secret that Git introduces is never among them: its handover wrote it."""
+    intent = world.intent
+    own = {ref_of(o): secret_of(o, intent) for o in external_secrets(intent) if ref_of(o) in late}
+    asked = {s.name: s for s in own.values() if not s.handed_over}
+    lacking = {name for name, secret in asked.items() if not _written(world, secret)}
+    return {
+        ref: _waits(secret)
+        for ref, secret in own.items()
+        if secret.name in lacking and world.cluster.get(ref) is not None
+    }
+
+
+def _written(world: World, secret: Secret) -> bool:
+    answer = world.session.read(f"{KV_MOUNT}/metadata/{secret.path}")
+    return answer.ok and int(answer.data.get("current_version", 0)) > 0
+
+
+def _waits(secret: Secret) -> str:
+    by = "infrastructure writes (class derived)"
+    if secret.secret_class is not SecretClass.DERIVED:
+        by = "nobody has written yet"
+    return f"{secret.name} waits for {KV_MOUNT}/{secret.path}, which {by}"

@@ -1,6 +1,7 @@
 """What consumers read: Secrets derived from Vault, and what the cluster itself publishes through it (INV5, INV7).
 
-An internal entry whose source Secret its operator has not made yet is pending, not a failure.
+An internal entry whose source Secret its operator has not made yet is pending, not a failure. So is a secret that
+Git does not introduce, as long as nobody has written it into Vault.
 """
 
 from dataclasses import dataclass
@@ -10,19 +11,23 @@ from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import WorldError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object, Ref
+from bootstrap.steps.consumers import secret_of, unwritten
 from bootstrap.steps.derived_objects import external_secrets, published
 from bootstrap.steps.health import condition, condition_message, ref_of
 from bootstrap.steps.outcome import expect
 from bootstrap.steps.world import World
 
 SOURCE_SECONDS = 60
+ASKED = "bootstrap.dev/asked"  # an annotation of a moment: the run that asked the operator to look again
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     changed: tuple[Object, ...]
     waiting: tuple[Object, ...]  # applied, not ready
-    pending: tuple[Internal, ...]
+    sourceless: tuple[Internal, ...]
+    unwritten: tuple[str, ...]  # what secrets without a value wait for
+    synced: int
 
 
 class Materialized:
@@ -30,15 +35,19 @@ class Materialized:
         self.world = world
 
     def observe(self) -> Seen:
-        pending = tuple(e for e in self.world.intent.internals if not self._source(e))
-        waits = {e.name for e in pending}
-        changed, waiting = [], []
-        for obj, name in self._objects():
+        sourceless = tuple(e for e in self.world.intent.internals if not self._source(e))
+        changed, late, synced = [], [], 0
+        for obj, entry in self._objects():
             if self.world.cluster.differs(obj):
                 changed.append(obj)
-            elif name not in waits and not self._ready(obj):
-                waiting.append(obj)
-        return Seen(tuple(changed), tuple(waiting), pending)
+            elif self._ready(obj):
+                synced += 1
+            elif entry not in sourceless:
+                late.append(obj)
+        # Vault is asked about what is late only: on a finished cluster about nothing.
+        waits = unwritten(self.world, [ref_of(o) for o in late])
+        waiting = tuple(o for o in late if ref_of(o) not in waits)
+        return Seen(tuple(changed), waiting, sourceless, tuple(dict.fromkeys(waits.values())), synced)
 
     def decide(self, seen: Seen) -> Decision:
         if seen.changed:
@@ -48,24 +57,20 @@ class Materialized:
             )
         if seen.waiting:
             return Act("wait until they are synced", tuple(f"wait for {ref_of(o)}" for o in seen.waiting))
-        count = sum(1 for _ in self._objects())
-        return Satisfied(f"{count} synced", tuple(_why(e) for e in seen.pending))
+        pending = (*(_why(e) for e in seen.sourceless), *seen.unwritten)
+        return Satisfied(f"{seen.synced} synced", pending)
 
     def act(self, seen: Seen) -> None:
-        wait_for_sources = bool(seen.pending)
         for obj in (*seen.changed, *seen.waiting):
             if obj["kind"] == "ExternalSecret":
                 self._free_other_type(obj)
-        for obj in seen.changed:
-            if obj["kind"] == "ExternalSecret" and not self._internal(obj):
-                self._apply(obj)
-        if wait_for_sources:
-            self._wait_for_sources(seen.pending)
-        for _, push, readers in published(self.world.intent):
-            self._publish(push, readers, seen)
-        for obj, _ in self._objects():
-            if self._expected(obj):
-                self._wait(obj)
+        for obj in external_secrets(self.world.intent):
+            self._put(obj, seen)
+        if seen.sourceless:
+            self._wait_for_sources(seen.sourceless)
+        for entry, push, readers in published(self.world.intent):
+            self._publish(entry, push, readers, seen)
+        self._wait_for_all()
 
     def _free_other_type(self, obj: Object) -> None:
         """A Secret's type never changes, so a derived one of another type makes room (INV5: it is disposable)."""
@@ -77,30 +82,27 @@ class Materialized:
         if live and live.get("type", wanted) != wanted and any(o["kind"] == "ExternalSecret" for o in owners):
             expect(self.world.cluster.delete(ref, uid=live["metadata"]["uid"]), ref)
 
-    def _publish(self, push: Object, readers: tuple[Object, ...], seen: Seen) -> None:
+    def _put(self, obj: Object, seen: Seen) -> None:
+        """Applied where it differs. One that is there and late is asked for again: its operator, which found
+        nothing before, may not look for minutes, and a changed annotation makes it look at once."""
+        if obj in seen.waiting:
+            annotations = obj["metadata"]["annotations"] | {ASKED: self.world.run.id}
+            self._apply(obj | {"metadata": obj["metadata"] | {"annotations": annotations}})
+        if obj in seen.changed or obj in seen.waiting:
+            self._apply(obj)
+
+    def _publish(self, entry: Internal, push: Object, readers: tuple[Object, ...], seen: Seen) -> None:
         """The pusher first: a reader that finds nothing yet would back off for long."""
-        if push in seen.changed:
-            self._apply(push)
-        if self._expected(push):
+        self._put(push, seen)
+        if self._source(entry):
             self._wait(push)
         for reader in readers:
-            if reader in seen.changed:
-                self._apply(reader)
+            self._put(reader, seen)
 
-    def _expected(self, obj: Object) -> bool:
-        entry = self._internal(obj)
-        return entry is None or self._source(entry)
-
-    def _internal(self, obj: Object) -> Internal | None:
+    def _objects(self) -> list[tuple[Object, Internal | None]]:
+        found: list[tuple[Object, Internal | None]] = [(o, None) for o in external_secrets(self.world.intent)]
         for entry, push, readers in published(self.world.intent):
-            if ref_of(obj) in (ref_of(push), *(ref_of(r) for r in readers)):
-                return entry
-        return None
-
-    def _objects(self) -> list[tuple[Object, str]]:
-        found = [(o, "") for o in external_secrets(self.world.intent)]
-        for entry, push, readers in published(self.world.intent):
-            found += [(push, entry.name), *((r, entry.name) for r in readers)]
+            found += [(push, entry), *((r, entry) for r in readers)]
         return found
 
     def _source(self, entry: Internal) -> bool:
@@ -121,6 +123,21 @@ class Materialized:
             for entry in entries:
                 self.world.narrator.event("pending", message=_why(entry))
 
+    def _wait_for_all(self) -> None:
+        """What may have no value comes last, so that one which was written during this run still counts."""
+        intent = self.world.intent
+        given = {ref_of(o) for o in external_secrets(intent) if secret_of(o, intent).handed_over}
+        for obj, entry in self._objects():
+            if self._source(entry) if entry else ref_of(obj) in given:
+                self._wait(obj)
+        late = [o for o in external_secrets(intent) if ref_of(o) not in given and not self._ready(o)]
+        waits = unwritten(self.world, [ref_of(o) for o in late])
+        for why in dict.fromkeys(waits.values()):
+            self.world.narrator.event("pending", message=why)
+        for obj in late:
+            if ref_of(obj) not in waits:
+                self._wait(obj)
+
     def _apply(self, obj: Object) -> None:
         expect(self.world.cluster.apply(obj), ref_of(obj))
 
@@ -132,10 +149,14 @@ class Materialized:
         return condition(live, "Ready")
 
     def _wait(self, obj: Object) -> None:
+        ref = ref_of(obj)
         try:
-            self.world.wait(f"{ref_of(obj)} is synced", lambda: self._ready(obj), seconds=120)
+            self.world.wait(f"{ref} is synced", lambda: self._ready(obj), seconds=120)
         except WorldError as error:
-            error.message += ": " + condition_message(self.world.cluster.get(ref_of(obj)), "Ready")
+            if error.code == "E_TIMEOUT":
+                error.message += ": " + condition_message(self.world.cluster.get(ref), "Ready")
+                error.where = str(ref)
+                error.hint = f"`kubectl --namespace {ref.namespace} describe {ref.kind.lower()} {ref.name}`"
             raise
 
 

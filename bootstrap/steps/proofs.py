@@ -12,8 +12,9 @@ from bootstrap.ledger.record import Phase, Record
 from bootstrap.model.catalog import Secret
 from bootstrap.model.errors import BootstrapError
 from bootstrap.ports import Ref
-from bootstrap.steps import writers
+from bootstrap.steps import left_over, writers
 from bootstrap.steps.admission import admission_policy
+from bootstrap.steps.consumers import unwritten
 from bootstrap.steps.derived_objects import external_secrets, published
 from bootstrap.steps.escrow import Escrow, escrow_bytes, kept_outside
 from bootstrap.steps.handover_one import Here, here, read_version_one
@@ -193,13 +194,27 @@ def consumers_served(world: World) -> Proof:
     for entry, push, readers in published(world.intent):
         source = Ref("v1", "Secret", entry.source_secret, entry.source_namespace)
         if world.cluster.get(source) is None:
-            pending.append(f"{entry.name} for Secret {source.namespace}/{source.name}")
+            pending.append(f"{entry.name} waits for Secret {source.namespace}/{source.name}")
         else:
             objects += [push, *readers]
-    late = [str(ref_of(o)) for o in objects if not condition(world.cluster.get(ref_of(o)), "Ready")]
+    late = [ref_of(o) for o in objects if not condition(world.cluster.get(ref_of(o)), "Ready")]
+    waits = unwritten(world, late)
+    pending += dict.fromkeys(waits.values())
+    late = [ref for ref in late if ref not in waits]
     if pending and not late:
-        return Proof("INV5", title, None, f"{len(objects)} objects synced; waits: {', '.join(pending)}")
-    return Proof("INV5", title, not late, f"{len(objects)} objects" + _names(late))
+        seen = f"{len(objects) - len(waits)} objects synced; {', '.join(pending)}"
+        return Proof("INV5", title, None, seen)
+    return Proof("INV5", title, not late, f"{len(objects)} objects" + _names([str(ref) for ref in late]))
+
+
+def nothing_left_over(world: World) -> Proof:
+    """Each copy of ours in the cluster is declared."""
+    title = "each copy of ours in the cluster is declared"
+    found = left_over.find(world)
+    names = ", ".join(map(str, found.others))
+    seen = f"{found.declared} declared; " + (f"not declared: {names}" if names else "nothing else of ours")
+    seen += f"; {found.unseen}" if found.unseen else ""
+    return Proof("INV5", title, not found.others, seen, found.others[0].remedy if found.others else "")
 
 
 def ledger_whole(world: World) -> Proof:
@@ -259,6 +274,7 @@ CHECKS: tuple[Check, ...] = (
     authority,
     values,
     consumers_served,
+    nothing_left_over,
     scaffolds_gone,
     retirement,
     ledger_whole,

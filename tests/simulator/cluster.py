@@ -22,6 +22,7 @@ from bootstrap.adapters.kube_values import decoded
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Permission, Reason, Ref, Refused
+from bootstrap.steps.permissions import plural
 from tests.simulator.selectors import selected
 from tests.simulator.validity import invalid, invalid_change, is_builtin
 
@@ -126,6 +127,9 @@ class SimulatedCluster:
         return {ref: copied(obj) for ref, obj in self._objects.items()}
 
     def list(self, api: str, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
+        group = api.rpartition("/")[0]
+        if Permission("list", group, plural(kind), namespace) in self.denied:
+            raise WorldError(f"{kind} list: the API server answered 403", code="E_KUBE_DENIED")
         with self._lock:
             found = [
                 obj

@@ -12,6 +12,7 @@ from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.vault import Secret, SimulatedVault
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+FAILED = {"conditions": [{"type": "Ready", "status": "False", "message": "could not get secret data"}]}
 
 
 def stateful_sets(cluster: SimulatedCluster, verb: str, obj: Object) -> None:
@@ -77,13 +78,16 @@ def admission(cluster: SimulatedCluster) -> None:
 
 
 class ExternalSecrets:
-    """The operator: Secrets out of Vault for ExternalSecret, values into Vault for PushSecret."""
+    """The operator: Secrets out of Vault for ExternalSecret, values into Vault for PushSecret.
+
+    What it found nothing for it looks at again when the object is changed, never by itself.
+    """
 
     def __init__(self, vault: SimulatedVault) -> None:
         self.vault = vault
 
     def __call__(self, cluster: SimulatedCluster, verb: str, obj: Object) -> None:
-        if verb != "created":
+        if verb == "deleted" or obj.get("status") == READY:
             return
         if obj["kind"] == "ClusterSecretStore":
             _status(cluster, obj, READY)
@@ -114,11 +118,20 @@ class ExternalSecrets:
             keys = spec.get("target", {}).get("template", {}).get("data") or {"password": ""}
             data = {key: Sensitive(b"made-in-the-cluster", key) for key in keys}
         else:
+            if not self._there(spec):
+                _status(cluster, obj, FAILED)
+                return
             target, data = spec["target"]["name"], self._values(spec)
         kind = spec.get("target", {}).get("template", {}).get("type", "Opaque")
         made = _made("Secret", target, namespace) | {"type": kind, "data": data}
         if not isinstance(cluster.create(made), Refused):
             _status(cluster, obj, READY)
+
+    def _there(self, spec: dict[str, Any]) -> bool:
+        remote = [e["extract"]["key"] for e in spec.get("dataFrom", ())]
+        remote += [e["remoteRef"]["key"] for e in spec.get("data", ())]
+        secrets = self.vault.live().secrets
+        return all(key in secrets and secrets[key].versions for key in remote)
 
     def _values(self, spec: dict[str, Any]) -> dict[str, Sensitive]:
         secrets = self.vault.live().secrets
