@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.model.catalog import Handover, Intent, Renew, RetireMode, Secret, SecretClass
 
+_KEYS_REQUIRED = frozenset(
+    f"kubernetes.io/{kind}" for kind in ("basic-auth", "dockercfg", "dockerconfigjson", "ssh-auth", "tls")
+)
+
 
 def judge(intent: Intent) -> Iterator[Finding]:
     platform = platform_namespaces(intent)
@@ -86,11 +90,18 @@ def _renewal(secret: Secret) -> Iterator[Finding]:
 
 
 def _retirement(secret: Secret) -> Iterator[Finding]:
-    """A scaffold that is not deleted is an exception: it says why, and until when (H3)."""
+    """A scaffold that is not deleted is an exception: it says why, and until when (H3).
+
+    Kubernetes refuses a Secret of some types without the keys that belong to the type, so it cannot be emptied.
+    """
     handover = secret.handover
     if secret.scaffold is None or handover.retire is RetireMode.DELETED:
         return
     if not (handover.reason and handover.until):
         message = f"{secret.name}: its scaffold is not deleted ({handover.retire}), and nothing says why and until when"
         hint = "write handover.reason and handover.until, or retire: deleted"
+        yield Finding(id="E_RETIRE_POLICY", where=secret.where, message=message, hint=hint)
+    if handover.retire is RetireMode.INERT and secret.scaffold.type in _KEYS_REQUIRED:
+        message = f"{secret.name}: its scaffold is a {secret.scaffold.type}, which Kubernetes does not let be emptied"
+        hint = "write retire: deleted, or ignored"
         yield Finding(id="E_RETIRE_POLICY", where=secret.where, message=message, hint=hint)

@@ -118,7 +118,7 @@ def _line(group: Sequence[Record]) -> SecretLine:
         audit=audit.write_request_id if isinstance(audit, Audit) else audit or "",
         renew=fact.renew.value if fact.renew else "",
         retire=_how(retired),
-        residuals=tuple(sorted({each for record in group for each in record.fact.residuals})),
+        residuals=tuple(sorted({each for record in last.values() for each in record.fact.residuals})),
         note=_still_live(told) + _declared(retired),
         seqs=tuple(record.seq for record in group),
     )

@@ -9,13 +9,16 @@ current one: from COMMIT on, and before it too, a rotator may have written versi
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bootstrap.model.catalog import RetireMode
+
 Commitments = frozenset[tuple[str, str]]  # field to keyed digest: equal when the values are
 
 
 class Scaffold(StrEnum):
-    """The bootstrap copy in the cluster. CHANGED holds other bytes than were handed over."""
+    """The bootstrap copy in the cluster. CHANGED holds other bytes than were handed over, EMPTIED none at all."""
 
     ABSENT = "absent"
+    EMPTIED = "emptied"
     STANDS = "stands"
     CHANGED = "changed"
 
@@ -35,6 +38,7 @@ class Sight:
     committed: bool = False
     waiting: bool = False  # a consumer is not ready, or something still holds the scaffold
     scaffold: Scaffold = Scaffold.ABSENT
+    retire: RetireMode = RetireMode.DELETED
     retired: bool = False
 
 
@@ -45,6 +49,7 @@ class Next(StrEnum):
     COMMIT = "record that Vault is the authority"
     WAIT = "wait for its consumers"
     DELETE = "delete the scaffold by its UID"
+    EMPTY = "empty the scaffold by compare-and-swap"
     RECORD = "record the retirement"
     DONE = "nothing left to do"
     CONFLICT = "Vault holds a version that no intent of ours announced"
@@ -66,17 +71,28 @@ def next_step(sight: Sight) -> Next:
     return Next.COMMIT if sight.version in sight.intents else Next.CONFLICT
 
 
+def over(scaffold: Scaffold, retire: RetireMode) -> bool:
+    """Whether nothing of the scaffold has to go any more (H3): one that is to be ignored stays as it is."""
+    match retire:
+        case RetireMode.IGNORED:
+            return True
+        case RetireMode.INERT:
+            return scaffold in (Scaffold.ABSENT, Scaffold.EMPTIED)
+        case RetireMode.DELETED:
+            return scaffold is Scaffold.ABSENT
+
+
 def _after_commit(sight: Sight) -> Next:
     if not sight.written:
         return Next.LOST
-    if sight.scaffold is Scaffold.ABSENT and sight.retired:
+    gone = over(sight.scaffold, sight.retire)
+    if gone and sight.retired:
         return Next.DONE
     if sight.waiting:
         return Next.WAIT
-    match sight.scaffold:
-        case Scaffold.CHANGED:
-            return Next.DRIFT
-        case Scaffold.STANDS:
-            return Next.DELETE  # also one that came back after its retirement
-        case Scaffold.ABSENT:
-            return Next.RECORD
+    if gone:
+        return Next.RECORD
+    if sight.scaffold is Scaffold.CHANGED:
+        return Next.DRIFT
+    # Also one that came back, or was filled again, after its retirement.
+    return Next.EMPTY if sight.retire is RetireMode.INERT else Next.DELETE

@@ -18,6 +18,7 @@ from bootstrap.ports import Object
 from bootstrap.steps.base import Kind
 from bootstrap.steps.names import RUN_POLICY, is_ours
 from bootstrap.steps.outcome import expect
+from bootstrap.steps.retired import is_over
 from bootstrap.steps.root_revoked import RootRevoked
 from bootstrap.steps.root_session import RootSession
 from bootstrap.steps.run_identity import RunIdentity
@@ -156,12 +157,15 @@ class UncommittedScaffolds:
     def observe(self) -> SeenScaffolds:
         go, kept = [], []
         lost = ledger_is_lost(self.world)
-        committed = named(self.world.ledger.read(), Phase.COMMIT)
+        ledger = self.world.ledger.read()
+        committed, retired = named(ledger, Phase.COMMIT), named(ledger, Phase.RETIRED)
         for secret in self.world.intent.scaffolds:
             live = self.world.cluster.get(scaffold_ref(secret))
             if live is None:
                 continue
-            if secret.name in committed:
+            if secret.name in retired and is_over(self.world, secret):
+                kept.append((secret, f"retired: it stays by declaration (retire: {secret.handover.retire})"))
+            elif secret.name in committed:
                 kept.append((secret, "handed over: `bootstrap up` retires it"))
             elif not is_ours(live):
                 kept.append((secret, "not ours"))

@@ -120,9 +120,14 @@ def fact(
         destination=Destination(cluster=place.vault, path=secret.path),
         commitments=commitments,
         renew=secret.handover.renew,
-        retire=RetireMode.DELETED if phase is Phase.RETIRED else None,
+        retire=_retire(secret) if phase is Phase.RETIRED else None,
         details=_details(secret, commitments, txn),
     )
+
+
+def _retire(secret: Secret) -> RetireMode:
+    """As declared; where there never was a scaffold, nothing stays."""
+    return secret.handover.retire if secret.scaffold else RetireMode.DELETED
 
 
 def renewed(secret: Secret, fields: Iterable[str]) -> tuple[str, ...]:

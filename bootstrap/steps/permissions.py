@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bootstrap.intent.manifests import parse_manifests
-from bootstrap.model.catalog import Intent
+from bootstrap.model.catalog import Intent, RetireMode
 from bootstrap.ports import Permission
 from bootstrap.steps.health import READY
 from bootstrap.steps.names import SYSTEM_NAMESPACE
@@ -51,6 +51,8 @@ def _wanted(intent: Intent) -> Iterator[Permission]:
         assert secret.scaffold is not None
         for verb in ("get", "create", "delete"):
             yield Permission(verb, "", "secrets", secret.scaffold.namespace)
+        if secret.handover.retire is RetireMode.INERT:
+            yield Permission("update", "", "secrets", secret.scaffold.namespace)
         yield Permission("list", "", "pods", secret.scaffold.namespace)
     for name in {*intent.reading_namespaces, *intent.pushing_namespaces}:
         yield from (Permission(verb, "", "serviceaccounts", name) for verb in ("get", "create"))

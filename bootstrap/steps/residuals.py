@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from bootstrap.model.catalog import Custody, Intent, Renew, Secret
+from bootstrap.model.catalog import Custody, Intent, Renew, RetireMode, Secret
 
 
 def residuals(intent: Intent, handed_over: Iterable[Secret]) -> Iterator[str]:
@@ -10,8 +10,8 @@ def residuals(intent: Intent, handed_over: Iterable[Secret]) -> Iterator[str]:
     if intent.platform.vault.custody is Custody.CLUSTER:
         yield "the unseal key, in one immutable Secret that the unsealer reads (seal.custody: cluster)"
     for secret in handed_over:
-        if alive := still_alive(secret):
-            yield f"{secret.name}: {alive}{_declared(secret)}"
+        if left := [part for part in (still_alive(secret), _left_in_cluster(secret)) if part]:
+            yield f"{secret.name}: {', and '.join(left)}{_declared(secret)}"
 
 
 def still_alive(secret: Secret) -> str:
@@ -24,6 +24,13 @@ def still_alive(secret: Secret) -> str:
         anew = ", ".join(secret.handover.fields)
         return f"the fields other than {anew} are in Vault as they are in Git (renew: generate)"
     return ""
+
+
+def _left_in_cluster(secret: Secret) -> str:
+    """The scaffold that nobody takes away (H3)."""
+    if secret.scaffold is None or secret.handover.retire is not RetireMode.IGNORED:
+        return ""
+    return f"its scaffold {secret.scaffold.namespace}/{secret.scaffold.name} stays in the cluster (retire: ignored)"
 
 
 def _declared(secret: Secret) -> str:
