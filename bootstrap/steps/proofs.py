@@ -22,7 +22,7 @@ from bootstrap.steps.health import condition, ref_of
 from bootstrap.steps.names import AUDIT_DEVICE, KV_MOUNT
 from bootstrap.steps.outcome import granted
 from bootstrap.steps.residuals import still_alive
-from bootstrap.steps.retired import refused_scaffolds, waiting_for
+from bootstrap.steps.retired import is_over, refused_scaffolds, waiting_for
 from bootstrap.steps.scaffold import scaffold_ref
 from bootstrap.steps.transfers import named
 from bootstrap.steps.vault_copy import KvCopy
@@ -147,15 +147,23 @@ def values(world: World) -> Proof:
 
 
 def scaffolds_gone(world: World) -> Proof:
-    """No scaffold is left, and none can be made again."""
-    title = "no scaffold is left, and none can be made again"
-    left = [s for s in world.intent.scaffolds if world.cluster.get(scaffold_ref(s)) is not None]
+    """No scaffold is left but by declaration, and none can be made again."""
+    title = "no scaffold is left but by declaration, and none can be made again"
+    left = [s.name for s in world.intent.scaffolds if not is_over(world, s)]
     if left:
-        return _waits("INV2", title, [s.name for s in left], world)
+        return _waits("INV2", title, left, world)
     objects = admission_policy(world.intent.scaffolds) if world.intent.scaffolds else ()
     open_ = [str(ref_of(o)) for o in objects if world.cluster.differs(o)]
-    seen = f"{len(world.intent.scaffolds)} scaffolds, admission policy as it should be"
+    seen = f"{len(world.intent.scaffolds)} scaffolds, {_kept(world)}admission policy as it should be"
     return Proof("INV2", title, not open_, f"not as it should be{_names(open_)}" if open_ else seen)
+
+
+def _kept(world: World) -> str:
+    found = [
+        scaffold_ref(s) for s in world.intent.scaffolds if world.cluster.get(scaffold_ref(s)) is not None
+    ]
+    names = [f"{ref.namespace}/{ref.name}" for ref in found]
+    return f"{len(names)} left in the cluster by declaration{_names(names)}; " if names else ""
 
 
 def scaffolds_refused(world: World) -> Proof:
