@@ -4,17 +4,15 @@ The form of a file is seen from its name and its first bytes; what the root of t
 refused with the way out. No message holds a value.
 """
 
-import re
-
 from bootstrap.adapters import age, openpgp, openpgp_message
 from bootstrap.adapters.sops import Form, form_of, is_sops, open_sops
 from bootstrap.adapters.sops_keys import DataKeys, speaks_age
+from bootstrap.intent.forms import foreign, misnamed
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import IntentRepository, Opened, RootKey
 
 RAW = (".age", ".gpg", ".pgp", ".asc")
-FLAT = (Form.DOTENV, Form.INI)
 
 
 class CommitFiles:
@@ -37,17 +35,18 @@ class CommitFiles:
         return self._opened[path]
 
     def _open(self, path: str, content: bytes) -> Opened:
-        _refuse_foreign(path, content)
+        if error := foreign(path, content):
+            raise error
         if not content.strip():
             raise DefinitionError(f"{path} is empty", code="E_CT_EMPTY", where=path, hint="sops edit " + path)
         suffix = "." + path.rsplit(".", 1)[-1].lower()
         if suffix in RAW:
             if not (age.is_age(content) or openpgp_message.is_pgp(content)):
-                raise plaintext(path)
+                raise misnamed(path, content) or plaintext(path)
             return self._unwrap(path, content)
         form = form_of(path)
         if not is_sops(content, form):
-            raise _misnamed(path, content) or plaintext(path)
+            raise misnamed(path, content) or plaintext(path)
         tree = open_sops(content, self._keys, path, form)
         # SOPS keeps a file of any other form as JSON with one key, ``data``.
         return tree["data"] if form is Form.BINARY and set(tree) == {"data"} else tree
@@ -84,24 +83,6 @@ def declared_recipients(repository: IntentRepository) -> tuple[str, ...]:
     return ()
 
 
-def _misnamed(path: str, content: bytes) -> DefinitionError | None:
-    """A dotenv or INI file of SOPS under another name: the name decides, as it does for ``sops``."""
-    ending = {Form.DOTENV: ".env", Form.INI: ".ini"}
-    return next(
-        (
-            DefinitionError(
-                f"{path} is a SOPS file of the form {form} under another name",
-                code="E_FORM",
-                where=path,
-                hint=f"let its name end in {ending[form]}",
-            )
-            for form in FLAT
-            if is_sops(content, form)
-        ),
-        None,
-    )
-
-
 def plaintext(path: str) -> DefinitionError:
     how = "age -r RECIPIENT -o" if path.endswith(".age") else "sops encrypt --in-place"
     return DefinitionError(
@@ -110,26 +91,3 @@ def plaintext(path: str) -> DefinitionError:
         where=path,
         hint=f"{how} {path}",
     )
-
-
-# Forms that another secret or another cluster opens: what begins or marks them, what they are, the way out.
-_FOREIGN = (
-    (rb"\A\x00GITCRYPT\x00", "git-crypt file", "git-crypt unlock, then commit the file in SOPS form"),
-    (rb"\A\$ANSIBLE_VAULT;", "ansible-vault file", "ansible-vault decrypt, then sops encrypt it"),
-    (
-        rb"^kind:\s*[\"']?SealedSecret\b",
-        "SealedSecret, whose key lies in the cluster that is to be made",
-        "kubeseal --recovery-unseal, then sops encrypt it",
-    ),
-    (
-        rb"^kind:\s*[\"']?ksops\b",
-        "KSOPS generator, which holds no secret",
-        "name the file below its 'files' in source.file",
-    ),
-)
-
-
-def _refuse_foreign(path: str, content: bytes) -> None:
-    for mark, kind, hint in _FOREIGN:
-        if re.search(mark, content, re.MULTILINE):
-            raise DefinitionError(f"{path} is a {kind}", code="E_FORM", where=path, hint=hint)

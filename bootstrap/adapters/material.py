@@ -61,7 +61,12 @@ class CommitMaterial:
         key = PgpUnsealKey(self._open("unseal"))
         probe = Sensitive(b"probe", "probe")
         public = self._repository.read("keys/unseal.asc")
-        if key.decrypt(openpgp.encrypt([public.decode()], probe)) != probe:
+        sealed = openpgp.encrypt([public.decode("utf-8", "replace")], probe)
+        try:
+            opened = key.decrypt(sealed)
+        except PreconditionError:  # it is for another key
+            raise _mismatch("keys/unseal.asc") from None
+        if opened != probe:
             raise _mismatch("keys/unseal.asc")
         return key
 

@@ -1,21 +1,13 @@
 """What lies in the clear where it must not: seen in every file's form, without any key (B2, S3)."""
 
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from bootstrap.intent.findings import Finding
+from bootstrap.intent.findings import Finding, of_error
+from bootstrap.intent.forms import AGE, PGP, RAW, SOPS, foreign, misnamed
 from bootstrap.intent.plain_secrets import plain_secrets
 from bootstrap.intent.private_keys import private_keys
 from bootstrap.ports import IntentRepository
-
-_SOPS = {".yaml": re.compile(rb"^sops:\s*$", re.MULTILINE), ".json": re.compile(rb'"sops"\s*:\s*\{')}
-_SOPS[".yml"] = _SOPS[".yaml"]
-_SOPS[".env"] = re.compile(rb"^sops_mac=", re.MULTILINE)
-_SOPS[".ini"] = re.compile(rb"^\[sops\]\s*$", re.MULTILINE)
-_RAW = (".age", ".asc", ".gpg", ".pgp")
-_AGE = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
-_PGP = b"-----BEGIN PGP MESSAGE-----"
 
 
 def exposed(repository: IntentRepository, encrypted: Sequence[str]) -> Iterator[Finding]:
@@ -26,7 +18,8 @@ def exposed(repository: IntentRepository, encrypted: Sequence[str]) -> Iterator[
         data = repository.read(path)
         wrong = tuple(_ciphertext(path, data)) if path in ciphertexts else ()
         yield from wrong
-        yield from private_keys(path, data) if wrong else in_clear(path, data)
+        said = any(finding.id == "E_PLAINTEXT" for finding in wrong)  # of the whole file: once is enough
+        yield from private_keys(path, data) if said else in_clear(path, data)
 
 
 def in_clear(path: str, data: bytes) -> Iterator[Finding]:
@@ -48,16 +41,18 @@ def _collisions(paths: Sequence[str]) -> Iterator[Finding]:
 
 
 def _ciphertext(path: str, data: bytes) -> Iterator[Finding]:
-    if not path.endswith((*_RAW, *_SOPS)) and not _SOPS[".json"].search(data):
-        hint = (
-            f"`sops encrypt --in-place` it, or name it {', '.join((*_SOPS, *_RAW))} by the form that it has"
-        )
+    if _has_form(path, data):
+        return
+    if data.strip() and (error := foreign(path, data) or misnamed(path, data)):
+        yield of_error(error)
+    elif not path.endswith((*RAW, *SOPS)):
+        hint = f"`sops encrypt --in-place` it, or name it {', '.join((*SOPS, *RAW))} by the form that it has"
         yield Finding(id="E_FORM", where=path, message="a form of file that is not read here", hint=hint)
     elif not data.strip():
         yield Finding(
             id="E_CT_EMPTY", where=path, message="the encrypted file is empty", hint="encrypt it again"
         )
-    elif not _has_form(path, data):
+    else:
         hint = "encrypt it, and replace the value: Git's history keeps the plain one"
         yield Finding(id="E_PLAINTEXT", where=path, message="not encrypted (no SOPS, age or PGP)", hint=hint)
 
@@ -65,8 +60,10 @@ def _ciphertext(path: str, data: bytes) -> Iterator[Finding]:
 def _has_form(path: str, data: bytes) -> bool:
     """True when a file looks like what its name says; damage is found when it is opened."""
     head = data.lstrip()
-    if path.endswith(_RAW):
-        binary = data[0] & 0x80 != 0  # RFC 9580 4.2: bit 7 of an OpenPGP packet's first octet
-        return head.startswith(_AGE) if path.endswith(".age") else head.startswith(_PGP) or binary
-    sign = _SOPS.get(path[path.rindex(".") :], _SOPS[".json"])  # SOPS keeps bytes of any other name as JSON
-    return sign.search(data) is not None
+    if path.endswith(".age"):
+        return head.startswith(AGE)
+    if path.endswith(RAW):
+        # RFC 9580 4.2: bit 7 of an OpenPGP packet's first octet
+        return head.startswith(PGP) or data[:1] >= b"\x80"
+    signs = (sign for ending, sign in SOPS.items() if path.endswith(ending))
+    return next(signs, SOPS[".json"]).search(data) is not None  # SOPS keeps bytes of any other name as JSON

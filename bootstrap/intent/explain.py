@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from bootstrap.intent.findings import Finding
-from bootstrap.intent.schema import API_VERSION, KINDS, PATTERNS
+from bootstrap.intent.schema import API_VERSION, KINDS, LONGEST_NAMES, PATTERNS
 from bootstrap.intent.yaml_source import Loc, Located
 
 _VERSION = re.compile(r"bootstrap/v([0-9]{1,6})")
@@ -20,6 +20,11 @@ _EXPECTED = {  # pydantic's type errors: what belongs there
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
+}
+_BOUNDS = {  # and of its bounds: what may be written
+    "string_too_long": "at most {max_length} characters",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
 }
 
 
@@ -84,11 +89,14 @@ def _one(item: dict[str, Any], document: Located, model: type[BaseModel]) -> Fin
     if kind in ("string_too_short", "too_short"):
         return _mistake(document, loc, "E_EMPTY", f"{name} is empty", "write it, or remove the line")
     if kind == "string_pattern_mismatch":
-        code, expected = PATTERNS.get(str(context["pattern"]), ("E_VALUE", "of the form that its field has"))
-        return _mistake(document, loc, code, f"{name} is not {expected}", expected=expected)
-    if kind in ("string_too_long", "greater_than_equal", "less_than_equal"):
-        return _mistake(document, loc, "E_VALUE", f"{name} is out of bounds: {item['msg']}")
-    return _mistake(document, loc, "E_VALUE", f"{name} is not valid")
+        code, expected, example = PATTERNS[str(context["pattern"])]
+        hint = f"write it like {example}"
+        return _mistake(document, loc, code, f"{name} is not {expected}", hint, expected=expected)
+    if kind in _BOUNDS:
+        code = "E_NAME" if context.get("max_length") in LONGEST_NAMES else "E_VALUE"
+        bound = _BOUNDS[kind].format(**context)
+        return _mistake(document, loc, code, f"{name} is out of bounds: {item['msg']}", f"write {bound}")
+    return _mistake(document, loc, "E_VALUE", f"{name} is not valid", "see `bootstrap schema`")
 
 
 def _wrong_kind(document: Located, loc: Loc, expected: str, value: object) -> Finding:

@@ -21,13 +21,13 @@ def parse_manifests(path: str, data: bytes) -> list[Object]:
     DefinitionError E_MANIFEST with file:line, E_DEPTH, E_YAML_CYCLE, E_YAML_ALIAS.
     """
     found: list[Any] = []
-    for document in documents_of(path, data):
-        if isinstance(document, dict) and document.get("kind") == "List":
-            found.extend(document.get("items") or [])
-        elif document is not None:
-            found.append(document)
-    for obj in found:
-        _check(path, obj)
+    for number, document in enumerate(documents_of(path, data)):
+        listed = isinstance(document, dict) and document.get("kind") == "List"
+        items = (document.get("items") or []) if listed else [document]
+        objects = [item for item in items if item is not None] if isinstance(items, list) else [items]
+        if not all(map(_is_object, objects)):
+            raise _no_object(path, data, number)
+        found.extend(objects)
     return found
 
 
@@ -39,10 +39,13 @@ def documents_of(path: str, data: bytes) -> list[Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise DefinitionError("not valid YAML", code="E_MANIFEST", where=f"{path}:{line}") from None
+        problem = getattr(error, "problem", None)
+        message, hint = f"not valid YAML{f': {problem}' if problem else ''}", f"mend line {line} of it"
+        raise DefinitionError(message, code="E_MANIFEST", where=f"{path}:{line}", hint=hint) from None
     except ValueError:
         message = "a value that is not what it looks like (a date?)"
-        raise DefinitionError(message, code="E_MANIFEST", where=path) from None
+        hint = "write it in quotes"
+        raise DefinitionError(message, code="E_MANIFEST", where=path, hint=hint) from None
     if b"&" in data and b"*" in data:
         _check_aliases(path, documents)
     return documents
@@ -60,7 +63,7 @@ def _check_depth(path: str, data: bytes) -> None:
             if depth > MAX_DEPTH:
                 where = f"{path}:{event.start_mark.line + 1}" if event.start_mark else path
                 message = f"nested deeper than {MAX_DEPTH} levels"
-                raise DefinitionError(message, code="E_DEPTH", where=where)
+                raise DefinitionError(message, code="E_DEPTH", where=where, hint="write it flatter")
     except yaml.YAMLError:
         return  # the loader says where
 
@@ -87,11 +90,28 @@ def _check_aliases(path: str, documents: list[Any]) -> None:
         raise DefinitionError(message, code="E_YAML_ALIAS", where=path, hint=hint)
 
 
-def _check(path: str, obj: Any) -> None:
-    named = isinstance(obj, dict) and obj.get("apiVersion") and obj.get("kind")
-    if not named or not isinstance(obj.get("metadata"), dict) or not obj["metadata"].get("name"):
-        raise DefinitionError(
-            "a document is not a Kubernetes object (apiVersion, kind, metadata.name)",
-            code="E_MANIFEST",
-            where=path,
-        )
+def _is_object(obj: Any) -> bool:
+    if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
+        return False
+    named = (obj.get("apiVersion"), obj.get("kind"), obj["metadata"].get("name"))
+    return all(isinstance(text, str) and text for text in named)
+
+
+def _no_object(path: str, data: bytes, number: int) -> DefinitionError:
+    return DefinitionError(
+        "a document is not a Kubernetes object (apiVersion, kind, metadata.name)",
+        code="E_MANIFEST",
+        where=f"{path}:{_line_of(data, number)}",
+        hint="write what is missing, or move a file that is no manifest (kustomization, values) elsewhere",
+    )
+
+
+def _line_of(data: bytes, number: int) -> int:
+    """Where the content of a document begins. Read again: only where something is wrong with one."""
+    seen = -1
+    for event in yaml.parse(data, Loader=_Loader):
+        if isinstance(event, yaml.DocumentStartEvent):
+            seen += 1
+        elif seen == number and event.start_mark:
+            return int(event.start_mark.line) + 1
+    return 1

@@ -11,6 +11,7 @@ from bootstrap.intent import (
     rules_paths,
     rules_platform,
     rules_rotation,
+    rules_types,
     rules_workloads,
 )
 from bootstrap.intent.findings import Finding
@@ -28,6 +29,7 @@ def _all(intent: Intent, whole: bool) -> Iterator[Finding]:
     yield from rules_classes.judge(intent)
     yield from rules_rotation.judge(intent)
     yield from rules_names.judge(intent)
+    yield from rules_types.judge(intent)
     yield from rules_paths.judge(intent)
     yield from rules_internal.judge(intent)
     yield from rules_files.judge(intent)

@@ -16,7 +16,7 @@ def judge(intent: Intent) -> Iterator[Finding]:
     yield from _recipients(intent)
     yield from _holders(intent)
     for name in ROOT_MATERIAL:
-        if not _root_files(name) & intent.blobs.keys():
+        if not root_files(name) & intent.blobs.keys():
             message = f"root material {name} is missing: encrypted/root-material/{name}.age"
             yield Finding(id="E_ROOT_MATERIAL", where=intent.platform.where, message=message, hint=_KEYGEN)
 
@@ -28,7 +28,7 @@ def judge_absent(intent: Intent) -> Iterator[Finding]:
         s.source.file for s in intent.secrets if s.source and s.secret_class is SecretClass.ROOT_MATERIAL
     }
     for name in ROOT_MATERIAL:
-        for path in sorted(_root_files(name) & intent.blobs.keys() - material):
+        for path in sorted(root_files(name) & intent.blobs.keys() - material):
             hint = "describe it in secrets/ with class: root-material"
             message = "root material that no entry of class root-material names"
             yield Finding(id="E_ROOT_MATERIAL", where=path, message=message, hint=hint)
@@ -40,7 +40,8 @@ def judge_absent(intent: Intent) -> Iterator[Finding]:
         yield Finding(id="W_UNUSED_FILE", where=path, message=message, hint=hint, level=Level.WARNING)
 
 
-def _root_files(name: str) -> set[str]:
+def root_files(name: str) -> set[str]:
+    """The paths that the private half of a key under the root may have."""
     return {f"encrypted/root-material/{name}.{suffix}" for suffix in ("age", "asc", "gpg")}
 
 

@@ -20,6 +20,14 @@ def seconds(duration: str) -> int:
     return int(duration[:-1]) * _SECONDS[duration[-1]]
 
 
+def day(text: str) -> date | None:
+    """The day that ``YYYY-MM-DD`` names; None where the calendar has none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def _policy(secret: Secret) -> Iterator[Finding]:
     rotation = secret.rotation
     if rotation.rotation_type == "time-based" and not rotation.ttl:
@@ -35,8 +43,6 @@ def _wrong(secret: Secret, message: str, hint: str) -> Finding:
 
 def _until(secret: Secret) -> Iterator[Finding]:
     """Only whether there is such a day: whether it has passed depends on a clock, which findings do not."""
-    try:
-        date.fromisoformat(secret.handover.until or "2000-01-01")
-    except ValueError:
+    if secret.handover.until and day(secret.handover.until) is None:
         message = f"{secret.name}: handover.until is no day of the calendar"
         yield Finding(id="E_VALUE", where=secret.where, message=message, hint="write YYYY-MM-DD")

@@ -15,31 +15,35 @@ API_VERSION = "bootstrap/v1"
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
-NAME, OBJECT_NAME, DATA_KEY = rf"^{_LABEL}$", rf"^{_SUBDOMAIN}$", r"^[-._a-zA-Z0-9]+$"
+NAME, OBJECT_NAME = rf"^{_LABEL}$", rf"^{_SUBDOMAIN}$"
+DATA_KEY = r"^\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$"  # neither "." nor ".." in front: as Kubernetes takes a key
 NAMESPACED, WORKLOAD = rf"^{_LABEL}/{_SUBDOMAIN}$", rf"^[A-Z][A-Za-z0-9]*/{_SUBDOMAIN}$"
 DURATION, QUANTITY, DATE = (
     r"^[1-9][0-9]*[smhd]$",
     r"^[0-9]+(\.[0-9]+)?(m|k|[KMGTPE]i?)?$",
     r"^(\d{4}-\d{2}-\d{2})?$",
 )
+TYPE = r"^[A-Za-z0-9][A-Za-z0-9./-]*$"
 
-PATTERNS = {  # what a person has to write, and the code when it is something else
-    NAME: ("E_NAME", "a name of lower case letters, digits and hyphens (RFC 1123)"),
-    OBJECT_NAME: ("E_NAME", "a Kubernetes object name (RFC 1123)"),
-    DATA_KEY: ("E_NAME", "a key of letters, digits, '-', '_' and '.'"),
-    NAMESPACED: ("E_NAME", "namespace/name"),
-    WORKLOAD: ("E_WORKLOAD", "Kind/name, such as Deployment/web"),
-    DURATION: ("E_VALUE", "a whole number and s, m, h or d, such as 30d"),
-    QUANTITY: ("E_VALUE", "a Kubernetes quantity, such as 1Gi or 100m"),
-    DATE: ("E_VALUE", "a date, YYYY-MM-DD"),
+PATTERNS = {  # what a person has to write, the code when it is something else, and an example of what is right
+    NAME: ("E_NAME", "a name of lower case letters, digits and hyphens (RFC 1123)", "web-session"),
+    OBJECT_NAME: ("E_NAME", "a Kubernetes object name (RFC 1123)", "web-session"),
+    DATA_KEY: ("E_NAME", "a key of letters, digits, '-', '_' and '.', without '..' in front", "tls.crt"),
+    NAMESPACED: ("E_NAME", "namespace/name", "external-secrets/external-secrets"),
+    WORKLOAD: ("E_WORKLOAD", "Kind/name, such as Deployment/web", "Deployment/web"),
+    DURATION: ("E_VALUE", "a whole number and s, m, h or d, such as 30d", "30d"),
+    QUANTITY: ("E_VALUE", "a Kubernetes quantity, such as 1Gi or 100m", "1Gi"),
+    DATE: ("E_VALUE", "a date, YYYY-MM-DD", "2027-06-30"),
+    TYPE: ("E_NAME", "a type of Kubernetes Secrets", "kubernetes.io/tls"),
 }
+LONGEST_NAMES = (63, 253, 317)  # a label, an object or a key, and namespace/name
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=63)]
 ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, max_length=253)]
 DataKey = Annotated[str, StringConstraints(pattern=DATA_KEY, max_length=253)]
 NamespacedName = Annotated[str, StringConstraints(pattern=NAMESPACED, max_length=317)]
-SecretType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9./-]*$", max_length=253)]
+SecretType = Annotated[str, StringConstraints(pattern=TYPE, max_length=253)]
 Workload = Annotated[str, StringConstraints(pattern=WORKLOAD, max_length=317)]
 Duration = Annotated[str, StringConstraints(pattern=DURATION, max_length=12)]
 Quantity = Annotated[str, StringConstraints(pattern=QUANTITY, max_length=20)]

@@ -15,7 +15,7 @@ from bootstrap.ports import Opened
 
 MAX_BYTES = 512 * 1024  # of one secret in Vault: raft's own limit for one entry is 1 MiB
 _MANIFEST = Sensitive(b"Secret", "kind")
-_DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_DATA_KEY = re.compile(r"(?!\.\.|\.\Z)[-._a-zA-Z0-9]{1,253}")  # Kubernetes' IsConfigMapKey
 _EDIT = "`sops edit` the file, then commit it"
 
 
@@ -109,7 +109,12 @@ def _decoded(secret: Secret, name: str, value: Sensitive) -> Sensitive:
 def _check(secret: Secret, source: Source, name: str, value: Sensitive) -> None:
     if not _DATA_KEY.fullmatch(name):
         message = f"field {name!r} is no key for a Kubernetes Secret"
-        raise _refusal(secret, "E_NAME", message, "use letters, digits, '-', '_' and '.'")
+        raise _refusal(
+            secret,
+            "E_NAME",
+            message,
+            "letters, digits, '-', '_' and '.', at most 253, not '.', and no '..' in front",
+        )
     if not value:
         raise _refusal(secret, "E_EMPTY", f"field {name} is empty", _EDIT)
     if source.encoding is Encoding.UTF8 and not value.is_utf8():

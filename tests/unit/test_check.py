@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.adapters import age
+from bootstrap.adapters.keyset import holders, write_keyset
 from bootstrap.adapters.root import encrypt_to
 from bootstrap.adapters.sops_write import encrypt_yaml
 from bootstrap.cli import check as command
@@ -218,3 +219,110 @@ def test_a_ciphertext_changed_after_commit_is_named(
     bundle.write_bytes(bundle.read_bytes().replace(b'"format"', b'"farmot"'))
     with pytest.raises(EvidenceError):
         ran(capsys, platform.repository, bundle=bundle)
+
+
+# ---------------------------------------------------------------- what `up` would stop at
+
+
+def told(repository: Path, capsys: pytest.CaptureFixture[str], *, root: bool = False) -> list[dict[str, str]]:
+    """Every error of `check`, whole."""
+    options = Options(repo=str(repository), root=f"file:{repository.parent}/root.key" if root else "")
+    command.check(options, Report.JSON, Beyond())
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    return [f for f in findings if f["level"] == "error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: [\n", 2),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n# no kind\napiVersion: v1\n", 6),
+        ("apiVersion: v1\nkind: List\nitems: [{kind: ConfigMap}]\n", 1),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 5}\n", 1),
+        ("kind: Secret\nstringData: {a: [}\n", 2),  # looked at where plain Secrets are looked for, too
+    ],
+)
+@pytest.mark.parametrize("file", ["external-secrets/more.yaml", "workloads/more.yaml", "workloads/notes.txt"])
+def test_a_manifest_that_up_cannot_read_is_named_with_its_line(
+    repository: Path, capsys: pytest.CaptureFixture[str], file: str, text: str, line: int
+) -> None:
+    good = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    for name, content in (("workloads/good.yaml", good), ("elsewhere/chart.yaml", "a: b\n"), (file, text)):
+        (repository / "manifests" / name).parent.mkdir(exist_ok=True)
+        (repository / "manifests" / name).write_text(content)
+    commit_all(repository)
+    found = told(repository, capsys)
+    assert [(f["id"], f["where"]) for f in found] == [("E_MANIFEST", f"manifests/{file}:{line}")]
+    assert found[0]["hint"]
+
+
+@pytest.mark.parametrize("name", ["ledger.pub", "vault-ca.crt", "unseal.asc"])
+def test_a_public_half_of_another_set_is_named(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    other = age.generate()
+    write_keyset(tmp_path / "other", other, holders(other, ()), None)
+    (repository / "keys" / name).write_bytes((tmp_path / "other/keys" / name).read_bytes())
+    commit_all(repository)
+    found = told(repository, capsys, root=True)
+    assert [(f["id"], f["where"]) for f in found] == [("E_KEY_PAIR", f"keys/{name}")]
+    assert "keygen" in found[0]["hint"]
+
+
+def test_a_key_under_the_root_that_does_not_open_is_named_once(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (repository / "encrypted/root-material").iterdir():
+        path.write_bytes(encrypt_to(age.generate().recipients, Sensitive(b"x")))
+    commit_all(repository)
+    found = [f for f in told(repository, capsys, root=True) if f["id"] != "E_RECIPIENT_EXTRA"]
+    assert {f["id"] for f in found} == {"E_NO_IDENTITY"}
+    assert len({f["where"] for f in found}) == len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "ending"),
+    [
+        ("x.yaml", encrypt_to(age.generate().recipients, Sensitive(b"x")), ".age"),
+        ("x.txt", b"-----BEGIN AGE ENCRYPTED FILE-----\nYQ==\n-----END AGE ENCRYPTED FILE-----\n", ".age"),
+        ("x.asc", encrypt_to(age.generate().recipients, Sensitive(b"x")), ".age"),
+        ("x", b"-----BEGIN PGP MESSAGE-----\n\nYQ==\n", ".asc"),
+        ("x.yaml", b"\x85\x01\x0c\x03binary", ".gpg"),
+        ("x.age", encrypt_yaml({"k": Sensitive(b"v")}, age.generate().recipients), ".yaml"),
+        ("x.age", b'{"data": "ENC[AES256_GCM,x]", "sops": {"mac": "ENC[x]"}}', ".bin"),
+        ("x.yaml", b'{\n "k": "ENC[x]",\n "sops": {"mac": "ENC[x]"}}', ".json"),
+        ("x.yaml", b"$ANSIBLE_VAULT;1.1;AES256\n6162\n", "ansible-vault decrypt"),
+        ("x.yaml", b"\0GITCRYPT\0\1\2", "git-crypt unlock"),
+    ],
+)
+@pytest.mark.parametrize("root", [False, True])
+def test_a_ciphertext_under_another_name_is_not_taken_for_known(
+    repository: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, ending: str, root: bool
+) -> None:
+    (repository / "encrypted" / name).write_bytes(content)
+    commit_all(repository)
+    (found,) = told(repository, capsys, root=root)
+    assert (found["id"], found["where"]) == ("E_FORM", f"encrypted/{name}")
+    assert ending in found["hint"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [("x.yaml", "a: b\n", "E_PLAINTEXT"), ("x.age", "", "E_CT_EMPTY"), ("x.bin", "a", "E_FORM")],
+)
+def test_what_is_no_ciphertext_is_told_once(
+    repository: Path, capsys: pytest.CaptureFixture[str], name: str, content: str, code: str
+) -> None:
+    (repository / "encrypted" / name).write_text(content)
+    commit_all(repository)
+    assert [(f["id"], f["where"]) for f in told(repository, capsys, root=True)] == [
+        (code, f"encrypted/{name}")
+    ]
+
+
+def test_a_day_that_is_none_has_not_passed() -> None:
+    web = SECRET.replace("renew: generate", "renew: reissue, reason: x, until: 2026-02-30")
+    intent, findings = examine(changed({"secrets/web.yaml": web}))
+    assert intent is not None
+    assert [f.id for f in findings] == ["E_VALUE"]
+    assert not [*command.overdue(intent, date(2027, 1, 1))]

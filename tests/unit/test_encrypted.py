@@ -129,7 +129,7 @@ def test_a_name_that_lies_about_its_form() -> None:
     """The content decides: an age file called .asc opens, a SOPS file called .age does not."""
     commit = Commit(a_asc=encrypt_to(ROOT.recipients, VALUE))
     assert CommitFiles(commit, ROOT).open("a.asc") == VALUE
-    assert refused("encrypted/x.age", encrypt_yaml({"k": VALUE}, ROOT.recipients)).code == "E_PLAINTEXT"
+    assert refused("encrypted/x.age", encrypt_yaml({"k": VALUE}, ROOT.recipients)).code == "E_FORM"
 
 
 def test_declared_recipients() -> None:
