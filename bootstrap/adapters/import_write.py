@@ -26,7 +26,9 @@ def write_imported(repository: Path, found: Sequence[Found], holders: Holders, n
                 f"{path} is there already, and is left as it is",
                 code="E_EXISTS",
                 where=path,
-                hint="move it away, or give the new entries another file with --name",
+                hint="give the new entries another file with --name"
+                if path == catalog
+                else f"move {path} away, or leave {files[path].name} out of what is imported",
             )
     contents = {path: _content(entry, holders) for path, entry in files.items()}
     contents[catalog] = "---\n".join(entry_text(entry, holders) for entry in found).encode()

@@ -40,7 +40,7 @@ class Access:
 def load_kubeconfig(path: Path | None, context: str = "") -> Access:
     """The access that ``context`` (or the file's current one) describes.
 
-    PreconditionError E_KUBECONFIG (no file, or not readable as one), E_CONTEXT (no such context, or several
+    PreconditionError E_KUBECONFIG (no file, or not readable as one), E_CONTEXT (none, no such one, or several
     and none chosen), E_KUBE_TRUST (TLS would not be checked), E_KUBE_AUTH (a login that is not supported),
     E_KUBE_EXEC (the login plugin failed).
     """
@@ -83,10 +83,17 @@ def _context(document: dict[str, Any], wanted: str, path: Path) -> tuple[str, di
         for item in document["contexts"]
         if isinstance(item, dict) and "name" in item
     }
+    if not entries:
+        raise PreconditionError(
+            f"kubeconfig {path}: no context in it",
+            code="E_CONTEXT",
+            where=str(path),
+            hint="give --kubeconfig PATH of a file that names a cluster, a user and a context of both",
+        )
     name = wanted or str(document.get("current-context") or "")
     if not name and len(entries) == 1:
         name = next(iter(entries))
-    known = ", ".join(sorted(entries)) or "none"
+    known = ", ".join(sorted(entries))
     if not name:
         raise PreconditionError(
             f"several contexts and none is current: {known}",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bootstrap.adapters import openpgp_state
 from bootstrap.adapters.age_helpers import GIVE_ANOTHER
 from bootstrap.adapters.openpgp_message import HIDDEN, damaged, normalised, old_cipher, recipients_of
+from bootstrap.adapters.root_source import not_opened
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -159,13 +160,8 @@ def _decryptor(part: openpgp_state.Part, passphrase: Sensitive | None) -> "PyDec
     try:
         return Tsk.from_packets(part.packets).decryptor(passphrase.reveal().decode() if passphrase else None)
     except (RuntimeError, UnicodeDecodeError):
-        raise PreconditionError(
-            "the passphrase does not open the OpenPGP key"
-            if passphrase
-            else "the OpenPGP key has a passphrase",
-            code="E_KEY_PASS",
-            hint="run it on a terminal, where the passphrase is asked for",
-        ) from None
+        instead = "hand over a key without one: --root cmd:COMMAND or fd:N"
+        raise not_opened(passphrase, "the OpenPGP key", instead) from None
 
 
 def locked(secret: Sensitive) -> bool:

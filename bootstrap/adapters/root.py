@@ -16,7 +16,7 @@ from bootstrap.adapters.age_helpers import AskPassphrase, Helpers, callers, nobo
 from bootstrap.adapters.age_identity import PLUGIN, QUANTUM, X25519
 from bootstrap.adapters.gpg_agent import GpgAgentRoot, users_home
 from bootstrap.adapters.openpgp import PgpRoot
-from bootstrap.adapters.root_source import from_command, from_fd, from_file
+from bootstrap.adapters.root_source import from_command, from_fd, from_file, not_opened
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -116,12 +116,8 @@ def _unlock(
     passphrase = _typed(ask_passphrase("Passphrase of the root key: "))
     opened = opener(data, passphrase) if passphrase is not None else None
     if opened is None:
-        raise PreconditionError(
-            "the passphrase does not open the root key" if passphrase else "the root key has a passphrase",
-            code="E_KEY_PASS",
-            where="--root",
-            hint="run it on a terminal, or hand the opened key over: --root cmd:COMMAND or fd:N",
-        )
+        instead = "hand the opened key over: --root cmd:COMMAND or fd:N"
+        raise not_opened(passphrase, "the root key", instead)
     return Sensitive(opened, "root key")
 
 

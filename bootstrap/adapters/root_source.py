@@ -41,8 +41,16 @@ def from_file(path: Path, wanted: Wanted = ROOT) -> Sensitive:
             where=str(path),
             hint=f"give it with {wanted.option} file:PATH, {wanted.make}",
         ) from None
+    status = os.fstat(fd)
+    if stat.S_ISDIR(status.st_mode):
+        os.close(fd)
+        raise PreconditionError(
+            f"{wanted.name} {path} is a folder, not a file",
+            code="E_KEY_KIND",
+            where=str(path),
+            hint=f"name the file in it: {wanted.option} file:{path / ('root.key' if wanted is ROOT else 'FILE')}",
+        )
     with os.fdopen(fd, "rb") as file:
-        status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise PreconditionError(
                 f"{wanted.name} {path} is not a regular file",
@@ -61,6 +69,19 @@ def from_file(path: Path, wanted: Wanted = ROOT) -> Sensitive:
 
 def _mode(path: Path, wanted: Wanted, why: str, hint: str) -> PreconditionError:
     return PreconditionError(f"{wanted.name} {path} {why}", code="E_KEY_MODE", where=str(path), hint=hint)
+
+
+def not_opened(
+    passphrase: Sensitive | None, what: str, instead: str, wanted: Wanted = ROOT
+) -> PreconditionError:
+    """E_KEY_PASS: nobody could be asked, nothing was typed, or another passphrase. ``instead``: a way without."""
+    if passphrase is None:
+        why, then = f"{what} has a passphrase", "run it on a terminal"
+    elif not passphrase:
+        why, then = f"the passphrase typed is empty, and {what} has one", "try again"
+    else:
+        why, then = f"the passphrase does not open {what}", "try again"
+    return PreconditionError(why, code="E_KEY_PASS", where=wanted.option, hint=f"{then}, or {instead}")
 
 
 def from_fd(number: str, wanted: Wanted = ROOT) -> Sensitive:

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters.age_helpers import AskPassphrase
-from bootstrap.adapters.root_source import ROOT, Wanted
+from bootstrap.adapters.root_source import ROOT, Wanted, not_opened
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -69,12 +69,7 @@ def _with_passphrase(data: bytes, ask: AskPassphrase, wanted: Wanted) -> "SSHPri
         except (ValueError, TypeError):
             pass
     other = "make a root of its own: bootstrap keygen" if wanted is ROOT else "hand the opened key over: fd:N"
-    raise PreconditionError(
-        "the passphrase does not open the SSH key" if passphrase else "the SSH key has a passphrase",
-        code="E_KEY_PASS",
-        where=wanted.option,
-        hint=f"run it on a terminal, or {other}",
-    )
+    raise not_opened(passphrase, "the SSH key", other, wanted)
 
 
 def _parse(data: bytes, passphrase: bytes | None) -> "SSHPrivateKeyTypes":

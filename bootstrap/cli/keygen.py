@@ -3,7 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +68,8 @@ def make_keys(
     from bootstrap.adapters.keyset import holders, new_root, write_keyset
 
     root = new_root(gpg=gpg)
-    holding = holders(root, [public_text(other) for other in others])
+    with given_as("--recipient"):
+        holding = holders(root, [public_text(other) for other in others])
     return write_keyset(out, root, holding, passphrase)
 
 
@@ -75,7 +77,23 @@ def keys_for(out: Path, to: Sequence[str]) -> tuple[Path, ...]:
     """As ``make_keys``, for holders who have their keys: the public halves are all that is needed."""
     from bootstrap.adapters.keyset import holders, write_keyset
 
-    return write_keyset(out, None, holders(None, [public_text(each) for each in to]), None)
+    with given_as("--to"):
+        holding = holders(None, [public_text(each) for each in to])
+    return write_keyset(out, None, holding, None)
+
+
+@contextmanager
+def given_as(option: str) -> Iterator[None]:
+    """A recipient that is refused was given with ``option``: no file names it yet."""
+    try:
+        yield
+    except DefinitionError as error:
+        if error.code == "E_RECIPIENT":
+            error.where = option
+        raise
+
+
+_PRIVATE = re.compile("PRIVATE KEY|^AGE-", re.MULTILINE)
 
 
 def public_text(given: str) -> str:
@@ -87,23 +105,29 @@ def public_text(given: str) -> str:
 
 
 def _read(given: str) -> str:
+    if _PRIVATE.search(given):
+        raise _private("what was given is")
     try:
         text = Path(given).read_text().lstrip()
-        if re.search("PRIVATE KEY|^AGE-", text, re.MULTILINE):
-            raise DefinitionError(
-                f"{given} holds a private key, which is needed by nobody else",
-                code="E_RECIPIENT",
-                where="--recipient",
-                hint="give the public half: age-keygen -y, the .pub file, or gpg --armor --export",
-            )
+        if _PRIVATE.search(text):
+            raise _private(f"{given} holds")
         return text
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         raise DefinitionError(
             f"{given} is neither an age or SSH public key nor a file with one",
             code="E_RECIPIENT",
             where="--recipient",
-            hint="--recipient age1..., or --recipient holder.asc (id_ed25519.pub)",
+            hint="a recipient is age1..., ssh-ed25519 ..., or a file with one: holder.asc, id_ed25519.pub",
         ) from None
+
+
+def _private(what: str) -> DefinitionError:
+    return DefinitionError(
+        f"{what} a private key, which is needed by nobody else",
+        code="E_RECIPIENT",
+        where="--recipient",
+        hint="give the public half: age-keygen -y, the .pub file, or gpg --armor --export",
+    )
 
 
 # ---------------------------------------------------------------- passphrases

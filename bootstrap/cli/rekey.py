@@ -1,10 +1,11 @@
 """``bootstrap rekey-repo``: another root, or other holders; every encrypted file of the work tree follows (S1)."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bootstrap.cli.keygen import public_text
+from bootstrap.cli.keygen import given_as, public_text
 from bootstrap.cli.options import REPO, NonInteractiveOption, Options, RepoOption, RootOption
 from bootstrap.model.errors import DefinitionError, PreconditionError
 
@@ -46,11 +47,13 @@ def rekey_repo(
             hint="add --root file:PATH",
         )
     declared = declared_recipients(repository)
-    recipients = tuple(dict.fromkeys(map(public_text, to))) if to else declared
+    with given_as("--to"):
+        recipients = tuple(dict.fromkeys(map(public_text, to))) if to else declared
     if not recipients:
         raise DefinitionError("keys/ names no holder", code="E_KEYS", where="keys", hint="add --to age1...")
     public = _public(repository, declared, recipients) if to else {}
-    done = rekey(repository, opened, recipients, public)
+    with given_as("--to") if to else nullcontext():
+        done = rekey(repository, opened, recipients, public)
     if not dry_run:
         write_rekeyed(folder, done, typer.echo)
     _tell(done, set(declared) - set(recipients), dry_run=dry_run)

@@ -29,6 +29,10 @@ from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
 
 OPEN: Final = (Health.MISSING, Health.BLOCKED)
+RUN_WORDS: Final = {
+    RUNNING: "unfinished",
+    ABANDONING: "being given back",
+}  # a process may work at it, or none
 SHOWN: Final = 6  # details of a step in text
 
 
@@ -155,7 +159,9 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     run = found["run"]
     yield f"cluster  {found['cluster']}"
     yield f"phase    {found['phase']}"
-    yield f"run      {run['state']}" + (f", epoch {run['epoch']}" if "epoch" in run else "")
+    yield f"run      {RUN_WORDS.get(run['state'], run['state'])}" + (
+        f", epoch {run['epoch']}" if "epoch" in run else ""
+    )
     if "lastIntended" in run:
         yield f"  last intended: {run['lastIntended']}; bootstrap up goes on from there"
     for phase in found["phases"]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 
@@ -14,12 +14,17 @@ from bootstrap.cli.render import narration
 from bootstrap.cli.unused import name_unused
 from bootstrap.engine.pinned import check_pinned
 from bootstrap.engine.result import Result
+from bootstrap.engine.resume import NEW_AUTHORITY
 from bootstrap.ledger.record import Phase
+from bootstrap.model.errors import DefinitionError
+from bootstrap.model.plan import Plan
 from bootstrap.steps.changed_since import without_effect
 from bootstrap.steps.recorded import write_records
 from bootstrap.steps.residuals import residuals
 from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
+
+INITIALISED: Final = "vault-init"  # asks only after three attempts whose answer was lost
 
 
 def up(
@@ -32,6 +37,7 @@ def up(
 ) -> int:
     """The exit code: 0, or 8 when everything is handed over and a retirement still waits."""
     prepared = compose.prepare(options)
+    _refuse_unknown(approvals, prepared.plan)
     compose.need_records(options)
     if pinned is not None:
         check_pinned(pinned, prepared.plan)
@@ -49,6 +55,19 @@ def up(
     else:
         typer.echo("\n".join(lines(summary, options)))
     return RETIREMENT_WAITS if summary["retirementWaits"] else 0
+
+
+def _refuse_unknown(approvals: frozenset[str], plan: Plan) -> None:
+    """DefinitionError E_USAGE for an approval that no step of this plan could want."""
+    unknown = sorted(approvals - {NEW_AUTHORITY} - {step.id for step in plan.steps})
+    if unknown:
+        those = [NEW_AUTHORITY, *(s.id for s in plan.steps if s.gate == "approve" or s.kind == INITIALISED)]
+        raise DefinitionError(
+            f"there is no step {unknown[0]} to approve",
+            code="E_USAGE",
+            where=f"--approve {unknown[0]}",
+            hint=f"an approval is taken for {', '.join(those)}",
+        )
 
 
 def summarise(world: World, result: Result) -> dict[str, Any]:

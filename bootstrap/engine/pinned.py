@@ -15,8 +15,13 @@ def check_pinned(path: Path, plan: Plan) -> None:
     """DecisionNeeded E_PLAN_OTHER, with the first differences, unless ``path`` (from ``plan -o json``) is ``plan``."""
     try:
         given: Any = json.loads(path.read_bytes())["plan"]
-    except OSError:
-        raise DefinitionError("the plan cannot be read", code="E_PLAN_FILE", where=str(path)) from None
+    except OSError as error:
+        raise DefinitionError(
+            f"the plan cannot be read: {error.strerror}",
+            code="E_PLAN_FILE",
+            where=str(path),
+            hint=f"`bootstrap plan -o json > {path}` writes one",
+        ) from None
     except (ValueError, KeyError, TypeError):
         raise DefinitionError(
             "not a plan", code="E_PLAN_FILE", where=str(path), hint="`bootstrap plan -o json` writes one"

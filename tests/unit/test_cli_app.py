@@ -286,6 +286,13 @@ def test_check_tells_of_a_wrong_entry(repository: Path) -> None:
     assert bootstrap("check", "--repo", str(repository)).returncode == 0
 
 
+def test_an_approval_for_no_step_names_those_that_are_taken(repository: Path) -> None:
+    done = bootstrap("up", "--repo", str(repository), "--kubeconfig", "x", "--approve", "foo")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no step foo to approve [E_USAGE]" in done.stderr
+    assert "new-authority, vault-initialised" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["up", "status", "verify"])
 def test_without_a_cluster_the_error_says_what_to_give(command: str, repository: Path) -> None:
     done = bootstrap(command, "--repo", str(repository))

@@ -133,6 +133,11 @@ def test_nothing_is_overwritten_and_nothing_half_written(repository: Path) -> No
     with pytest.raises(DefinitionError) as caught:
         run(repository, "-", given=json.dumps(MANIFESTS).encode())
     assert caught.value.code == "E_EXISTS"
+    assert caught.value.where.startswith("encrypted/")
+    assert (f"move {caught.value.where} away" in caught.value.hint, "--name" in caught.value.hint) == (
+        True,
+        False,
+    )
     assert {p: p.read_bytes() for p in repository.rglob("*") if p.is_file()} == before
 
 

@@ -154,6 +154,15 @@ def test_a_second_holder_that_is_none(tmp_path: Path) -> None:
     assert files(tmp_path) == set()
 
 
+def test_a_recipient_that_is_none_names_the_option_and_no_private_key(tmp_path: Path) -> None:
+    keygen = ("keygen", "--out", tmp_path)
+    assert refused(*keygen, "--no-passphrase", "--recipient", "age1nonsense").where == "--recipient"
+    assert refused(*keygen, "--to", "age1nonsense").where == "--to"
+    private = refused(*keygen, "--to", "AGE-SECRET-KEY-1CANARY")
+    assert (private.code, private.where) == ("E_RECIPIENT", "--to")
+    assert "CANARY" not in private.message
+
+
 # ---------------------------------------------------------------- the scaffolded repository
 
 

@@ -74,6 +74,8 @@ def test_what_is_no_kubeconfig_is_named_without_its_content(tmp_path: Path, text
 def test_unknown_and_undecided_contexts_list_those_that_exist(tmp_path: Path) -> None:
     assert "one, two" in refused("E_CONTEXT", write(tmp_path), "three").message
     assert "one, two" in refused("E_CONTEXT", write(tmp_path, **{"current-context": ""})).message
+    none = refused("E_CONTEXT", write(tmp_path, contexts=[], **{"current-context": ""}))
+    assert (none.message.endswith(": no context in it"), "several" in none.message) == (True, False)
     only = {"contexts": BASE["contexts"][1:], "current-context": ""}
     assert load_kubeconfig(write(tmp_path, **only)).context == "two"
 

@@ -122,5 +122,11 @@ def test_a_file_that_is_no_plan_is_said_so(content: bytes, tmp_path: Path, repos
     assert caught.value.code == "E_PLAN_FILE"
 
 
+def test_a_file_that_is_not_there_says_why_and_how_to_write_one(tmp_path: Path, repository: Path) -> None:
+    with pytest.raises(DefinitionError, match="No such file") as caught:
+        check_pinned(tmp_path / "nosuch", SimulatedPlatform(tmp_path, repository).world().plan)
+    assert "bootstrap plan -o json > " in caught.value.hint
+
+
 def test_differences_name_their_place() -> None:
     assert list(differences({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]})) == ["a[1].b: was 2, is 3"]

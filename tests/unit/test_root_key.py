@@ -94,6 +94,27 @@ def test_a_pipe_by_name_does_not_hang(tmp_path: Path) -> None:
     assert caught.value.code == "E_KEY_KIND"
 
 
+def test_a_folder_says_so_and_names_the_file_to_give(tmp_path: Path) -> None:
+    with pytest.raises(PreconditionError) as caught:
+        open_root(f"file:{tmp_path}", nobody)
+    assert (caught.value.code, caught.value.where) == ("E_KEY_KIND", str(tmp_path))
+    assert f"--root file:{tmp_path}/root.key" in caught.value.hint
+
+
+def test_a_passphrase_typed_wrong_is_not_one_that_nobody_could_type() -> None:
+    content = Sensitive(pyrage.passphrase.encrypt(IDENTITY.encode(), "correct horse", armored=True))
+    told = {}
+    for name, ask in {"nobody": nobody, "wrong": wrong, "empty": lambda _: Sensitive(b"")}.items():
+        with pytest.raises(PreconditionError) as caught:
+            parse_root(content, ask)
+        told[name] = (caught.value.message, caught.value.hint.split(",")[0])
+    assert told == {
+        "nobody": ("the root key has a passphrase", "run it on a terminal"),
+        "wrong": ("the passphrase does not open the root key", "try again"),
+        "empty": ("the passphrase typed is empty, and the root key has one", "try again"),
+    }
+
+
 @pytest.mark.parametrize(
     "content",
     [

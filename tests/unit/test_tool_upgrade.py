@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bootstrap.adapters.git import open_repository
-from bootstrap.cli import compose
+from bootstrap.cli import compose, status
 from bootstrap.engine.plan import make_plan
 from bootstrap.engine.runner import Result, Runner
 from bootstrap.intent.load import load_intent
@@ -69,6 +69,13 @@ def test_an_unfinished_run_asks_and_shows_which_version_began_it(platform: Simul
     assert 'tool: was "0.1.0", is "0.2.0"' in stopped.value.message
     assert "perhaps the phases" in stopped.value.message
     assert up_with(platform, later(platform), accept_plan_change=True).epoch == 2
+
+
+def test_status_calls_a_run_that_nobody_ended_unfinished(platform: SimulatedPlatform) -> None:
+    unfinished(platform)
+    found = status.gather(platform.world())
+    assert found["run"]["state"] == "running"
+    assert "run      unfinished, epoch 1" in list(status.lines(found))
 
 
 def committed(repository: Path, path: str, text: str) -> Plan:
