@@ -9,6 +9,7 @@ from bootstrap.model.errors import DecisionNeeded, DefinitionError
 from bootstrap.model.plan import Plan
 
 SHOWN = 5
+COMMIT = ("commit: ", "tree: ")  # differ whenever anything does
 
 
 def check_pinned(path: Path, plan: Plan) -> None:
@@ -38,8 +39,9 @@ def check_pinned(path: Path, plan: Plan) -> None:
 
 
 def listed(given: Any, now: Any) -> str:
-    """The first differences, a line each, and how many more there are."""
+    """The first differences, a line each, and how many more; which commit it is only where all else is the same."""
     found = list(differences(given, now))
+    found = [d for d in found if not d.startswith(COMMIT)] or found
     more = f"\n    and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return "".join(f"\n    {d}" for d in found[:SHOWN]) + more
 
@@ -49,11 +51,40 @@ def differences(given: Any, now: Any, at: str = "") -> Iterator[str]:
     if isinstance(given, dict) and isinstance(now, dict):
         for key in sorted({*given, *now}):
             yield from differences(given.get(key), now.get(key), f"{at}.{key}" if at else key)
+    elif (before := _by_name(given)) is not None and (after := _by_name(now)) is not None:
+        yield from _entries(before, after, at)
     elif isinstance(given, list) and isinstance(now, list) and len(given) == len(now):
         for n, (one, other) in enumerate(zip(given, now, strict=True)):
             yield from differences(one, other, f"{at}[{n}]")
     elif given != now:
         yield f"{at}: was {_short(given)}, is {_short(now)}"
+
+
+def _by_name(value: Any) -> dict[str, Any] | None:
+    """The entries of a list by what names each; None for a list of something else."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        return None
+    named = {_name(item): item for item in value}
+    return named if len(named) == len(value) and "" not in named else None
+
+
+def _name(item: dict[str, Any]) -> str:
+    """``id``, ``name`` or, in a namespace, ``kind/namespace/name``: what a human looks for, not a place in a list."""
+    parts = ("kind", "namespace", "name") if "namespace" in item else ("name",)
+    return str(item.get("id") or "/".join(str(item[part]) for part in parts if part in item))
+
+
+def _entries(before: dict[str, Any], after: dict[str, Any], at: str) -> Iterator[str]:
+    for name in [*after, *(name for name in before if name not in after)]:
+        if name not in before:
+            yield f"{at}.{name}: added"
+        elif name not in after:
+            yield f"{at}.{name}: removed"
+        else:
+            yield from differences(before[name], after[name], f"{at}.{name}")
+    both = [name for name in before if name in after]
+    if both != [name for name in after if name in before]:
+        yield f"{at}: in another order"
 
 
 def _short(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.engine.pinned import check_pinned, differences
+from bootstrap.engine.pinned import check_pinned, differences, listed
 from bootstrap.model.errors import DecisionNeeded, DefinitionError
 from bootstrap.model.plan import Plan
 from tests.simulator.platform import SimulatedPlatform, scaffolded
@@ -130,3 +130,25 @@ def test_a_file_that_is_not_there_says_why_and_how_to_write_one(tmp_path: Path, 
 
 def test_differences_name_their_place() -> None:
     assert list(differences({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]})) == ["a[1].b: was 2, is 3"]
+
+
+def test_differences_name_the_entry_and_not_its_place_in_a_list() -> None:
+    before = {"secrets": [{"name": "a", "length": 1}, {"name": "b", "length": 1}, {"name": "c", "length": 1}]}
+    after = {"secrets": [{"name": "b", "length": 2}, {"name": "c", "length": 1}, {"name": "d", "length": 1}]}
+    assert list(differences(before, after)) == [
+        "secrets.b.length: was 1, is 2",
+        "secrets.d: added",
+        "secrets.a: removed",
+    ]
+    one, two = {"kind": "X", "namespace": "n", "name": "a"}, {"kind": "Y", "namespace": "n", "name": "a"}
+    assert list(differences({"derived": [one]}, {"derived": [one, two]})) == ["derived.Y/n/a: added"]
+    assert list(differences([{"id": "a"}, {"id": "b"}], [{"id": "b"}, {"id": "a"}], "steps")) == [
+        "steps: in another order"
+    ]
+    assert list(differences({"l": [one, one]}, {"l": [one]})) != []
+
+
+def test_the_commit_is_named_only_where_nothing_else_differs() -> None:
+    given = {"commit": "1", "tree": "2", "secrets": []}
+    assert listed(given, {**given, "commit": "3", "tree": "4"}).count("\n") == 2
+    assert listed(given, {"commit": "3", "tree": "4", "secrets": [{"name": "a"}]}) == "\n    secrets.a: added"
