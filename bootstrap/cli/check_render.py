@@ -26,7 +26,8 @@ def render(findings: Sequence[Finding], report: Report, location: str) -> str:
 def _text(findings: Sequence[Finding], _: str) -> str:
     wrong = len(errors(findings))
     lines = [f"{finding.level}: {finding}\n" for finding in _told_once(findings)]
-    return "".join(lines) + f"{_number(wrong, 'error')}, {_number(len(findings) - wrong, 'warning')}\n"
+    fewer = f" ({_number(len(lines), 'line')})" if len(lines) < len(findings) else ""
+    return "".join(lines) + f"{_number(wrong, 'error')}, {_number(len(findings) - wrong, 'warning')}{fewer}\n"
 
 
 def _told_once(findings: Sequence[Finding]) -> list[Finding]:
@@ -41,11 +42,16 @@ def _told_once(findings: Sequence[Finding]) -> list[Finding]:
 def _counted(same: Sequence[Finding]) -> Finding:
     more = f" and {len(same) - SHOWN} more" if len(same) > SHOWN else ""
     names = ", ".join(finding.where for finding in same[:SHOWN]) + more
-    message = f"{len(same)} files are {same[0].message} ({names})"
-    return replace(same[0], where=_TOGETHER[same[0].id], message=message)
+    where, between = _TOGETHER[same[0].id]
+    message = f"{len(same)} files{between} {same[0].message} ({names})"
+    return replace(same[0], where=where, message=message)
 
 
-_TOGETHER = {"E_NO_IDENTITY": "encrypted", "W_REPO_DIRTY": ""}  # to the place that the line names
+_TOGETHER = {  # to the place that the line names, and what stands between the number and the message
+    "E_NO_IDENTITY": ("encrypted", " are"),
+    "W_REPO_DIRTY": ("", " are"),
+    "W_RECIPIENT": ("encrypted", ":"),
+}
 
 
 def _number(count: int, what: str) -> str:

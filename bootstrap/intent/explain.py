@@ -46,7 +46,8 @@ def header(document: Located, kinds: Sequence[str]) -> Finding | None:
     """What is wrong with a document's ``apiVersion`` and ``kind``, before its fields are looked at."""
     value = document.value
     if not isinstance(value, dict):
-        return _mistake(document, (), "E_TYPE", "a document is a mapping", expected="a mapping", found=value)
+        message, hint = "a document is a mapping", f"begin it with apiVersion: {API_VERSION}"
+        return _mistake(document, (), "E_TYPE", message, hint, expected="a mapping", found=value)
     api, kind = value.get("apiVersion"), value.get("kind")
     if isinstance(api, str) and api != API_VERSION:
         return _api_version(document, api)
@@ -101,7 +102,8 @@ def _one(item: dict[str, Any], document: Located, model: type[BaseModel]) -> Fin
 
 def _wrong_kind(document: Located, loc: Loc, expected: str, value: object) -> Finding:
     message = f"{_spell(loc)} wants {expected}, found {found_kind(value)}"
-    hint = "write it in quotes" if expected == "text" and isinstance(value, bool | int) else ""
+    quoted = expected == "text" and isinstance(value, bool | int)
+    hint = "write it in quotes" if quoted else f"write {expected} there, or remove the line"
     return _mistake(document, loc, "E_TYPE", message, hint, expected=expected, found=value)
 
 

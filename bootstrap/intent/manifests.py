@@ -40,7 +40,10 @@ def documents_of(path: str, data: bytes) -> list[Any]:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None)
-        message, hint = f"not valid YAML{f': {problem}' if problem else ''}", f"mend line {line} of it"
+        message, hint = (
+            f"not valid YAML{f': {problem}' if problem else ''}",
+            "mend it there, or in the lines above",
+        )
         raise DefinitionError(message, code="E_MANIFEST", where=f"{path}:{line}", hint=hint) from None
     except ValueError:
         message = "a value that is not what it looks like (a date?)"

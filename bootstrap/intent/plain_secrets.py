@@ -31,13 +31,21 @@ def _in_document(where: str, document: bytes) -> Iterator[Finding]:
     try:
         objects = parse_manifests(where.rsplit(":", 1)[0], document)
     except DefinitionError as error:
-        yield Finding(id=error.code, where=where, message=f"this manifest cannot be read: {error.message}")
+        message = f"this manifest cannot be read: {error.message}"
+        yield Finding(id=error.code, where=_within(where, error.where), message=message, hint=error.hint)
         return
     for obj in objects:
         if obj["kind"] == "Secret" and any(_in_clear(obj.get(part)) for part in ("data", "stringData")):
             hint = "encrypt it below encrypted/ and describe it in secrets/ (`bootstrap import` does both)"
             message = f"a manifest holds Secret {obj['metadata']['name']} in the clear"
             yield Finding(id="E_PLAINTEXT", where=where, message=message, hint=hint)
+
+
+def _within(where: str, inner: str) -> str:
+    """The line of the file, from where the document begins and the line in it."""
+    path, first = where.rsplit(":", 1)
+    line = inner.rpartition(":")[2]
+    return f"{path}:{int(first) + int(line) - 1}" if line.isdigit() else where
 
 
 def _in_clear(content: Any) -> bool:

@@ -1,5 +1,6 @@
 """Rules of the files that the catalog rests on: sources, root material and the public halves of keys."""
 
+import difflib
 from collections.abc import Iterator
 
 from bootstrap.intent.findings import Finding, Level
@@ -50,8 +51,16 @@ def _sources(intent: Intent) -> Iterator[Finding]:
         if secret.source and secret.source.file not in intent.blobs:
             message = f"{secret.name}: the commit holds no file {secret.source.file}"
             inside = secret.source.file.startswith("encrypted/")
-            hint = "`git add` and commit it" if inside else "encrypted files lie below encrypted/"
+            hint = _meant(secret.source.file, intent) or (
+                "`git add` and commit it" if inside else "encrypted files lie below encrypted/"
+            )
             yield Finding(id="E_CATALOG_SET", where=secret.where, message=message, hint=hint)
+
+
+def _meant(file: str, intent: Intent) -> str:
+    """A file that the commit holds and whose name is nearly the same; empty where there is none."""
+    close = difflib.get_close_matches(file, intent.blobs, n=1, cutoff=0.8)
+    return f'did you mean "{close[0]}"? Else `git add` and commit it' if close else ""
 
 
 def _keys(intent: Intent) -> Iterator[Finding]:

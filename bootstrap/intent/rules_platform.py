@@ -26,7 +26,8 @@ def _replicas(intent: Intent) -> Iterator[Finding]:
         yield Finding(id="E_REPLICAS", where=platform.where, message=message, hint="write replicas: 3")
     elif platform.vault.replicas == 1:
         message = "one Vault replica: a single point of failure (G7)"
-        yield Finding(id="W_REPLICAS", where=platform.where, message=message, level=Level.WARNING)
+        hint = "write replicas: 3, where the cluster has the nodes"
+        yield Finding(id="W_REPLICAS", where=platform.where, message=message, hint=hint, level=Level.WARNING)
     if platform.vault.custody is Custody.OFFLINE:
         message = "seal.custody is offline: each restart of a Vault pod waits for a holder of the root"
         hint = "`bootstrap unseal` after each restart"

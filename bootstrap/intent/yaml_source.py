@@ -27,6 +27,7 @@ _COMMON = bytes(range(0x20, 0x7F)) + b"\n"  # a file of nothing else needs no se
 _SEPARATOR = "\n---\n"
 _UNCOMMON = ("\n...", "\n%", "\t", "\u2028", "\u2029")  # further separators of documents, words and lines
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SYNTAX_HINT = "mend it there, or in the lines above: an indentation, a quote, a bracket"
 _TEXT_HINT = "save the file as UTF-8 without a byte order mark, with LF line ends and spaces only"
 
 
@@ -72,7 +73,7 @@ def load_documents(path: str, data: bytes) -> list[Located]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = str(getattr(error, "problem", None) or "not YAML")
-        raise _refusal(path, mark, "E_YAML", f"this is not YAML: {problem}") from None
+        raise _refusal(path, mark, "E_YAML", f"this is not YAML: {problem}", _SYNTAX_HINT) from None
 
 
 class _UncommonError(Exception):
@@ -197,7 +198,7 @@ class _Builder:
         mark = event.start_mark
         if not scalar or (event.value == "<<" and not event.style):
             message = "a key is plain text: no list, no mapping, no merge"
-            raise _refusal(self.path, mark, "E_YAML_KEY", message)
+            raise _refusal(self.path, mark, "E_YAML_KEY", message, "write the key and its value out")
         name: str = event.value
         loc = (*self.loc, name)
         if loc in self.marks:
@@ -228,7 +229,8 @@ class _Builder:
         loc = self._place(mark)
         self._add(container, loc)
         if len(self.stack) >= MAX_DEPTH:
-            raise _refusal(self.path, mark, "E_DEPTH", f"nested deeper than {MAX_DEPTH} levels")
+            message = f"nested deeper than {MAX_DEPTH} levels"
+            raise _refusal(self.path, mark, "E_DEPTH", message, "write it flatter")
         self.stack.append((self.top, self.loc, self.key))
         self.top, self.loc = container, loc
 

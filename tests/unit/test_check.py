@@ -326,3 +326,20 @@ def test_a_day_that_is_none_has_not_passed() -> None:
     assert intent is not None
     assert [f.id for f in findings] == ["E_VALUE"]
     assert not [*command.overdue(intent, date(2027, 1, 1))]
+
+
+def test_one_fault_of_many_files_is_one_line_of_text() -> None:
+    many = [
+        Finding(id="W_RECIPIENT", where=f"encrypted/{n}.age", message="m", hint="h", level=Level.WARNING)
+        for n in range(5)
+    ]
+    first, last = render([TYPED, *many], Report.TEXT, "repo").splitlines()[1:]
+    names = "encrypted/0.age, encrypted/1.age, encrypted/2.age and 2 more"
+    assert first == f"warning: encrypted: W_RECIPIENT 5 files: m ({names}) (hint: h)"
+    assert last == "1 error, 5 warnings (2 lines)"
+
+
+def test_a_file_that_is_not_there_but_nearly() -> None:
+    web = SECRET.replace("encrypted/web.sops.yaml", "encrypted/wep.sops.yaml")
+    (found,) = (f for f in examine(changed({"secrets/web.yaml": web}))[1] if f.level is Level.ERROR)
+    assert (found.id, "encrypted/web.sops.yaml" in found.hint) == ("E_CATALOG_SET", True)

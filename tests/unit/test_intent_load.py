@@ -167,7 +167,7 @@ BAD: list[tuple[dict[str, str | bytes | None], str, str]] = [
     ({M: None, C: None}, "E_MANIFESTS", f"{B}:1"),
     ({C: None}, "E_MANIFESTS", f"{B}:1"),
     ({M: PLAIN.format("ConfigMap", "stringData: {a: b}\n")}, "E_PLAINTEXT", f"{M}:4"),
-    ({M: "kind: Secret\n  x: [\n"}, "E_MANIFEST", f"{M}:1"),
+    ({M: "kind: Secret\n  x: [\n"}, "E_MANIFEST", f"{M}:2"),
     # files
     ({"encrypted/web.sops.yaml": None}, "E_CATALOG_SET", f"{W}:1"),
     ({"encrypted/web.sops.yaml": "session: plain\n"}, "E_PLAINTEXT", "encrypted/web.sops.yaml"),
@@ -192,7 +192,7 @@ BAD: list[tuple[dict[str, str | bytes | None], str, str]] = [
     ({"keys/root.txt": "age1a\nage1b\n# c\nage1a\n"}, "E_CUSTODY", "keys/root.txt:4"),
     (scaffold("{renew: reissue}", "{renew: reissue, retire: inert}"), "E_RETIRE_POLICY", f"{S}:1"),
     ({M: "a: &a [*a]\nkind: Secret\ndata: {a: b}\n"}, "E_YAML_CYCLE", f"{M}:1"),
-    ({M: "kind: Secret\ndata: " + "[" * 200000}, "E_DEPTH", f"{M}:1"),
+    ({M: "kind: Secret\ndata: " + "[" * 200000}, "E_DEPTH", f"{M}:2"),
     # policies and other roads
     *(
         (
@@ -228,6 +228,7 @@ def test_the_valid_repository_has_no_finding() -> None:
 @pytest.mark.parametrize(("changes", "code", "where"), BAD)
 def test_bad_input(changes: dict[str, str | bytes | None], code: str, where: str) -> None:
     _, findings = examine(changed(changes))
+    assert not [f for f in findings if not f.hint], "each says what to do"
     assert (code, where) in {(f.id, f.where) for f in errors(findings)}, [str(f) for f in findings]
     with pytest.raises(DefinitionError) as caught:
         load_intent(changed(changes))
