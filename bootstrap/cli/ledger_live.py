@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bootstrap.cli import compose
+from bootstrap.cli.begun import need_begun
 from bootstrap.cli.options import Options
 from bootstrap.cli.render import narration
 from bootstrap.ledger.bundle import export, verify_bundle
@@ -33,4 +34,5 @@ def live_bundle(options: Options) -> tuple[bytes, Report]:
 def _world(options: Options) -> Iterator[World]:
     prepared = compose.prepare(options)
     with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
+        need_begun(world)
         yield world

@@ -9,6 +9,7 @@ from typing import Any, Final
 import typer
 
 from bootstrap.cli import compose
+from bootstrap.cli.begun import need_begun
 from bootstrap.cli.exits import BROKEN
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.render import narration
@@ -25,9 +26,10 @@ WORDS: Final = {True: "holds", False: "BROKEN", None: "left out"}
 
 
 def verify(options: Options, *, deep: bool = False) -> int:
-    """The exit code: 0 when every proof holds, 6 when one does not."""
+    """The exit code: 0 when every proof holds, 6 when one does not. PreconditionError where nothing was begun."""
     prepared = compose.prepare(options)
     with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
+        need_begun(world)
         proofs = tuple(prove(world, deep=deep))
     failed = [proof for proof in proofs if proof.ok is False]
     if options.output is Output.JSON:
