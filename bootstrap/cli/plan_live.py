@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from bootstrap.cli import compose
 from bootstrap.cli.options import Options
-from bootstrap.cli.render import narration
+from bootstrap.cli.render import narration, run_word
 from bootstrap.engine.record import FINISHED, RUNNING, RunRecord, read_run
 from bootstrap.engine.resume import check_authority
 from bootstrap.engine.survey import ROOT_NEEDED, Health, StepState, survey
@@ -103,7 +103,7 @@ def live_lines(live: Live) -> Iterator[str]:
     found = live.document
     run = found["run"]
     yield f"live      cluster {found['cluster']}" + (
-        f", run {run['epoch']} {run['state']}" if run["epoch"] else ""
+        f", run {run['epoch']} {run_word(run['state'])}" if run["epoch"] else ""
     )
     if run["asks"]:
         yield f"  run {run['epoch']} is unfinished under another plan, {run['plan']}: up asks before it takes this one"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+# What the run record says, in words: a process may be at work on it, or none.
+RUN_WORDS: Final = {"running": "unfinished", "abandoning": "being given back"}
 # state of a step: (sign, sign in ASCII, word, style)
 STATES: Final = {
     "": ("·", ".", "", "dim"),
@@ -132,6 +134,10 @@ class LiveNarrator:
         detail = self._note or line.message
         if busy and detail:
             text.append(f"      {detail}\n", style="dim")
+
+
+def run_word(state: str) -> str:
+    return RUN_WORDS.get(state, state)
 
 
 @contextmanager

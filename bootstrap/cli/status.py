@@ -9,7 +9,7 @@ import typer
 
 from bootstrap.cli import compose
 from bootstrap.cli.options import Options, Output
-from bootstrap.cli.render import narration
+from bootstrap.cli.render import narration, run_word
 from bootstrap.engine.record import ABANDONING, RUNNING, read_run
 from bootstrap.engine.survey import Health, StepState, survey
 from bootstrap.journal.entries import last_intended
@@ -29,10 +29,6 @@ from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
 
 OPEN: Final = (Health.MISSING, Health.BLOCKED)
-RUN_WORDS: Final = {
-    RUNNING: "unfinished",
-    ABANDONING: "being given back",
-}  # a process may work at it, or none
 SHOWN: Final = 6  # details of a step in text
 
 
@@ -159,9 +155,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     run = found["run"]
     yield f"cluster  {found['cluster']}"
     yield f"phase    {found['phase']}"
-    yield f"run      {RUN_WORDS.get(run['state'], run['state'])}" + (
-        f", epoch {run['epoch']}" if "epoch" in run else ""
-    )
+    yield f"run      {run_word(run['state'])}" + (f", epoch {run['epoch']}" if "epoch" in run else "")
     if "lastIntended" in run:
         yield f"  last intended: {run['lastIntended']}; bootstrap up goes on from there"
     for phase in found["phases"]:

@@ -189,6 +189,7 @@ def test_an_unfinished_run_is_pending_and_one_of_another_plan_says_so(
     code, out = shown()
     run = json.loads(out)["live"]["run"]
     assert (code, run["state"], run["epoch"], run["asks"]) == (3, "running", 1, False)
+    assert re.search(r"^live .*, run 1 unfinished$", shown(text=True)[1], re.M)
     world = platform.world()
     world.plan = replace(world.plan, document={**world.plan.document, "tool": "0.2.0"})
     assert command.compared(world).document["run"]["asks"] is True
