@@ -1,5 +1,7 @@
 """One scaffolded, generated secret: two operators, crashes, lost and late writes, a rotator, GitOps, a purge.
 
+``Guards.retire`` is what Git declares of the scaffold: it is deleted, emptied, or left alone.
+
 Every decision is ``next_step``'s. A value that is made anew is another one each time it is planned, so each plan
 has a number of its own; 0 is nobody's, R the rotator's.
 """
@@ -9,7 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from bootstrap.model.handover import Commitments, Next, Scaffold, Sight, next_step
+from bootstrap.model.catalog import RetireMode
+from bootstrap.model.handover import Commitments, Next, Scaffold, Sight, next_step, over
 from tests.models.checker import Model
 
 STRANGER, ROTATED = 90, 91
@@ -24,7 +27,9 @@ class Guards:
     intents: bool = True  # a version that no intent announced is not ours
     commit_first: bool = True  # a scaffold goes only after COMMIT
     by_uid: bool = True  # and by its UID
+    swap: bool = True  # it is emptied as it was seen, or not at all
     refused: bool = True  # admission refuses its return before RETIRED is recorded
+    retire: RetireMode = RetireMode.DELETED
     crashes: int = 1
     losses: int = 1
     plans: int = 4
@@ -41,6 +46,7 @@ class Op(NamedTuple):
 
 class State(NamedTuple):
     scaffold: tuple[int, bool] | None = (1, True)  # UID, holds what Git says
+    emptied: bool = False  # the scaffold holds nothing any more
     versions: tuple[int, ...] = ()
     intents: frozenset[int] = frozenset()
     commit: int = 0  # the value that COMMIT is about
@@ -76,15 +82,18 @@ def model(guards: Guards) -> Model[State]:
             return "COMMIT is about another value than version 1"
         if state.commit == STRANGER:
             return "COMMIT is about a stranger's value"
-        if state.retired and state.scaffold is not None:
+        if state.retired and not over(seen(state), guards.retire):
             return "the scaffold stands after RETIRED"
+        if guards.retire is RetireMode.IGNORED and (state.emptied or state.scaffold is None):
+            return "a scaffold that is to be left alone was touched"
         return "a purged secret came back" if state.purged and state.versions else ""
 
     def goal(state: State) -> bool:
         return state.retired or state.purged
 
     def given_up(state: State) -> bool:
-        human = STRANGER in state.versions or (state.edited and bool(state.commit))  # CONFLICT, DRIFT
+        drift = state.edited and guards.retire is not RetireMode.IGNORED
+        human = STRANGER in state.versions or (drift and bool(state.commit))  # CONFLICT, DRIFT
         return (human and all(op == IDLE for op in state.ops)) or state.plans > guards.plans
 
     return Model(State(), lambda state: steps(state, guards), wrong, goal, given_up)
@@ -95,6 +104,14 @@ def said(value: int) -> Commitments:
     return frozenset({("value", str(value))})
 
 
+def seen(state: State) -> Scaffold:
+    if state.scaffold is None:
+        return Scaffold.ABSENT
+    if state.emptied:
+        return Scaffold.EMPTIED
+    return Scaffold.STANDS if state.scaffold[1] else Scaffold.CHANGED
+
+
 def look(state: State, guards: Guards, planned: int = 0, *, read: bool = False) -> Sight:
     version = (
         (state.versions[0] if guards.version_one else state.versions[-1]) if state.versions and read else 0
@@ -102,9 +119,6 @@ def look(state: State, guards: Guards, planned: int = 0, *, read: bool = False) 
     announced = frozenset(said(v) for v in state.intents)
     if not guards.intents:
         announced |= {said(v) for v in state.versions}
-    scaffold = Scaffold.ABSENT
-    if state.scaffold is not None:
-        scaffold = Scaffold.STANDS if state.scaffold[1] else Scaffold.CHANGED
     return Sight(
         written=bool(state.versions),
         intents=announced,
@@ -112,7 +126,8 @@ def look(state: State, guards: Guards, planned: int = 0, *, read: bool = False) 
         planned=said(planned) if planned else None,
         committed=bool(state.commit) or (not guards.commit_first and bool(state.versions)),
         waiting=not state.ready,
-        scaffold=scaffold,
+        scaffold=seen(state),
+        retire=guards.retire,
         retired=state.retired,
     )
 
@@ -139,7 +154,7 @@ def put(state: State, i: int, op: Op, **changes: Any) -> State:
 def act(state: State, i: int, op: Op, guards: Guards) -> Iterator[tuple[str, State]]:
     match op.pc:
         case "idle":
-            if not (state.retired and state.scaffold is None) and not state.purged:
+            if not (state.retired and over(seen(state), guards.retire)) and not state.purged:
                 before = state if not guards.fence else revoked(state)
                 yield "up, log in, revoke others", put(before, i, Op("look", token=True), token=True)
         case "look":
@@ -150,10 +165,11 @@ def act(state: State, i: int, op: Op, guards: Guards) -> Iterator[tuple[str, Sta
         case "answer":
             if state.losses < guards.losses:
                 yield "no answer", put(state, i, op._replace(pc="look", value=0), losses=state.losses + 1)
-        case "delete":
-            net = state.net | {("delete", op.uid if guards.by_uid else 0, False)}
+        case "delete" | "empty":
+            certain = guards.by_uid if op.pc == "delete" else guards.swap
+            net = state.net | {(op.pc, op.uid if certain else 0, False)}
             yield (
-                "refuse its return, send deletion",
+                f"refuse its return, send: {op.pc}",
                 put(state, i, op._replace(pc="look"), net=net, policy=guards.refused),
             )
 
@@ -187,10 +203,10 @@ def decided(state: State, i: int, op: Op, guards: Guards) -> Iterator[tuple[str,
         case Next.COMMIT:
             version = state.versions[0] if guards.version_one else state.versions[-1]
             yield "COMMIT", put(state, i, op._replace(value=0), commit=version)
-        case Next.DELETE:
+        case Next.DELETE | Next.EMPTY:
             assert state.scaffold is not None
-            following = op._replace(pc="delete", uid=state.scaffold[0])
-            yield "decide DELETE", put(state, i, following)
+            following = op._replace(pc=step.name.lower(), uid=state.scaffold[0])
+            yield f"decide {step.name}", put(state, i, following)
         case Next.RECORD:
             yield "RETIRED", ended._replace(retired=True)
         case Next.WAIT | Next.DONE | Next.CONFLICT | Next.LOST | Next.DRIFT:
@@ -205,6 +221,8 @@ def world(state: State, guards: Guards) -> Iterator[tuple[str, State]]:
         rest = state._replace(net=state.net - {message})
         if kind == "put":
             yield from served(rest, what, token, guards)
+        elif kind == "empty":
+            yield from swapped(rest, what)
         elif state.scaffold is not None and what in (0, state.scaffold[0]):
             foul = "" if state.commit else "a scaffold was deleted before COMMIT"
             foul = foul or ("" if state.scaffold[1] else "somebody's changed scaffold was deleted")
@@ -215,7 +233,9 @@ def world(state: State, guards: Guards) -> Iterator[tuple[str, State]]:
         yield "consumers are ready", state._replace(ready=True)
     if state.versions and ROTATED not in state.versions:
         yield "the rotator writes", state._replace(versions=(*state.versions, ROTATED))
-    if state.scaffold == (1, True) and not state.edited and not state.policy:
+    # Admission refuses that it is made again, not that it is changed.
+    free = not state.policy or (guards.retire is not RetireMode.DELETED and not state.emptied)
+    if state.scaffold == (1, True) and not state.edited and free:
         yield "GitOps replaces the scaffold by another", state._replace(scaffold=(2, False), edited=True)
     if state.scaffold is None and not state.policy and not state.returned:
         yield "GitOps brings the scaffold back", state._replace(scaffold=(3, True), returned=True)
@@ -224,6 +244,16 @@ def world(state: State, guards: Guards) -> Iterator[tuple[str, State]]:
     over = not state.token or not guards.given_back or not guards.fence
     if guards.purge and over and state.retired and not state.purged and all(op == IDLE for op in state.ops):
         yield "purge", state._replace(versions=(), purged=True)
+
+
+def swapped(state: State, what: int) -> Iterator[tuple[str, State]]:
+    """The replace of one version by nothing; another version than was seen is refused."""
+    if state.scaffold is None or state.emptied or what not in (0, state.scaffold[0]):
+        yield f"emptying of {what} arrives late", state
+        return
+    foul = "" if state.commit else "a scaffold was emptied before COMMIT"
+    foul = foul or ("" if state.scaffold[1] else "somebody's changed scaffold was emptied")
+    yield f"emptying of {what or 'the name'} arrives", state._replace(emptied=True, foul=foul)
 
 
 def served(state: State, value: int, token: bool, guards: Guards) -> Iterator[tuple[str, State]]:
