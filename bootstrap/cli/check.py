@@ -188,7 +188,7 @@ def _fields(secret: Secret, opened: Opened) -> Iterator[Finding]:
     except BootstrapError as error:
         yield of_error(error, secret.where)
         return
-    yield from judge_opened(secret, values.keys())
+    yield from judge_opened(secret, values)
     wanted = {*secret.handover.fields, *(f for c in secret.consumers for f in c.keys.values())}
     for name in sorted(wanted - values.keys()):
         message = f"{secret.name}: no field {name} in {secret.source.file if secret.source else ''}"

@@ -4,11 +4,12 @@ Of an entry without ``keys`` whose file is a mapping, the fields are only known 
 says what the catalog tells, ``judge_opened`` the rest.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 
 from bootstrap.intent.findings import Finding
 from bootstrap.model.catalog import Consumer, Intent, Internal, Secret, Source
+from bootstrap.model.sensitive import Sensitive
 
 ALL_OF = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
@@ -16,6 +17,7 @@ ALL_OF = {
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
 }
+DOCKER = ("kubernetes.io/dockercfg", "kubernetes.io/dockerconfigjson")
 ONE_OF = {"kubernetes.io/basic-auth": ("username", "password")}
 OF_ACCOUNTS = "kubernetes.io/service-account-token"  # wants an annotation that names the service account
 _RAW = (".age", ".asc", ".gpg", ".pgp")  # one value, whatever is in it
@@ -31,9 +33,21 @@ def judge(intent: Intent) -> Iterator[Finding]:
         yield from _scaffold(secret, fields)
 
 
-def judge_opened(secret: Secret, fields: Collection[str]) -> Iterator[Finding]:
-    """The same of one entry whose file was opened, and holds ``fields``."""
-    yield from chain(_consumers(secret, fields), _scaffold(secret, fields))
+def judge_opened(secret: Secret, values: Mapping[str, Sensitive]) -> Iterator[Finding]:
+    """The same of one entry whose file was opened, and holds ``values``; and what is no Docker configuration."""
+    yield from chain(_consumers(secret, values.keys()), _scaffold(secret, values.keys()))
+    made = [(f"Secret {c.namespace}/{c.secret}", c.type, c.keys) for c in secret.consumers]
+    if secret.scaffold:
+        made.append(
+            (f"scaffold {secret.scaffold.namespace}/{secret.scaffold.name}", secret.scaffold.type, {})
+        )
+    for what, kind, keys in made:
+        name = ALL_OF[kind][0] if kind in DOCKER else ""
+        value = values.get(keys.get(name, "") if keys else name)
+        if value is not None and not value.is_json_mapping():
+            message = f"{secret.name}: {what} is of type {kind}, and its {name} is not JSON"
+            hint = "`kubectl create secret docker-registry --dry-run=client -o yaml` writes one"
+            yield Finding(id="E_TYPE_FIELDS", where=secret.where, message=message, hint=hint)
 
 
 def _declared(source: Source | None) -> Collection[str] | None:

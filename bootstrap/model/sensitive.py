@@ -7,6 +7,7 @@ JSON by accident. The one way out is ``reveal()``, and an architecture test hold
 import base64
 import binascii
 import hmac
+import json
 from collections.abc import Iterable
 from typing import NoReturn, final
 
@@ -44,6 +45,16 @@ class Sensitive:
         except UnicodeDecodeError:
             return False
         return True
+
+    def is_json_mapping(self) -> bool:
+        """True for what Kubernetes takes as a Docker configuration: a JSON mapping, or null."""
+        try:
+            found = json.loads(self._value)
+        except ValueError:
+            return False
+        except RecursionError:  # deeper than is read here, which says nothing
+            return True
+        return found is None or isinstance(found, dict)
 
     def ends_in_stray_newline(self) -> bool:
         """True for one line of text that ends in a newline: rarely meant, and part of the value."""

@@ -89,13 +89,30 @@ def test_a_raw_file_is_one_field(field: str, kind: str, wrong: bool) -> None:
     raw = {"encrypted/web.age": AGE, "encrypted/web.sops.yaml": None}
     changes = {**web(kind, source=f"{{file: encrypted/web.age, field: {field}}}"), **raw}
     assert said(changes) == (WRONG if wrong else [])
-    assert said(changes, Sensitive(b"x", "x")) == (WRONG if wrong else [])  # once, with the root too
+    assert said(changes, Sensitive(b"{}", "x")) == (WRONG if wrong else [])  # once, with the root too
 
 
 @pytest.mark.parametrize(("names", "wrong"), [(("tls.crt", "tls.key", "x"), False), (("tls.crt",), True)])
 def test_a_mapping_is_judged_when_it_is_open(names: tuple[str, ...], wrong: bool) -> None:
     assert said(web(TLS)) == []  # nobody knows yet
     assert said(web(TLS), tree(*names)) == (WRONG if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        (b'{"auths": {}}', False),
+        (b"{}\n", False),
+        (b"null", False),
+        (b"[]", True),
+        (b"{", True),
+        (b"e30=", True),
+    ],
+)
+@pytest.mark.parametrize("keys", ["", "{.dockerconfigjson: config}"])
+def test_a_docker_configuration_is_json(value: bytes, wrong: bool, keys: str) -> None:
+    opened = {"session": {"config" if keys else ".dockerconfigjson": Sensitive(value, "v")}}
+    assert said(web(DOCKER, keys), opened) == (WRONG if wrong else [])
 
 
 def test_a_secret_that_infrastructure_makes_is_not_judged_by_what_nobody_knows() -> None:
@@ -121,7 +138,8 @@ def test_a_scaffold_is_judged_as_well() -> None:
     source = "source: {file: encrypted/web.sops.yaml, key: session}"
     assert said({S: typed}) == []  # nobody knows yet
     assert said({S: typed}, tree("auth")) == WRONG_SCAFFOLD
-    assert said({S: typed}, tree(".dockerconfigjson")) == []
+    assert said({S: typed}, {"session": {".dockerconfigjson": Sensitive(b"{}", "v")}}) == []
+    assert said({S: typed}, tree(".dockerconfigjson")) == WRONG_SCAFFOLD  # it holds no JSON
     raw = {"encrypted/pull.age": AGE}
     one = typed.replace(source, "source: {file: encrypted/pull.age, field: FIELD}")
     assert said({S: one.replace("FIELD", "value"), **raw}) == WRONG_SCAFFOLD
