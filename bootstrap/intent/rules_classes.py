@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator
 
+from bootstrap.intent import rules_types
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.model.catalog import Handover, Intent, Renew, RetireMode, Secret, SecretClass
-
-_KEYS_REQUIRED = frozenset(
-    f"kubernetes.io/{kind}" for kind in ("basic-auth", "dockercfg", "dockerconfigjson", "ssh-auth", "tls")
-)
 
 
 def judge(intent: Intent) -> Iterator[Finding]:
@@ -101,7 +98,10 @@ def _retirement(secret: Secret) -> Iterator[Finding]:
         message = f"{secret.name}: its scaffold is not deleted ({handover.retire}), and nothing says why and until when"
         hint = "write handover.reason and handover.until, or retire: deleted"
         yield Finding(id="E_RETIRE_POLICY", where=secret.where, message=message, hint=hint)
-    if handover.retire is RetireMode.INERT and secret.scaffold.type in _KEYS_REQUIRED:
+    if (
+        handover.retire is RetireMode.INERT
+        and secret.scaffold.type in rules_types.ALL_OF | rules_types.ONE_OF
+    ):
         message = f"{secret.name}: its scaffold is a {secret.scaffold.type}, which Kubernetes does not let be emptied"
         hint = "write retire: deleted, or ignored"
         yield Finding(id="E_RETIRE_POLICY", where=secret.where, message=message, hint=hint)

@@ -24,11 +24,13 @@ from bootstrap.steps.transfers import named
 from tests.lab.support.program import commit_all
 from tests.simulator.faults import Call, Fault, Killed, Schedule
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded
+from tests.simulator.sweep import Point, length, walk
 
 SCAFFOLD = Ref("v1", "Secret", "deploy-credential-bootstrap", "gitops")
 NAME = "gitops-deploy-credential"
 COPY = "kubectl.kubernetes.io/last-applied-configuration"
 KEPT = (RetireMode.INERT, RetireMode.IGNORED)
+LAST = 10  # the writes of the retirement, and what comes after it
 UPDATE = Permission("update", "", "secrets", "gitops")
 
 
@@ -213,6 +215,18 @@ def test_ph3_killed_before_the_record_an_ignored_one_is_recorded_by_the_next(
     before = live(ignored)
     ignored.up()
     assert (live(ignored), retired(ignored).retire) == (before, RetireMode.IGNORED)
+
+
+@pytest.mark.parametrize("mode", KEPT)
+@pytest.mark.parametrize("fault", [Fault.KILL_AFTER, Fault.LOST_ANSWER, Fault.TWICE, Fault.ZOMBIE])
+def test_g5_a_fault_at_any_of_the_last_writes_and_one_up_puts_it_right(
+    fault: Fault, mode: RetireMode, repositories: dict[RetireMode, Path]
+) -> None:
+    repository = repositories[mode]
+    count = length(fault, repository, only_writes=True)
+    told = [walk((Point(fault, at, only_writes=True),), repository) for at in range(count - LAST, count + 1)]
+    assert [str(each) for each in told if each.broken] == []
+    assert all(each.fired for each in told)
 
 
 def test_a_swap_that_somebody_forestalls_changes_nothing_and_is_done_by_the_next(
