@@ -112,4 +112,7 @@ def live_lines(live: Live) -> Iterator[str]:
         yield from (f"    - {change}" for change in step["changes"][:SHOWN])
         if len(step["changes"]) > SHOWN:
             yield f"    - and {len(step['changes']) - SHOWN} more (-o json shows all)"
-    yield "changes are pending" if found["pending"] else "nothing would change"
+    if live.stopped is not None:
+        yield f"up would be stopped ({live.stopped.code}) before its first change"
+    else:
+        yield "changes are pending" if found["pending"] else "nothing would change"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bootstrap.ledger import copies
 from bootstrap.ledger.record import Phase, Record
-from bootstrap.model.catalog import Secret
+from bootstrap.model.catalog import Custody, Secret
 from bootstrap.model.errors import BootstrapError
 from bootstrap.ports import Ref
 from bootstrap.steps import left_over, writers
@@ -243,7 +243,8 @@ def residuals(world: World) -> Proof:
     """What is left on purpose, declared."""
     left = []
     if world.cluster.get(unseal_ref(world)) is not None:
-        left.append(f"{unseal_ref(world)} (seal.custody: {world.intent.platform.vault.custody})")
+        declared = world.intent.platform.vault.custody is Custody.CLUSTER
+        left.append(f"{unseal_ref(world)} ({'' if declared else 'from '}seal.custody: cluster)")
     if alive := [s.name for s in world.intent.handovers if still_alive(s)]:
         left.append(
             f"values in Git's history that are still live: {len(alive)} (`status` says why, and until when)"

@@ -83,8 +83,12 @@ def test_inv4_records_of_another_cluster_stop_plan_as_they_stop_up(platform: Sim
     world.intent = replace(world.intent, heads={"another-cluster": b"{}"})
     with pytest.raises(DecisionNeeded) as stopped_up:
         Runner(world.plan, world, kind_class).run()
-    stopped = command.compared(world).stopped
+    live = command.compared(world)
+    stopped = live.stopped
     assert stopped is not None
+    assert (
+        list(command.live_lines(live))[-1] == "up would be stopped (E_OTHER_CLUSTER) before its first change"
+    )
     assert (stopped.code, stopped.exit_code, stopped.message) == (
         "E_OTHER_CLUSTER",
         5,
