@@ -18,7 +18,9 @@ from bootstrap.steps.outcome import expect
 from bootstrap.steps.world import World
 
 SOURCE_SECONDS = 60
-ASKED = "bootstrap.dev/asked"  # an annotation of a moment: the run that asked the operator to look again
+# For a moment, instead of what is declared: a change makes the operator look. Not an annotation, since those are
+# copied to the Secret and stay there.
+ASKING = {"refreshInterval": "4m59s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,9 @@ class Materialized:
 
     def _put(self, obj: Object, seen: Seen) -> None:
         """Applied where it differs. One that is there and late is asked for again: its operator, which found
-        nothing before, may not look for minutes, and a changed annotation makes it look at once."""
+        nothing before, may not look for minutes, and a change makes it look at once."""
         if obj in seen.waiting:
-            annotations = obj["metadata"]["annotations"] | {ASKED: self.world.run.id}
-            self._apply(obj | {"metadata": obj["metadata"] | {"annotations": annotations}})
+            self._apply(obj | {"spec": obj["spec"] | ASKING})
         if obj in seen.changed or obj in seen.waiting:
             self._apply(obj)
 

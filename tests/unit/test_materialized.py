@@ -12,6 +12,7 @@ from bootstrap.ledger.record import Phase
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
+from bootstrap.steps.derived_objects import REFRESH
 from bootstrap.steps.proofs import Proof, consumers_served, prove
 from bootstrap.steps.transfers import named
 from tests.lab.support.program import commit_all
@@ -106,9 +107,9 @@ def test_inv5_once_the_value_is_there_it_is_synced_as_all_others(platform: Simul
     assert platform.cluster.get(Ref("v1", "Secret", "bucket", "orders")) is not None
     live = platform.cluster.get(OF_BUCKET)
     assert live is not None
-    assert list(live["metadata"]["annotations"]) == [
-        "bootstrap.dev/secret"
-    ]  # asked again, and no trace of it
+    # asked again, and no trace of it
+    assert list(live["metadata"]["annotations"]) == ["bootstrap.dev/secret"]
+    assert live["spec"]["refreshInterval"] == REFRESH
     written(platform, "licence")
     assert waits(platform.up()) == []
     assert served(platform).ok is True
