@@ -57,7 +57,8 @@ class Manifests:
                 if path.startswith(folder.rstrip("/") + "/"):
                     found.extend(parse_manifests(path, data))
         for obj in found:
-            obj["metadata"].setdefault("labels", {})[MANAGED_BY] = "bootstrap"
+            meta = obj["metadata"]
+            meta["labels"] = (meta.get("labels") or {}) | {MANAGED_BY: "bootstrap"}
         return sorted(found, key=lambda o: FIRST.index(o["kind"]) if o["kind"] in FIRST else len(FIRST))
 
     def observe(self) -> Seen:
