@@ -7,12 +7,10 @@ refused with the way out. No message holds a value.
 from bootstrap.adapters import age, openpgp, openpgp_message
 from bootstrap.adapters.sops import Form, form_of, is_sops, open_sops
 from bootstrap.adapters.sops_keys import DataKeys, speaks_age
-from bootstrap.intent.forms import foreign, misnamed
+from bootstrap.intent.forms import RAW, foreign, misnamed
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import IntentRepository, Opened, RootKey
-
-RAW = (".age", ".gpg", ".pgp", ".asc")
 
 
 class CommitFiles:

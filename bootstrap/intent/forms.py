@@ -12,7 +12,7 @@ SOPS = {".yaml": re.compile(rb"^sops:\s*$", re.MULTILINE), ".json": re.compile(r
 SOPS[".yml"] = SOPS[".yaml"]
 SOPS[".env"] = re.compile(rb"^sops_mac=", re.MULTILINE)
 SOPS[".ini"] = re.compile(rb"^\[sops\]\s*$", re.MULTILINE)
-RAW = (".age", ".asc", ".gpg", ".pgp")
+RAW = (".age", ".asc", ".gpg", ".pgp")  # one value, whatever is in it
 AGE = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
 PGP = b"-----BEGIN PGP MESSAGE-----"
 _PKESK = (0xC1, 0x84, 0x85, 0x86)  # how a binary OpenPGP message begins, and no UTF-8 text does

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 
 from bootstrap.intent.findings import Finding
+from bootstrap.intent.forms import RAW
 from bootstrap.model.catalog import Consumer, Intent, Internal, Secret, Source
 from bootstrap.model.sensitive import Sensitive
 
@@ -20,7 +21,6 @@ ALL_OF = {
 DOCKER = ("kubernetes.io/dockercfg", "kubernetes.io/dockerconfigjson")
 ONE_OF = {"kubernetes.io/basic-auth": ("username", "password")}
 OF_ACCOUNTS = "kubernetes.io/service-account-token"  # wants an annotation that names the service account
-_RAW = (".age", ".asc", ".gpg", ".pgp")  # one value, whatever is in it
 
 
 def judge(intent: Intent) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def judge_opened(secret: Secret, values: Mapping[str, Sensitive]) -> Iterator[Fi
 
 
 def _declared(source: Source | None) -> Collection[str] | None:
-    if source is None or source.key is not None or not source.file.endswith(_RAW):
+    if source is None or source.key is not None or not source.file.endswith(RAW):
         return None
     return (source.field,)
 

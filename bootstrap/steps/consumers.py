@@ -6,6 +6,7 @@ from typing import Any
 from bootstrap.model.catalog import Consumer, Intent, Secret, SecretClass
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.derived_objects import external_secrets
+from bootstrap.steps.handover_one import is_written
 from bootstrap.steps.health import READY, ref_of
 from bootstrap.steps.names import KV_MOUNT, SECRET_ANNOTATION
 from bootstrap.steps.world import World
@@ -66,17 +67,12 @@ def unwritten(world: World, late: Collection[Ref]) -> dict[Ref, str]:
     intent = world.intent
     own = {ref_of(o): secret_of(o, intent) for o in external_secrets(intent) if ref_of(o) in late}
     asked = {s.name: s for s in own.values() if not s.handed_over}
-    lacking = {name for name, secret in asked.items() if not _written(world, secret)}
+    lacking = {name for name, secret in asked.items() if not is_written(world, secret)}
     return {
         ref: _waits(secret)
         for ref, secret in own.items()
         if secret.name in lacking and world.cluster.get(ref) is not None
     }
-
-
-def _written(world: World, secret: Secret) -> bool:
-    answer = world.session.read(f"{KV_MOUNT}/metadata/{secret.path}")
-    return answer.ok and int(answer.data.get("current_version", 0)) > 0
 
 
 def _waits(secret: Secret) -> str:

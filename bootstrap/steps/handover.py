@@ -17,7 +17,15 @@ from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError, PreconditionError
 from bootstrap.model.handover import Commitments, Next, Sight, next_step
 from bootstrap.model.plan import Step
-from bootstrap.steps.handover_one import Copy, conflict, copy_into_vault, here, planned_copy, read_version_one
+from bootstrap.steps.handover_one import (
+    Copy,
+    conflict,
+    copy_into_vault,
+    here,
+    is_written,
+    planned_copy,
+    read_version_one,
+)
 from bootstrap.steps.refused_changes import moved
 from bootstrap.steps.transfers import named
 from bootstrap.steps.world import World
@@ -50,7 +58,13 @@ class HandoverSecrets:
         ledger = self.world.ledger.read()
         committed, announced = named(ledger, Phase.COMMIT), intents(ledger)
         secrets = self.world.intent.handovers
-        present = dict(zip((s.name for s in secrets), self._each(self._present, secrets), strict=True))
+        present = dict(
+            zip(
+                (s.name for s in secrets),
+                self._each(lambda s: is_written(self.world, s), secrets),
+                strict=True,
+            )
+        )
         steps = {
             s.name: next_step(
                 Sight(
@@ -124,10 +138,6 @@ class HandoverSecrets:
     def _step(self, copy: Copy, announced: Announced, *, written: bool) -> Next:
         earlier = announced.get(copy.secret.name, frozenset())
         return next_step(Sight(written=written, intents=earlier, version=copy.said, planned=copy.said))
-
-    def _present(self, secret: Secret) -> bool:
-        answer = self.world.session.read(f"secret/metadata/{secret.path}")
-        return answer.ok and int(answer.data.get("current_version", 0)) > 0
 
     def _each(self, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
         self.world.session.token()  # one login before the threads share it

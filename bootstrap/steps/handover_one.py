@@ -10,6 +10,7 @@ from bootstrap.model.errors import EvidenceError, UnknownOutcome
 from bootstrap.model.handover import Commitments, Next, Sight, next_step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
+from bootstrap.steps.names import KV_MOUNT
 from bootstrap.steps.outcome import granted
 from bootstrap.steps.scaffold import scaffold_ref
 from bootstrap.steps.values import vault_values
@@ -86,6 +87,12 @@ def copy_into_vault(world: World, copy: Copy, place: Here) -> Copy:
     return replace(copy, written=write.request_id if write and write.ok else "", read=back.read)
 
 
+def is_written(world: World, secret: Secret) -> bool:
+    """Whether Vault has any version of it, whoever wrote it."""
+    answer = world.session.read(f"{KV_MOUNT}/metadata/{secret.path}")
+    return answer.ok and int(answer.data.get("current_version", 0)) > 0
+
+
 def read_version_one(world: World, secret: Secret, place: Here) -> Copy | None:
     """Version 1 as it is in Vault, None when it does not exist. EvidenceError when it was destroyed."""
     answer = world.session.read(f"secret/data/{secret.path}?version=1")
@@ -106,9 +113,18 @@ def _copy(world: World, secret: Secret, values: dict[str, Sensitive], place: Her
 
 
 def fact(
-    world: World, secret: Secret, phase: Phase, commitments: dict[str, str], place: Here, txn: str = ""
+    world: World,
+    secret: Secret,
+    phase: Phase,
+    commitments: dict[str, str],
+    place: Here,
+    txn: str = "",
+    retire: RetireMode | None = None,
 ) -> Fact:
-    """The record of one secret: from where, to where, and keyed digests that prove equality (H4)."""
+    """The record of one secret: from where, to where, and keyed digests that prove equality (H4).
+
+    ``retire`` goes with RETIRED: what became of the bootstrap copy.
+    """
     assert secret.path is not None
     assert secret.source is not None
     blob = world.intent.blobs.get(secret.source.file, "")
@@ -120,14 +136,9 @@ def fact(
         destination=Destination(cluster=place.vault, path=secret.path),
         commitments=commitments,
         renew=secret.handover.renew,
-        retire=_retire(secret) if phase is Phase.RETIRED else None,
+        retire=retire,
         details=_details(secret, commitments, txn),
     )
-
-
-def _retire(secret: Secret) -> RetireMode:
-    """As declared; where there never was a scaffold, nothing stays."""
-    return secret.handover.retire if secret.scaffold else RetireMode.DELETED
 
 
 def renewed(secret: Secret, fields: Iterable[str]) -> tuple[str, ...]:

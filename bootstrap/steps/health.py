@@ -8,6 +8,12 @@ def ref_of(obj: Object) -> Ref:
     return Ref(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace", ""))
 
 
+def kubectl(verb: str, ref: Ref, *more: str) -> str:
+    """The command, in backquotes, that a hint names for one object."""
+    place = ("--namespace", ref.namespace) if ref.namespace else ()
+    return f"`{' '.join(('kubectl', *place, verb, ref.kind.lower(), ref.name, *more))}`"
+
+
 def condition(obj: Object | None, kind: str) -> bool:
     """True when the object carries this condition with status True."""
     conditions = (obj or {}).get("status", {}).get("conditions") or []

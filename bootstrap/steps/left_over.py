@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bootstrap.model.errors import WorldError
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.derived_objects import external_secrets, published
-from bootstrap.steps.health import ref_of
+from bootstrap.steps.health import kubectl, ref_of
 from bootstrap.steps.names import SECRET_ANNOTATION, labels
 from bootstrap.steps.world import World
 
@@ -30,8 +30,7 @@ class Other:
 
     @property
     def remedy(self) -> str:
-        command = f"kubectl --namespace {self.ref.namespace} delete {self.ref.kind.lower()} {self.ref.name}"
-        return f"once nothing reads it: `{command}`; see docs/how-to/change-what-is-declared.md"
+        return f"once nothing reads it: {kubectl('delete', self.ref)}; see docs/how-to/change-what-is-declared.md"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bootstrap.model.plan import Step
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.consumers import secret_of, unwritten
 from bootstrap.steps.derived_objects import external_secrets, published
-from bootstrap.steps.health import condition, condition_message, ref_of
+from bootstrap.steps.health import condition, condition_message, kubectl, ref_of
 from bootstrap.steps.outcome import expect
 from bootstrap.steps.world import World
 
@@ -157,7 +157,7 @@ class Materialized:
             if error.code == "E_TIMEOUT":
                 error.message += ": " + condition_message(self.world.cluster.get(ref), "Ready")
                 error.where = str(ref)
-                error.hint = f"`kubectl --namespace {ref.namespace} describe {ref.kind.lower()} {ref.name}`"
+                error.hint = kubectl("describe", ref)
             raise
 
 

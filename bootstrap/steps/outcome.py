@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from bootstrap.model.errors import PreconditionError, WorldError
 from bootstrap.ports import Answer, Reason, Ref, Refused
+from bootstrap.steps.health import kubectl
 
 T = TypeVar("T")
 
@@ -26,16 +27,12 @@ def expect(result: T | Refused, ref: Ref) -> T | None:
             f"fields are {result.reason}: {result.detail}",
             code="E_FIELD_OWNER",
             where=str(ref),
-            hint=f"{_managers(ref)} shows who; where the declared value is put back, nothing conflicts any more",
+            hint=f"{kubectl('get', ref, '-o yaml --show-managed-fields')} shows who; "
+            "where the declared value is put back, nothing conflicts any more",
         )
     raise WorldError(
         f"{result.reason}: {result.detail}", code="E_REFUSED", where=str(ref), hint="`bootstrap status`"
     )
-
-
-def _managers(ref: Ref) -> str:
-    place = f"--namespace {ref.namespace} " if ref.namespace else ""
-    return f"`kubectl {place}get {ref.kind.lower()} {ref.name} -o yaml --show-managed-fields`"
 
 
 def granted(answer: Answer, what: str) -> Answer:

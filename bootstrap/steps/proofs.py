@@ -17,9 +17,9 @@ from bootstrap.steps.admission import admission_policy
 from bootstrap.steps.consumers import unwritten
 from bootstrap.steps.derived_objects import external_secrets, published
 from bootstrap.steps.escrow import Escrow, escrow_bytes, kept_outside
-from bootstrap.steps.handover_one import Here, here, read_version_one
+from bootstrap.steps.handover_one import Here, here, is_written, read_version_one
 from bootstrap.steps.health import condition, ref_of
-from bootstrap.steps.names import AUDIT_DEVICE, KV_MOUNT
+from bootstrap.steps.names import AUDIT_DEVICE
 from bootstrap.steps.outcome import granted
 from bootstrap.steps.residuals import still_alive
 from bootstrap.steps.retired import is_over, refused_scaffolds, waiting_for
@@ -116,7 +116,7 @@ def no_root(world: World) -> Proof:
 def authority(world: World) -> Proof:
     """Vault holds each secret that was handed over."""
     committed = named(world.ledger.read(), Phase.COMMIT)
-    lacking = [s.name for s in world.intent.handovers if s.name not in committed or not _current(world, s)]
+    lacking = [s.name for s in world.intent.handovers if s.name not in committed or not is_written(world, s)]
     seen = f"{len(world.intent.handovers) - len(lacking)} of {len(world.intent.handovers)}"
     return Proof(
         "INV4", "Vault is the authority of each handed-over secret", not lacking, seen + _names(lacking)
@@ -294,11 +294,6 @@ CHECKS: tuple[Check, ...] = (
 
 
 DEEP: tuple[Check, ...] = (scaffolds_refused,)
-
-
-def _current(world: World, secret: Secret) -> bool:
-    answer = world.session.read(f"{KV_MOUNT}/metadata/{secret.path}")
-    return answer.ok and int(answer.data.get("current_version", 0)) > 0
 
 
 def _fits(world: World, secret: Secret, record: Record, place: Here) -> bool:

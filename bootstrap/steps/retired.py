@@ -191,10 +191,8 @@ class Retired:
             details["reason"] = secret.handover.reason
         if secret.handover.until:
             details["until"] = secret.handover.until
-        made = fact(self.world, secret, Phase.RETIRED, dict(committed.fact.commitments), place)
-        return replace(
-            made, source=committed.fact.source, retire=mode, residuals=tuple(residuals), details=details
-        )
+        made = fact(self.world, secret, Phase.RETIRED, dict(committed.fact.commitments), place, retire=mode)
+        return replace(made, source=committed.fact.source, residuals=tuple(residuals), details=details)
 
 
 def as_seen(live: Object | None) -> Scaffold:
