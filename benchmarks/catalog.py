@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine
-from bootstrap.adapters.sops_write import encrypt_yaml
+from bootstrap.adapters.sops.writer import encrypt_yaml
 from tests.unit.intent_fake import SECRET, changed, valid
 
 TARGET_TIME, TARGET_MEMORY = 0.55, 1.6
@@ -110,7 +110,7 @@ def memory(entries: int, folder: Path) -> float:
 
 def commit(folder: Path, entries: int) -> None:
     """A repository of one commit, packed by ``git``, with an encrypted file for each entry."""
-    from bootstrap.adapters import age
+    from bootstrap.adapters.age import root as age
     from bootstrap.model.sensitive import Sensitive
 
     readers = (*age.generate().recipients, *age.generate().recipients)

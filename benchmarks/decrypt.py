@@ -22,10 +22,10 @@ from pathlib import Path
 import pyrage
 
 from benchmarks.machine import machine
-from bootstrap.adapters import age
-from bootstrap.adapters.age import AgeRoot
-from bootstrap.adapters.encrypted import CommitFiles
-from bootstrap.adapters.sops_write import encrypt_yaml
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.age.root import AgeRoot
+from bootstrap.adapters.sops.commit_files import CommitFiles
+from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.lab.build import binaries
 from bootstrap.model.sensitive import Sensitive
 

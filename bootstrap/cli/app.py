@@ -6,18 +6,18 @@ from typing import Annotated
 
 import typer
 
-from bootstrap.cli.check_arguments import refuse_repeated
-from bootstrap.cli.check_options import Beyond, BundleOption, HistoryOption, Report, ReportOption
+from bootstrap.cli.arguments import refuse_repeated
+from bootstrap.cli.commands.check_options import Beyond, BundleOption, HistoryOption, Report, ReportOption
+from bootstrap.cli.commands.import_ import import_command
+from bootstrap.cli.commands.init import init
+from bootstrap.cli.commands.keygen import keygen
+from bootstrap.cli.commands.lab import app as lab
+from bootstrap.cli.commands.ledger import app as ledger
+from bootstrap.cli.commands.rekey_repo import rekey_repo
+from bootstrap.cli.commands.schema import schema
 from bootstrap.cli.exits import caught
 from bootstrap.cli.hardening import harden
-from bootstrap.cli.import_command import import_command
-from bootstrap.cli.init import init
-from bootstrap.cli.keygen import keygen
-from bootstrap.cli.lab import app as lab
-from bootstrap.cli.ledger import app as ledger
 from bootstrap.cli.options import SOURCE, Options, common_options
-from bootstrap.cli.rekey import rekey_repo
-from bootstrap.cli.schema import schema
 from bootstrap.cli.signals import listen
 
 HELP = """From a Git repository, an offline root key and an empty cluster to a platform whose secrets Vault owns.
@@ -94,7 +94,7 @@ def check(
     bundle: BundleOption = None,
 ) -> int:
     """Judge a commit: schema, encryption, invariants."""
-    from bootstrap.cli import check as command
+    from bootstrap.cli.commands import check as command
 
     return command.check(options, output, Beyond(history=history, bundle=bundle))
 
@@ -103,7 +103,7 @@ def check(
 @common_options()
 def doctor(options: Options) -> int:
     """Can this machine and this cluster run it?"""
-    from bootstrap.cli import doctor as command
+    from bootstrap.cli.commands import doctor as command
 
     return command.doctor(options)
 
@@ -120,7 +120,7 @@ def plan(
 
     With --kubeconfig also how the live system differs; nothing is changed.
     """
-    from bootstrap.cli import plan as command
+    from bootstrap.cli.commands import plan as command
 
     return command.show(options, detailed_exitcode=detailed_exitcode)
 
@@ -135,7 +135,7 @@ def up(
     no_auto_void: NoAutoVoidOption = False,
 ) -> int:
     """Do it; also how to resume, from any machine."""
-    from bootstrap.cli import up as command
+    from bootstrap.cli.commands import up as command
 
     return command.up(
         options,
@@ -150,7 +150,7 @@ def up(
 @common_options()
 def status(options: Options) -> int:
     """Show phase, authority and health, live."""
-    from bootstrap.cli import status as command
+    from bootstrap.cli.commands import status as command
 
     return command.status(options)
 
@@ -162,7 +162,7 @@ def verify(
     deep: DeepOption = False,
 ) -> int:
     """Prove the invariants live, each with its evidence."""
-    from bootstrap.cli import verify as command
+    from bootstrap.cli.commands import verify as command
 
     return command.verify(options, deep=deep)
 
@@ -171,7 +171,7 @@ def verify(
 @common_options()
 def unseal(options: Options) -> int:
     """Unseal sealed Vault nodes with the root (custody offline)."""
-    from bootstrap.cli import unseal as command
+    from bootstrap.cli.commands import unseal as command
 
     return command.unseal(options)
 
@@ -186,7 +186,7 @@ def abandon(
     ] = None,
 ) -> int:
     """Give an unfinished run back: what it owns and nothing committed."""
-    from bootstrap.cli import abandon as command
+    from bootstrap.cli.commands import abandon as command
 
     return command.abandon(options, approvals=frozenset(approve or ()))
 
@@ -195,7 +195,7 @@ def abandon(
 @common_options(*SOURCE, "root", "kubeconfig", "context", "records")
 def prove_escrow(cluster: Annotated[str, typer.Option("--cluster", metavar="UID")], options: Options) -> int:
     """The fresh process of the escrow's proof: one JSON object on stdout."""
-    from bootstrap.cli import prove as command
+    from bootstrap.cli.commands import prove_escrow as command
 
     return command.prove(options, cluster)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bootstrap.cli.keygen import ask_passphrase
+from bootstrap.cli.prompt import ask_passphrase
 from bootstrap.cli.options import Options
 from bootstrap.engine.loader import load_phases, phase_files
 from bootstrap.engine.plan import make_plan
@@ -31,17 +31,17 @@ from bootstrap.ports import (
     RootKey,
     RootMaterial,
 )
+from bootstrap.steps.context.transfers import Transfers
+from bootstrap.steps.context.world import Run, World
 from bootstrap.steps.registry import KINDS, kind_class
-from bootstrap.steps.transfers import Transfers
-from bootstrap.steps.world import Run, World
 
 if TYPE_CHECKING:
-    from bootstrap.adapters.age_helpers import AskPassphrase
-    from bootstrap.adapters.escrow_proof import FreshProcess
-    from bootstrap.adapters.git import GitRepository
-    from bootstrap.adapters.git_access import GitAccess
-    from bootstrap.adapters.git_location import Location
-    from bootstrap.adapters.root import Root
+    from bootstrap.adapters.git.access import GitAccess
+    from bootstrap.adapters.git.location import Location
+    from bootstrap.adapters.git.repository import GitRepository
+    from bootstrap.adapters.local.programs import AskPassphrase
+    from bootstrap.adapters.records.escrow_proof import FreshProcess
+    from bootstrap.adapters.root.root_key import Root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def repository(options: Options, *, history: bool = False) -> "GitRepository":
 
 def git_access(options: Options) -> "GitAccess":
     """What a remote repository is reached with, opened in memory; nothing is read for a folder."""
-    from bootstrap.adapters.git_access import GitAccess, open_key, open_token
+    from bootstrap.adapters.git.access import GitAccess, open_key, open_token
 
     if _location(options).folder is not None:
         return GitAccess()
@@ -85,7 +85,7 @@ def git_access(options: Options) -> "GitAccess":
 
 def work_tree(repo: str) -> Path:
     """The folder that a command writes to. DefinitionError E_REPO_LOCAL for a repository elsewhere."""
-    from bootstrap.adapters.git_location import parse_location
+    from bootstrap.adapters.git.location import parse_location
 
     location = parse_location(repo)
     if location.folder is None:
@@ -99,25 +99,25 @@ def work_tree(repo: str) -> Path:
 
 
 def _location(options: Options) -> "Location":
-    from bootstrap.adapters.git_location import parse_location
+    from bootstrap.adapters.git.location import parse_location
 
     return parse_location(options.repo)
 
 
 def _opened(options: Options, access: "GitAccess", *, history: bool) -> "GitRepository":
     """Signed by a pinned signer where signers were named; who it was is said on stderr."""
-    from bootstrap.adapters.git import open_repository
+    from bootstrap.adapters.git.repository import open_repository
 
     location = _location(options)
     if location.folder is not None:
         found = open_repository(location.folder, options.rev)
     else:
-        from bootstrap.adapters.git_remote import open_remote
+        from bootstrap.adapters.git.remote import open_remote
 
         found = open_remote(location, options.rev, access, history=history)
     if options.trusted_signers is not None:
-        from bootstrap.adapters.git_signature import require_signed
-        from bootstrap.adapters.signers import read_signers
+        from bootstrap.adapters.git.allowed_signers import read_signers
+        from bootstrap.adapters.git.signature import require_signed
 
         signers = read_signers(options.trusted_signers)
         typer.echo(require_signed(found.named, options.rev, signers, found.location), err=True)
@@ -140,8 +140,8 @@ def root_key(options: Options, repo: IntentRepository) -> "Root | None":
     """The root that was named, or None where none was; asks for its passphrase on the terminal if it may."""
     if not options.root:
         return None
-    from bootstrap.adapters.encrypted import declared_recipients
-    from bootstrap.adapters.root import open_root
+    from bootstrap.adapters.root.root_key import open_root
+    from bootstrap.adapters.sops.commit_files import declared_recipients
 
     return open_root(
         options.root,
@@ -152,7 +152,7 @@ def root_key(options: Options, repo: IntentRepository) -> "Root | None":
 
 
 def encrypted_files(repo: IntentRepository, root: RootKey | None) -> EncryptedFiles | None:
-    from bootstrap.adapters.encrypted import CommitFiles
+    from bootstrap.adapters.sops.commit_files import CommitFiles
 
     return None if root is None else CommitFiles(repo, root)
 
@@ -167,15 +167,15 @@ def records_folder(options: Options) -> Path | None:
 
 def need_records(options: Options) -> None:
     """For a command that writes records. DefinitionError E_RECORDS where there is no folder for them."""
-    from bootstrap.adapters.commit_records import no_folder
+    from bootstrap.adapters.records.commit import no_folder
 
     if records_folder(options) is None:
         raise no_folder(_location(options).shown)
 
 
 def _records(options: Options, repo: IntentRepository) -> Records:
-    from bootstrap.adapters.commit_records import CommitRecords
-    from bootstrap.adapters.records import FolderRecords
+    from bootstrap.adapters.records.commit import CommitRecords
+    from bootstrap.adapters.records.folder import FolderRecords
 
     folder = records_folder(options)
     return CommitRecords(repo) if folder is None else FolderRecords(folder)
@@ -186,14 +186,14 @@ def world(
     options: Options, prepared: Prepared, narrator: Narrator, *, approvals: frozenset[str] = frozenset()
 ) -> Iterator[World]:
     """Everything a step kind needs; on leaving, the run's Vault token is given back."""
-    from bootstrap.adapters.clock import SystemClock
-    from bootstrap.adapters.kube import KubeCluster
-    from bootstrap.adapters.kube_api import KubeApi
-    from bootstrap.adapters.kubeconfig import load_kubeconfig
-    from bootstrap.adapters.material import CommitMaterial
-    from bootstrap.adapters.portforward import PodDialer
-    from bootstrap.adapters.vault import PodVault
-    from bootstrap.steps.session import Session
+    from bootstrap.adapters.kubernetes.api import KubeApi
+    from bootstrap.adapters.kubernetes.cluster import KubeCluster
+    from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
+    from bootstrap.adapters.kubernetes.portforward import PodDialer
+    from bootstrap.adapters.local.clock import SystemClock
+    from bootstrap.adapters.root.root_material import CommitMaterial
+    from bootstrap.adapters.vault.client import PodVault
+    from bootstrap.steps.context.session import Session
 
     intent, repo = prepared.intent, prepared.repository
     root = root_key(options, repo)
@@ -268,7 +268,7 @@ def _ledger(
 
 
 def _proof(options: Options, prepared: Prepared, root: "Root | None") -> "FreshProcess":
-    from bootstrap.adapters.escrow_proof import FreshProcess
+    from bootstrap.adapters.records.escrow_proof import FreshProcess
 
     def exported() -> Sensitive:
         if root is None:

@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from bootstrap.engine.lease import Heartbeat, Lease, held, taken_over
-from bootstrap.engine.patience import Patience
 from bootstrap.engine.record import ABANDONING, RUN, RUNNING, RunRecord, read_run, settle
+from bootstrap.engine.retry import Patience
 from bootstrap.journal.store import read_journal
 from bootstrap.model.errors import BootstrapError, HeldError, Interrupted
 from bootstrap.model.plan import Plan
 from bootstrap.ports import Clock, Cluster
-from bootstrap.steps.world import World
+from bootstrap.steps.context.world import World
 
 
 class RunLock:

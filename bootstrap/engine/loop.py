@@ -8,15 +8,15 @@ from typing import Any, Final
 
 from bootstrap.engine.interrupt import Interrupt
 from bootstrap.engine.lock import RunLock
-from bootstrap.engine.patience import Patience
 from bootstrap.engine.result import Outcome
+from bootstrap.engine.retry import Patience
 from bootstrap.journal.entries import Event
 from bootstrap.journal.store import Journal
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import DecisionNeeded, Transient, UnknownOutcome, WorldError
 from bootstrap.model.plan import Step
 from bootstrap.steps.base import Kind, KindClass
-from bootstrap.steps.world import World
+from bootstrap.steps.context.world import World
 
 ATTEMPTS: Final = 3  # acts of one step whose outcome stays unknown
 NAMED: Final = 5  # changes that an error names

@@ -7,7 +7,7 @@ another plan.
 from collections.abc import Callable, Collection
 from typing import Final
 
-from bootstrap.engine.pinned import listed
+from bootstrap.engine.plan_diff import listed
 from bootstrap.engine.record import RUN, RUNNING, RunRecord
 from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import DecisionNeeded

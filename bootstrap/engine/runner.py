@@ -7,17 +7,17 @@ from bootstrap.engine.interrupt import Interrupt, interruptible
 from bootstrap.engine.lease import Lease
 from bootstrap.engine.lock import RunLock
 from bootstrap.engine.loop import ATTEMPTS, StepLoop
-from bootstrap.engine.patience import Patience
 from bootstrap.engine.record import FINISHED, RunRecord, read_run
 from bootstrap.engine.result import Outcome, Result
 from bootstrap.engine.resume import NEW_AUTHORITY, check_authority, check_plan
+from bootstrap.engine.retry import Patience
 from bootstrap.journal.entries import Event, last_intended
 from bootstrap.journal.store import Journal, read_journal
 from bootstrap.model.decision import Act, Blocked
 from bootstrap.model.errors import Interrupted, WorldError
 from bootstrap.model.plan import Plan, Step
 from bootstrap.steps.base import KindClass
-from bootstrap.steps.world import World
+from bootstrap.steps.context.world import World
 
 CLAIM: Final = "claim"  # the kind of the first and only unjournalled act
 

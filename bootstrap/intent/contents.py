@@ -3,8 +3,8 @@
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from bootstrap.intent.encryption_forms import AGE, PGP, RAW, SOPS, foreign, misnamed
 from bootstrap.intent.findings import Finding, of_error
-from bootstrap.intent.forms import AGE, PGP, RAW, SOPS, foreign, misnamed
 from bootstrap.intent.plain_secrets import plain_secrets
 from bootstrap.intent.private_keys import private_keys
 from bootstrap.ports import IntentRepository

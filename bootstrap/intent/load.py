@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from bootstrap.intent import convert, rules_policies, rules_sealed, schema
+from bootstrap.intent import convert, schema
 from bootstrap.intent.contents import exposed
 from bootstrap.intent.explain import explain, header
 from bootstrap.intent.findings import Finding, IntentError, errors, in_order, of_error
-from bootstrap.intent.rules import judge
+from bootstrap.intent.rules import policies as rules_policies
+from bootstrap.intent.rules import sealed as rules_sealed
+from bootstrap.intent.rules.every import judge
 from bootstrap.intent.yaml_source import Located, load_documents
 from bootstrap.model.catalog import Intent, Internal, Platform, Secret
 from bootstrap.model.errors import DefinitionError

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from bootstrap.model.decision import Decision
 from bootstrap.model.plan import Step
-from bootstrap.steps.world import World
+from bootstrap.steps.context.world import World
 
 
 class Kind(Protocol):

@@ -6,8 +6,8 @@ from typing import Final
 from bootstrap.intent.manifests import parse_manifests
 from bootstrap.model.catalog import Intent, RetireMode
 from bootstrap.ports import Permission
-from bootstrap.steps.health import READY
-from bootstrap.steps.names import SYSTEM_NAMESPACE
+from bootstrap.steps.context.health import READY
+from bootstrap.steps.context.names import SYSTEM_NAMESPACE
 
 _WRITE = ("get", "list", "create", "patch")
 _OF_VAULT: Final = (  # what Vault is installed as, group and resource

@@ -10,14 +10,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LINT = Path(sys.executable).with_name("lint-imports")
 PLANTED = {
-    "a step that imports the engine": ("bootstrap/steps/names.py", "import bootstrap.engine.runner"),
+    "a step that imports the engine": ("bootstrap/steps/context/names.py", "import bootstrap.engine.runner"),
     "an adapter that imports the command line": (
-        "bootstrap/adapters/clock.py",
+        "bootstrap/adapters/local/clock.py",
         "import bootstrap.cli.options",
     ),
-    "the journal that imports a step": ("bootstrap/journal/entries.py", "import bootstrap.steps.names"),
-    "a step that talks to Vault by itself": ("bootstrap/steps/names.py", "import hvac"),
-    "the engine that talks to Kubernetes by itself": ("bootstrap/engine/patience.py", "import kubernetes"),
+    "the journal that imports a step": (
+        "bootstrap/journal/entries.py",
+        "import bootstrap.steps.context.names",
+    ),
+    "a step that talks to Vault by itself": ("bootstrap/steps/context/names.py", "import hvac"),
+    "the engine that talks to Kubernetes by itself": ("bootstrap/engine/retry.py", "import kubernetes"),
     "the ledger that opens age files": ("bootstrap/ledger/text.py", "import pyrage"),
     "the model that imports a library": ("bootstrap/model/plan.py", "import yaml"),
     "the model that imports a port": ("bootstrap/model/plan.py", "import bootstrap.ports"),

@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bootstrap.adapters import age
-from bootstrap.adapters.age import AgeRoot
-from bootstrap.adapters.git import GitRepository, open_repository
-from bootstrap.adapters.root import open_root
-from bootstrap.adapters.sops import open_sops
-from bootstrap.adapters.sops_write import encrypt_yaml
-from bootstrap.cli.check import run_check
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.age.root import AgeRoot
+from bootstrap.adapters.git.repository import GitRepository, open_repository
+from bootstrap.adapters.root.root_key import open_root
+from bootstrap.adapters.sops.reader import open_sops
+from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.cli.commands.check import run_check
 from bootstrap.intent.findings import Finding
 from bootstrap.intent.load import examine
 from bootstrap.intent.values import secret_values

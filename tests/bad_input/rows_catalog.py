@@ -1,6 +1,6 @@
 """Rows 49 to 66: the catalog, and access to the cluster."""
 
-from bootstrap.adapters.kubeconfig import load_kubeconfig
+from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
 from bootstrap.engine.loader import load_phases
 from bootstrap.intent.load import load_intent
 from bootstrap.steps.registry import KINDS

@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from bootstrap.adapters import age, openpgp
-from bootstrap.adapters.root import encrypt_to
-from bootstrap.adapters.sops_write import encrypt_yaml
-from bootstrap.cli.check_arguments import refuse_repeated
-from bootstrap.cli.check_bundle import changed_since_commit
-from bootstrap.cli.keygen import choose_passphrase
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.openpgp import keys as openpgp
+from bootstrap.adapters.root.root_key import encrypt_to
+from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.cli.arguments import refuse_repeated
+from bootstrap.cli.commands.check_bundle import changed_since_commit
+from bootstrap.cli.prompt import choose_passphrase
 from bootstrap.intent.load import load_intent
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from bootstrap.adapters.records import FolderRecords
+from bootstrap.adapters.records.folder import FolderRecords
 from bootstrap.ledger.bundle import Bundle, export, verify_bundle
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.git_history import past_files
+from bootstrap.adapters.git.history import past_files
+from bootstrap.adapters.git.repository import open_repository
 from bootstrap.model.errors import BootstrapError
 from tests.bad_input.box import (
     Box,
@@ -120,7 +120,7 @@ def _(box: Box) -> Told:
 def _(box: Box) -> Told:
     os.mkfifo(box.folder / "fifo", 0o600)
     with pytest.raises(BootstrapError, match="not a regular file"):
-        from bootstrap.adapters.root import open_root
+        from bootstrap.adapters.root.root_key import open_root
 
         open_root(f"file:{box.folder}/fifo", lambda _: None)
     begun = time.monotonic()

@@ -60,7 +60,7 @@ def _(box: Box) -> Told:
     "Pod kube-system/kube-apiserver-x",
 )
 def _(box: Box) -> Told:
-    from bootstrap.steps.at_rest import leaks
+    from bootstrap.operations.verify.etcd_encryption import leaks
 
     def server(*flags: str) -> list[str]:
         spec = {"containers": [{"command": ["kube-apiserver", *flags]}]}

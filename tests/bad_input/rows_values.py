@@ -2,8 +2,8 @@
 
 import pytest
 
-from bootstrap.adapters.sops_nodes import parse_json
-from bootstrap.adapters.sops_write import encrypt_yaml
+from bootstrap.adapters.sops.nodes import parse_json
+from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.intent.findings import Finding
 from bootstrap.intent.manifests import parse_manifests
 from bootstrap.intent.yaml_source import load_documents

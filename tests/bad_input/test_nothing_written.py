@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.encrypted import CommitFiles
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.root import open_root
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.root.root_key import open_root
+from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters import age
+from bootstrap.adapters.age import root as age
 from bootstrap.cli.app import app
 from bootstrap.cli.exits import caught
 from bootstrap.model.sensitive import Sensitive

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.kube import KubeCluster
-from bootstrap.adapters.kube_api import KubeApi, Reply, Request
-from bootstrap.adapters.kube_values import decoded, encoded
-from bootstrap.adapters.kubeconfig import Access, load_kubeconfig
+from bootstrap.adapters.kubernetes.api import KubeApi, Reply, Request
+from bootstrap.adapters.kubernetes.cluster import KubeCluster
+from bootstrap.adapters.kubernetes.kubeconfig import Access, load_kubeconfig
+from bootstrap.adapters.kubernetes.secret_data import decoded, encoded
 from bootstrap.ports import Cluster, Object, Ref, Refused
 from tests.simulator.cluster import SimulatedCluster
 

@@ -96,8 +96,8 @@ END = """
 ## In Vault
 
 Inside Vault the run has an identity of its own: role `bootstrap-run` with the policy of the same name. `up` makes both;
-the policy's text is in `bootstrap/steps/run_policy.py`. It cannot turn auditing off, remove a secret, or write a policy
-under another name than `reader-*` and `pusher-*`.
+the policy's text is in `bootstrap/steps/vault/run_policy.py`. It cannot turn auditing off, remove a secret, or write a
+policy under another name than `reader-*` and `pusher-*`.
 """
 
 

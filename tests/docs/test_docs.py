@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from bootstrap.adapters.keys import Commitment
+from bootstrap.adapters.root.derived_keys import Commitment
 from bootstrap.cli.app import app
 from bootstrap.intent.manifests import parse_manifests
 from bootstrap.model.sensitive import Sensitive

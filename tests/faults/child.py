@@ -12,7 +12,9 @@ from pathlib import Path
 def main() -> None:
     ask, answer, off = (int(text) for text in sys.argv[1:4])
     sys.argv = ["bootstrap", *sys.argv[4:]]
-    from bootstrap.adapters import clock, keys, records
+    from bootstrap.adapters.local import clock
+    from bootstrap.adapters.records import folder as records
+    from bootstrap.adapters.root import derived_keys as keys
     from bootstrap.cli import app
 
     class Off(datetime):

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from bootstrap.adapters.kubeconfig import in_memory, load_kubeconfig
-from bootstrap.adapters.portforward import PodDialer
+from bootstrap.adapters.kubernetes.kubeconfig import in_memory, load_kubeconfig
+from bootstrap.adapters.kubernetes.portforward import PodDialer
 from tests.faults.proxy import Proxy
 from tests.lab.support.cluster import Kube
 from tests.unit.tls_server import Authority, authority

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from bootstrap.adapters.kubeconfig import load_kubeconfig
-from bootstrap.adapters.portforward import PodDialer
-from bootstrap.adapters.vault import PodVault
+from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
+from bootstrap.adapters.kubernetes.portforward import PodDialer
+from bootstrap.adapters.vault.client import PodVault
 from bootstrap.model.errors import UnknownOutcome, WorldError
 from bootstrap.ports import Answer
 from tests.faults.kinds import Fault

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.ansible import AnsiblePlaybooks
+from bootstrap.adapters.local.ansible import AnsiblePlaybooks
 from bootstrap.lab import cgroup
 from bootstrap.lab.build import quiet
 from bootstrap.lab.local import LocalLabs, describe, is_ready

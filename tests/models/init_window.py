@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from bootstrap.model.init_window import Move, Sight, Window, WindowPhase, next_move
-from bootstrap.steps.void import given_up
+from bootstrap.steps.vault.empty_store import given_up
 from tests.models.checker import Model
 
 STRANGER = 99

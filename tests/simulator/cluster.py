@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from bootstrap.adapters.kube_values import decoded
+from bootstrap.adapters.kubernetes.secret_data import decoded
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Permission, Reason, Ref, Refused

@@ -12,7 +12,7 @@ from bootstrap.ledger import store
 from bootstrap.ledger.envelope import PublicKey
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref
-from bootstrap.steps.window_store import WindowStore
+from bootstrap.steps.vault.init_window import WindowStore
 from tests.simulator.cluster import SERVER_SET
 from tests.simulator.platform import SimulatedPlatform, opened
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from bootstrap.adapters.records import FolderRecords
+from bootstrap.adapters.records.folder import FolderRecords
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
 from bootstrap.ports import Reason, Refused
 

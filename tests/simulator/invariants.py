@@ -16,11 +16,11 @@ from bootstrap.ledger.record import Phase
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.init_window import WindowPhase
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.operations.verify.invariants import prove
 from bootstrap.ports import Object, Ref
-from bootstrap.steps.proofs import prove
-from bootstrap.steps.scaffold import scaffold_ref
-from bootstrap.steps.transfers import named
-from bootstrap.steps.window_store import Slots, WindowStore
+from bootstrap.steps.context.transfers import named
+from bootstrap.steps.kinds.scaffold import scaffold_ref
+from bootstrap.steps.vault.init_window import Slots, WindowStore
 from tests.simulator.cluster import SimulatedCluster, copied
 from tests.simulator.digest import differences, state
 from tests.simulator.platform import SimulatedPlatform, opened

@@ -12,14 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bootstrap.adapters.encrypted import CommitFiles
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.git_create import create_repository
-from bootstrap.adapters.keyset import holders, new_root, write_keyset
-from bootstrap.adapters.material import CommitMaterial
-from bootstrap.adapters.records import FolderRecords
-from bootstrap.adapters.root import parse_root
-from bootstrap.adapters.scaffold import write_scaffold
+from bootstrap.adapters.git.create import create_repository
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.records.folder import FolderRecords
+from bootstrap.adapters.root.holders import holders, new_root
+from bootstrap.adapters.root.root_key import parse_root
+from bootstrap.adapters.root.root_material import CommitMaterial
+from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.cli import compose
 from bootstrap.engine.plan import make_plan
 from bootstrap.engine.runner import Result, Runner
@@ -28,12 +27,14 @@ from bootstrap.ledger.record import Run as LedgerRun
 from bootstrap.model.catalog import Intent
 from bootstrap.model.plan import Plan
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.steps.escrow import prove_escrow
-from bootstrap.steps.recorded import write_records
+from bootstrap.operations.init_repository import write_scaffold
+from bootstrap.operations.keygen import write_keyset
+from bootstrap.steps.context.session import Session
+from bootstrap.steps.context.transfers import Transfers
+from bootstrap.steps.context.world import Run, World
+from bootstrap.steps.kinds.recorded import write_records
 from bootstrap.steps.registry import kind_class
-from bootstrap.steps.session import Session
-from bootstrap.steps.transfers import Transfers
-from bootstrap.steps.world import Run, World
+from bootstrap.steps.vault.escrow import prove_escrow
 from tests.simulator.clock import SimulatedClock
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.controllers import ExternalSecrets, admission, definitions, deployments, stateful_sets

@@ -14,7 +14,8 @@ from bootstrap.engine import lock
 from bootstrap.intent.manifests import parse_manifests
 from bootstrap.ledger import batch, canonical, chain, envelope, statement
 from bootstrap.ports import Object
-from bootstrap.steps import handover, manifests, permissions
+from bootstrap.steps import permissions
+from bootstrap.steps.kinds import handover, manifests
 from tests.simulator.cluster import copied
 
 

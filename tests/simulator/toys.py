@@ -7,7 +7,7 @@ from typing import Any, cast
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.plan import Phase, Plan, Step
 from bootstrap.ports import Cluster, Ref
-from bootstrap.steps.world import Run, World
+from bootstrap.steps.context.world import Run, World
 from tests.simulator.clock import SimulatedClock
 from tests.simulator.narrator import Remembered
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.adapters import age
-from bootstrap.adapters.age import AgeRoot
-from bootstrap.adapters.openpgp import PgpRoot
-from bootstrap.adapters.sops import Form
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.age.root import AgeRoot
+from bootstrap.adapters.openpgp.keys import PgpRoot
+from bootstrap.adapters.sops.reader import Form
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import RootKey
 from tests.unit.real_sops import Gpg, gpg_home, real_tools, run

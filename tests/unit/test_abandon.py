@@ -14,26 +14,26 @@ from typing import Any
 
 import pytest
 
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.material import CommitMaterial
-from bootstrap.cli import abandon as command
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.root.root_material import CommitMaterial
 from bootstrap.cli import compose
+from bootstrap.cli.commands import abandon as command
 from bootstrap.cli.options import Options, Output
-from bootstrap.engine import abandon as engine_abandon
 from bootstrap.engine import runner
-from bootstrap.engine.abandon import Abandon, Listing
 from bootstrap.engine.record import read_run
 from bootstrap.engine.resume import check_plan
 from bootstrap.journal.store import read_journal
 from bootstrap.ledger.record import Phase
 from bootstrap.model.errors import BootstrapError, DecisionNeeded, HeldError, PreconditionError
 from bootstrap.model.init_window import Window, WindowPhase
+from bootstrap.operations.abandon import runner as engine_abandon
+from bootstrap.operations.abandon.runner import Abandon, Listing
 from bootstrap.ports import Permission, Ref
-from bootstrap.steps.names import RUN_POLICY
-from bootstrap.steps.scaffold import scaffold_ref
-from bootstrap.steps.transfers import named
-from bootstrap.steps.window_store import WindowStore
-from bootstrap.steps.world import World
+from bootstrap.steps.context.names import RUN_POLICY
+from bootstrap.steps.context.transfers import named
+from bootstrap.steps.context.world import World
+from bootstrap.steps.kinds.scaffold import scaffold_ref
+from bootstrap.steps.vault.init_window import WindowStore
 from tests.simulator.clock import SimulatedClock
 from tests.simulator.digest import differences, state
 from tests.simulator.faults import BASIC, Call, Fault, Killed, Schedule

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from bootstrap.adapters.root import encrypt_to
-from bootstrap.adapters.sops_write import encrypt_yaml
+from bootstrap.adapters.root.root_key import encrypt_to
+from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
 from tests.lab.support.program import commit_all

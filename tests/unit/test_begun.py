@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cli import compose, ledger_live, verify
-from bootstrap.cli.begun import need_begun
+from bootstrap.cli import compose
+from bootstrap.cli.commands import ledger_live, verify
 from bootstrap.cli.options import Options
+from bootstrap.cli.require_run import need_begun
 from bootstrap.model.errors import PreconditionError
 from bootstrap.ports import Ref
-from bootstrap.steps.world import World
+from bootstrap.steps.context.world import World
 from tests.simulator.platform import SimulatedPlatform
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.git import open_repository
-from bootstrap.cli import status, up
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.cli.commands import status, up
 from bootstrap.cli.options import Options
 from bootstrap.engine.result import Result
 from bootstrap.intent.load import load_intent
-from bootstrap.steps.changed_since import without_effect
-from bootstrap.steps.world import World
+from bootstrap.operations.verify.drift import without_effect
+from bootstrap.steps.context.world import World
 from tests.lab.support.program import commit_all
 from tests.simulator.platform import SimulatedPlatform
 

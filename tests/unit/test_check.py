@@ -8,22 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters import age
-from bootstrap.adapters.keyset import holders, write_keyset
-from bootstrap.adapters.root import encrypt_to
-from bootstrap.adapters.sops_write import encrypt_yaml
-from bootstrap.cli import check as command
-from bootstrap.cli.check_options import Beyond, Report
-from bootstrap.cli.check_render import place, render
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.root.holders import holders
+from bootstrap.adapters.root.root_key import encrypt_to
+from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.cli.commands import check as command
+from bootstrap.cli.commands.check_options import Beyond, Report
+from bootstrap.cli.commands.check_render import place, render
+from bootstrap.cli.commands.schema import document
 from bootstrap.cli.options import Options
-from bootstrap.cli.schema import document
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.intent.load import examine
 from bootstrap.ledger.bundle import export
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.steps.escrow import escrow_bytes
-from bootstrap.steps.recorded import current_head
+from bootstrap.operations.keygen import write_keyset
+from bootstrap.steps.kinds.recorded import current_head
+from bootstrap.steps.vault.escrow import escrow_bytes
 from tests.lab.support.program import commit_all, git
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.unit.intent_fake import SECRET, changed

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bootstrap.cli.render import PlainNarrator, narration
+from bootstrap.cli.narrators import PlainNarrator, narration
 from tests.simulator.toys import toy_plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def test_an_unknown_step_or_kind_is_still_told() -> None:
 
 SCRIPT = """
 import time
-from bootstrap.cli.render import narration
+from bootstrap.cli.narrators import narration
 from tests.simulator.toys import toy_plan
 try:
     with narration(toy_plan("check", "make"), live=True) as narrator:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.ports import Ref
-from bootstrap.steps.unseal import sealed_pods, unseal_all
+from bootstrap.steps.vault.unseal import sealed_pods, unseal_all
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootstrap.adapters import age, openpgp
-from bootstrap.adapters.encrypted import CommitFiles, declared_recipients
-from bootstrap.adapters.openpgp import PgpRoot
-from bootstrap.adapters.root import encrypt_to
-from bootstrap.adapters.sops_write import encrypt_yaml
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.openpgp import keys as openpgp
+from bootstrap.adapters.openpgp.keys import PgpRoot
+from bootstrap.adapters.root.root_key import encrypt_to
+from bootstrap.adapters.sops.commit_files import CommitFiles, declared_recipients
+from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened, RootKey

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.escrow_proof import NO_ACCESS, FreshProcess
-from bootstrap.adapters.git_access import GitAccess
+from bootstrap.adapters.git.access import GitAccess
+from bootstrap.adapters.records.escrow_proof import NO_ACCESS, FreshProcess
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
 

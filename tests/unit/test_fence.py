@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.engine import runner
 from bootstrap.model.errors import BootstrapError, HeldError, WorldError
-from bootstrap.steps.session import FRESH_SECONDS, Session
+from bootstrap.steps.context.session import FRESH_SECONDS, Session
 from tests.simulator.clock import SimulatedClock
 from tests.simulator.faults import Call, Fault
 from tests.simulator.platform import SimulatedPlatform, scaffolded

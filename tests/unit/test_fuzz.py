@@ -13,14 +13,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from bootstrap.adapters import age
-from bootstrap.adapters.import_found import Findings, from_text
-from bootstrap.adapters.kubeconfig import load_kubeconfig
-from bootstrap.adapters.rekey_readers import readers_of
-from bootstrap.adapters.root import parse_root
-from bootstrap.adapters.sops import Form, open_sops
-from bootstrap.adapters.sops_write import encrypt_yaml
-from bootstrap.adapters.vault_answer import answer_of
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
+from bootstrap.adapters.root.root_key import parse_root
+from bootstrap.adapters.sops.reader import Form, open_sops
+from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.adapters.vault.response import answer_of
 from bootstrap.intent.contents import in_clear
 from bootstrap.intent.hcl import read_policy
 from bootstrap.intent.load import examine
@@ -28,6 +26,8 @@ from bootstrap.intent.manifests import parse_manifests
 from bootstrap.ledger.bundle import show_bundle
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.operations.importing.candidates import Findings, from_text
+from bootstrap.operations.rekey.recipients import readers_of
 from tests.unit.intent_fake import MATERIAL, PLATFORM, SECRET, changed
 from tests.unit.ledger_facts import bundle
 from tests.unit.test_kubeconfig import BASE

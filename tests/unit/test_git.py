@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.git_create import create_repository
+from bootstrap.adapters.git.create import create_repository
+from bootstrap.adapters.git.repository import open_repository
 from bootstrap.model.errors import DefinitionError
 
 ENVIRONMENT = {

@@ -15,15 +15,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootstrap.adapters import git_https, git_pack
-from bootstrap.adapters.commit_records import CommitRecords
-from bootstrap.adapters.git import GitRepository, open_repository
-from bootstrap.adapters.git_access import GitAccess, open_key, open_token
-from bootstrap.adapters.git_history import past_files
-from bootstrap.adapters.git_location import parse_location
-from bootstrap.adapters.git_meter import Meter
-from bootstrap.adapters.git_remote import open_remote
-from bootstrap.adapters.ssh_agent import KeyAgent
+from bootstrap.adapters.git import https as git_https
+from bootstrap.adapters.git import pack as git_pack
+from bootstrap.adapters.git.access import GitAccess, open_key, open_token
+from bootstrap.adapters.git.history import past_files
+from bootstrap.adapters.git.limits import Meter
+from bootstrap.adapters.git.location import parse_location
+from bootstrap.adapters.git.remote import open_remote
+from bootstrap.adapters.git.repository import GitRepository, open_repository
+from bootstrap.adapters.records.commit import CommitRecords
+from bootstrap.adapters.ssh.agent import KeyAgent
 from bootstrap.model.errors import BootstrapError, DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from tests.simulator import platform

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootstrap.adapters.git import Named, open_repository
-from bootstrap.adapters.git_signature import require_signed
-from bootstrap.adapters.openpgp_signature import judge
-from bootstrap.adapters.signers import read_signers
-from bootstrap.adapters.ssh_signature import BEGIN, END, holds, parse
+from bootstrap.adapters.git.allowed_signers import read_signers
+from bootstrap.adapters.git.openpgp_signature import judge
+from bootstrap.adapters.git.repository import Named, open_repository
+from bootstrap.adapters.git.signature import require_signed
+from bootstrap.adapters.git.ssh_signature import BEGIN, END, holds, parse
 from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError
 from tests.unit.git_servers import ENVIRONMENT, git
 from tests.unit.test_git_remote import bootstrap, work
@@ -381,8 +381,8 @@ def test_an_rsa_signature_with_sha1_does_not_count(repo: Path, keys: Keys) -> No
     from cryptography.hazmat.primitives.hashes import SHA1
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-    from bootstrap.adapters.git_signature import signatures
-    from bootstrap.adapters.ssh_wire import packed
+    from bootstrap.adapters.git.signature import signatures
+    from bootstrap.adapters.ssh.wire import packed
 
     signed(repo, keys, "bob")
     (one,) = signatures(open_repository(repo).named)

@@ -11,13 +11,13 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from bootstrap.adapters import age
-from bootstrap.adapters.encrypted import CommitFiles
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.root import encrypt_to, open_root
-from bootstrap.adapters.sops_write import encrypt_yaml
-from bootstrap.cli.check import run_check
-from bootstrap.cli.import_command import import_command
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.root.root_key import encrypt_to, open_root
+from bootstrap.adapters.sops.commit_files import CommitFiles
+from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.cli.commands.check import run_check
+from bootstrap.cli.commands.import_ import import_command
 from bootstrap.intent.findings import errors
 from bootstrap.intent.values import secret_values
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError

@@ -8,16 +8,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from bootstrap.adapters.encrypted import CommitFiles
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.root import open_root
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.root.root_key import open_root
+from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.cli.app import app
-from bootstrap.cli.check import run_check
+from bootstrap.cli.commands.check import run_check
 from bootstrap.intent.findings import errors
 from bootstrap.ledger.record import Phase
+from bootstrap.operations.verify.invariants import prove
 from bootstrap.ports import Ref
-from bootstrap.steps.proofs import prove
-from bootstrap.steps.transfers import named
+from bootstrap.steps.context.transfers import named
 from tests.lab.support.flux import Flux, adopted, flux_tree
 from tests.lab.support.program import commit_all
 from tests.simulator.platform import SimulatedPlatform, scaffolded
@@ -110,7 +110,7 @@ def test_a_tree_of_another_key_is_sealed_anew_secret_by_secret(
     repository: Path, gpg: Gpg, tmp_path: Path
 ) -> None:
     """Opened with Flux's OpenPGP key; each Secret gets a file of its own, for the root of this repository."""
-    from bootstrap.adapters import age
+    from bootstrap.adapters.age import root as age
 
     for fingerprint in gpg.fingerprints():
         gpg("--yes", "--delete-secret-and-public-key", fingerprint)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.cli.check import exit_code, run_check
-from bootstrap.cli.check_options import Report
-from bootstrap.cli.check_render import render
+from bootstrap.cli.commands.check import exit_code, run_check
+from bootstrap.cli.commands.check_options import Report
+from bootstrap.cli.commands.check_render import render
 from bootstrap.intent.values import MAX_BYTES, secret_values, vault_string
 from bootstrap.model.catalog import Encoding, Secret, SecretClass, Source
 from bootstrap.model.errors import DefinitionError, PreconditionError

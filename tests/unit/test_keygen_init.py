@@ -13,12 +13,12 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from bootstrap.adapters.encrypted import CommitFiles, declared_recipients
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.git_create import create_repository
-from bootstrap.adapters.root import open_root
-from bootstrap.cli.init import init
-from bootstrap.cli.keygen import keygen
+from bootstrap.adapters.git.create import create_repository
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.root.root_key import open_root
+from bootstrap.adapters.sops.commit_files import CommitFiles, declared_recipients
+from bootstrap.cli.commands.init import init
+from bootstrap.cli.commands.keygen import keygen
 from bootstrap.intent.findings import errors
 from bootstrap.intent.load import examine
 from bootstrap.intent.manifests import parse_manifests
@@ -108,7 +108,7 @@ def test_a_passphrase_from_a_pipe(tmp_path: Path, flags: list[str]) -> None:
 
 
 def test_on_a_terminal_the_passphrase_is_asked_for_twice_and_not_shown(tmp_path: Path) -> None:
-    program = "import sys, typer; from bootstrap.cli.keygen import keygen; typer.run(keygen)"
+    program = "import sys, typer; from bootstrap.cli.commands.keygen import keygen; typer.run(keygen)"
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-c", program, "--out", str(tmp_path)])

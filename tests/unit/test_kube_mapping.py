@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.adapters.kube import KubeCluster
-from bootstrap.adapters.kube_api import KubeApi
-from bootstrap.adapters.kube_diff import apply_would_change, quantity
-from bootstrap.adapters.kube_errors import failure, refusal
-from bootstrap.adapters.kube_values import decoded, encoded
-from bootstrap.adapters.kubeconfig import load_kubeconfig
-from bootstrap.adapters.withhold import WITHHELD, without_values
+from bootstrap.adapters.kubernetes.api import KubeApi
+from bootstrap.adapters.kubernetes.cluster import KubeCluster
+from bootstrap.adapters.kubernetes.diff import apply_would_change, quantity
+from bootstrap.adapters.kubernetes.errors import failure, refusal
+from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
+from bootstrap.adapters.kubernetes.secret_data import decoded, encoded
+from bootstrap.adapters.local.redaction import WITHHELD, without_values
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Permission, Reason, Ref, Refused

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.adapters.kubeconfig import load_kubeconfig
+from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
 from bootstrap.model.errors import PreconditionError
 
 CANARY = "canary-5f1e77"

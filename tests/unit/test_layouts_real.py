@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters import age
-from bootstrap.adapters.encrypted import CommitFiles
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.intent.values import secret_values
 from bootstrap.model.catalog import Encoding, Secret, SecretClass, Source
 from bootstrap.model.errors import BootstrapError

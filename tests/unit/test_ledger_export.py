@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cli import ledger_live
+from bootstrap.cli.commands import ledger_live
 from bootstrap.cli.options import Options
 from bootstrap.ledger.bundle import Bundle, verify_bundle
 from bootstrap.ledger.head import FILE
 from bootstrap.ledger.store import NAMESPACE
 from bootstrap.model.errors import EvidenceError, PreconditionError
-from bootstrap.steps.transfers import Transfers
+from bootstrap.steps.context.transfers import Transfers
 from tests.simulator.clock import SimulatedClock
 from tests.simulator.cluster import SimulatedCluster
 from tests.unit.ledger_facts import ESCROW, RUN, Key, story

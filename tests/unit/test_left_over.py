@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bootstrap.model.errors import WorldError
+from bootstrap.operations.verify import orphans as left_over
+from bootstrap.operations.verify.invariants import nothing_left_over, prove
 from bootstrap.ports import Permission
-from bootstrap.steps import left_over
-from bootstrap.steps.proofs import nothing_left_over, prove
 from tests.lab.support.program import commit_all
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded
 

@@ -7,8 +7,8 @@ import pytest
 from bootstrap.engine.interrupt import Interrupt
 from bootstrap.engine.lease import LEASE, Heartbeat, Lease
 from bootstrap.engine.lock import RunLock
-from bootstrap.engine.patience import Patience
 from bootstrap.engine.record import RUN, RunRecord, read_run, settle
+from bootstrap.engine.retry import Patience
 from bootstrap.model.errors import EvidenceError, HeldError
 from bootstrap.ports import Object
 from tests.simulator.clock import SimulatedClock

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cli import status
-from bootstrap.cli.up import summarise
+from bootstrap.cli.commands import status
+from bootstrap.cli.commands.up import summarise
 from bootstrap.engine.result import Result
 from bootstrap.ledger.record import Phase
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.operations.verify.invariants import Proof, consumers_served, prove
 from bootstrap.ports import Ref
-from bootstrap.steps.derived_objects import REFRESH
-from bootstrap.steps.proofs import Proof, consumers_served, prove
-from bootstrap.steps.transfers import named
+from bootstrap.steps.context.transfers import named
+from bootstrap.steps.secrets.external_secret_objects import REFRESH
 from tests.lab.support.program import commit_all
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded
 from tests.simulator.vault import Secret

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters import openpgp
-from bootstrap.adapters.openpgp import PgpRoot
-from bootstrap.adapters.root import encrypt_to, parse_root
+from bootstrap.adapters.openpgp import keys as openpgp
+from bootstrap.adapters.openpgp.keys import PgpRoot
+from bootstrap.adapters.root.root_key import encrypt_to, parse_root
 from bootstrap.model.errors import BootstrapError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from tests.unit.real_sops import Gpg, gpg_home

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.engine.pinned import check_pinned, differences, listed
+from bootstrap.engine.plan_diff import check_pinned, differences, listed
 from bootstrap.model.errors import DecisionNeeded, DefinitionError
 from bootstrap.model.plan import Plan
 from tests.simulator.platform import SimulatedPlatform, scaffolded

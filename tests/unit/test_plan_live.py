@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.material import CommitMaterial
-from bootstrap.cli import compose, plan
-from bootstrap.cli import plan_live as command
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.root.root_material import CommitMaterial
+from bootstrap.cli import compose
+from bootstrap.cli.commands import plan
+from bootstrap.cli.commands import plan_live as command
+from bootstrap.cli.commands.schema import document as schema_document
 from bootstrap.cli.options import Options, Output
-from bootstrap.cli.schema import document as schema_document
-from bootstrap.engine.pinned import check_pinned
+from bootstrap.engine.plan_diff import check_pinned
 from bootstrap.engine.runner import Runner
 from bootstrap.model.errors import DecisionNeeded, DefinitionError, PreconditionError, WorldError
 from bootstrap.ports import Permission, Ref
+from bootstrap.steps.context.world import World
 from bootstrap.steps.registry import kind_class
-from bootstrap.steps.world import World
 from tests.simulator.faults import Fault, Killed, Schedule
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.records import FolderRecords
+from bootstrap.adapters.records.folder import FolderRecords
 from bootstrap.model.errors import PreconditionError
 
 

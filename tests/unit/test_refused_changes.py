@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.engine.survey import survey
+from bootstrap.engine.inspect import survey
 from bootstrap.model.errors import PreconditionError
+from bootstrap.operations.verify.invariants import residuals, voters
 from bootstrap.ports import Ref
-from bootstrap.steps.proofs import residuals, voters
 from bootstrap.steps.registry import kind_class
 from tests.lab.support.program import commit_all
 from tests.simulator.platform import SimulatedPlatform, opened

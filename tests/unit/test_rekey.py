@@ -8,21 +8,22 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bootstrap.adapters import age, openpgp
-from bootstrap.adapters.age import AgeRoot
-from bootstrap.adapters.encrypted import CommitFiles
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.openpgp import PgpRoot
-from bootstrap.adapters.rekey_file import rekeyed
-from bootstrap.adapters.rekey_repo import encrypted_paths
-from bootstrap.adapters.root import open_root
-from bootstrap.adapters.sops import Form, open_sops
-from bootstrap.adapters.sops_write import encrypt_yaml
-from bootstrap.cli.check import run_check
-from bootstrap.cli.rekey import rekey_repo
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.age.root import AgeRoot
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.openpgp import keys as openpgp
+from bootstrap.adapters.openpgp.keys import PgpRoot
+from bootstrap.adapters.root.root_key import open_root
+from bootstrap.adapters.sops.commit_files import CommitFiles
+from bootstrap.adapters.sops.reader import Form, open_sops
+from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.cli.commands.check import run_check
+from bootstrap.cli.commands.rekey_repo import rekey_repo
 from bootstrap.intent.findings import errors
 from bootstrap.model.errors import BootstrapError, DefinitionError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.operations.rekey.file import rekeyed
+from bootstrap.operations.rekey.repository import encrypted_paths
 from bootstrap.ports import Opened, RootKey
 from tests.lab.support.program import commit_all
 from tests.simulator.platform import scaffolded

@@ -5,11 +5,11 @@ from itertools import product
 
 import pytest
 
-from bootstrap.adapters import age
-from bootstrap.adapters.rekey_file import rekeyed
-from bootstrap.adapters.rekey_readers import readers_of
-from bootstrap.adapters.sops import Form, read_sops
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.sops.reader import Form, read_sops
 from bootstrap.model.errors import BootstrapError
+from bootstrap.operations.rekey.file import rekeyed
+from bootstrap.operations.rekey.recipients import readers_of
 from tests.unit.real_sops import run
 from tests.unit.sops_matrix import PLAIN, ROOT, RULES, Real, real_programs
 from tests.unit.test_sealed_real import SEVERAL

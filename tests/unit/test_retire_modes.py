@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.intent.rules_classes import judge
+from bootstrap.intent.rules.classes import judge
 from bootstrap.ledger import text
 from bootstrap.ledger.head import head_of
 from bootstrap.ledger.record import Fact, Phase
@@ -14,13 +14,13 @@ from bootstrap.ledger.report import report_of
 from bootstrap.model.catalog import RetireMode, Secret
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.operations.abandon.parts import UncommittedScaffolds
+from bootstrap.operations.verify.invariants import Proof, prove, scaffolds_gone
+from bootstrap.operations.verify.residuals import residuals
 from bootstrap.ports import Object, Permission, Ref
-from bootstrap.steps.escrow import escrow_bytes
-from bootstrap.steps.given_back import UncommittedScaffolds
+from bootstrap.steps.context.transfers import named
 from bootstrap.steps.permissions import wanted
-from bootstrap.steps.proofs import Proof, prove, scaffolds_gone
-from bootstrap.steps.residuals import residuals
-from bootstrap.steps.transfers import named
+from bootstrap.steps.vault.escrow import escrow_bytes
 from tests.lab.support.program import commit_all
 from tests.simulator.faults import Call, Fault, Killed, Schedule
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded

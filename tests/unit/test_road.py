@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bootstrap.ledger.record import Phase
+from bootstrap.operations.verify.invariants import prove
 from bootstrap.ports import Ref
-from bootstrap.steps.proofs import prove
-from bootstrap.steps.transfers import named
+from bootstrap.steps.context.transfers import named
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 
 

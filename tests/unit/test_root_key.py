@@ -9,10 +9,11 @@ import pyrage
 import pysequoia
 import pytest
 
-from bootstrap.adapters import age, openpgp
-from bootstrap.adapters.age import AgeRoot
-from bootstrap.adapters.openpgp import PgpRoot
-from bootstrap.adapters.root import Root, encrypt_to, open_root, parse_root
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.age.root import AgeRoot
+from bootstrap.adapters.openpgp import keys as openpgp
+from bootstrap.adapters.openpgp.keys import PgpRoot
+from bootstrap.adapters.root.root_key import Root, encrypt_to, open_root, parse_root
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 

@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bootstrap.adapters import age
-from bootstrap.adapters.age_helpers import AskPassphrase, nobody
-from bootstrap.adapters.encrypted import CommitFiles
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.material import CommitMaterial
-from bootstrap.adapters.root import open_root
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.local.programs import AskPassphrase, nobody
+from bootstrap.adapters.root.root_key import open_root
+from bootstrap.adapters.root.root_material import CommitMaterial
+from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.cli import compose
 from bootstrap.cli.app import app
-from bootstrap.cli.check import run_check
+from bootstrap.cli.commands.check import run_check
 from bootstrap.engine.plan import make_plan
 from bootstrap.intent.findings import errors
 from bootstrap.intent.load import load_intent
 from bootstrap.ledger.record import Phase
 from bootstrap.model.errors import BootstrapError, DefinitionError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.steps.transfers import named
+from bootstrap.steps.context.transfers import named
 from tests.simulator import platform as simulator
 from tests.unit.real_sops import Gpg, gpg_home, real_tools, run
 from tests.unit.test_root_real import PLUGIN_FILE, RECIPIENT, identity_file, plugin_program, says

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters import age, age_plugin, ssh_key
-from bootstrap.adapters.age_helpers import Helpers, callers
-from bootstrap.adapters.gpg_agent import GpgAgentRoot
-from bootstrap.adapters.root import AskPassphrase, encrypt_to, open_root, parse_root
-from bootstrap.adapters.sops import Form, open_sops
-from bootstrap.cli.keygen import make_keys
+from bootstrap.adapters.age import plugin as age_plugin
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.local.programs import Helpers, callers
+from bootstrap.adapters.openpgp.gpg_agent import GpgAgentRoot
+from bootstrap.adapters.root.root_key import AskPassphrase, encrypt_to, open_root, parse_root
+from bootstrap.adapters.sops.reader import Form, open_sops
+from bootstrap.adapters.ssh import key as ssh_key
+from bootstrap.cli.commands.keygen import make_keys
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from tests.unit import age_plugin_tester

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bootstrap.cli.check import run_check
+from bootstrap.cli.commands.check import run_check
 from bootstrap.intent.findings import errors
 from bootstrap.intent.load import examine
 from bootstrap.model.sensitive import Sensitive

@@ -10,14 +10,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootstrap.adapters import age, openpgp
-from bootstrap.adapters.age import AgeRoot
-from bootstrap.adapters.openpgp import PgpRoot
-from bootstrap.adapters.root import Root, open_root, parse_root
-from bootstrap.adapters.sops import Form, form_of, is_sops, open_sops, read_sops
-from bootstrap.adapters.sops_keys import combine
-from bootstrap.adapters.sops_nodes import go_float, resolve
-from bootstrap.adapters.sops_write import encrypt_yaml
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.age.root import AgeRoot
+from bootstrap.adapters.openpgp import keys as openpgp
+from bootstrap.adapters.openpgp.keys import PgpRoot
+from bootstrap.adapters.root.root_key import Root, open_root, parse_root
+from bootstrap.adapters.sops.data_key import combine
+from bootstrap.adapters.sops.nodes import go_float, resolve
+from bootstrap.adapters.sops.reader import Form, form_of, is_sops, open_sops, read_sops
+from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened

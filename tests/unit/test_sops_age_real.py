@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootstrap.adapters import age
-from bootstrap.adapters.encrypted import CommitFiles
-from bootstrap.adapters.git import open_repository
-from bootstrap.adapters.root import encrypt_to, open_root
-from bootstrap.adapters.sops import Form, open_sops
-from bootstrap.adapters.sops_write import encrypt_yaml
-from bootstrap.cli.init import init
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.root.root_key import encrypt_to, open_root
+from bootstrap.adapters.sops.commit_files import CommitFiles
+from bootstrap.adapters.sops.reader import Form, open_sops
+from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.cli.commands.init import init
 from bootstrap.lab.build import binaries
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from bootstrap.adapters.git import open_repository
-from bootstrap.cli import compose, status
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.cli import compose
+from bootstrap.cli.commands import status
 from bootstrap.engine.plan import make_plan
 from bootstrap.engine.runner import Result, Runner
 from bootstrap.intent.load import load_intent

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap.adapters.vault import PodVault
-from bootstrap.adapters.vault_answer import answer_of, checked_path
+from bootstrap.adapters.vault.client import PodVault
+from bootstrap.adapters.vault.response import answer_of, checked_path
 from bootstrap.model.errors import BootstrapError, DefinitionError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from tests.unit.tls_server import Authority, Cut, Seen, Server, authority, serving

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bootstrap.model.catalog import Custody, VaultSpec
-from bootstrap.steps.vault_objects import base_objects, certificate_names, config, pod_names, stateful_set
+from bootstrap.steps.vault.objects import base_objects, certificate_names, config, pod_names, stateful_set
 
 SPEC = VaultSpec(version="1.21.1", image="registry.example/vault:1.21.1")
 

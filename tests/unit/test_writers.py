@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cli import status
+from bootstrap.cli.commands import status
 from bootstrap.ledger.head import head_of
 from bootstrap.ledger.report import report_of
-from bootstrap.steps.escrow import escrow_bytes
-from bootstrap.steps.proofs import kubernetes_writers, vault_writers
-from bootstrap.steps.residuals import residuals
-from bootstrap.steps.world import World
+from bootstrap.operations.verify.invariants import kubernetes_writers, vault_writers
+from bootstrap.operations.verify.residuals import residuals
+from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.escrow import escrow_bytes
 from tests.simulator.platform import SimulatedPlatform
 
 RBAC = "rbac.authorization.k8s.io/v1"

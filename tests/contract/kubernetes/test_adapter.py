@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.kube import KubeCluster
-from bootstrap.adapters.kube_api import KubeApi
-from bootstrap.adapters.kubeconfig import Access
+from bootstrap.adapters.kubernetes.api import KubeApi
+from bootstrap.adapters.kubernetes.cluster import KubeCluster
+from bootstrap.adapters.kubernetes.kubeconfig import Access
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Cluster, Reason
 from tests.contract.objects import made, ref, refused, secret, with_meta

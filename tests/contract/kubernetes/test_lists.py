@@ -71,7 +71,7 @@ def test_another_kind(cluster: Cluster, namespace: str, listed: str) -> None:
 @pytest.mark.parametrize("count", [2, 3, 4, 7], ids="{} objects, pages of 3".format)
 def test_pages(cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """The simulator has no pages: there it is what the real one must look like."""
-    monkeypatch.setattr("bootstrap.adapters.kube.PAGE", 3)
+    monkeypatch.setattr("bootstrap.adapters.kubernetes.cluster.PAGE", 3)
     mark = fresh("p")
     for number in range(count):
         made(cluster.create(with_meta(configmap(namespace, f"{mark}-{number}"), labels={MARK: mark})))

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from bootstrap.adapters.kube import KubeCluster
-from bootstrap.adapters.kube_api import KubeApi, Request
-from bootstrap.adapters.kubeconfig import Access
-from bootstrap.adapters.portforward import PodDialer
+from bootstrap.adapters.kubernetes.api import KubeApi, Request
+from bootstrap.adapters.kubernetes.cluster import KubeCluster
+from bootstrap.adapters.kubernetes.kubeconfig import Access
+from bootstrap.adapters.kubernetes.portforward import PodDialer
 from bootstrap.model.errors import WorldError
 from bootstrap.ports import Cluster, Object, Permission, Reason, Ref
-from bootstrap.steps.admission import API
+from bootstrap.steps.secrets.admission import API
 from tests.contract.objects import bare, configmap, fresh, made, ref, refused, secret, until
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.controllers import admission

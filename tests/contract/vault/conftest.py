@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.kube import KubeCluster
-from bootstrap.adapters.kubeconfig import Access
-from bootstrap.adapters.vault import PodVault
+from bootstrap.adapters.kubernetes.cluster import KubeCluster
+from bootstrap.adapters.kubernetes.kubeconfig import Access
+from bootstrap.adapters.vault.client import PodVault
 from bootstrap.ports import Object, Vault
 from tests.contract.objects import bare, fresh, made, ref
 from tests.contract.vault.running import Running, begin

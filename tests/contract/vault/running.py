@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.adapters.openpgp import PgpKey, generate
+from bootstrap.adapters.openpgp.keys import PgpKey, generate
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, Cluster, Vault

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bootstrap.adapters.kube import KubeCluster
-from bootstrap.adapters.kubeconfig import Access
-from bootstrap.adapters.portforward import Dialer, PodDialer
+from bootstrap.adapters.kubernetes.cluster import KubeCluster
+from bootstrap.adapters.kubernetes.kubeconfig import Access
+from bootstrap.adapters.kubernetes.portforward import Dialer, PodDialer
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
 from tests.contract.objects import until

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap.adapters.openpgp import PgpKey, generate
-from bootstrap.adapters.vault import PodVault
+from bootstrap.adapters.openpgp.keys import PgpKey, generate
+from bootstrap.adapters.vault.client import PodVault
 from bootstrap.model.errors import Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Vault

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bootstrap.adapters.openpgp import PgpKey, generate
+from bootstrap.adapters.openpgp.keys import PgpKey, generate
 from bootstrap.model.errors import UnknownOutcome
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer

@@ -4,9 +4,9 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.adapters.keyset import read_holders
-from bootstrap.adapters.root import encrypt_to
-from bootstrap.adapters.sops_write import encrypt_yaml
+from bootstrap.adapters.root.holders import read_holders
+from bootstrap.adapters.root.root_key import encrypt_to
+from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.model.sensitive import Sensitive
 from tests.conftest import Platform, make_platform
 from tests.lab.support.cluster import Lab

@@ -1,0 +1,97 @@
+"""Every file of every commit that a commit rests on: what Git's history still holds (B2, S3).
+
+Only objects are read; nothing is checked out. A blob that a path holds in many commits comes once, with the
+first of them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootstrap.adapters.git.repository import SUBMODULE, SYMLINK, GitRepository, stored_object
+from bootstrap.model.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from dulwich.objects import Commit
+    from dulwich.repo import BaseRepo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastFile:
+    """``path`` as it can be shown; ``commit`` and ``blob`` are 40 hex digits."""
+
+    commit: str
+    path: str
+    blob: str
+    content: bytes
+
+
+def past_files(repository: GitRepository) -> Iterator[PastFile]:
+    """Oldest first; without what the commit itself holds. DefinitionError E_REPO_REV where history is cut off."""
+    repo = repository.store
+    now = {repository.blob(path) for path in repository.paths()}
+    seen: set[tuple[bytes, bytes]] = set()
+    for commit in reversed(_commits(repo, repository)):
+        for path, blob in _new_files(repo, commit, seen):
+            if blob.decode() not in now:
+                content = stored_object(repo, blob, commit.id.decode()).as_raw_string()
+                shown = path.decode("utf-8", "backslashreplace").encode("unicode_escape").decode()
+                yield PastFile(commit=commit.id.decode(), path=shown, blob=blob.decode(), content=content)
+
+
+def blobs_of(repository: GitRepository, path: str) -> Iterator[tuple[str, str]]:
+    """(commit, blob) of one path, oldest first, where it changed."""
+    last = b""
+    for commit in reversed(_commits(repository.store, repository)):
+        found = dict(_new_files(repository.store, commit, set())).get(path.encode(), b"")
+        if found not in (b"", last):
+            yield commit.id.decode(), found.decode()
+        last = found
+
+
+def _commits(repo: "BaseRepo", repository: GitRepository) -> list["Commit"]:
+    """The commit and its ancestors, newest first."""
+    from dulwich.objects import Commit
+
+    found: dict[bytes, Commit] = {}
+    waiting = [repository.commit.encode()]
+    while waiting:
+        sha = waiting.pop(0)
+        if sha in found:
+            continue
+        try:
+            commit = stored_object(repo, sha, repository.location)
+        except DefinitionError:
+            raise DefinitionError(
+                f"history ends before commit {sha.decode()[:12]}: this clone is shallow or damaged",
+                code="E_REPO_REV",
+                where=repository.location,
+                hint="git fetch --unshallow",
+            ) from None
+        assert isinstance(commit, Commit)
+        found[sha] = commit
+        waiting += commit.parents
+    return list(found.values())
+
+
+def _new_files(
+    repo: "BaseRepo", commit: "Commit", seen: set[tuple[bytes, bytes]]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Path and blob of files in trees that were not walked yet under the same path."""
+    from dulwich.objects import Tree
+
+    waiting: list[tuple[bytes, bytes]] = [(b"", commit.tree)]
+    while waiting:
+        folder, sha = waiting.pop()
+        if (folder, sha) in seen:
+            continue
+        seen.add((folder, sha))
+        tree = stored_object(repo, sha, commit.id.decode())
+        assert isinstance(tree, Tree)
+        for entry in tree.iteritems():
+            path = folder + entry.path
+            if entry.mode == 0o040000:
+                waiting.append((path + b"/", entry.sha))
+            elif entry.mode not in (SYMLINK, SUBMODULE) and (path, entry.sha) not in seen:
+                seen.add((path, entry.sha))
+                yield path, entry.sha

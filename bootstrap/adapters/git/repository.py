@@ -1,0 +1,337 @@
+"""One commit of a Git repository, read from the object store (G2, DESIGN 2).
+
+Hooks, filters, attributes and the user's Git configuration never run; the work tree is looked at
+only to name what differs from the commit. Replace refs and grafts have no effect, and the id of
+every object is computed again from its bytes, so an alternate store cannot slip in other content.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bootstrap.adapters.git.object_size import object_size
+from bootstrap.model.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from dulwich.objects import Commit, ShaFile, Tag
+    from dulwich.repo import BaseRepo, Repo
+
+INTENT_FOLDERS = ("encrypted", "keys", "manifests", "records", "secrets", "vault")
+MOST_BYTES = 64 * 1024 * 1024  # of one file
+REGULAR = (0o100644, 0o100755, 0o100664)
+SYMLINK = 0o120000
+SUBMODULE = 0o160000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What a revision names: a commit, by way of annotated tags where it is the name of one."""
+
+    commit: "Commit"
+    tags: tuple["Tag", ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The hash that names the same for ever; the tag's where there is one, so that its signature stays in sight."""
+        return str((self.tags[0] if self.tags else self.commit).id.decode())
+
+
+class GitRepository:
+    """``IntentRepository`` of one commit; blobs are read on demand."""
+
+    def __init__(self, repo: "BaseRepo", named: Named, location: str) -> None:
+        commit = named.commit
+        self.named = named
+        self._repo = repo
+        self._commit = commit.id.decode()
+        self._tree = _declared(repo, commit, location)
+        self._location = location
+        self._blobs = dict(sorted(_files(repo, commit, f"{location}@{self._commit[:12]}")))
+
+    @property
+    def commit(self) -> str:
+        return self._commit
+
+    @property
+    def tree(self) -> str:
+        return self._tree
+
+    @property
+    def location(self) -> str:
+        return self._location
+
+    def paths(self) -> Sequence[str]:
+        return tuple(self._blobs)
+
+    def blob(self, path: str) -> str:
+        try:
+            return self._blobs[path]
+        except KeyError:
+            raise DefinitionError(
+                f"the commit {self._commit[:12]} has no file {path}",
+                code="E_FILE_MISSING",
+                where=path,
+                hint=f"{_git(self._repo, self._location)} add {path}, and commit it",
+            ) from None
+
+    @property
+    def store(self) -> "BaseRepo":
+        """For the other Git adapters."""
+        return self._repo
+
+    def read(self, path: str) -> bytes:
+        blob = self.blob(path).encode()
+        if object_size(self._repo, blob) > MOST_BYTES:
+            raise DefinitionError(
+                f"{path} is larger than {MOST_BYTES >> 20} MiB",
+                code="E_SIZE",
+                where=path,
+                hint=f"git rm --cached {path}; an intent repository holds text and small ciphertexts",
+            )
+        return stored_object(self._repo, blob, path).as_raw_string()
+
+    def unused_changes(self) -> Sequence[str]:
+        """Paths of the work tree that are not as in the commit; none for a bare repository."""
+        from dulwich.repo import Repo
+
+        if not isinstance(self._repo, Repo) or self._repo.bare:
+            return ()
+        top = Path(self._location)  # the folder that was named, whatever core.worktree says
+        changed = {path for path, blob in self._blobs.items() if _differs(top / path, blob)}
+        return tuple(sorted(changed | _untracked(top, self._blobs)))
+
+
+def open_repository(path: Path | str, rev: str = "HEAD") -> GitRepository:
+    """The commit that ``rev`` names (HEAD, a branch, a tag, a short or full hash).
+
+    Raises DefinitionError E_REPO_MISSING, E_REPO_KIND, E_REPO_REV, E_PATH_ESCAPE, E_PATH_CHARS.
+    """
+    location = str(path)
+    repo = _repository(Path(path), location)
+    return GitRepository(repo, named(repo, rev, location), location)
+
+
+def _repository(path: Path, location: str) -> "Repo":
+    from dulwich.errors import NotGitRepository
+    from dulwich.repo import Repo
+
+    if not path.is_dir():
+        raise DefinitionError(
+            f"{location} is a file" if path.exists() else f"there is no folder {location}",
+            code="E_REPO_MISSING",
+            where=location,
+            hint="give the intent repository with --repo PATH, or make one: bootstrap init PATH",
+        )
+    try:
+        return Repo(str(path))
+    except NotGitRepository:
+        raise DefinitionError(
+            f"{location} is not a Git repository",
+            code="E_REPO_KIND",
+            where=location,
+            hint=_kind_hint(path, location),
+        ) from None
+    except Exception as error:  # noqa: BLE001  # dulwich has no base class for what a broken .git can raise
+        raise DefinitionError(
+            f"{location} cannot be read as a Git repository: {type(error).__name__}",
+            code="E_REPO_KIND",
+            where=location,
+            hint=f"git -C {location} fsck",
+        ) from None
+
+
+def _kind_hint(path: Path, location: str) -> str:
+    top = next((parent for parent in path.resolve().parents if (parent / ".git").exists()), None)
+    if top is not None:
+        return f"the repository begins at {top}: give --repo {top}"
+    return f"git -C {location} init, then commit; or make a new one: bootstrap init PATH"
+
+
+def named(repo: "BaseRepo", rev: str, location: str) -> Named:
+    """DefinitionError E_REPO_REV where ``rev`` names nothing, or no commit."""
+    from dulwich.objects import Commit, Tag
+
+    tags: list[Tag] = []
+    found = stored_object(repo, _resolve(repo, rev, location), location)
+    while isinstance(found, Tag):
+        tags.append(found)
+        found = stored_object(repo, found.object[1], location)
+    if not isinstance(found, Commit):
+        raise DefinitionError(f"{rev} is not a commit", code="E_REPO_REV", where=location, hint="git log")
+    return Named(commit=found, tags=tuple(tags))
+
+
+def ref_names(rev: str) -> Sequence[bytes]:
+    """The full names that ``rev`` can be short for, first the one that counts; none for a full hash."""
+    name = rev.encode()
+    if len(name) == 40 and is_hex(rev):
+        return ()
+    return [prefix + name for prefix in (b"", b"refs/", b"refs/tags/", b"refs/heads/", b"refs/remotes/")]
+
+
+def _resolve(repo: "BaseRepo", rev: str, location: str) -> bytes:
+    for name in ref_names(rev):
+        if (sha := _ref(repo, name)) is not None:
+            return sha
+    if 4 <= len(rev) <= 40 and is_hex(rev):
+        # git rev-parse compares hashes in lower case too.
+        near = _commits_named(repo, rev.lower().encode())
+        if len(near) == 1:
+            return near[0]
+        if near:
+            raise DefinitionError(
+                f"{rev} names {len(near)} objects",
+                code="E_REPO_REV",
+                where=location,
+                hint="give more digits of the hash",
+            )
+    git = _git(repo, location)
+    if rev == "HEAD":
+        raise DefinitionError(
+            f"{location} has no commit yet: only what is committed counts",
+            code="E_REPO_REV",
+            where=location,
+            hint=f"{git} add . && {git} commit",
+        )
+    raise DefinitionError(
+        f"{location} has no revision {rev}",
+        code="E_REPO_REV",
+        where=location,
+        hint=f"{git} fetch, or see {git} log --all --oneline",
+    )
+
+
+def _git(repo: "BaseRepo", location: str) -> str:
+    """How a hint begins: what lies on a server is changed from a clone of it."""
+    from dulwich.repo import Repo
+
+    return f"git -C {location}" if isinstance(repo, Repo) else "git"
+
+
+def _ref(repo: "BaseRepo", name: bytes) -> bytes | None:
+    from dulwich.refs import Ref, check_ref_format
+
+    if name != b"HEAD" and not (name.startswith(b"refs/") and check_ref_format(Ref(name))):
+        return None
+    try:
+        return repo.refs[Ref(name)]
+    except KeyError:
+        return None
+
+
+def is_hex(rev: str) -> bool:
+    return all(letter in "0123456789abcdefABCDEF" for letter in rev)
+
+
+def _commits_named(repo: "BaseRepo", prefix: bytes) -> list[bytes]:
+    from dulwich.objects import Commit, Tag
+
+    near = set(repo.object_store.iter_prefix(prefix))
+    return [sha for sha in near if isinstance(repo.object_store[sha], Commit | Tag)]
+
+
+def stored_object(repo: "BaseRepo", sha: bytes, where: str) -> "ShaFile":
+    """The object with this id; its id is computed anew from its bytes."""
+    from dulwich.objects import ObjectID, ShaFile
+
+    fresh: ShaFile | None = None
+    try:
+        found = repo.object_store[ObjectID(sha)]
+        fresh = ShaFile.from_raw_string(found.type_num, found.as_raw_string())
+    except Exception:  # noqa: BLE001, S110  # zlib, pack and object errors have no common base; judged below
+        pass
+    if fresh is None or fresh.id != sha:
+        raise DefinitionError(
+            f"the Git object {sha.decode()} is missing or damaged",
+            code="E_REPO_REV",
+            where=where,
+            hint="git fsck, then fetch the repository again",
+        )
+    return fresh
+
+
+def _declared(repo: "BaseRepo", commit: "Commit", where: str) -> str:
+    """The id of the commit's tree as it would be without ``records/``: what people declare, not what runs leave."""
+    from dulwich.objects import Tree
+
+    tree = stored_object(repo, commit.tree, where)
+    if not isinstance(tree, Tree) or b"records" not in tree:
+        return str(commit.tree.decode())
+    rest = Tree()
+    for entry in tree.iteritems():
+        if entry.path != b"records":
+            rest.add(entry.path, entry.mode, entry.sha)
+    return str(rest.id.decode())
+
+
+def _files(repo: "BaseRepo", commit: "Commit", where: str) -> Iterator[tuple[str, str]]:
+    """Path and blob id of each regular file; anything that could lead elsewhere is refused."""
+    from dulwich.objects import Tree
+
+    waiting = [(b"", commit.tree)]
+    while waiting:
+        folder, sha = waiting.pop()
+        tree = stored_object(repo, sha, where)
+        if not isinstance(tree, Tree):
+            raise DefinitionError(
+                "a folder is not a Git tree", code="E_REPO_REV", where=where, hint="git fsck"
+            )
+        for entry in tree.iteritems():
+            path = _checked(folder, entry.path, entry.mode, where)
+            if entry.mode == 0o040000:
+                waiting.append((path.encode() + b"/", entry.sha))
+            else:
+                yield path, entry.sha.decode()
+
+
+def _checked(folder: bytes, name: bytes, mode: int, where: str) -> str:
+    shown = (folder + name).decode("utf-8", "backslashreplace").encode("unicode_escape").decode()
+    try:
+        path = (folder + name).decode()
+    except UnicodeDecodeError:
+        path = ""
+    if not path.isprintable() or not path:
+        raise DefinitionError(
+            f"the file name {shown} has characters that cannot be shown",
+            code="E_PATH_CHARS",
+            where=f"{where}:{shown}",
+            hint="rename it with git mv",
+        )
+    if name in (b"", b".", b"..") or b"/" in name or name.lower() == b".git":
+        raise DefinitionError(
+            f"{path} leads out of the repository",
+            code="E_PATH_ESCAPE",
+            where=f"{where}:{path}",
+            hint="git rm it",
+        )
+    if mode in (SYMLINK, SUBMODULE):
+        kind = "symbolic link" if mode == SYMLINK else "submodule"
+        raise DefinitionError(
+            f"{path} is a {kind}; an intent repository has regular files only",
+            code="E_PATH_ESCAPE",
+            where=f"{where}:{path}",
+            hint=f"git rm --cached {path}, and commit the file itself",
+        )
+    if mode != 0o040000 and mode not in REGULAR:
+        raise DefinitionError(
+            f"{path} has the mode {mode:o}", code="E_FILE_KIND", where=f"{where}:{path}", hint="git fsck"
+        )
+    return path
+
+
+def _differs(path: Path, blob: str) -> bool:
+    from dulwich.objects import Blob
+
+    try:
+        return path.is_symlink() or Blob.from_string(path.read_bytes()).id.decode() != blob
+    except OSError:
+        return True
+
+
+def _untracked(top: Path, known: Mapping[str, str]) -> set[str]:
+    """Regular files that the intent could mean: below its own folders, and ``bootstrap.yaml``."""
+    found = [top / "bootstrap.yaml"] if (top / "bootstrap.yaml").is_file() else []
+    for folder in INTENT_FOLDERS:
+        found += [path for path in (top / folder).rglob("*") if path.is_file()]
+    return {path.relative_to(top).as_posix() for path in found} - set(known)

@@ -1,0 +1,217 @@
+"""Reads one context of a kubeconfig, the way kubectl would, but with nothing ambient.
+
+Only the file that was named counts: no ``KUBECONFIG``, no ``~/.kube/config``, no in-cluster fallback, no
+proxy from the environment. Embedded keys and certificates live in anonymous memory, never in a file.
+Format: kubernetes.io/docs/reference/config-api/kubeconfig.v1
+"""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bootstrap.adapters.kubernetes.exec_plugin import Credential, ExecPlugin
+from bootstrap.model.errors import PreconditionError
+
+NEVER_THESE = {
+    "username": "basic authentication",
+    "password": "basic authentication",
+    "auth-provider": "the auth-provider entry",
+    "as": "impersonation",
+    "as-groups": "impersonation",
+    "as-uid": "impersonation",
+    "as-user-extra": "impersonation",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How to reach one cluster. ``configuration`` is the Kubernetes client's own configuration object."""
+
+    context: str
+    server: str
+    configuration: Any
+
+
+def load_kubeconfig(path: Path | None, context: str = "") -> Access:
+    """The access that ``context`` (or the file's current one) describes.
+
+    PreconditionError E_KUBECONFIG (no file, or not readable as one), E_CONTEXT (none, no such one, or several
+    and none chosen), E_KUBE_TRUST (TLS would not be checked), E_KUBE_AUTH (a login that is not supported),
+    E_KUBE_EXEC (the login plugin failed).
+    """
+    if path is None:
+        raise PreconditionError(
+            "no kubeconfig was given", code="E_KUBECONFIG", hint="add --kubeconfig PATH (and --context NAME)"
+        )
+    document = _document(path)
+    name, entry = _context(document, context, path)
+    cluster = _named(document, "clusters", "cluster", entry.get("cluster"), path)
+    user = _named(document, "users", "user", entry.get("user"), path) if entry.get("user") else {}
+    configuration = _configuration(cluster, path)
+    _authenticate(configuration, user, cluster, path)
+    return Access(context=name, server=str(cluster["server"]), configuration=configuration)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        document = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise _unreadable(path, error.strerror or "cannot be read") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise _unreadable(path, "not YAML") from None  # the parser quotes lines, and a line can hold a key
+    if not isinstance(document, dict) or not isinstance(document.get("contexts"), list):
+        raise _unreadable(path, "not a kubeconfig: it has no list of contexts")
+    return document
+
+
+def _unreadable(path: Path, why: str) -> PreconditionError:
+    return PreconditionError(
+        f"kubeconfig {path}: {why}", code="E_KUBECONFIG", where=str(path), hint="give --kubeconfig PATH"
+    )
+
+
+def _context(document: dict[str, Any], wanted: str, path: Path) -> tuple[str, dict[str, Any]]:
+    entries = {
+        str(item["name"]): item.get("context") or {}
+        for item in document["contexts"]
+        if isinstance(item, dict) and "name" in item
+    }
+    if not entries:
+        raise PreconditionError(
+            f"kubeconfig {path}: no context in it",
+            code="E_CONTEXT",
+            where=str(path),
+            hint="give --kubeconfig PATH of a file that names a cluster, a user and a context of both",
+        )
+    name = wanted or str(document.get("current-context") or "")
+    if not name and len(entries) == 1:
+        name = next(iter(entries))
+    known = ", ".join(sorted(entries))
+    if not name:
+        raise PreconditionError(
+            f"several contexts and none is current: {known}",
+            code="E_CONTEXT",
+            where=str(path),
+            hint="add --context NAME",
+        )
+    if name not in entries:
+        raise PreconditionError(
+            f"no context {name!r}; the file has: {known}",
+            code="E_CONTEXT",
+            where=str(path),
+            hint="add --context NAME with one of these",
+        )
+    return name, entries[name]
+
+
+def _named(document: dict[str, Any], section: str, key: str, name: Any, path: Path) -> dict[str, Any]:
+    for item in document.get(section) or []:
+        if isinstance(item, dict) and item.get("name") == name and isinstance(item.get(key), dict):
+            found: dict[str, Any] = item[key]
+            return found
+    raise _unreadable(path, f"the context names {key} {name!r}, which is not in its {section}")
+
+
+def _configuration(cluster: Mapping[str, Any], path: Path) -> Any:
+    import certifi
+    from kubernetes.client import Configuration
+
+    server = str(cluster.get("server", ""))
+    if urlsplit(server).scheme != "https":
+        raise _untrusted(path, f"the server {server!r} is not https")
+    if cluster.get("insecure-skip-tls-verify"):
+        raise _untrusted(path, "insecure-skip-tls-verify is set")
+    # Empty texts and not None: with None the client reads HTTPS_PROXY and NO_PROXY itself.
+    configuration: Any = Configuration(host=server, proxy=str(cluster.get("proxy-url") or ""), no_proxy="")
+    # The library's own default would repeat PUT and DELETE after a lost answer, and follow redirects.
+    configuration.retries = False
+    configuration.ssl_ca_cert = _file(cluster, "certificate-authority", path) or certifi.where()
+    if cluster.get("tls-server-name"):
+        configuration.tls_server_name = str(cluster["tls-server-name"])
+    return configuration
+
+
+def _untrusted(path: Path, why: str) -> PreconditionError:
+    return PreconditionError(
+        f"the API server's identity would not be checked: {why}",
+        code="E_KUBE_TRUST",
+        where=str(path),
+        hint="use an https server with certificate-authority or certificate-authority-data",
+    )
+
+
+def _authenticate(
+    configuration: Any, user: Mapping[str, Any], cluster: Mapping[str, Any], path: Path
+) -> None:
+    for field, what in NEVER_THESE.items():
+        if user.get(field):
+            raise PreconditionError(
+                f"the user entry needs {what} ({field}), which is not supported",
+                code="E_KUBE_AUTH",
+                where=str(path),
+                hint="use a client certificate, a token, a tokenFile or an exec plugin",
+            )
+    configuration.cert_file = _file(user, "client-certificate", path)
+    configuration.key_file = _file(user, "client-key", path)
+    if user.get("exec"):
+        plugin = ExecPlugin(entry=user["exec"], cluster=cluster, folder=path.parent)
+        _use(configuration, plugin.credential())
+        configuration.refresh_api_key_hook = lambda target: _use(target, plugin.credential())
+    elif user.get("tokenFile"):
+        token_file = path.parent / str(user["tokenFile"])
+        # A mounted service-account token is renewed in place, so it is read again for each request.
+        configuration.refresh_api_key_hook = lambda target: _bearer(target, _token(token_file))
+        _bearer(configuration, _token(token_file))
+    elif user.get("token"):
+        _bearer(configuration, str(user["token"]))
+
+
+def _bearer(configuration: Any, token: str) -> None:
+    configuration.api_key["BearerToken"] = f"Bearer {token}"
+
+
+def _use(configuration: Any, credential: Credential) -> None:
+    if credential.token:
+        _bearer(configuration, credential.token.reveal().decode())
+    if credential.certificate and credential.key and configuration.cert_file is None:
+        configuration.cert_file = in_memory(credential.certificate, "client-certificate")
+        configuration.key_file = in_memory(credential.key.reveal(), "client-key")
+
+
+def _token(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise PreconditionError(
+            f"the token file {path} cannot be read: {error.strerror}", code="E_KUBE_AUTH", where=str(path)
+        ) from None
+
+
+def _file(entry: Mapping[str, Any], key: str, path: Path) -> str | None:
+    """A path that OpenSSL can open: the file named by ``key``, or the embedded ``key``-data in memory."""
+    if entry.get(f"{key}-data"):
+        try:
+            return in_memory(base64.b64decode(str(entry[f"{key}-data"]), validate=True), key)
+        except binascii.Error:
+            raise _unreadable(path, f"{key}-data is not base64") from None
+    if not entry.get(key):
+        return None
+    found = path.parent / str(entry[key])
+    if not found.is_file():
+        raise _unreadable(path, f"{key} names {found}, which is not there")
+    return str(found)
+
+
+def in_memory(content: bytes, name: str) -> str:
+    """The path of an anonymous file with this content; it ends with the process and no child inherits it."""
+    descriptor = os.memfd_create(name)
+    with os.fdopen(os.dup(descriptor), "wb") as stream:
+        stream.write(content)
+    return f"/proc/self/fd/{descriptor}"

@@ -1,0 +1,123 @@
+"""A byte stream to a port of a named pod, through the API server, with no local port (DESIGN 9).
+
+The Kubernetes client does the WebSocket and its channels (the v4/v5 port-forward protocol of kubelet).
+TLS inside the stream is the caller's: the API server sees ciphertext only.
+"""
+
+import contextlib
+import socket
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit
+
+from bootstrap.adapters.kubernetes.kubeconfig import Access
+from bootstrap.model.errors import WorldError
+
+CONNECT = 10.0  # seconds until the WebSocket stands
+
+
+class Dialer(Protocol):
+    """How a byte stream to a pod comes about; tests put a proxy here."""
+
+    def dial(self, pod: str, port: int) -> Any: ...
+
+    """A connected socket, or an object that has its methods. OSError when there is none to be had (now);
+    WorldError E_KUBE_DENIED when we may not."""
+
+
+class PodDialer:
+    """Dials through the API server that ``access`` describes. Thread-safe: it shares no client object."""
+
+    def __init__(self, access: Access, namespace: str) -> None:
+        self._access = access
+        self._namespace = namespace
+
+    def dial(self, pod: str, port: int) -> Any:
+        from kubernetes.stream import ws_client
+
+        try:
+            return _tunnel_type(ws_client.PortForward)(self._websocket(pod, port), [port]).socket(port)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001  (the libraries have a dozen unrelated types for "no connection")
+            # Their text can hold the request's headers, so only the kind of error is kept.
+            if getattr(error, "status_code", 0) in (401, 403):
+                raise _forbidden(self._namespace, pod) from None
+            raise ConnectionError(f"port-forward to {pod}: {type(error).__name__}") from None
+
+    def _websocket(self, pod: str, port: int) -> Any:
+        from kubernetes.stream import ws_client
+
+        library: Any = ws_client
+        configuration = self._access.configuration
+        path = f"/api/v1/namespaces/{quote(self._namespace, safe='')}/pods/{quote(pod, safe='')}/portforward"
+        websocket = library.WebSocket(sslopt=_tls(configuration), skip_utf8_validation=True)
+        websocket.connect(
+            f"wss{self._access.server.removeprefix('https').rstrip('/')}{path}?ports={port}",
+            header=_headers(configuration),
+            timeout=CONNECT,
+            **_proxy(configuration),
+        )
+        websocket.settimeout(None)  # from here on the reader thread waits with select
+        return websocket
+
+
+def _forbidden(namespace: str, pod: str) -> WorldError:
+    return WorldError(
+        f"port-forward to pod {namespace}/{pod} is not allowed",
+        code="E_KUBE_DENIED",
+        where=f"Pod {namespace}/{pod}",
+        hint="bootstrap doctor names every missing permission",
+    )
+
+
+def _tls(configuration: Any) -> dict[str, Any]:
+    import ssl
+
+    options: dict[str, Any] = {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": configuration.ssl_ca_cert}
+    if configuration.cert_file:
+        options |= {"certfile": configuration.cert_file, "keyfile": configuration.key_file}
+    if configuration.tls_server_name:
+        options["server_hostname"] = configuration.tls_server_name
+    return options
+
+
+def _headers(configuration: Any) -> list[str]:
+    bearer = configuration.get_api_key_with_prefix("BearerToken")
+    login = [f"authorization: {bearer}"] if bearer else []
+    return ["sec-websocket-protocol: v4.channel.k8s.io", *login]
+
+
+def _proxy(configuration: Any) -> dict[str, Any]:
+    """The kubeconfig's proxy or none: without this the WebSocket library reads HTTPS_PROXY itself."""
+    if not configuration.proxy:
+        # It looks at http_no_proxy only beside a proxy's name, so it gets one that "*" then passes by.
+        return {"http_proxy_host": "none.invalid", "http_proxy_port": 1, "http_no_proxy": ["*"]}
+    proxy = urlsplit(configuration.proxy)
+    return {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port, "proxy_type": proxy.scheme}
+
+
+def _tunnel_type(base: type) -> Any:
+    """The library's port-forward, whose thread ends quietly and closes our half of the stream with it.
+
+    As it is, a reset connection prints a traceback from the thread, and whoever reads the stream waits for
+    their whole deadline because nobody closes it.
+    """
+
+    class Tunnel(base):  # type: ignore[misc]  # a class of a library that is imported late
+        def _proxy(self) -> None:
+            try:
+                super()._proxy()
+            except Exception:  # noqa: BLE001, S110  (the stream's end is the message: its reader sees it at once)
+                pass
+            finally:
+                for port in self.local_ports.values():
+                    _shut(port.python)
+                self.websocket.close()
+
+    return Tunnel
+
+
+def _shut(stream: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the other half may be gone already
+        stream.shutdown(socket.SHUT_RDWR)
+    stream.close()

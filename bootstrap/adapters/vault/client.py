@@ -1,0 +1,270 @@
+"""Vault behind the ``Vault`` port: one request to one named pod at a time (DESIGN 9)."""
+
+import base64
+import binascii
+import json
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from bootstrap.adapters.kubernetes.kubeconfig import in_memory
+from bootstrap.adapters.kubernetes.portforward import Dialer
+from bootstrap.adapters.vault.response import METHODS, READS, answer_of, checked_path, refusal, revealed
+from bootstrap.adapters.vault.transport import PORT, Sessions, adapter
+from bootstrap.model.errors import BootstrapError, Transient, UnknownOutcome, WorldError
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Answer, InitAnswer, SealStatus
+
+CONNECT, REPLY, INIT_REPLY, LOOK = 10.0, 30.0, 60.0, 5.0  # seconds
+TRIES = 3  # of a read whose connection failed
+LARGEST = 10 * 1024 * 1024  # bytes of an answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    method: str
+    path: str
+    pod: str
+    server_name: str
+    body: Mapping[str, Any] | None = None
+    token: Sensitive | None = None
+    txn: str = ""
+    timeout: float = REPLY
+
+    @property
+    def what(self) -> str:
+        return f"{self.method} {self.path.partition('?')[0]} on {self.pod}"
+
+
+class PodVault:
+    """One Vault. ``service`` is the headless Service that completes a pod's TLS name. Thread-safe."""
+
+    def __init__(
+        self,
+        dialer: Dialer,
+        *,
+        ca_pem: bytes,
+        service: str = "vault-internal",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._sessions = Sessions(dialer, in_memory(ca_pem, "vault-ca"))
+        self._dialer = dialer
+        self._ca_pem = ca_pem
+        self._service = service
+        self._sleep = sleep
+
+    # ------------------------------------------------------------ one pod's state
+
+    def seal_status(self, pod: str) -> SealStatus | None:
+        """None: the pod does not answer (yet). WorldError E_VAULT_TLS: somebody else answers."""
+        try:
+            status = self._ask(pod, "sys/seal-status", LOOK)
+            sealed = bool(status.data.get("sealed", True))
+            leader = not sealed and self._is_active(pod)
+        except Transient:
+            return None
+        return _seal_status(status.data, leader=leader)
+
+    def active(self, pods: Sequence[str]) -> str | None:
+        """The first pod whose health is that of an active, unsealed node."""
+        for pod in pods:
+            try:
+                if self._is_active(pod):
+                    return pod
+            except Transient:
+                continue
+        return None
+
+    def certificate(self, pod: str) -> bytes:
+        """The leaf now served, DER, over a connection of its own; the CA and the pod's name are checked."""
+        context = ssl.create_default_context(cadata=self._ca_pem.decode("ascii"))
+        try:
+            with closing(self._dialer.dial(pod, PORT)) as stream:
+                stream.settimeout(LOOK)
+                with context.wrap_socket(stream, server_hostname=self._name(pod)) as tls:
+                    leaf = tls.getpeercert(binary_form=True)
+        except ssl.SSLCertVerificationError as error:
+            raise _untrusted(pod, error.verify_message) from None
+        except OSError as error:
+            raise _away(f"certificate of {pod}", type(error).__name__) from None
+        if leaf is None:
+            raise _untrusted(pod, "it shows none")
+        return leaf
+
+    def _is_active(self, pod: str) -> bool:
+        """sys/health answers 200 for the active node only, by default."""
+        return self._once(self._request("GET", "sys/health", pod, timeout=LOOK)).status == 200
+
+    def _ask(self, pod: str, path: str, timeout: float) -> Answer:
+        return self._judged(self._request("GET", path, pod, timeout=timeout))
+
+    # ------------------------------------------------------------ beginning and unsealing
+
+    def initialise(self, pod: str, server_name: str, *, share_key: bytes, root_key: bytes) -> InitAnswer:
+        """See the port. Transient or WorldError E_VAULT_TLS only when nothing at all was sent."""
+        request = _Request(
+            method="POST",
+            path="sys/init",
+            pod=pod,
+            server_name=server_name,
+            body={
+                "secret_shares": 1,
+                "secret_threshold": 1,
+                "pgp_keys": [base64.b64encode(share_key).decode()],
+                "root_token_pgp_key": base64.b64encode(root_key).decode(),
+            },
+            timeout=INIT_REPLY,
+        )
+        answer = self._once(request)
+        try:
+            (share,) = answer.data["keys_base64"]
+            root = answer.data["root_token"]
+            ciphertexts = [base64.b64decode(text, validate=True) for text in (share, root)]
+        except (KeyError, ValueError, TypeError, binascii.Error):
+            ciphertexts = []
+        if not answer.ok or not all(ciphertexts) or not ciphertexts:
+            words = "; ".join(answer.errors) or "no ciphertexts"
+            raise _unknown(request, f"Vault answered {answer.status}: {words}")
+        return InitAnswer(share=ciphertexts[0], root_token=ciphertexts[1])
+
+    def unseal(self, pod: str, share: Sensitive) -> SealStatus:
+        """Gives one share. Harmless to repeat, so a lost answer is Transient. WorldError E_VAULT_UNSEAL."""
+        request = self._request("POST", "sys/unseal", pod, body={"key": share})
+        try:
+            answer = self._judged(request)
+        except UnknownOutcome as error:
+            raise Transient(error.message, code="E_VAULT_AWAY", where=error.where) from None
+        if not answer.ok:
+            raise WorldError(
+                f"{pod} does not take this unseal share: {'; '.join(answer.errors) or answer.status}",
+                code="E_VAULT_UNSEAL",
+                where=pod,
+            )
+        return _seal_status(answer.data)
+
+    # ------------------------------------------------------------ everything else
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        pod: str,
+        token: Sensitive | None,
+        txn: str = "",
+    ) -> Answer:
+        """See the port and ``Answer``. Transient E_VAULT_STANDBY: ask ``active()`` and call that pod."""
+        if method not in METHODS:
+            raise ValueError(f"not a method of Vault: {method}")
+        return self._judged(self._request(method, path, pod, body=body, token=token, txn=txn))
+
+    def _name(self, pod: str) -> str:
+        return f"{pod}.{self._service}"
+
+    def _request(self, method: str, path: str, pod: str, **more: Any) -> _Request:
+        return _Request(method=method, path=checked_path(path), pod=pod, server_name=self._name(pod), **more)
+
+    def _judged(self, request: _Request) -> Answer:
+        answer = self._repeated(request) if request.method in READS else self._once(request)
+        error = refusal(answer, request.method, request.what)
+        if error is not None:
+            raise error
+        return answer
+
+    def _repeated(self, request: _Request) -> Answer:
+        for left in range(TRIES - 1, 0, -1):
+            try:
+                return self._once(request)
+            except Transient:
+                self._sleep(0.2 * (TRIES - left))
+        return self._once(request)
+
+    def _once(self, request: _Request) -> Answer:
+        """One request, one answer whatever its status; else the error that a lost one amounts to."""
+        import requests
+        import urllib3
+
+        try:
+            status, content = self._exchange(request)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            self._sessions.drop(request.pod, request.server_name)
+            raise _lost(request, error) from None
+        answer = answer_of(request.path, status, content, [request.body, request.token])
+        if answer is None:
+            raise _broken(request, f"status {status} with a body that is not Vault's")
+        return answer
+
+    def _exchange(self, request: _Request) -> tuple[int, bytes]:
+        session = self._sessions.of(request.pod, request.server_name)
+        token = request.token.reveal().decode() if request.token else None
+        http = adapter(session, request.server_name, token, (min(CONNECT, request.timeout), request.timeout))
+        body = None if request.body is None else json.dumps(revealed(request.body)).encode()
+        # A standby that may hand a request on answers 307 also when the active node did it and the way back
+        # broke. Forbidden to, it answers 307 before anything happened, and a read is the active node's own.
+        headers = {"X-Vault-No-Request-Forwarding": "true", "Content-Type": "application/json"}
+        if request.txn:
+            headers["X-Bootstrap-Txn"] = request.txn
+        response = http.request(
+            request.method.lower(), f"/v1/{request.path}", headers=headers, data=body, stream=True
+        )
+        content = b""
+        for chunk in response.iter_content(65536):
+            content += chunk
+            if len(content) > LARGEST:
+                response.close()
+                raise ConnectionError("the answer is larger than 10 MiB")
+        return int(response.status_code), content
+
+
+def _lost(request: _Request, error: Exception) -> BootstrapError:
+    from requests.exceptions import ConnectTimeout, SSLError
+    from urllib3.exceptions import NewConnectionError
+
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return _untrusted(request.pod, f"not one of our CA for {request.server_name}")
+    if isinstance(error, ConnectTimeout) or isinstance(reason, NewConnectionError):
+        return _away(request.what, "no connection")
+    return _broken(request, type(error).__name__)
+
+
+def _broken(request: _Request, why: str) -> BootstrapError:
+    """The request may have arrived; what came back is no answer of Vault."""
+    return _away(request.what, why) if request.method in READS else _unknown(request, why)
+
+
+def _unknown(request: _Request, why: str) -> UnknownOutcome:
+    return UnknownOutcome(
+        f"{request.what}: {why}; it may have been done",
+        code="E_UNKNOWN_OUTCOME",
+        where=request.what,
+        hint="run bootstrap up again: it looks before it acts",
+    )
+
+
+def _away(what: str, why: str) -> Transient:
+    return Transient(f"{what}: Vault does not answer: {why}", code="E_VAULT_AWAY", where=what)
+
+
+def _untrusted(pod: str, why: str) -> WorldError:
+    return WorldError(
+        f"{pod} is not proven to be Vault: its certificate is refused: {why}",
+        code="E_VAULT_TLS",
+        where=pod,
+        hint="compare keys/vault-ca.crt with the Secret that the pod mounts",
+    )
+
+
+def _seal_status(data: Mapping[str, Any], *, leader: bool = False) -> SealStatus:
+    return SealStatus(
+        initialized=bool(data.get("initialized")),
+        sealed=bool(data.get("sealed", True)),
+        cluster_id=str(data.get("cluster_id") or ""),
+        version=str(data.get("version") or ""),
+        progress=int(data.get("progress") or 0),
+        leader=leader,
+    )

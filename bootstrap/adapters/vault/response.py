@@ -1,0 +1,150 @@
+"""Vault's JSON and ours: what goes in, what comes out, and which words of the server may be shown.
+
+Source: developer.hashicorp.com/vault/api-docs, "HTTP status codes" and "Error response".
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bootstrap.adapters.local.redaction import repeats
+from bootstrap.model.errors import BootstrapError, DefinitionError, Transient, UnknownOutcome, WorldError
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Answer
+
+READS = ("GET", "LIST")
+METHODS = (*READS, "POST", "PUT", "DELETE")
+# Segments of what Vault and our conventions use. No '.' alone, no '%', no '//': Vault answers those with a
+# redirect, and a redirect must never decide where a secret goes. A query is `?key=value&...`.
+PATH = re.compile(
+    r"(?!(?:.*/)?\.{1,2}(?:[/?]|$))"
+    r"[A-Za-z0-9_.@:+=-]+(?:/[A-Za-z0-9_.@:+=-]+)*/?"
+    r"(?:\?[A-Za-z0-9_=&.,-]+)?"
+)
+
+
+def checked_path(path: str) -> str:
+    """``path`` below ``/v1/``. DefinitionError E_DEST_PATH for anything else."""
+    if not PATH.fullmatch(path):
+        raise DefinitionError(
+            f"not a path of Vault: {path!r}",
+            code="E_DEST_PATH",
+            hint="use segments of letters, digits and _ . @ : + = - joined by single slashes",
+        )
+    return path
+
+
+def revealed(node: Any) -> Any:
+    """The request body as JSON wants it. Its only caller sends it at once."""
+    if isinstance(node, Sensitive):
+        return _text(node)
+    if isinstance(node, Mapping):
+        return {key: revealed(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [revealed(value) for value in node]
+    return node
+
+
+def _text(value: Sensitive) -> str:
+    try:
+        return value.reveal().decode("utf-8")
+    except UnicodeDecodeError:
+        raise DefinitionError(
+            f"{value} is not UTF-8 text", code="E_BINARY", hint="give it encoding: base64 in the catalog"
+        ) from None
+
+
+def answer_of(path: str, status: int, content: bytes, sent: Any) -> Answer | None:
+    """Reads one answer; None when it is not JSON (a proxy's page), which says nothing about Vault."""
+    try:
+        document = json.loads(content) if content.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    data = document.get("data")
+    body = data if isinstance(data, dict) else _without_envelope(document)
+    return Answer(
+        status=status,
+        data=_wrapped(path, body),
+        request_id=str(document.get("request_id") or ""),
+        errors=_words(document.get("errors"), sent),
+        auth=_auth(document.get("auth")),
+    )
+
+
+def _without_envelope(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in ("errors", "auth", "request_id")}
+
+
+def _words(errors: Any, sent: Any) -> tuple[str, ...]:
+    """The server's words, without those that repeat a value that we sent."""
+    return tuple(str(word) for word in errors or [] if not repeats(str(word), sent))
+
+
+def _auth(auth: Any) -> dict[str, Any]:
+    if not isinstance(auth, dict):
+        return {}
+    token = auth.get("client_token")
+    return {**auth, "client_token": Sensitive(str(token or "").encode(), "Vault token")}
+
+
+# Fields that hold a value by design: under every path, and under some.
+SECRET_NAMES = {"password", "plaintext", "private_key", "secret_id", "secret_key"}
+SECRET_NAMES_BELOW = {
+    "sys/generate-root": {"encoded_token", "encoded_root_token", "otp"},
+    "sys/rekey": {"keys", "keys_base64"},
+    "auth/token/lookup": {"id"},
+}
+
+
+def _wrapped(path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """KV values and other fields that are values by design become ``Sensitive``."""
+    inner = body.get("data")
+    if isinstance(inner, dict) and not path.startswith(("sys/", "auth/", "identity/")):
+        body = {**body, "data": _sealed(inner, path)}
+    names = SECRET_NAMES.union(
+        *(more for start, more in SECRET_NAMES_BELOW.items() if path.startswith(start))
+    )
+    return {key: _sealed(value, key) if key in names else value for key, value in body.items()}
+
+
+def _sealed(node: Any, label: str) -> Any:
+    """Every string below ``node`` as ``Sensitive``, named by its own path."""
+    if isinstance(node, str):
+        return Sensitive(node.encode(), label)
+    if isinstance(node, dict):
+        return {key: _sealed(value, f"{label} {key}") for key, value in node.items()}
+    if isinstance(node, list):
+        return [_sealed(value, label) for value in node]
+    return node
+
+
+def refusal(answer: Answer, method: str, what: str) -> BootstrapError | None:
+    """The error that an answer amounts to; None: it is an answer for the caller (2xx, 400, 404, 405, 412)."""
+    words = "; ".join(answer.errors) or "no reason given"
+    said = f"{what}: Vault answered {answer.status}: {words}" + (
+        f" (request {answer.request_id})" if answer.request_id else ""
+    )
+    if answer.status in (307, 308, 472, 473) or _no_leader(answer):
+        # Not applied: a standby hands a write on only by telling the client where to go.
+        return Transient(f"{what}: this pod is not the active node", code="E_VAULT_STANDBY", where=what)
+    if answer.status == 403:
+        return WorldError(said, code="E_VAULT_DENIED", where=what)
+    if answer.status == 429:
+        return Transient(said, code="E_VAULT_BUSY", where=what)
+    if answer.status >= 500:
+        if answer.status == 503 and any("sealed" in word.lower() for word in answer.errors):
+            return Transient(said, code="E_VAULT_SEALED", where=what)
+        if method in READS:
+            return Transient(said, code="E_VAULT_AWAY", where=what)
+        return UnknownOutcome(said, code="E_UNKNOWN_OUTCOME", where=what)
+    return None
+
+
+def _no_leader(answer: Answer) -> bool:
+    """Said while a new leader is elected, before the request is looked at."""
+    return answer.status >= 500 and any(
+        "active cluster node not found" in word or "no active" in word for word in answer.errors
+    )

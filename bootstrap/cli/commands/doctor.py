@@ -1,0 +1,86 @@
+"""``bootstrap doctor``: can this machine and this cluster run it?"""
+
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Final
+
+import typer
+
+from bootstrap.cli import compose
+from bootstrap.cli.narrators import narration
+from bootstrap.cli.options import Options, Output
+from bootstrap.engine.inspect import ROOT_NEEDED, Health, survey
+from bootstrap.model.plan import Plan
+from bootstrap.operations.verify.etcd_encryption import LEAK, leaks
+from bootstrap.steps.context.world import World
+from bootstrap.steps.registry import kind_class
+
+ASKED: Final = ("root-trust", "preflight")
+LIBRARIES: Final = ("kubernetes", "hvac", "dulwich", "pyrage", "pysequoia", "cryptography", "ansible-core")
+PRECONDITION: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One fact; ``ok`` is None where it is only told."""
+
+    name: str
+    ok: bool | None
+    found: str
+    hint: str = ""
+
+
+def doctor(options: Options) -> int:
+    """The exit code: 0, or 4 when something is missing. Without a cluster only the machine is looked at."""
+    checks = list(machine())
+    if options.kubeconfig is not None:
+        prepared = compose.prepare(options)
+        with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
+            checks += cluster(world)
+    if options.output is Output.JSON:
+        rows = [{"name": c.name, "ok": c.ok, "found": c.found, "hint": c.hint} for c in checks]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(lines(checks)))
+    return PRECONDITION if any(check.ok is False for check in checks) else 0
+
+
+def machine() -> Iterator[Check]:
+    yield Check(name="bootstrap", ok=True, found=compose.version())
+    yield Check(name="python", ok=True, found=f"{platform.python_version()} on {platform.system()}")
+    for name in LIBRARIES:
+        yield Check(name=name, ok=None, found=metadata.version(name))
+
+
+def cluster(world: World) -> Iterator[Check]:
+    """Who we are there, how far the clocks are apart, and what the first steps of a run say."""
+    yield Check(name="server", ok=True, found=f"{world.cluster.server} {world.cluster.version()}")
+    yield Check(name="identity", ok=True, found=world.cluster.whoami())
+    skew = (world.clock.now() - world.cluster.server_time()).total_seconds()
+    yield Check(name="clock", ok=None, found=f"{abs(skew):.0f} s apart from the API server")
+    for told in leaks(world.cluster):
+        hint = "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/" if LEAK in told else ""
+        yield Check(name="at rest", ok=None, found=told, hint=hint)
+    for state in survey(_only_checks(world.plan), world, kind_class):
+        ok = None if state.code == ROOT_NEEDED else state.health in (Health.HOLDS, Health.WAITS)
+        yield Check(
+            name=state.step.id, ok=ok, found=state.message, hint=" ".join(state.details) if not ok else ""
+        )
+
+
+def _only_checks(plan: Plan) -> Plan:
+    from dataclasses import replace
+
+    phases = tuple(replace(p, steps=tuple(s for s in p.steps if s.kind in ASKED)) for p in plan.phases)
+    return replace(plan, phases=phases)
+
+
+def lines(checks: list[Check]) -> Iterator[str]:
+    words = {True: "ok", False: "MISSING", None: ""}
+    for check in checks:
+        yield f"{words[check.ok]:<8} {check.name:<14} {check.found}"
+        if check.hint:
+            yield f"         {'':<14} hint: {check.hint}"

@@ -1,0 +1,106 @@
+"""``bootstrap init``: scaffold an intent repository that ``bootstrap up`` takes as it is (DESIGN 2)."""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bootstrap.cli.prompt import choose_passphrase
+
+from bootstrap.cli.commands.keygen import Gpg, NonInteractive, NoPassphrase, PassphraseFrom, Recipient, make_keys
+from bootstrap.model.errors import DefinitionError
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    keys: Annotated[Path | None, typer.Option("--keys", help="What keygen wrote (its --out).")] = None,
+    manifests: Annotated[
+        Path | None, typer.Option("--manifests", help="Folder with the operator's crds.yaml.")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="The platform's name; DIR's by default.")] = "",
+    no_commit: Annotated[bool, typer.Option("--no-commit", help="Make no first commit.")] = False,
+    gpg: Gpg = False,
+    recipient: Recipient = None,
+    no_passphrase: NoPassphrase = False,
+    passphrase: PassphraseFrom = "",
+    non_interactive: NonInteractive = False,
+) -> None:
+    """Scaffold an intent repository: commented, valid, its values encrypted from the start."""
+    target = folder.absolute()
+    _refuse_used(target, folder)
+    platform = _name(name or target.name)
+    crds = _crds(manifests) if manifests is not None else None
+    key_folder = keys.absolute() if keys is not None else target.parent
+    if keys is None and _no_keys(key_folder):
+        chosen = choose_passphrase(passphrase, ask=not (no_passphrase or non_interactive))
+        make_keys(key_folder, gpg=gpg, others=recipient or (), passphrase=chosen)
+        typer.echo(f"made the root of trust: {key_folder / 'root.key'} (keep it offline)", err=True)
+    else:
+        typer.echo(f"using the keys in {key_folder}", err=True)
+    _build(target, platform, key_folder, crds, commit=not no_commit)
+    if crds is None:
+        typer.echo(
+            f"the operator's CRDs are missing: put its 0.19.2 bundle at"
+            f" {folder}/manifests/external-secrets/crds.yaml and commit it (see README.md there)",
+            err=True,
+        )
+    typer.echo(folder)
+    typer.echo(f"next: bootstrap check --repo {folder}", err=True)
+
+
+def _build(target: Path, platform: str, key_folder: Path, crds: Path | None, *, commit: bool) -> None:
+    """In a folder beside the target, then moved: what is interrupted leaves no half repository there."""
+    from bootstrap.adapters.git.create import create_repository
+    from bootstrap.operations.init_repository import write_scaffold
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        own = key_folder / "root.key"  # not there where the holders had keys already
+        root_hint = os.path.relpath(own, target) if own.exists() else "PATH"
+        write_scaffold(draft, platform, key_folder, root_hint, crds)
+        create_repository(draft, "Scaffold the platform's intent" if commit else "")
+        draft.chmod(0o755)
+        draft.rename(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _refuse_used(target: Path, shown: Path) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise DefinitionError(
+            f"{shown} is there and not empty",
+            code="E_EXISTS",
+            where=str(shown),
+            hint="give a new folder; an intent repository is scaffolded once",
+        )
+
+
+def _name(given: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-")[:63].strip("-")
+    if not name:
+        raise DefinitionError(
+            f"{given} gives no platform name", code="E_NAME", where="--name", hint="--name demo"
+        )
+    return name
+
+
+def _crds(manifests: Path) -> Path:
+    for path in (manifests / "external-secrets" / "crds.yaml", manifests / "crds.yaml"):
+        if path.is_file():
+            return path
+    raise DefinitionError(
+        f"{manifests} holds no external-secrets/crds.yaml and no crds.yaml",
+        code="E_FILE_MISSING",
+        where=str(manifests),
+        hint="leave --manifests out; README.md of the new repository says where the CRDs come from",
+    )
+
+
+def _no_keys(folder: Path) -> bool:
+    return not any((folder / part).exists() for part in ("root.key", "keys", "encrypted/root-material"))

@@ -1,0 +1,149 @@
+"""``bootstrap lab``: a throw-away cluster to try things on."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from bootstrap.lab.ports import Mark, OnEvent
+from bootstrap.model.errors import DefinitionError, Interrupted, PreconditionError
+
+app = typer.Typer(name="lab", help="A throw-away cluster to try things on.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Option("--name", help="Which lab; several run side by side.")]
+Provider = Annotated[str, typer.Option("--provider", help="What to make it from: local.")]
+Cache = Annotated[Path, typer.Option("--cache", help="Where built servers and images are kept.")]
+
+
+class Output(StrEnum):
+    """How `status` answers."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@app.command()
+def up(
+    name: Name = "demo", provider: Provider = "local", cache: Cache = Path("/var/cache/bootstrap-lab")
+) -> None:
+    """Bring a lab up, building what is not built yet; print the path of its kubeconfig."""
+    from bootstrap.adapters.local.ansible import AnsiblePlaybooks
+    from bootstrap.lab.local import LocalLabs
+    from bootstrap.lab.resources import folder
+
+    _only_local(provider)
+    with _narrated(f"lab {name}") as on_event:
+        lab = LocalLabs(AnsiblePlaybooks(folder("playbooks")), on_event, cache=cache.absolute()).up(name)
+    typer.echo(lab.kubeconfig)
+
+
+@app.command()
+def down(name: Name = "demo", provider: Provider = "local") -> None:
+    """Remove a lab and everything in it. The cache of built servers stays."""
+    from bootstrap.adapters.local.ansible import AnsiblePlaybooks
+    from bootstrap.lab.local import LocalLabs
+    from bootstrap.lab.resources import folder
+
+    _only_local(provider)
+    with _narrated(f"lab {name}") as on_event:
+        LocalLabs(AnsiblePlaybooks(folder("playbooks")), on_event).down(name)
+
+
+@app.command()
+def status(
+    name: Name = "demo",
+    provider: Provider = "local",
+    output: Annotated[Output, typer.Option("-o", "--output", help="text or json")] = Output.TEXT,
+) -> None:
+    """Say whether a lab runs, and where its parts lie."""
+    from bootstrap.lab.local import describe
+
+    _only_local(provider)
+    facts = describe(name)
+    if output is Output.JSON:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    for key, value in facts.items():
+        for line in value if isinstance(value, list) else [value]:
+            typer.echo(f"{key:<12}{'-' if line is None else line}")
+
+
+@app.command()
+def kubeconfig(name: Name = "demo", provider: Provider = "local") -> None:
+    """Print the path of a lab's kubeconfig."""
+    from bootstrap.lab.state import find
+
+    _only_local(provider)
+    lab = find(name)
+    if lab is None or not lab.kubeconfig.is_file():
+        raise PreconditionError(
+            f"there is no lab {name} with a cluster",
+            code="E_LAB_ABSENT",
+            where="--name",
+            hint=f"bootstrap lab up --name {name}",
+        )
+    typer.echo(lab.kubeconfig)
+
+
+def _only_local(provider: str) -> None:
+    if provider != "local":
+        raise DefinitionError(
+            f"there is no lab provider {provider!r}",
+            code="E_LAB_PROVIDER",
+            where="--provider",
+            hint="use --provider local",
+        )
+
+
+@contextmanager
+def _narrated(title: str) -> Iterator[OnEvent]:
+    """On a terminal a live list of what runs and for how long; elsewhere a line for each end of work."""
+    begun = time.monotonic()
+    signal.signal(signal.SIGTERM, _terminated)  # what was started must be ended in good order too
+    if sys.stderr.isatty():
+        with _live(title) as on_event:
+            yield on_event
+    else:
+        yield _line
+    typer.echo(f"{title}: done in {time.monotonic() - begun:.1f} s", err=True)
+
+
+def _terminated(number: int, _frame: object) -> NoReturn:
+    raise Interrupted("terminated", signal_number=number, hint="say it again: it goes on from there")
+
+
+def _line(mark: Mark, subject: str, seconds: float) -> None:
+    took = f" ({seconds:.1f} s)" if mark in ("done", "failed") else ""
+    typer.echo(f"{mark}: {subject}{took}", err=True)
+
+
+@contextmanager
+def _live(title: str) -> Iterator[OnEvent]:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+    signs = {"done": "[green]done[/green]  ", "failed": "[red]failed[/red]"}
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        running: dict[str, TaskID] = {}
+
+        def hear(mark: Mark, subject: str, seconds: float) -> None:
+            if mark == "start":
+                running[subject] = progress.add_task(subject, total=None)
+                return
+            task = running.pop(subject, None)
+            if task is not None:
+                progress.remove_task(task)
+            if mark == "skipped":
+                return
+            progress.console.print(f"{signs[mark]} {subject} [dim]{seconds:.1f} s[/dim]")
+
+        progress.console.print(f"[bold]{title}[/bold]")
+        yield hear

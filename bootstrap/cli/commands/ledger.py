@@ -1,0 +1,117 @@
+"""``bootstrap ledger``: the transfer records. ``verify`` needs two files and no cluster (H4)."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bootstrap.cli.options import Options, Output, OutputOption, common_options
+from bootstrap.model.errors import DefinitionError, EvidenceError
+
+if TYPE_CHECKING:
+    from bootstrap.ledger.report import Report
+
+app = typer.Typer(name="ledger", help="The transfer records: show, verify, export.", no_args_is_help=True)
+
+KeysOption = Annotated[
+    Path, typer.Option("--keys", metavar="DIR", help="A folder with ledger.pub: keys/ of the repository.")
+]
+OutOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the bundle is written.")]
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="An exported ledger.")],
+    keys: KeysOption,
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Verify a bundle offline, from files alone; exit 6 where any byte is wrong."""
+    from bootstrap.ledger.bundle import KEY_FILE, verify_bundle
+
+    data, key = _read(bundle), _read(keys / KEY_FILE)
+    try:
+        report = verify_bundle(data, {KEY_FILE: key})
+    except EvidenceError as error:
+        error.where = f"{bundle}: {error.where}"
+        error.hint = error.hint or "take another copy: exported earlier, or anew with bootstrap ledger export"
+        raise
+    _show(report, output)
+    return 0
+
+
+@app.command()
+@common_options()
+def show(
+    bundle: Annotated[
+        Path | None, typer.Argument(metavar="[BUNDLE]", help="A file; without it, the cluster's ledger.")
+    ] = None,
+    *,
+    options: Options,
+) -> int:
+    """Show what the records say: of a file without checking signatures, or of the cluster."""
+    if bundle is None:
+        from bootstrap.cli.commands.ledger_live import live_report
+
+        report = live_report(options)
+    else:
+        from bootstrap.ledger.bundle import show_bundle
+
+        report = show_bundle(_read(bundle))
+    _show(report, options.output)
+    return 0
+
+
+@app.command()
+@common_options()
+def export(
+    out: OutOption,
+    options: Options,
+) -> int:
+    """Write the cluster's ledger as one file that verifies offline.
+
+    The root key is asked for only where records/ holds no signed head of just these records.
+    """
+    from bootstrap.cli.commands.ledger_live import live_bundle
+
+    data, report = live_bundle(options)
+    _write(out, data)
+    if options.output is Output.JSON:
+        typer.echo(json.dumps({"file": str(out), "size": report.size, "last": report.last}, sort_keys=True))
+    else:
+        typer.echo(f"{out}: {report.size} records, head sha256:{report.last}")
+    return 0
+
+
+def _show(report: "Report", output: Output) -> None:
+    from bootstrap.ledger.text import lines
+
+    if output is Output.JSON:
+        typer.echo(json.dumps(report.document(), sort_keys=True, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(lines(report)))
+
+
+def _read(path: Path) -> bytes:
+    """DefinitionError E_FILE_MISSING (exit 2) where there is no such file, or it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DefinitionError(
+            f"{path} cannot be read: {error.strerror}",
+            code="E_FILE_MISSING",
+            where=str(path),
+            hint="bootstrap ledger verify BUNDLE --keys DIR, where DIR holds ledger.pub",
+        ) from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all; DefinitionError E_OUT (exit 2) where nothing can be written."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise DefinitionError(
+            f"{path} cannot be written: {error.strerror}", code="E_OUT", where=str(path)
+        ) from None

@@ -1,0 +1,182 @@
+"""``bootstrap status``: phase, authority and health, per step and per secret, from the live system."""
+
+import json
+from collections.abc import Collection, Iterator
+from itertools import groupby
+from typing import Any, Final
+
+import typer
+
+from bootstrap.cli import compose
+from bootstrap.cli.narrators import narration, run_word
+from bootstrap.cli.options import Options, Output
+from bootstrap.engine.inspect import Health, StepState, survey
+from bootstrap.engine.record import ABANDONING, RUNNING, read_run
+from bootstrap.journal.entries import last_intended
+from bootstrap.journal.store import read_journal
+from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.record import Phase
+from bootstrap.model.catalog import Intent, Internal, Secret, SecretClass
+from bootstrap.model.errors import BootstrapError
+from bootstrap.operations.verify.drift import without_effect
+from bootstrap.operations.verify.residuals import residuals
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.context.health import condition, ref_of
+from bootstrap.steps.context.names import KV_MOUNT
+from bootstrap.steps.context.transfers import named
+from bootstrap.steps.context.world import World
+from bootstrap.steps.registry import kind_class
+from bootstrap.steps.secrets.external_secret_objects import published
+
+OPEN: Final = (Health.MISSING, Health.BLOCKED)
+SHOWN: Final = 6  # details of a step in text
+
+
+def status(options: Options) -> int:
+    """Always 0 when it could look: what is missing is the answer, not an error."""
+    prepared = compose.prepare(options)
+    with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
+        found = gather(world)
+    if options.output is Output.JSON:
+        typer.echo(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(lines(found)))
+    return 0
+
+
+def gather(world: World) -> dict[str, Any]:
+    """Plain JSON values; each part is looked at on its own, and what fails says ``unknown``."""
+    states = tuple(survey(world.plan, world, kind_class))
+    ledger = _ledger(world)
+    current = next((s.step.phase for s in states if s.health in OPEN), world.plan.phases[-1].id)
+    return {
+        "cluster": world.cluster.uid(),
+        "commit": world.plan.commit,
+        "plan": world.plan.digest,
+        "phase": current,
+        "run": _run(world),
+        "phases": [
+            {
+                "id": phase.id,
+                "title": phase.title,
+                "authority": phase.authority,
+                "steps": [_step(s) for s in states if s.step.phase == phase.id],
+            }
+            for phase in world.plan.phases
+        ],
+        "secrets": _secrets(world.intent, ledger),
+        "internals": [_internal(world, *each) for each in published(world.intent)],
+        "residuals": _residuals(world.intent, ledger),
+        "ignored": [] if isinstance(ledger, str) else list(without_effect(ledger, world.intent)),
+    }
+
+
+def _step(state: StepState) -> dict[str, Any]:
+    return {
+        "id": state.step.id,
+        "health": state.health.value,
+        "message": state.message,
+        "details": list(state.details),
+    }
+
+
+def _run(world: World) -> dict[str, Any]:
+    record = read_run(world.cluster)
+    if record is None:
+        return {"state": "none"}
+    found: dict[str, Any] = {"state": record.state, "epoch": record.epoch, "plan": record.plan}
+    opened = last_intended(read_journal(world.cluster))
+    if record.state in (RUNNING, ABANDONING) and opened is not None:
+        found["lastIntended"] = f"{opened.step}: {opened.message}"
+    return found
+
+
+def _ledger(world: World) -> Ledger | str:
+    """What is recorded, or why that cannot be told."""
+    try:
+        return world.ledger.read()
+    except BootstrapError as error:
+        return f"unknown: {error.message}"
+
+
+def _secrets(intent: Intent, ledger: Ledger | str) -> list[dict[str, str]]:
+    if isinstance(ledger, str):
+        return [_secret(secret, ledger, "") for secret in intent.secrets]
+    committed, retired = named(ledger, Phase.COMMIT), named(ledger, Phase.RETIRED)
+    stages = {**dict.fromkeys(committed, "handed over"), **dict.fromkeys(retired, "retired")}
+    return [
+        _secret(secret, _authority(secret, committed), stages.get(secret.name, "declared"))
+        for secret in intent.secrets
+    ]
+
+
+def _authority(secret: Secret, committed: Collection[str]) -> str:
+    if secret.secret_class is SecretClass.ROOT_MATERIAL:
+        return "the offline root"
+    made_there = secret.secret_class is SecretClass.DERIVED
+    return "Vault" if made_there or secret.name in committed else "Git"
+
+
+def _secret(secret: Secret, authority: str, stage: str) -> dict[str, str]:
+    found = {"name": secret.name, "class": secret.secret_class.value}
+    return found | {"authority": authority, "stage": stage}
+
+
+def _internal(world: World, entry: Internal, push: Object, readers: tuple[Object, ...]) -> dict[str, str]:
+    """One that is published through Vault: who makes it, and whether the operator says that it is through."""
+    found = {"name": entry.name, "kind": entry.kind, "path": f"{KV_MOUNT}/{entry.path}"}
+    return (
+        found
+        | {"source": f"{entry.source_namespace}/{entry.source_secret}"}
+        | _road(world, entry, push, readers)
+    )
+
+
+def _road(world: World, entry: Internal, push: Object, readers: tuple[Object, ...]) -> dict[str, str]:
+    try:
+        if world.cluster.get(Ref("v1", "Secret", entry.source_secret, entry.source_namespace)) is None:
+            return {"state": "waits for its source"}
+        late = [
+            str(ref_of(o)) for o in (push, *readers) if not condition(world.cluster.get(ref_of(o)), "Ready")
+        ]
+    except BootstrapError as error:
+        return {"state": f"unknown: {error.message}"}
+    return {"state": f"not ready: {', '.join(late)}" if late else f"published, readers: {len(readers)}"}
+
+
+def _residuals(intent: Intent, ledger: Ledger | str) -> list[str]:
+    if isinstance(ledger, str):
+        return [ledger]
+    committed = named(ledger, Phase.COMMIT)
+    return list(residuals(intent, (s for s in intent.handovers if s.name in committed)))
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    run = found["run"]
+    yield f"cluster  {found['cluster']}"
+    yield f"phase    {found['phase']}"
+    yield f"run      {run_word(run['state'])}" + (f", epoch {run['epoch']}" if "epoch" in run else "")
+    if "lastIntended" in run:
+        yield f"  last intended: {run['lastIntended']}; bootstrap up goes on from there"
+    for phase in found["phases"]:
+        yield ""
+        yield f"{phase['id']}: {phase['title']} (authority: {phase['authority']})"
+        for step in phase["steps"]:
+            yield f"  {step['health']:<8} {step['id']:<20} {step['message']}"
+            shown = [detail for detail in step["details"] if detail]
+            yield from (f"           - {detail}" for detail in shown[:SHOWN])
+            if len(shown) > SHOWN:
+                yield f"           - and {len(shown) - SHOWN} more (-o json shows all)"
+    yield ""
+    by_authority = sorted(found["secrets"], key=lambda s: (s["authority"], s["name"]))
+    for authority, secrets in groupby(by_authority, key=lambda s: s["authority"]):
+        yield f"secrets, authority {authority}:"
+        yield from (f"  {s['name']:<28} {s['class']:<14} {s['stage']}" for s in secrets)
+    if found["internals"]:
+        yield "made in the cluster, published through Vault:"
+        yield from (f"  {i['name']:<28} {i['kind']:<14} {i['state']}" for i in found["internals"])
+    yield f"residuals    {len(found['residuals'])}"
+    yield from (f"  - {item}" for item in found["residuals"])
+    if found["ignored"]:
+        yield f"ignored      {len(found['ignored'])}"
+        yield from (f"  - {item}" for item in found["ignored"])

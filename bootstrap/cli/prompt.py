@@ -1,0 +1,70 @@
+"""Passphrases: asked for on the terminal, or read from a descriptor; never on a command line."""
+
+import os
+import sys
+
+import typer
+
+from bootstrap.model.errors import DefinitionError, PreconditionError
+from bootstrap.model.sensitive import Sensitive
+
+
+def ask_passphrase(prompt: str) -> Sensitive | None:
+    """A passphrase from the terminal, unechoed; None where there is none."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    import getpass
+
+    return Sensitive(getpass.getpass(prompt, stream=sys.stderr).encode(), "passphrase")
+
+
+def choose_passphrase(source: str, *, ask: bool) -> Sensitive | None:
+    """The passphrase for a new root: from ``fd:N``, asked for twice on a terminal, or none with a warning."""
+    if source:
+        return _from_fd(source)
+    if ask:
+        first = ask_passphrase("Passphrase for root.key: ")
+        if first is not None:
+            return _confirmed(first)
+    typer.echo("warning: root.key is written without a passphrase: who reads it holds everything", err=True)
+    return None
+
+
+def _confirmed(first: Sensitive) -> Sensitive:
+    if not first:
+        raise PreconditionError(
+            "the passphrase is empty", code="E_KEY_PASS", hint="--no-passphrase leaves root.key unprotected"
+        )
+    if ask_passphrase("The same again: ") != first:
+        raise PreconditionError("the two passphrases differ", code="E_KEY_PASS", hint="run it again")
+    return first
+
+
+def _from_fd(source: str) -> Sensitive:
+    scheme, _, number = source.partition(":")
+    try:
+        if scheme != "fd":
+            raise ValueError
+        with os.fdopen(os.dup(int(number)), "rb") as file:
+            found = file.read(4096).removesuffix(b"\n").removesuffix(b"\r")
+    except (OSError, ValueError):
+        raise DefinitionError(
+            f"no passphrase can be read from {source}",
+            code="E_KEY_PASS",
+            where="--passphrase",
+            hint="--passphrase fd:3 3< file",
+        ) from None
+    if any(byte < 0x20 or byte == 0x7F for byte in found):
+        raise PreconditionError(
+            "the passphrase is more than one line, or holds a control character",
+            code="E_PASS_CHARS",
+            where=source,
+            hint="give one line of text: other tools would cut it off there",
+        )
+    return _checked(Sensitive(found, "passphrase"))
+
+
+def _checked(passphrase: Sensitive) -> Sensitive:
+    if not passphrase:
+        raise PreconditionError("the passphrase is empty", code="E_KEY_PASS", hint="give one line of text")
+    return passphrase

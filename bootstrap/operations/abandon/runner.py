@@ -1,0 +1,149 @@
+"""Giving an unfinished run back (DESIGN 1): what it owns and nothing committed goes; `up` then begins anew.
+
+Through the same loop as `up`: Lease and epoch first, each part journalled before it acts. Killed anywhere, both
+`abandon` and `up` go on from there; while it is under way the run record says so, and no plan holds the next run.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bootstrap.engine.interrupt import Interrupt, interruptible
+from bootstrap.engine.lease import Lease, holder_of
+from bootstrap.engine.lock import RunLock
+from bootstrap.engine.loop import StepLoop
+from bootstrap.engine.record import ABANDONED, ABANDONING, FINISHED, RUN, RunRecord, read_run
+from bootstrap.engine.retry import Patience
+from bootstrap.journal.entries import Event, last_intended
+from bootstrap.journal.store import Journal, read_journal
+from bootstrap.model.decision import Act, Blocked
+from bootstrap.model.errors import Interrupted, PreconditionError
+from bootstrap.model.plan import Step
+from bootstrap.operations.abandon.parts import PartClass, RootToken, RunTokens, UncommittedScaffolds
+from bootstrap.operations.abandon.unproven_vault import UnprovenVault
+from bootstrap.steps.context.world import World
+
+PARTS: Final[dict[str, PartClass]] = {
+    "abandon-tokens": RunTokens,
+    "abandon-root-token": RootToken,
+    "abandon-vault": UnprovenVault,
+    "abandon-scaffolds": UncommittedScaffolds,
+}
+STEPS: Final = (
+    Step(id="abandon-tokens", kind="abandon-tokens", phase="", title="The run's tokens in Vault are revoked"),
+    Step(id="abandon-root-token", kind="abandon-root-token", phase="", title="The root token is revoked"),
+    Step(id="abandon-vault", kind="abandon-vault", phase="", title="A Vault with an unproven key is gone"),
+    Step(
+        id="abandon-scaffolds",
+        kind="abandon-scaffolds",
+        phase="",
+        title="No bootstrap secret stands that is not handed over",
+    ),
+)
+ALWAYS: Final = {
+    "namespace bootstrap-system": "the journal, the run record, the init window and the ledger are there",
+    "records/": "written by runs, committed by people",
+    "what lies in Vault": "Vault is its authority, or will be: the next run adopts what this one wrote",
+    "what manifests/ declares, and namespaces": "installed, and holds no secret; others may use it by now",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """``goes`` in order, item by item; ``stays`` is what does not, and why. ``over``: it was given back before.
+
+    ``holder`` is whom the Lease names: at work, or dead, which only trying tells.
+    """
+
+    record: RunRecord
+    holder: str
+    goes: tuple[str, ...]
+    stays: dict[str, str]
+
+    @property
+    def over(self) -> bool:
+        return self.record.state == ABANDONED and not self.goes
+
+
+class Abandon:
+    """``world.run`` names this process like a run: it takes an epoch of its own."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        holder = f"{world.run.actor}, abandon {world.run.id}"
+        self._interrupt = Interrupt()
+        self._patience = Patience(world.clock, world.narrator, self._interrupt)
+        lease = Lease(world.cluster, world.clock, world.narrator, holder)
+        self._lock = RunLock(
+            world.cluster, world.clock, lease, self._patience, run=world.run.id, holder=holder
+        )
+        kinds: Callable[[str], PartClass] = PARTS.__getitem__
+        self._loop = StepLoop(STEPS, world, kinds, self._lock, self._patience, self._interrupt)
+
+    def listing(self) -> Listing:
+        """Reads only. PreconditionError E_NOTHING_TO_ABANDON for a cluster without an unfinished run."""
+        record = self._patience.read(lambda: read_run(self._world.cluster))
+        if record is None or record.state == FINISHED:
+            raise _nothing(record)
+        goes: list[str] = []
+        stays: dict[str, str] = {}
+        for step in STEPS:
+            part = PARTS[step.kind](step, self._world)
+            seen = self._patience.read(part.observe, step.id)
+            decision = part.decide(seen)
+            if isinstance(decision, Blocked):
+                raise decision.error
+            if isinstance(decision, Act):
+                goes += decision.changes or (decision.summary,)
+            stays |= part.stays(seen)
+        if record.commit != self._world.intent.commit:
+            stays[f"what only commit {record.commit} declares"] = (
+                f"the run began there: --rev {record.commit}"
+            )
+        holder = self._patience.read(lambda: holder_of(self._world.cluster))
+        return Listing(record=record, holder=holder, goes=tuple(goes), stays=stays | ALWAYS)
+
+    def run(self) -> None:
+        """HeldError exit 7, without a change, while another run has the cluster."""
+        with interruptible(self._interrupt):
+            try:
+                self._held()
+            except Interrupted as error:
+                raise _explained(error) from None
+
+    def _held(self) -> None:
+        world = self._world
+        with self._lock.held(world, plan=world.plan, state=ABANDONING):
+            opened = last_intended(self._patience.read(lambda: read_journal(world.cluster)))
+            journal = Journal(
+                world.cluster, world.clock, epoch=world.run.epoch, run=world.run.id, plan=world.plan.digest
+            )
+            journal.append(Event.NOTE, "", "abandon: the runs so far are given back")
+            for step in STEPS:
+                self._loop.advance(step, journal, opened=opened is not None and opened.step == step.id)
+            journal.append(Event.NOTE, "", "abandoned")
+            self._lock.finish(ABANDONED)
+
+
+def _nothing(record: RunRecord | None) -> PreconditionError:
+    if record is None:
+        return PreconditionError(
+            "nothing to abandon: no run has begun on this cluster",
+            code="E_NOTHING_TO_ABANDON",
+            where=str(RUN),
+            hint="`bootstrap plan` shows what `bootstrap up` would do",
+        )
+    return PreconditionError(
+        f"nothing to abandon: run {record.epoch} is finished, and what Vault owns is not given back",
+        code="E_NOTHING_TO_ABANDON",
+        where=str(RUN),
+        hint="`bootstrap status` shows what stands",
+    )
+
+
+def _explained(error: Interrupted) -> Interrupted:
+    return Interrupted(
+        error.message,
+        signal_number=error.signal_number,
+        hint="bootstrap abandon goes on from here, and so does bootstrap up, from any machine",
+    )

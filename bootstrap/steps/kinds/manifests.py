@@ -1,0 +1,115 @@
+"""Manifests that the repository carries: External Secrets Operator, and the platform's own workloads.
+
+Server-side apply in an order that always works: what defines (namespaces, CRDs, RBAC) before what uses.
+"""
+
+from dataclasses import dataclass
+
+from bootstrap.intent.manifests import parse_manifests
+from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
+from bootstrap.model.errors import DefinitionError
+from bootstrap.model.plan import Step
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.context.health import deployment_ready, ref_of
+from bootstrap.steps.context.names import MANAGED_BY
+from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.world import World
+
+FIRST = (
+    "Namespace",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "ClusterRole",
+    "Role",
+    "ClusterRoleBinding",
+    "RoleBinding",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    changed: tuple[str, ...]
+    waits_for: str
+
+
+class Manifests:
+    """``with: {component: external-secrets | workloads}``."""
+
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+        self.component = str(step.with_["component"])
+
+    @property
+    def operator(self) -> bool:
+        return self.component == "external-secrets"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        platform = self.world.intent.platform
+        if self.operator:
+            return (platform.external_secrets_manifests,) if platform.external_secrets_manifests else ()
+        return platform.workloads
+
+    def objects(self) -> list[Object]:
+        found: list[Object] = []
+        for folder in self.folders:
+            for path, data in sorted(self.world.intent.manifests.items()):
+                if path.startswith(folder.rstrip("/") + "/"):
+                    found.extend(parse_manifests(path, data))
+        for obj in found:
+            meta = obj["metadata"]
+            meta["labels"] = (meta.get("labels") or {}) | {MANAGED_BY: "bootstrap"}
+        return sorted(found, key=lambda o: FIRST.index(o["kind"]) if o["kind"] in FIRST else len(FIRST))
+
+    def observe(self) -> Seen:
+        changed = tuple(str(ref_of(o)) for o in self.objects() if self.world.cluster.differs(o))
+        return Seen(changed, "" if changed else self._not_ready())
+
+    def decide(self, seen: Seen) -> Decision:
+        if self.operator and self.folders and not self.objects():
+            return Blocked(
+                DefinitionError(
+                    f"no manifests below {self.folders[0]}",
+                    code="E_MANIFESTS",
+                    where=self.world.intent.platform.where,
+                    hint="render External Secrets Operator there (bootstrap init --manifests), or adopt one that runs",
+                )
+            )
+        if seen.changed:
+            return Act(f"apply {len(seen.changed)} objects of {self.component}", seen.changed)
+        if seen.waits_for:
+            return Act(f"wait for {seen.waits_for}", (f"wait for {seen.waits_for}",))
+        return Satisfied(f"{self.component} as the repository says")
+
+    def act(self, seen: Seen) -> None:
+        cluster = self.world.cluster
+        objects = [o for o in self.objects() if str(ref_of(o)) in seen.changed]
+        definitions = [o for o in objects if o["kind"] == "CustomResourceDefinition"]
+        for obj in objects:
+            if obj["kind"] in FIRST:
+                expect(cluster.apply(obj), ref_of(obj))
+        if definitions:
+            self.world.wait(
+                "custom resource definitions are established", lambda: self._established(definitions)
+            )
+            cluster.refresh()
+        for obj in objects:
+            if obj["kind"] not in FIRST:
+                expect(cluster.apply(obj), ref_of(obj))
+        if self.operator:
+            self.world.wait("External Secrets Operator is ready", lambda: not self._not_ready(), seconds=180)
+
+    def _established(self, definitions: list[Object]) -> bool:
+        return all(_is_established(self.world.cluster.get(ref_of(d))) for d in definitions)
+
+    def _not_ready(self) -> str:
+        if not self.operator:
+            return ""
+        namespace, _, name = self.world.intent.platform.external_secrets_deployment.partition("/")
+        ref = Ref("apps/v1", "Deployment", name, namespace)
+        return "" if deployment_ready(self.world.cluster.get(ref)) else str(ref)
+
+
+def _is_established(definition: Object | None) -> bool:
+    conditions = (definition or {}).get("status", {}).get("conditions") or []
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)

@@ -1,0 +1,165 @@
+"""What consumers read: Secrets derived from Vault, and what the cluster itself publishes through it (INV5, INV7).
+
+An internal entry whose source Secret its operator has not made yet is pending, not a failure. So is a secret that
+Git does not introduce, as long as nobody has written it into Vault.
+"""
+
+from dataclasses import dataclass
+
+from bootstrap.model.catalog import Internal
+from bootstrap.model.decision import Act, Decision, Satisfied
+from bootstrap.model.errors import WorldError
+from bootstrap.model.plan import Step
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.context.health import condition, condition_message, kubectl, ref_of
+from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.consumers import secret_of, unwritten
+from bootstrap.steps.secrets.external_secret_objects import external_secrets, published
+
+SOURCE_SECONDS = 60
+# For a moment, instead of what is declared: a change makes the operator look. Not an annotation, since those are
+# copied to the Secret and stay there.
+ASKING = {"refreshInterval": "4m59s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    changed: tuple[Object, ...]
+    waiting: tuple[Object, ...]  # applied, not ready
+    sourceless: tuple[Internal, ...]
+    unwritten: tuple[str, ...]  # what secrets without a value wait for
+    synced: int
+
+
+class Materialized:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+
+    def observe(self) -> Seen:
+        sourceless = tuple(e for e in self.world.intent.internals if not self._source(e))
+        changed, late, synced = [], [], 0
+        for obj, entry in self._objects():
+            if self.world.cluster.differs(obj):
+                changed.append(obj)
+            elif self._ready(obj):
+                synced += 1
+            elif entry not in sourceless:
+                late.append(obj)
+        # Vault is asked about what is late only: on a finished cluster about nothing.
+        waits = unwritten(self.world, [ref_of(o) for o in late])
+        waiting = tuple(o for o in late if ref_of(o) not in waits)
+        return Seen(tuple(changed), waiting, sourceless, tuple(dict.fromkeys(waits.values())), synced)
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.changed:
+            return Act(
+                f"materialize: apply {len(seen.changed)} objects",
+                tuple(f"apply {ref_of(o)}" for o in seen.changed),
+            )
+        if seen.waiting:
+            return Act("wait until they are synced", tuple(f"wait for {ref_of(o)}" for o in seen.waiting))
+        pending = (*(_why(e) for e in seen.sourceless), *seen.unwritten)
+        return Satisfied(f"{seen.synced} synced", pending)
+
+    def act(self, seen: Seen) -> None:
+        for obj in (*seen.changed, *seen.waiting):
+            if obj["kind"] == "ExternalSecret":
+                self._free_other_type(obj)
+        for obj in external_secrets(self.world.intent):
+            self._put(obj, seen)
+        if seen.sourceless:
+            self._wait_for_sources(seen.sourceless)
+        for entry, push, readers in published(self.world.intent):
+            self._publish(entry, push, readers, seen)
+        self._wait_for_all()
+
+    def _free_other_type(self, obj: Object) -> None:
+        """A Secret's type never changes, so a derived one of another type makes room (INV5: it is disposable)."""
+        target = obj["spec"]["target"]
+        ref = Ref("v1", "Secret", target["name"], obj["metadata"]["namespace"])
+        live = self.world.cluster.get(ref)
+        wanted = target.get("template", {}).get("type", "Opaque")
+        owners = live["metadata"].get("ownerReferences", ()) if live else ()
+        if live and live.get("type", wanted) != wanted and any(o["kind"] == "ExternalSecret" for o in owners):
+            expect(self.world.cluster.delete(ref, uid=live["metadata"]["uid"]), ref)
+
+    def _put(self, obj: Object, seen: Seen) -> None:
+        """Applied where it differs. One that is there and late is asked for again: its operator, which found
+        nothing before, may not look for minutes, and a change makes it look at once."""
+        if obj in seen.waiting:
+            self._apply(obj | {"spec": obj["spec"] | ASKING})
+        if obj in seen.changed or obj in seen.waiting:
+            self._apply(obj)
+
+    def _publish(self, entry: Internal, push: Object, readers: tuple[Object, ...], seen: Seen) -> None:
+        """The pusher first: a reader that finds nothing yet would back off for long."""
+        self._put(push, seen)
+        if self._source(entry):
+            self._wait(push)
+        for reader in readers:
+            self._put(reader, seen)
+
+    def _objects(self) -> list[tuple[Object, Internal | None]]:
+        found: list[tuple[Object, Internal | None]] = [(o, None) for o in external_secrets(self.world.intent)]
+        for entry, push, readers in published(self.world.intent):
+            found += [(push, entry), *((r, entry) for r in readers)]
+        return found
+
+    def _source(self, entry: Internal) -> bool:
+        return (
+            self.world.cluster.get(Ref("v1", "Secret", entry.source_secret, entry.source_namespace))
+            is not None
+        )
+
+    def _wait_for_sources(self, entries: tuple[Internal, ...]) -> None:
+        """Operators that the workloads step has just started get a minute; then the run goes on without."""
+        try:
+            self.world.wait(
+                "the sources of internal secrets",
+                lambda: all(self._source(e) for e in entries),
+                seconds=SOURCE_SECONDS,
+            )
+        except WorldError:
+            for entry in entries:
+                self.world.narrator.event("pending", message=_why(entry))
+
+    def _wait_for_all(self) -> None:
+        """What may have no value comes last, so that one which was written during this run still counts."""
+        intent = self.world.intent
+        given = {ref_of(o) for o in external_secrets(intent) if secret_of(o, intent).handed_over}
+        for obj, entry in self._objects():
+            if self._source(entry) if entry else ref_of(obj) in given:
+                self._wait(obj)
+        late = [o for o in external_secrets(intent) if ref_of(o) not in given and not self._ready(o)]
+        waits = unwritten(self.world, [ref_of(o) for o in late])
+        for why in dict.fromkeys(waits.values()):
+            self.world.narrator.event("pending", message=why)
+        for obj in late:
+            if ref_of(obj) not in waits:
+                self._wait(obj)
+
+    def _apply(self, obj: Object) -> None:
+        expect(self.world.cluster.apply(obj), ref_of(obj))
+
+    def _ready(self, obj: Object) -> bool:
+        live = self.world.cluster.get(ref_of(obj))
+        if obj["kind"] == "ExternalSecret":
+            target = Ref("v1", "Secret", obj["spec"]["target"]["name"], obj["metadata"]["namespace"])
+            return condition(live, "Ready") and self.world.cluster.get(target) is not None
+        return condition(live, "Ready")
+
+    def _wait(self, obj: Object) -> None:
+        ref = ref_of(obj)
+        try:
+            self.world.wait(f"{ref} is synced", lambda: self._ready(obj), seconds=120)
+        except WorldError as error:
+            if error.code == "E_TIMEOUT":
+                error.message += ": " + condition_message(self.world.cluster.get(ref), "Ready")
+                error.where = str(ref)
+                error.hint = kubectl("describe", ref)
+            raise
+
+
+def _why(entry: Internal) -> str:
+    return f"{entry.name} waits for Secret {entry.source_namespace}/{entry.source_secret}, which its operator makes"

@@ -1,0 +1,266 @@
+"""Retirement: of a scaffold what Git declares, its return refused and that proven, and a RETIRED record (H3, H5).
+
+``deleted``: the object goes, by its UID. ``inert``: its content goes, by one compare-and-swap. ``ignored``: it
+stays as it is, and counts as retired once no pod holds it.
+
+A secret that never had a scaffold has no bootstrap copy in the cluster; its record says so, and names what
+stays in Git's history.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bootstrap.ledger.record import Fact, Phase, Record
+from bootstrap.model.catalog import Custody, Renew, RetireMode, Secret
+from bootstrap.model.decision import Act, Decision, Satisfied
+from bootstrap.model.errors import EvidenceError
+from bootstrap.model.handover import Next, Scaffold, Sight, next_step, over
+from bootstrap.model.plan import Step
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Object
+from bootstrap.steps.context.health import ref_of
+from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.transfers import named
+from bootstrap.steps.context.world import World
+from bootstrap.steps.kinds.scaffold import scaffold_ref
+from bootstrap.steps.secrets.admission import POLICY, admission_policy
+from bootstrap.steps.secrets.consumers import holders, unready
+from bootstrap.steps.secrets.transfer import Here, fact, here, renewed
+from bootstrap.steps.secrets.values import source_values
+
+READY_SECONDS = 120
+_HOW = {
+    RetireMode.DELETED: "scaffold deleted by UID, re-creation refused",
+    RetireMode.INERT: "its content removed by compare-and-swap; the object stays",
+    RetireMode.IGNORED: "left in the cluster; no pod holds it",
+}
+_MORE = (RetireMode.IGNORED, RetireMode.INERT, RetireMode.DELETED)  # each takes more away than the one before
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    policy: bool  # admission refuses scaffolds as it should
+    standing: tuple[tuple[Secret, Object], ...]  # scaffolds of which something has to go still
+    unrecorded: tuple[Secret, ...]
+    waiting: Mapping[str, tuple[str, ...]]  # secret to what its retirement waits for
+    scaffolds: Mapping[str, Scaffold]  # secret to what is there of its scaffold
+
+    def step(self, secret: Secret, scaffold: Scaffold | None = None) -> Next:
+        """What comes next for a secret whose handover is committed; ``scaffold`` where its content was compared."""
+        return next_step(
+            Sight(
+                written=True,
+                committed=True,
+                waiting=secret.name in self.waiting,
+                scaffold=scaffold or self.scaffolds.get(secret.name, Scaffold.ABSENT),
+                retire=secret.handover.retire,
+                retired=all(s.name != secret.name for s in self.unrecorded),
+            )
+        )
+
+
+class Retired:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+        self.scaffolds = world.intent.scaffolds
+        self._waited = False  # consumers have had their time in this run
+
+    def observe(self) -> Seen:
+        cluster = self.world.cluster
+        policy = all(not cluster.differs(o) for o in self._policy())
+        live = {s.name: cluster.get(scaffold_ref(s)) for s in self.scaffolds}
+        found = {name: as_seen(obj) for name, obj in live.items()}
+        standing = tuple(
+            (s, obj)
+            for s in self.scaffolds
+            if (obj := live[s.name]) is not None and not over(found[s.name], s.handover.retire)
+        )
+        recorded = named(self.world.ledger.read(), Phase.RETIRED)
+        unrecorded = tuple(s for s in self.world.intent.handovers if not _done(s, recorded.get(s.name)))
+        waiting = waiting_for(self.world) if standing or unrecorded else {}
+        return Seen(policy, standing, unrecorded, waiting, found)
+
+    def decide(self, seen: Seen) -> Decision:
+        changes = [] if seen.policy else [f"apply ValidatingAdmissionPolicy {POLICY}"]
+        verbs = {Next.DELETE: "delete", Next.EMPTY: "empty"}
+        changes += [
+            f"{verb} {scaffold_ref(s)} (UID {o['metadata']['uid']})"
+            for s, o in seen.standing
+            if (verb := verbs.get(seen.step(s)))
+        ]
+        changes += [f"record {s.name} RETIRED" for s in seen.unrecorded if seen.step(s) is not Next.WAIT]
+        if not self._waited:
+            changes += [f"give {name} time: {', '.join(why)}" for name, why in seen.waiting.items()]
+        if changes:
+            return Act("retire the bootstrap copies", tuple(changes))
+        retired = len(self.world.intent.handovers) - len(seen.unrecorded)
+        pending = tuple(f"{name}: {', '.join(why)}" for name, why in sorted(seen.waiting.items()))
+        return Satisfied(f"{retired} retired, {self._told(seen)}", pending)
+
+    def act(self, seen: Seen) -> None:
+        for obj in self._policy():
+            expect(self.world.cluster.apply(obj), ref_of(obj))
+        seen = replace(seen, waiting=self._patiently())
+        committed = named(self.world.ledger.read(), Phase.COMMIT)
+        for secret, _ in seen.standing:
+            if secret.name in committed and seen.step(secret) is not Next.WAIT:
+                self._take_away(secret, seen)
+        if self.scaffolds:
+            self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
+        after = {s.name: as_seen(self.world.cluster.get(scaffold_ref(s))) for s in self.scaffolds}
+        gone = [
+            s
+            for s in seen.unrecorded
+            if seen.step(s) is not Next.WAIT and over(after.get(s.name, Scaffold.ABSENT), s.handover.retire)
+        ]
+        place = here(self.world)
+        self.world.ledger.append(
+            [self._retired(s, committed[s.name], place, after.get(s.name)) for s in gone]
+        )
+        self._waited = True
+
+    def _told(self, seen: Seen) -> str:
+        """The scaffolds, by what became of them."""
+        modes = [(s.handover.retire, seen.scaffolds[s.name]) for s in self.scaffolds]
+        gone = sum(found is Scaffold.ABSENT for _, found in modes)
+        emptied = modes.count((RetireMode.INERT, Scaffold.EMPTIED))
+        left = sum(mode is RetireMode.IGNORED and found is not Scaffold.ABSENT for mode, found in modes)
+        told = f"{gone} scaffolds gone for good"
+        return told + (f", {emptied} emptied" if emptied else "") + (f", {left} left" if left else "")
+
+    def _policy(self) -> tuple[Object, ...]:
+        return admission_policy(self.scaffolds) if self.scaffolds else ()
+
+    def _patiently(self) -> dict[str, tuple[str, ...]]:
+        """The same, after giving the consumers their time."""
+        until = self.world.clock.monotonic() + READY_SECONDS
+        while (waiting := waiting_for(self.world)) and self.world.clock.monotonic() < until:
+            first = next(iter(waiting))
+            self.world.narrator.event("waiting", message=f"{first}: {waiting[first][0]}")
+            self.world.clock.sleep(1)
+        return waiting
+
+    def _take_away(self, secret: Secret, seen: Seen) -> None:
+        """Only the bytes that were handed over: a scaffold that somebody changed since is kept and named."""
+        ref = scaffold_ref(secret)
+        live = self.world.cluster.get(
+            ref
+        )  # as it is now: its consumers have had their time since it was seen
+        if live is None:
+            return
+        meta, step = live["metadata"], seen.step(secret, self._compared(secret, live))
+        if step is Next.DRIFT:
+            raise EvidenceError(
+                f"{secret.name}: its scaffold holds something else than what was handed over",
+                code="E_SOURCE_DRIFT",
+                where=str(ref),
+                hint="see who changed it; put the declared value back, or remove the Secret yourself",
+            )
+        if step is Next.EMPTY:
+            expect(self.world.cluster.replace(emptied(live)), ref)
+        elif step is Next.DELETE:
+            version = meta["resourceVersion"]
+            expect(self.world.cluster.delete(ref, uid=meta["uid"], resource_version=version), ref)
+
+    def _compared(self, secret: Secret, live: Object) -> Scaffold:
+        """One that is empty already was emptied by a run before: that is no drift."""
+        seen = as_seen(live)
+        if seen is Scaffold.STANDS and live["data"] != source_values(self.world, secret):
+            return Scaffold.CHANGED
+        return seen
+
+    def _refused(self) -> bool:
+        return all(refused_scaffolds(self.world).values())
+
+    def _retired(self, secret: Secret, committed: Record, place: Here, left: Scaffold | None) -> Fact:
+        dead = set(renewed(secret, committed.fact.commitments)) >= set(committed.fact.commitments)
+        residuals = [] if dead else ["git-history"]
+        if secret.scaffold is not None:
+            residuals += ["etcd-history", "etcd-backups"]
+        mode, how = _how(secret, left)
+        if mode is RetireMode.IGNORED:
+            residuals.append("scaffold-in-cluster")
+        if self.world.intent.platform.vault.custody is Custody.CLUSTER:
+            residuals.append("unseal-key-in-cluster")
+        details = dict(committed.fact.details) | {"how": how}
+        if secret.handover.renew is Renew.REISSUE:
+            details["live"] = "the value in Git is live until its issuer replaces it"
+        if secret.handover.renew is Renew.KEEP:
+            details["live"] = "the value in Git is live until it is rotated"
+        if secret.handover.reason:
+            details["reason"] = secret.handover.reason
+        if secret.handover.until:
+            details["until"] = secret.handover.until
+        made = fact(self.world, secret, Phase.RETIRED, dict(committed.fact.commitments), place, retire=mode)
+        return replace(made, source=committed.fact.source, residuals=tuple(residuals), details=details)
+
+
+def as_seen(live: Object | None) -> Scaffold:
+    """What is there of a scaffold; its bytes are not compared."""
+    if live is None:
+        return Scaffold.ABSENT
+    return Scaffold.STANDS if live.get("data") else Scaffold.EMPTIED
+
+
+def is_over(world: World, secret: Secret) -> bool:
+    """Whether what Git declares of this scaffold is so now: gone, empty, or there and held by no pod."""
+    found = as_seen(world.cluster.get(scaffold_ref(secret)))
+    return over(found, secret.handover.retire) and (
+        found is not Scaffold.STANDS or not holders(world, secret)
+    )
+
+
+def emptied(live: Object) -> Object:
+    """The same object, by the UID and the version it was read with, without its content; kubectl's copy of it goes
+    too, a value in an annotation.
+    """
+    meta = live["metadata"]
+    notes = {k: v for k, v in (meta.get("annotations") or {}).items() if not isinstance(v, Sensitive)}
+    return {**live, "metadata": {**meta, "annotations": notes}, "data": {}}
+
+
+def _done(secret: Secret, record: Record | None) -> bool:
+    """Whether the record says what is declared: one that was left in the cluster may have to go after all."""
+    if record is None or record.fact.retire is None:
+        return False
+    return secret.scaffold is None or _MORE.index(record.fact.retire) >= _MORE.index(secret.handover.retire)
+
+
+def _how(secret: Secret, left: Scaffold | None) -> tuple[RetireMode, str]:
+    """What became of the bootstrap copy: by declaration, or by somebody who had deleted it before."""
+    if secret.scaffold is None:
+        return RetireMode.DELETED, "no copy in the cluster"
+    mode = secret.handover.retire
+    if left is Scaffold.ABSENT and mode is not RetireMode.DELETED:
+        return RetireMode.DELETED, "the scaffold was gone already, re-creation refused"
+    return mode, _HOW[mode]
+
+
+def waiting_for(world: World) -> dict[str, tuple[str, ...]]:
+    """Secret to what its retirement waits for: consumers, pods that hold the scaffold, finalizers."""
+    found = {s.name: unready(world, s) for s in world.intent.handovers}
+    for secret in world.intent.scaffolds:
+        live = world.cluster.get(scaffold_ref(secret))
+        held = finalizers(live) if live is not None else ()
+        found[secret.name] = (*found.get(secret.name, ()), *holders(world, secret), *held)
+    return {name: why for name, why in found.items() if why}
+
+
+def refused_scaffolds(world: World) -> dict[str, bool]:
+    """Scaffold to whether admission refuses it, asked of the live API server (a dry run)."""
+    return {
+        str(scaffold_ref(s)): bool(world.cluster.refused_at_admission(_probe(s)))
+        for s in world.intent.scaffolds
+    }
+
+
+def _probe(secret: Secret) -> Object:
+    ref = scaffold_ref(secret)
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": ref.name, "namespace": ref.namespace}}
+
+
+def finalizers(live: Object) -> tuple[str, ...]:
+    """Why a deleted scaffold is still there."""
+    if not live["metadata"].get("deletionTimestamp"):
+        return ()
+    return (f"deleted, and held by finalizers {', '.join(live['metadata'].get('finalizers', ()))}",)

@@ -1,0 +1,43 @@
+"""The root of trust opens every encrypted file of the commit, and the keys under it fit their public halves (G5)."""
+
+from dataclasses import dataclass
+
+from bootstrap.model.decision import Blocked, Decision, Satisfied
+from bootstrap.model.errors import BootstrapError
+from bootstrap.model.plan import Step
+from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.values import root_needed, vault_values
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    opened: int
+    error: BootstrapError | None
+
+
+class RootTrust:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+
+    def observe(self) -> Seen:
+        if self.world.files is None:
+            return Seen(0, root_needed())
+        try:
+            for secret in self.world.intent.handovers:
+                vault_values(self.world, secret)
+            material = self.world.material
+            material.unseal_key()
+            material.signer()
+            material.commitments()
+            material.authority()
+        except BootstrapError as error:
+            return Seen(0, error)
+        return Seen(len(self.world.intent.handovers), None)
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.error is not None:
+            return Blocked(seen.error)
+        return Satisfied(f"opens all {seen.opened} secrets and the keys under it")
+
+    def act(self, seen: Seen) -> None:
+        """Nothing: a root of trust is brought, never made here (S1)."""

@@ -1,0 +1,107 @@
+"""Bootstrap secrets that something needs before Vault exists: create-only, labelled, in their one namespace (B1)."""
+
+from dataclasses import dataclass
+
+from bootstrap.ledger.record import Phase
+from bootstrap.model.catalog import Secret
+from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
+from bootstrap.model.errors import PreconditionError
+from bootstrap.model.plan import Step
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.context.names import COMMIT_ANNOTATION, SECRET_ANNOTATION, is_ours, labels, namespace
+from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.transfers import named
+from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.admission import API, POLICY
+from bootstrap.steps.secrets.values import source_values
+from bootstrap.steps.vault.init_window import REBUILT, WindowStore
+
+
+def scaffold_ref(secret: Secret) -> Ref:
+    assert secret.scaffold is not None
+    return Ref("v1", "Secret", secret.scaffold.name, secret.scaffold.namespace)
+
+
+def ledger_is_lost(world: World) -> bool:
+    """Whether nobody can say here what was handed over: no record, and a Vault of ours that is past its beginning. A
+    scaffold that was retired must not come back; the ledger is rebuilt later in the run.
+
+    Without a record, but with the init window of this very Vault and nothing that refuses retired scaffolds, there
+    was no retirement yet: admission refuses a scaffold's return before it goes, and the window is lost with the
+    ledger's namespace.
+    """
+    home = world.intent.platform.vault.namespace
+    if world.cluster.get(Ref("apps/v1", "StatefulSet", "vault", home)) is None or world.ledger.read().entries:
+        return False
+    window = WindowStore(world.cluster).read()
+    refused = world.cluster.get(Ref(API, "ValidatingAdmissionPolicy", POLICY))
+    return window is None or window.facts == REBUILT or refused is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    missing: tuple[Secret, ...]
+    taken: tuple[Secret, ...]
+    over: tuple[Secret, ...]
+    undecided: bool = False
+
+
+class ScaffoldSecrets:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+
+    def observe(self) -> Seen:
+        missing, taken, over = [], [], []
+        if ledger_is_lost(self.world):
+            return Seen((), (), (), undecided=True)
+        committed = named(self.world.ledger.read(), Phase.COMMIT)
+        for secret in self.world.intent.scaffolds:
+            live = self.world.cluster.get(scaffold_ref(secret))
+            if secret.name in committed:
+                over.append(secret)  # authority has moved: a scaffold is never made again
+            elif live is None:
+                missing.append(secret)
+            elif not is_ours(live):
+                taken.append(secret)
+        return Seen(tuple(missing), tuple(taken), tuple(over))
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.taken:
+            ref = scaffold_ref(seen.taken[0])
+            return Blocked(
+                PreconditionError(
+                    "a Secret of this name exists and is not ours; it is left as it is",
+                    code="E_NAME_TAKEN",
+                    where=str(ref),
+                    hint=f"rename the scaffold ({seen.taken[0].where}), or remove that Secret if nothing uses it",
+                )
+            )
+        if seen.missing:
+            refs = tuple(f"create {scaffold_ref(s)}" for s in seen.missing)
+            return Act(f"materialize {len(seen.missing)} bootstrap secrets", refs)
+        count = len(self.world.intent.scaffolds)
+        if seen.undecided:
+            return Satisfied("what was handed over is known once the ledger is open")
+        return Satisfied(f"{count - len(seen.over)} in the cluster, {len(seen.over)} handed over before")
+
+    def act(self, seen: Seen) -> None:
+        for secret in seen.missing:
+            ref = scaffold_ref(secret)
+            if self.world.cluster.get(Ref("v1", "Namespace", ref.namespace)) is None:
+                made = namespace(ref.namespace)
+                expect(self.world.cluster.create(made), Ref("v1", "Namespace", ref.namespace))
+            expect(self.world.cluster.create(self._object(secret, ref)), ref)
+
+    def _object(self, secret: Secret, ref: Ref) -> Object:
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": secret.scaffold.type if secret.scaffold else "Opaque",
+            "metadata": {
+                "name": ref.name,
+                "namespace": ref.namespace,
+                "labels": labels("scaffold"),
+                "annotations": {SECRET_ANNOTATION: secret.name, COMMIT_ANNOTATION: self.world.intent.commit},
+            },
+            "data": source_values(self.world, secret),
+        }

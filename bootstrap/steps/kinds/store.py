@@ -1,0 +1,91 @@
+"""The one ClusterSecretStore, and the service account by which each namespace logs in as itself (D2, S2)."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bootstrap.model.decision import Act, Decision, Satisfied
+from bootstrap.model.errors import WorldError
+from bootstrap.model.plan import Step
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.context.health import condition, condition_message, ref_of
+from bootstrap.steps.context.names import KV_MOUNT, READER_ACCOUNT, READER_ROLE, STORE, labels, namespace
+from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.world import World
+
+STORE_REF = Ref("external-secrets.io/v1", "ClusterSecretStore", STORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    missing: tuple[Object, ...]  # namespaces and accounts, create-only
+    changed: bool
+    valid: bool
+
+
+class Store:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+
+    def observe(self) -> Seen:
+        cluster = self.world.cluster
+        missing = tuple(o for o in self._accounts() if cluster.get(ref_of(o)) is None)
+        return Seen(missing, cluster.differs(self._store()), condition(cluster.get(STORE_REF), "Ready"))
+
+    def decide(self, seen: Seen) -> Decision:
+        changes = [f"create {ref_of(o)}" for o in seen.missing]
+        if seen.changed:
+            changes.append(f"apply {STORE_REF}")
+        elif not seen.valid:
+            changes.append(f"wait until {STORE_REF} is valid")
+        if changes:
+            return Act("connect the namespaces to Vault", tuple(changes))
+        return Satisfied(f"{STORE} is valid")
+
+    def act(self, seen: Seen) -> None:
+        cluster = self.world.cluster
+        for obj in seen.missing:
+            expect(cluster.create(obj), ref_of(obj))
+        if seen.changed:
+            expect(cluster.apply(self._store()), STORE_REF)
+        try:
+            self.world.wait(
+                f"{STORE} is valid", lambda: condition(cluster.get(STORE_REF), "Ready"), seconds=120
+            )
+        except WorldError as error:
+            error.message += ": " + condition_message(cluster.get(STORE_REF), "Ready")
+            raise
+
+    def _accounts(self) -> Iterator[Object]:
+        intent = self.world.intent
+        for name in sorted({*intent.reading_namespaces, *intent.pushing_namespaces}):
+            yield namespace(name)
+            yield {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"name": READER_ACCOUNT, "namespace": name, "labels": labels("store-identity")},
+                "automountServiceAccountToken": False,
+            }
+
+    def _store(self) -> Object:
+        vault_namespace = self.world.intent.platform.vault.namespace
+        vault = {
+            "server": f"https://vault.{vault_namespace}.svc:8200",
+            "path": KV_MOUNT,
+            "version": "v2",
+            "caBundle": base64.b64encode(self.world.intent.keys["vault-ca.crt"]).decode(),
+            "auth": {
+                "kubernetes": {
+                    "mountPath": "kubernetes",
+                    "role": READER_ROLE,
+                    # No namespace: the operator logs in as this account of the namespace that asks.
+                    "serviceAccountRef": {"name": READER_ACCOUNT, "audiences": ["vault"]},
+                }
+            },
+        }
+        return {
+            "apiVersion": STORE_REF.api,
+            "kind": STORE_REF.kind,
+            "metadata": {"name": STORE, "labels": labels("store")},
+            "spec": {"provider": {"vault": vault}},
+        }

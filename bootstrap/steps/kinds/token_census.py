@@ -1,0 +1,33 @@
+"""No live token has the policy ``root`` (B5); looked at, not remembered: a restored snapshot brings one back."""
+
+from dataclasses import dataclass
+
+from bootstrap.model.decision import Act, Decision, Satisfied
+from bootstrap.model.plan import Step
+from bootstrap.steps.context.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    tokens: int
+    roots: tuple[str, ...]  # accessors
+
+
+class TokenCensus:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+
+    def observe(self) -> Seen:
+        live = self.world.session.accessors()
+        return Seen(len(live), tuple(a for a, policies in live.items() if "root" in policies))
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.roots:
+            return Act(
+                f"revoke {len(seen.roots)} root tokens", tuple(f"revoke accessor {a}" for a in seen.roots)
+            )
+        return Satisfied(f"{seen.tokens} live tokens, none is root")
+
+    def act(self, seen: Seen) -> None:
+        for accessor in seen.roots:
+            self.world.session.call("POST", "auth/token/revoke-accessor", {"accessor": accessor})

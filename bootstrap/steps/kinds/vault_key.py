@@ -1,0 +1,47 @@
+"""The key is proven before anything else may be written to this Vault (B4): escrow out, fresh process, VERIFIED."""
+
+from dataclasses import dataclass
+
+from bootstrap.model.decision import Act, Decision, Satisfied
+from bootstrap.model.errors import WorldError
+from bootstrap.model.init_window import Window, WindowPhase
+from bootstrap.model.plan import Step
+from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.escrow import FILE, Escrow
+from bootstrap.steps.vault.init_window import Slots, WindowStore
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    window: Window | None
+
+
+class VaultKey:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+        self.windows = WindowStore(world.cluster)
+
+    def observe(self) -> Seen:
+        return Seen(self.windows.read())
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.window is not None and seen.window.phase is WindowPhase.VERIFIED:
+            return Satisfied(f"VERIFIED, cluster {seen.window.cluster_id}")
+        changes = (
+            f"write the share's ciphertext to {self.world.records.folder}",
+            "open it in a fresh process, unseal",
+        )
+        return Act("prove the unseal key from outside the cluster", changes)
+
+    def act(self, seen: Seen) -> None:
+        window = seen.window
+        if window is None or window.phase is not WindowPhase.KEYS:
+            raise WorldError("no keys to prove", code="E_WINDOW", hint="`bootstrap up` looks again")
+        share = Slots(self.world.cluster, window.volume).read(Slots.SHARE)
+        if share is None:
+            raise WorldError("the share's slot is gone", code="E_SLOT", where="namespace bootstrap-system")
+        uid = self.world.cluster.uid()
+        escrow = Escrow(uid, window.volume, self.world.material.unseal_key().fingerprint, share)
+        self.world.records.write(uid, FILE, escrow.to_bytes())
+        proof = self.world.proof.prove(uid)
+        self.windows.swap(window, window.verified(proof["vaultClusterId"]))

@@ -1,0 +1,144 @@
+"""The serving shape: lasting certificates, the unsealer where custody is ``cluster``, every peer known.
+
+The first replica is restarted into it, by its pod's UID; that it comes back unsealed without a human is
+the restart drill (G4, G7).
+"""
+
+from dataclasses import dataclass
+
+from bootstrap.model.catalog import Custody
+from bootstrap.model.decision import Act, Decision, Satisfied
+from bootstrap.model.errors import WorldError
+from bootstrap.model.plan import Step
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.context.applied import applied
+from bootstrap.steps.context.health import ref_of
+from bootstrap.steps.context.names import labels
+from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.first_replica import tls_secret
+from bootstrap.steps.vault.init_window import Slots, WindowStore
+from bootstrap.steps.vault.objects import base_objects, certificate_names, pod_names, stateful_set
+
+GENERATION = 1
+VAULT_TLS = "vault-tls"
+
+
+def unseal_ref(world: World) -> Ref:
+    """Named by key generation: a rekey makes the next one before it counts (DESIGN 6)."""
+    return Ref("v1", "Secret", f"vault-unseal-{GENERATION}", world.intent.platform.vault.namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    changes: tuple[str, ...]
+    stale: Object | None  # the pod of the first replica, where it is not in the serving shape yet
+
+
+class VaultServe:
+    def __init__(self, step: Step, world: World) -> None:
+        self.world = world
+        self.spec = world.intent.platform.vault
+        self.tls = Ref("v1", "Secret", VAULT_TLS, self.spec.namespace)
+
+    def observe(self) -> Seen:
+        cluster = self.world.cluster
+        changes = [f"issue certificates into {self.tls}"] if self._lacking() else []
+        if self._unsealer and cluster.get(unseal_ref(self.world)) is None:
+            changes.append(f"create {unseal_ref(self.world)}")
+        live = cluster.get(Ref("apps/v1", "StatefulSet", "vault", self.spec.namespace))
+        wanted = [*base_objects(self.spec, self.peers), self._shape(live)]
+        changes += [f"apply {ref_of(o)}" for o in wanted if cluster.differs(o)]
+        pod = cluster.get(Ref("v1", "Pod", "vault-0", self.spec.namespace))
+        stale = pod if pod is not None and not self._serves(pod) else None
+        if stale is not None:
+            changes.append("restart vault-0 into the serving shape")
+        return Seen(tuple(changes), stale)
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.changes:
+            return Act("let Vault serve: lasting certificates, unsealer, peers", seen.changes)
+        return Satisfied(
+            "unsealer beside each Vault" if self._unsealer else "the holders unseal (offline custody)"
+        )
+
+    def act(self, seen: Seen) -> None:
+        cluster = self.world.cluster
+        self._certificates()
+        if self._unsealer:
+            self._give_share()
+        live = cluster.get(Ref("apps/v1", "StatefulSet", "vault", self.spec.namespace))
+        for obj in [*base_objects(self.spec, self.peers), self._shape(live)]:
+            applied(self.world, obj)
+        if seen.stale is not None:
+            pod = ref_of(seen.stale | {"apiVersion": "v1", "kind": "Pod"})
+            expect(cluster.delete(pod, uid=seen.stale["metadata"]["uid"]), pod)
+        self.world.wait("vault-0 serves, unsealed", self._back, seconds=240)
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        return pod_names(self.spec.replicas)
+
+    @property
+    def _unsealer(self) -> bool:
+        return self.spec.custody is Custody.CLUSTER
+
+    def _shape(self, live: Object | None) -> Object:
+        """As many replicas as there are; growing is the next step's."""
+        now = live["spec"].get("replicas", 1) if live else 1
+        return stateful_set(
+            self.spec,
+            replicas=max(1, now),
+            tls_secret=self.tls.name,
+            unseal_secret=unseal_ref(self.world).name,
+        )
+
+    def _serves(self, pod: Object) -> bool:
+        volumes = {v["name"]: v for v in pod["spec"]["volumes"]}
+        right = volumes["tls"]["secret"]["secretName"] == VAULT_TLS
+        return right and (len(pod["spec"]["containers"]) == (2 if self._unsealer else 1))
+
+    def _back(self) -> bool:
+        pod = self.world.cluster.get(Ref("v1", "Pod", "vault-0", self.spec.namespace))
+        if pod is None or not self._serves(pod) or pod["metadata"].get("deletionTimestamp"):
+            return False
+        status = self.world.session.seal_status("vault-0")
+        return status is not None and (not status.sealed or not self._unsealer)
+
+    def _lacking(self) -> bool:
+        found = self.world.cluster.get(self.tls)
+        return found is None or any(f"{p}.crt" not in found["data"] for p in self.peers)
+
+    def _certificates(self) -> None:
+        """Leaves that are there stay; a peer without one gets one."""
+        found = self.world.cluster.get(self.tls)
+        missing = [p for p in self.peers if found is None or f"{p}.crt" not in found["data"]]
+        if not missing:
+            return
+        made = tls_secret(self.world, self.tls, {p: certificate_names(self.spec, p) for p in missing})
+        if found is None:
+            expect(self.world.cluster.create(made), self.tls)
+            return
+        made["data"] = found["data"] | made["data"]
+        made["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+        expect(self.world.cluster.replace(made), self.tls)
+
+    def _give_share(self) -> None:
+        ref = unseal_ref(self.world)
+        if self.world.cluster.get(ref) is not None:
+            return
+        window = WindowStore(self.world.cluster).read()
+        share = Slots(self.world.cluster, window.volume).read(Slots.SHARE) if window else None
+        if share is None:
+            raise WorldError("the share's slot is gone", code="E_SLOT", where="namespace bootstrap-system")
+        opened: Sensitive = self.world.material.unseal_key().decrypt(share.ciphertext())
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "immutable": True,
+            "metadata": {"name": ref.name, "namespace": ref.namespace, "labels": labels("unseal-key")},
+            "data": {"key": opened},
+        }
+        expect(self.world.cluster.create(secret), ref)

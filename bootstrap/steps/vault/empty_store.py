@@ -1,0 +1,63 @@
+"""Removing a store that is provably empty: nothing is written to a Vault before its key is proven (DESIGN 6)."""
+
+from bootstrap.model.init_window import Sight, Window, WindowPhase
+from bootstrap.ports import Ref
+from bootstrap.steps.context.applied import applied
+from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.first_replica import attempt_tls_name, is_now
+from bootstrap.steps.vault.init_window import Slots
+from bootstrap.steps.vault.objects import stateful_set
+
+
+def data_claim(world: World) -> Ref:
+    return Ref("v1", "PersistentVolumeClaim", "data-vault-0", world.intent.platform.vault.namespace)
+
+
+def volume_of(world: World) -> str:
+    """UID of the claim that holds the first replica's store; "" while there is none."""
+    claim = world.cluster.get(data_claim(world))
+    return str(claim["metadata"]["uid"]) if claim else ""
+
+
+def given_up(window: Window, sight: Sight, *, unbound: bool = False) -> Window | str:
+    """The window as VOIDING, for a run that is given back; a text says why its store may not go.
+
+    Beside ``next_move`` this is the other rule book of the window. ``unbound``: no storage was ever given to the
+    claim, so nothing can be on it.
+    """
+    match window.phase:
+        case WindowPhase.VERIFIED:
+            return "its key is proven: it may hold data, and from here on it is never removed"
+        case WindowPhase.VOIDING:
+            return window
+        case WindowPhase.SENT | WindowPhase.KEYS if sight.volume not in ("", window.volume):
+            return "its volume is another one than the attempt's: nobody can say what it holds"
+        case WindowPhase.CLAIMED if sight.volume and not unbound and sight.initialized is None:
+            return (
+                "it does not answer, so nobody can say that it is empty; make it answer, or remove its claim"
+            )
+        case WindowPhase.CLAIMED if sight.volume and sight.initialized:
+            return "somebody else has initialised it"
+    return (window if window.volume else window.sent(sight.volume)).voiding()
+
+
+def remove_voided(world: World, window: Window) -> bool:
+    """Stops the first replica of a VOIDING window, and removes its volume and its slots, by the volume's UID.
+
+    False when the window moved on meanwhile: then nothing more is removed here.
+    """
+    cluster, spec, claim = world.cluster, world.intent.platform.vault, data_claim(world)
+    if cluster.get(Ref("apps/v1", "StatefulSet", "vault", spec.namespace)) is not None:
+        shape = stateful_set(spec, replicas=0, tls_secret=attempt_tls_name(window), unseal_secret="")
+        if not applied(world, shape, lambda: is_now(world, window)):
+            return False
+    pod = Ref("v1", "Pod", "vault-0", spec.namespace)
+    world.wait("the voided Vault has stopped", lambda: cluster.get(pod) is None)
+    if window.volume and volume_of(world) == window.volume:
+        expect(cluster.delete(claim, uid=window.volume), claim)
+    world.wait("the voided volume is gone", lambda: volume_of(world) != window.volume or not window.volume)
+    slots = Slots(cluster, window.volume)
+    slots.remove(Slots.SHARE)
+    slots.remove(Slots.ROOT)
+    return True

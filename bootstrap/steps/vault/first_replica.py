@@ -1,0 +1,57 @@
+"""Putting one attempt's replica there: TLS with the attempt's name, the ``init`` shape, one pod that answers."""
+
+from bootstrap.model.init_window import Window
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.context.applied import applied
+from bootstrap.steps.context.names import labels, namespace
+from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.init_window import WindowStore
+from bootstrap.steps.vault.objects import base_objects, certificate_names, stateful_set
+
+LEAF_DAYS = 365
+
+
+def attempt_tls_name(window: Window) -> str:
+    return f"vault-tls-init-{window.attempt}"
+
+
+def install_first_replica(world: World, window: Window) -> None:
+    """Create-only for the certificate, apply for the rest; waits until the pod answers. Nothing happens to the
+    StatefulSet once the window has moved on: an earlier attempt's certificate must not be served again."""
+    spec = world.intent.platform.vault
+    home = Ref("v1", "Namespace", spec.namespace)
+    if world.cluster.get(home) is None:
+        expect(world.cluster.create(namespace(spec.namespace)), home)
+    tls = Ref("v1", "Secret", attempt_tls_name(window), spec.namespace)
+    if world.cluster.get(tls) is None:
+        names = (*certificate_names(spec, "vault-0"), window.server_name)
+        expect(world.cluster.create(tls_secret(world, tls, {"vault-0": names})), tls)
+    shape = stateful_set(spec, replicas=1, tls_secret=tls.name, unseal_secret="")
+    for obj in base_objects(spec, ()):
+        applied(world, obj, lambda: is_now(world, window))
+    if applied(world, shape, lambda: is_now(world, window)):
+        world.wait("Vault's first replica answers", lambda: world.session.seal_status("vault-0"), seconds=180)
+
+
+def is_now(world: World, window: Window) -> bool:
+    """Whether the window is still this one: a process that slept must not undo a later attempt."""
+    return WindowStore(world.cluster).read() == window
+
+
+def tls_secret(world: World, ref: Ref, pods: dict[str, tuple[str, ...]]) -> Object:
+    """One leaf a pod, issued in memory: ``POD.crt`` and ``POD.key``, and the CA beside them."""
+    authority = world.material.authority()
+    data = {"ca.crt": Sensitive(authority.certificate, "ca.crt")}
+    for pod, names in pods.items():
+        leaf = authority.issue(names, ("127.0.0.1",), LEAF_DAYS)
+        data[f"{pod}.crt"] = Sensitive(leaf.certificate, f"{pod}.crt")
+        data[f"{pod}.key"] = leaf.key
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": {"name": ref.name, "namespace": ref.namespace, "labels": labels("vault-tls")},
+        "data": data,
+    }
