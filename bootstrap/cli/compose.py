@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bootstrap.cli.prompt import ask_passphrase
 from bootstrap.cli.options import Options
+from bootstrap.cli.prompt import ask_passphrase
 from bootstrap.engine.loader import load_phases, phase_files
 from bootstrap.engine.plan import make_plan
 from bootstrap.engine.runner import Runner
@@ -252,7 +252,7 @@ def _public(intent: Intent, name: str) -> bytes:
 def _ledger(
     cluster: Cluster, clock: Clock, prepared: Prepared, run: Run, material: RootMaterial
 ) -> Transfers:
-    from bootstrap.ledger.record import Run as Writer
+    from bootstrap.ledger.record import Writer
 
     def writer() -> Writer:
         return Writer(

@@ -79,8 +79,10 @@ def _source(model: schema.Source | None) -> catalog.Source | None:
     return catalog.Source(file=model.file, key=model.key, field=model.field, encoding=model.encoding)
 
 
-def _scaffold(model: schema.Scaffold | None) -> catalog.Scaffold | None:
-    return catalog.Scaffold(namespace=model.namespace, name=model.name, type=model.type) if model else None
+def _scaffold(model: schema.Scaffold | None) -> catalog.BootstrapCopy | None:
+    return (
+        catalog.BootstrapCopy(namespace=model.namespace, name=model.name, type=model.type) if model else None
+    )
 
 
 def _handover(model: schema.Handover | None) -> catalog.Handover:

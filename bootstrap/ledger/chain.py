@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bootstrap.ledger import canonical, merkle, statement
 from bootstrap.ledger.envelope import PublicKey, open_envelope, peek, seal
-from bootstrap.ledger.record import ZERO, Fact, Record, Run
+from bootstrap.ledger.record import ZERO, Fact, Record, Writer
 from bootstrap.ledger.rules import Meaning
 from bootstrap.model.errors import EvidenceError
 from bootstrap.ports import Signer
@@ -76,7 +76,9 @@ class Ledger:
         return merkle.prove([merkle.leaf(entry.envelope) for entry in self.entries], seq)
 
 
-def write(facts: Iterable[Fact], *, after: Chain, run: Run, time: str, signer: Signer) -> tuple[Entry, ...]:
+def write(
+    facts: Iterable[Fact], *, after: Chain, run: Writer, time: str, signer: Signer
+) -> tuple[Entry, ...]:
     """Signed entries for ``facts`` at the places behind ``after``."""
     entries: list[Entry] = []
     chain = after

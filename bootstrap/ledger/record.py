@@ -22,7 +22,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-class Phase(StrEnum):
+class RecordType(StrEnum):
     """The first three are about one secret, all others are notes about the cluster."""
 
     INTENT = "INTENT"
@@ -42,7 +42,7 @@ class Phase(StrEnum):
 
     @property
     def about_secret(self) -> bool:
-        return self in (Phase.INTENT, Phase.COMMIT, Phase.RETIRED)
+        return self in (RecordType.INTENT, RecordType.COMMIT, RecordType.RETIRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,7 @@ class Fact:
     ValueError for a combination that means nothing.
     """
 
-    phase: Phase
+    type: RecordType
     git: Git | None = None
     secret: SecretName | None = None
     source: SourceObject | None = None
@@ -121,28 +121,28 @@ class Fact:
     def __post_init__(self) -> None:
         for name, value in self.commitments.items():
             _require(_HEX64, value, f"commitments.{name}")
-        if not self.phase.about_secret:
+        if not self.type.about_secret:
             return
         if self.git is None or self.secret is None or self.destination is None:
-            raise ValueError(f"{self.phase} names git, secret and destination")
-        if self.phase is not Phase.RETIRED and not self.commitments:
-            raise ValueError(f"{self.phase} has a commitment for each field")
-        if self.phase is Phase.COMMIT and self.audit is None:
+            raise ValueError(f"{self.type} names git, secret and destination")
+        if self.type is not RecordType.RETIRED and not self.commitments:
+            raise ValueError(f"{self.type} has a commitment for each field")
+        if self.type is RecordType.COMMIT and self.audit is None:
             raise ValueError("COMMIT names its audit lines, or says that they are missing")
-        if self.phase is Phase.RETIRED and self.retire is None:
+        if self.type is RecordType.RETIRED and self.retire is None:
             raise ValueError("RETIRED says how the bootstrap copy was retired")
 
     @property
     def subject(self) -> str:
         """``vault:<cluster id>/<mount>/<path>#v<n>`` of a record about a secret, else empty."""
         to = self.destination
-        if to is None or not self.phase.about_secret:
+        if to is None or not self.type.about_secret:
             return ""
         return f"vault:{to.cluster}/{to.mount}/{to.path}#v{to.version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Writer:
     """Who writes: the same for all records of a run. ``cluster`` is the UID of namespace kube-system."""
 
     cluster: str
@@ -160,7 +160,7 @@ class Record:
     seq: int
     previous: str
     time: str
-    run: Run
+    run: Writer
     fact: Fact
 
     def __post_init__(self) -> None:
@@ -171,7 +171,7 @@ class Record:
 
     @property
     def subject(self) -> str:
-        return self.fact.subject or f"cluster:{self.run.cluster}/{self.fact.phase.value.lower()}"
+        return self.fact.subject or f"cluster:{self.run.cluster}/{self.fact.type.value.lower()}"
 
 
 def _require(pattern: re.Pattern[str], value: str, name: str) -> None:

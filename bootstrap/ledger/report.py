@@ -7,7 +7,7 @@ from typing import Any
 
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.head import Head
-from bootstrap.ledger.record import Audit, Phase, Record
+from bootstrap.ledger.record import Audit, Record, RecordType
 from bootstrap.model.catalog import Renew
 
 GENERATED = "generated"  # a detail of a COMMIT: names of the fields made anew, blank-separated
@@ -78,9 +78,9 @@ def report_of(ledger: Ledger, head: Head, *, verified: bool) -> Report:
         last=head.last,
         root=head.root,
         time=head.time,
-        counts=dict(sorted(Counter(each.fact.phase.value for each in records).items())),
+        counts=dict(sorted(Counter(each.fact.type.value for each in records).items())),
         secrets=tuple(_line(group) for _, group in sorted(_by_secret(records).items())),
-        notes=tuple(_note(each) for each in records if not each.fact.phase.about_secret),
+        notes=tuple(_note(each) for each in records if not each.fact.type.about_secret),
         rests_on=_rests_on(records),
     )
 
@@ -88,18 +88,18 @@ def report_of(ledger: Ledger, head: Head, *, verified: bool) -> Report:
 def _by_secret(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
     found: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        if record.fact.secret is not None and record.fact.phase.about_secret:
+        if record.fact.secret is not None and record.fact.type.about_secret:
             found.setdefault((record.fact.secret.name, record.subject), []).append(record)
     return found
 
 
 def _line(group: Sequence[Record]) -> SecretLine:
-    last = {record.fact.phase: record for record in group}
-    told = last.get(Phase.COMMIT) or group[-1]
+    last = {record.fact.type: record for record in group}
+    told = last.get(RecordType.COMMIT) or group[-1]
     fact = told.fact
     assert fact.secret is not None
     assert fact.git is not None
-    retired = last.get(Phase.RETIRED)
+    retired = last.get(RecordType.RETIRED)
     audit = fact.audit
     return SecretLine(
         name=fact.secret.name,
@@ -109,9 +109,9 @@ def _line(group: Sequence[Record]) -> SecretLine:
         file=fact.git.path,
         blob=fact.git.blob,
         destination=told.subject,
-        authority="Vault" if Phase.COMMIT in last else "Git",
-        intent=_time(last.get(Phase.INTENT)),
-        committed=_time(last.get(Phase.COMMIT)),
+        authority="Vault" if RecordType.COMMIT in last else "Git",
+        intent=_time(last.get(RecordType.INTENT)),
+        committed=_time(last.get(RecordType.COMMIT)),
         retired=_time(retired),
         actor=told.run.actor,
         txn=audit.txn if isinstance(audit, Audit) else "",
@@ -132,7 +132,7 @@ def _how(retired: Record | None) -> str:
 
 
 def _still_live(told: Record) -> str:
-    if told.fact.phase is not Phase.COMMIT:
+    if told.fact.type is not RecordType.COMMIT:
         return "the handover is not finished: Git is the authority"
     if told.fact.renew is Renew.KEEP:
         return "kept: the value in Git history is the one in Vault, until it is rotated there"
@@ -158,14 +158,14 @@ def _note(record: Record) -> NoteLine:
     return NoteLine(
         seq=record.seq,
         time=record.time,
-        phase=record.fact.phase.value,
+        phase=record.fact.type.value,
         actor=record.run.actor,
         details=dict(record.fact.details),
     )
 
 
 def _rests_on(records: Sequence[Record]) -> tuple[str, ...]:
-    commits = [each for each in records if each.fact.phase is Phase.COMMIT]
+    commits = [each for each in records if each.fact.type is RecordType.COMMIT]
     missing = sum(1 for each in commits if not isinstance(each.fact.audit, Audit))
     found = [
         f"all {len(records)} records rest on the ledger key alone; none is countersigned by Vault",

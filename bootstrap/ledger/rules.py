@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from bootstrap.ledger.record import Phase, Record
+from bootstrap.ledger.record import Record, RecordType
 from bootstrap.model.errors import EvidenceError
 
 Commitments = frozenset[tuple[str, str]]
-_MOVES = (Phase.REBUILT, Phase.RESTORED, Phase.NEW_AUTHORITY)
+_MOVES = (RecordType.REBUILT, RecordType.RESTORED, RecordType.NEW_AUTHORITY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +31,11 @@ class Meaning:
         intents, commits, cluster = dict(self.intents), dict(self.commits), self.cluster
         for record in records:
             cluster = _cluster(record, cluster)
-            if record.fact.phase is Phase.INTENT:
+            if record.fact.type is RecordType.INTENT:
                 intents[_key(record)] = intents.get(_key(record), frozenset()) | {_commitments(record)}
-            elif record.fact.phase is Phase.COMMIT:
+            elif record.fact.type is RecordType.COMMIT:
                 _commit(record, intents, commits)
-            elif record.fact.phase is Phase.RETIRED:
+            elif record.fact.type is RecordType.RETIRED:
                 _retired(record, commits)
         return Meaning(cluster=cluster, intents=intents, commits=commits)
 
@@ -49,7 +49,7 @@ def _commitments(record: Record) -> Commitments:
 
 
 def _cluster(record: Record, cluster: str) -> str:
-    if cluster and record.run.cluster != cluster and record.fact.phase not in _MOVES:
+    if cluster and record.run.cluster != cluster and record.fact.type not in _MOVES:
         raise _broken(record, "it names another cluster, and nothing before it says why")
     return record.run.cluster
 

@@ -14,11 +14,11 @@ from bootstrap.ledger.record import (
     Destination,
     Fact,
     Git,
-    Phase,
     Record,
-    Run,
+    RecordType,
     SecretName,
     SourceObject,
+    Writer,
 )
 from bootstrap.model.catalog import Renew, RetireMode, SecretClass
 from bootstrap.model.errors import EvidenceError
@@ -59,8 +59,8 @@ def decode(payload: bytes, what: str) -> Record:
 def _descriptor(record: Record) -> bytes:
     """What the subject's digest covers: public facts only."""
     fact = record.fact
-    if not fact.phase.about_secret:
-        return canonical.dumps({"cluster": record.run.cluster, "phase": fact.phase.value})
+    if not fact.type.about_secret:
+        return canonical.dumps({"cluster": record.run.cluster, "phase": fact.type.value})
     return canonical.dumps({"secret": _secret(fact.secret), "destination": _destination(fact.destination)})
 
 
@@ -76,7 +76,7 @@ def _predicate(record: Record) -> _Dict:
         "tool": run.tool,
         "planDigest": run.plan_digest,
         "actor": run.actor,
-        "phase": fact.phase.value,
+        "phase": fact.type.value,
         "git": _git(fact.git),
         "secret": _secret(fact.secret),
         "source": _source(fact.source),
@@ -132,7 +132,7 @@ def _record(p: _Dict) -> Record:
         seq=_integer(p["seq"]),
         previous=_text(p["previous"]),
         time=_text(p["time"]),
-        run=Run(
+        run=Writer(
             cluster=_text(p["cluster"]),
             run_id=_text(p["runId"]),
             epoch=_integer(p["epoch"]),
@@ -147,7 +147,7 @@ def _record(p: _Dict) -> Record:
 def _fact(p: _Dict) -> Fact:
     git, secret, source, to = p["git"], p["secret"], p["source"], p["destination"]
     return Fact(
-        phase=Phase(p["phase"]),
+        type=RecordType(p["phase"]),
         git=git and Git(commit=_text(git["commit"]), path=_text(git["path"]), blob=_text(git["blob"])),
         secret=secret
         and SecretName(

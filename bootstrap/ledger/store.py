@@ -11,7 +11,7 @@ from bootstrap.ledger import batch, chain
 from bootstrap.ledger.batch import Batch
 from bootstrap.ledger.chain import Entry, Ledger
 from bootstrap.ledger.envelope import PublicKey
-from bootstrap.ledger.record import Fact, Phase, Record, Run
+from bootstrap.ledger.record import Fact, Record, RecordType, Writer
 from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
 from bootstrap.ports import Clock, Cluster, Object, Reason, Ref, Refused, Signer
 
@@ -34,7 +34,7 @@ class LedgerStore:
         key: PublicKey,
         clock: Clock,
         signer: Callable[[], Signer],
-        run: Callable[[], Run],
+        run: Callable[[], Writer],
     ) -> None:
         self._cluster = cluster
         self._signer = signer
@@ -188,7 +188,7 @@ def _content(obj: Object) -> bytes:
 
 def _refuse_raced(facts: Sequence[Fact], ledger: Ledger) -> None:
     for fact in facts:
-        if fact.phase is Phase.COMMIT and fact.subject in ledger.meaning.commits:
+        if fact.type is RecordType.COMMIT and fact.subject in ledger.meaning.commits:
             raise HeldError(
                 f"{fact.subject} is already committed in the ledger",
                 code="E_LEDGER_RACED",

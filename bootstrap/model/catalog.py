@@ -53,7 +53,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scaffold:
+class BootstrapCopy:
     """``type`` is the type of the Kubernetes Secret: the kubelet takes a pull secret by it."""
 
     namespace: str
@@ -111,7 +111,7 @@ class Secret:
     path: str | None = None  # below the KV v2 mount secret/
     handover: Handover = field(default_factory=Handover)
     rotation: Rotation = field(default_factory=Rotation)
-    scaffold: Scaffold | None = None
+    scaffold: BootstrapCopy | None = None
     consumers: tuple[Consumer, ...] = ()
 
     @property

@@ -14,7 +14,7 @@ from bootstrap.model.catalog import RetireMode
 Commitments = frozenset[tuple[str, str]]  # field to keyed digest: equal when the values are
 
 
-class Scaffold(StrEnum):
+class CopyState(StrEnum):
     """The bootstrap copy in the cluster. CHANGED holds other bytes than were handed over, EMPTIED none at all."""
 
     ABSENT = "absent"
@@ -24,7 +24,7 @@ class Scaffold(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class SecretState:
     """What was just seen of one secret.
 
     ``written``: Vault has a version of it. ``version`` is what version 1 holds, None where it was not read or is
@@ -37,7 +37,7 @@ class Sight:
     planned: Commitments | None = None
     committed: bool = False
     waiting: bool = False  # a consumer is not ready, or something still holds the scaffold
-    scaffold: Scaffold = Scaffold.ABSENT
+    scaffold: CopyState = CopyState.ABSENT
     retire: RetireMode = RetireMode.DELETED
     retired: bool = False
 
@@ -57,42 +57,42 @@ class Next(StrEnum):
     DRIFT = "the scaffold holds something else than was handed over"
 
 
-def next_step(sight: Sight) -> Next:
+def next_step(state: SecretState) -> Next:
     """The only rule book of handover and retirement."""
-    if sight.committed:
-        return _after_commit(sight)
-    if not sight.written:
-        return Next.WRITE if sight.planned in sight.intents else Next.INTEND
-    if not sight.intents:
+    if state.committed:
+        return _after_commit(state)
+    if not state.written:
+        return Next.WRITE if state.planned in state.intents else Next.INTEND
+    if not state.intents:
         return Next.CONFLICT
-    if sight.version is None:
+    if state.version is None:
         return Next.READ
     # A lost answer, or a run that is gone: version 1 is ours if it is what one of our intents announced.
-    return Next.COMMIT if sight.version in sight.intents else Next.CONFLICT
+    return Next.COMMIT if state.version in state.intents else Next.CONFLICT
 
 
-def over(scaffold: Scaffold, retire: RetireMode) -> bool:
+def over(scaffold: CopyState, retire: RetireMode) -> bool:
     """Whether nothing of the scaffold has to go any more (H3): one that is to be ignored stays as it is."""
     match retire:
         case RetireMode.IGNORED:
             return True
         case RetireMode.INERT:
-            return scaffold in (Scaffold.ABSENT, Scaffold.EMPTIED)
+            return scaffold in (CopyState.ABSENT, CopyState.EMPTIED)
         case RetireMode.DELETED:
-            return scaffold is Scaffold.ABSENT
+            return scaffold is CopyState.ABSENT
 
 
-def _after_commit(sight: Sight) -> Next:
-    if not sight.written:
+def _after_commit(state: SecretState) -> Next:
+    if not state.written:
         return Next.LOST
-    gone = over(sight.scaffold, sight.retire)
-    if gone and sight.retired:
+    gone = over(state.scaffold, state.retire)
+    if gone and state.retired:
         return Next.DONE
-    if sight.waiting:
+    if state.waiting:
         return Next.WAIT
     if gone:
         return Next.RECORD
-    if sight.scaffold is Scaffold.CHANGED:
+    if state.scaffold is CopyState.CHANGED:
         return Next.DRIFT
     # Also one that came back, or was filled again, after its retirement.
-    return Next.EMPTY if sight.retire is RetireMode.INERT else Next.DELETE
+    return Next.EMPTY if state.retire is RetireMode.INERT else Next.DELETE

@@ -78,7 +78,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class VaultState:
     """What was just seen: the store (``initialized`` is None while the pod does not answer), the UID of its
     volume ("" when there is none), and whether both slots of that volume are readable."""
 
@@ -98,7 +98,7 @@ class Move(StrEnum):
     EXHAUSTED = "three attempts were voided"
 
 
-def next_move(window: Window, sight: Sight) -> Move:
+def next_move(window: Window, state: VaultState) -> Move:
     """The only rule book of the window, for a run that comes upon it (not the one that has just sent)."""
     match window.phase:
         case WindowPhase.VERIFIED | WindowPhase.KEYS:
@@ -107,12 +107,12 @@ def next_move(window: Window, sight: Sight) -> Move:
             return Move.EXHAUSTED if window.attempt >= ATTEMPTS else Move.FINISH_VOID
         case WindowPhase.SENT:
             # Whoever sent it is gone, and a request may still be on its way. Only keys that can be read save it.
-            if sight.slots:
+            if state.slots:
                 return Move.MARK_KEYS
-            if sight.volume not in ("", window.volume):
+            if state.volume not in ("", window.volume):
                 return Move.FOREIGN
             return Move.VOID
         case WindowPhase.CLAIMED:
-            if sight.initialized is None or not sight.volume:
+            if state.initialized is None or not state.volume:
                 return Move.WAIT
-            return Move.FOREIGN if sight.initialized else Move.SEND
+            return Move.FOREIGN if state.initialized else Move.SEND

@@ -27,7 +27,7 @@ ROOT_MATERIAL = (
 CRDS = "manifests/external-secrets/crds.yaml"
 
 
-def write_scaffold(folder: Path, name: str, key_folder: Path, root_hint: str, crds: Path | None) -> None:
+def write_repository(folder: Path, name: str, key_folder: Path, root_hint: str, crds: Path | None) -> None:
     """Fills the empty ``folder``; ``key_folder`` is what keygen wrote. Raises DefinitionError E_KEYS."""
     holding = read_holders(key_folder)
     for part in ("keys", MATERIAL):

@@ -13,7 +13,7 @@ KINDS: dict[str, str] = {
     "preflight": "bootstrap.steps.kinds.preflight:Preflight",
     "claim": "bootstrap.steps.kinds.claim:Claim",
     "manifests": "bootstrap.steps.kinds.manifests:Manifests",
-    "scaffold": "bootstrap.steps.kinds.scaffold:ScaffoldSecrets",
+    "scaffold": "bootstrap.steps.kinds.scaffold:BootstrapCopies",
     "vault-install": "bootstrap.steps.kinds.vault_install:VaultInstall",
     "vault-init": "bootstrap.steps.kinds.vault_init:VaultInit",
     "vault-key": "bootstrap.steps.kinds.vault_key:VaultKey",

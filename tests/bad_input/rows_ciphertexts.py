@@ -243,11 +243,12 @@ def _(box: Box) -> Told:
     handed_over = box.committed({"encrypted/orders.sops.yaml": old + b"# new\n"})
     key = ledger_facts.Key()
     box.committed({"keys/ledger.pub": key.pem})
-    from bootstrap.ledger.record import Git, Phase
+    from bootstrap.ledger.record import Git, RecordType
 
     what = Git(commit=handed_over.commit, path=X, blob=handed_over.blob("encrypted/orders.sops.yaml"))
     facts = tuple(
-        ledger_facts.fact(phase, "orders-session-key", git=what) for phase in (Phase.INTENT, Phase.COMMIT)
+        ledger_facts.fact(phase, "orders-session-key", git=what)
+        for phase in (RecordType.INTENT, RecordType.COMMIT)
     )
     data = ledger_facts.bundle_of(tuple(e.envelope for e in ledger_facts.entries(facts, key)), key)
     (box.folder / "bundle").write_bytes(data)

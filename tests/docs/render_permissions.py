@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from bootstrap.model.catalog import (
+    BootstrapCopy,
     Consumer,
     Intent,
     Internal,
     Platform,
-    Scaffold,
     Secret,
     SecretClass,
     Source,
@@ -110,7 +110,7 @@ def sample() -> Intent:
         secret_class=SecretClass.BOOTSTRAP,
         source=Source(file="encrypted/a.age"),
         path="a",
-        scaffold=Scaffold(namespace=SCAFFOLD, name="s"),
+        scaffold=BootstrapCopy(namespace=SCAFFOLD, name="s"),
         consumers=(reader,),
     )
     internal = Internal(

@@ -217,7 +217,7 @@ def test_the_journal_page_names_every_field() -> None:
 
 
 def test_the_records_page_names_every_phase_of_a_record() -> None:
-    from bootstrap.ledger.record import Phase
+    from bootstrap.ledger.record import RecordType
 
     text = (REFERENCE / "records.md").read_text()
-    assert [phase for phase in Phase if f"`{phase.value}`" not in text] == []
+    assert [phase for phase in RecordType if f"`{phase.value}`" not in text] == []

@@ -19,7 +19,7 @@ from bootstrap.ports import Answer
 from tests.faults.kinds import Fault
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import Schedule
-from tests.unit.tls_server import Authority, Seen, Server, authority, serving
+from tests.unit.tls_server import Authority, Observation, Server, authority, serving
 
 NAME = "vault-0.vault-internal"
 
@@ -72,7 +72,7 @@ class OnePod:
         return context
 
 
-def told(seen: Seen) -> tuple[int, dict[str, str], bytes]:
+def told(seen: Observation) -> tuple[int, dict[str, str], bytes]:
     return 200, {}, json.dumps({"method": seen.method, "path": seen.path, "size": len(seen.body)}).encode()
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from bootstrap.model.catalog import RetireMode
-from bootstrap.model.handover import Commitments, Next, Scaffold, Sight, next_step, over
+from bootstrap.model.handover import Commitments, CopyState, Next, SecretState, next_step, over
 from tests.models.checker import Model
 
 STRANGER, ROTATED = 90, 91
@@ -104,22 +104,22 @@ def said(value: int) -> Commitments:
     return frozenset({("value", str(value))})
 
 
-def seen(state: State) -> Scaffold:
+def seen(state: State) -> CopyState:
     if state.scaffold is None:
-        return Scaffold.ABSENT
+        return CopyState.ABSENT
     if state.emptied:
-        return Scaffold.EMPTIED
-    return Scaffold.STANDS if state.scaffold[1] else Scaffold.CHANGED
+        return CopyState.EMPTIED
+    return CopyState.STANDS if state.scaffold[1] else CopyState.CHANGED
 
 
-def look(state: State, guards: Guards, planned: int = 0, *, read: bool = False) -> Sight:
+def look(state: State, guards: Guards, planned: int = 0, *, read: bool = False) -> SecretState:
     version = (
         (state.versions[0] if guards.version_one else state.versions[-1]) if state.versions and read else 0
     )
     announced = frozenset(said(v) for v in state.intents)
     if not guards.intents:
         announced |= {said(v) for v in state.versions}
-    return Sight(
+    return SecretState(
         written=bool(state.versions),
         intents=announced,
         version=said(version) if version else None,

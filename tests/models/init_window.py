@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from bootstrap.model.init_window import Move, Sight, Window, WindowPhase, next_move
+from bootstrap.model.init_window import Move, VaultState, Window, WindowPhase, next_move
 from bootstrap.steps.vault.empty_store import given_up
 from tests.models.checker import Model
 
@@ -89,10 +89,10 @@ def name(volume: int) -> str:
     return str(volume) if volume else ""
 
 
-def look(state: State, window: Window) -> Sight:
+def look(state: State, window: Window) -> VaultState:
     volume = int(window.volume or 0)
     found = {part for kept, part, _ in state.slots if kept == volume}
-    return Sight(
+    return VaultState(
         initialized=bool(key_of(state)) if state.pod and state.volume else None,
         volume=name(state.volume),
         slots=bool(volume) and found == {"share", "root"},

@@ -51,7 +51,7 @@ def state(platform: SimulatedPlatform) -> dict[str, Any]:
     commit = opened(platform.repository)
     ledger = store.load(platform.cluster, PublicKey.parse(commit.intent.keys["ledger.pub"]))
     found["ledger"] = sorted(
-        {f"{r.fact.phase} {r.fact.secret.name if r.fact.secret else ''}" for r in ledger.records}
+        {f"{r.fact.type} {r.fact.secret.name if r.fact.secret else ''}" for r in ledger.records}
     )
     return found
 

@@ -12,14 +12,14 @@ from bootstrap.ledger import store
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.head import check_head, read_head
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.init_window import WindowPhase
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.verify.invariants import prove
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.transfers import named
-from bootstrap.steps.kinds.scaffold import scaffold_ref
+from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref
 from bootstrap.steps.vault.init_window import Slots, WindowStore
 from tests.simulator.cluster import SimulatedCluster, copied
 from tests.simulator.digest import differences, state
@@ -48,7 +48,7 @@ class Watch:
         commit = opened(platform.repository)
         self.intent = commit.intent
         self.key = PublicKey.parse(commit.intent.keys["ledger.pub"])
-        self._scaffolds = {scaffold_ref(s): s.name for s in self.intent.scaffolds}
+        self._scaffolds = {bootstrap_copy_ref(s): s.name for s in self.intent.scaffolds}
         self._paths = {f"secret/data/{s.path}": s.name for s in self.intent.handovers}
         for stranger in STRANGERS:
             platform.cluster.create(copied(stranger))
@@ -74,7 +74,7 @@ class Watch:
                 self.breaks("I-3", f"{ref} changed its bytes")
         if verb != "deleted":
             return
-        if ref in self._scaffolds and self._scaffolds[ref] not in named(self.ledger(), Phase.COMMIT):
+        if ref in self._scaffolds and self._scaffolds[ref] not in named(self.ledger(), RecordType.COMMIT):
             self.breaks("I-7", f"{ref} was deleted before a COMMIT")
         if ref.kind == "PersistentVolumeClaim":
             lost = self.platform.vault.stores.get(obj["metadata"]["uid"])
@@ -89,7 +89,7 @@ class Watch:
             self.breaks("I-4", f"{line.method} {line.path} to a store that is not the proven one")
         name = self._paths.get(line.path)
         if name is not None and line.policies != ("rotator",):
-            if name not in named(self.ledger(), Phase.INTENT):
+            if name not in named(self.ledger(), RecordType.INTENT):
                 self.breaks("H0", f"{name} was written without an intent")
             if not vault.audit:
                 self.breaks("I-9", f"{name} was written while nothing was audited")
@@ -107,7 +107,7 @@ class Watch:
         for vault in stores.values():
             self._durable_key(vault)
             self._secrets(vault, ledger)
-        if not stores and named(ledger, Phase.COMMIT):
+        if not stores and named(ledger, RecordType.COMMIT):
             self.breaks("I-1", "a COMMIT, and no store holds data")
         left = [p.name for p in self.platform.records.rglob(".*")] if self.platform.records.exists() else []
         if left or threading.active_count() > self._threads:
@@ -120,7 +120,7 @@ class Watch:
             self.breaks("I-2", "data, and its unseal share cannot be had from the slot")
 
     def _secrets(self, vault: Store, ledger: Ledger) -> None:
-        committed = named(ledger, Phase.COMMIT)
+        committed = named(ledger, RecordType.COMMIT)
         lines = {line.request: line for line in vault.log}
         for secret in self.intent.handovers:
             kept = vault.secrets.get(str(secret.path))
@@ -150,7 +150,7 @@ class Watch:
                 self.breaks(proof.requirement or "proof", f"{proof.title}: {proof.evidence}")
         world.session.close()
         ledger = self.ledger()
-        lacking = {s.name for s in self.intent.handovers} - set(named(ledger, Phase.RETIRED))
+        lacking = {s.name for s in self.intent.handovers} - set(named(ledger, RecordType.RETIRED))
         if lacking:
             self.breaks("I-11", f"not retired: {', '.join(sorted(lacking))}")
         live = self.platform.vault.live()

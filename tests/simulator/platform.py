@@ -23,11 +23,11 @@ from bootstrap.cli import compose
 from bootstrap.engine.plan import make_plan
 from bootstrap.engine.runner import Result, Runner
 from bootstrap.intent.load import load_intent
-from bootstrap.ledger.record import Run as LedgerRun
+from bootstrap.ledger.record import Writer
 from bootstrap.model.catalog import Intent
 from bootstrap.model.plan import Plan
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.operations.init_repository import write_scaffold
+from bootstrap.operations.init_repository import write_repository
 from bootstrap.operations.keygen import write_keyset
 from bootstrap.steps.context.session import Session
 from bootstrap.steps.context.transfers import Transfers
@@ -73,7 +73,7 @@ def scaffolded(folder: Path) -> Path:
     crds.write_bytes(CRD)
     target = folder / "platform"
     target.mkdir()
-    write_scaffold(target, "platform", folder, "../root.key", crds)
+    write_repository(target, "platform", folder, "../root.key", crds)
     create_repository(target, "Scaffold the platform's intent")
     return target
 
@@ -133,8 +133,8 @@ class SimulatedPlatform:
         self.processes += 1
         run = Run(id=f"run-{self.processes}", actor=f"operator {self.processes}")
 
-        def writer() -> LedgerRun:
-            return LedgerRun(
+        def writer() -> Writer:
+            return Writer(
                 cluster=cluster.uid(),
                 run_id=run.id,
                 epoch=run.epoch,

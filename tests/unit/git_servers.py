@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.unit.tls_server import Authority, Seen, Server, authority, serving
+from tests.unit.tls_server import Authority, Observation, Server, authority, serving
 
 SSHD = Path("/usr/sbin/sshd")
 TOKEN = "token-canary-5d1e"
@@ -31,7 +31,7 @@ def git(folder: Path, *words: str, **env: str) -> str:
     return done.stdout.decode().strip()
 
 
-def backend(root: Path, seen: Seen) -> tuple[int, dict[str, str], bytes]:
+def backend(root: Path, seen: Observation) -> tuple[int, dict[str, str], bytes]:
     """What ``git http-backend`` answers (CGI, RFC 3875)."""
     path, _, query = seen.path.partition("?")
     environment = ENVIRONMENT | {
@@ -63,7 +63,7 @@ class Https:
     server: Server
     ca: Authority
     folder: Path
-    answer: Callable[[Seen], tuple[int, dict[str, str], bytes]] | None = None
+    answer: Callable[[Observation], tuple[int, dict[str, str], bytes]] | None = None
     header: str = "Basic " + base64.b64encode(f"git:{TOKEN}".encode()).decode()
 
     def url(self, name: str = "platform.git", host: str = "localhost") -> str:
@@ -86,7 +86,7 @@ def https(root: Path, folder: Path) -> Iterator[Https]:
     (folder / "token").touch(0o600)
     (folder / "token").write_text(TOKEN + "\n")
 
-    def script(seen: Seen) -> tuple[int, dict[str, str], bytes]:
+    def script(seen: Observation) -> tuple[int, dict[str, str], bytes]:
         if made.answer is not None:
             return made.answer(seen)
         if seen.headers.get("Authorization") != made.header:

@@ -14,16 +14,16 @@ from bootstrap.ledger.record import (
     Destination,
     Fact,
     Git,
-    Phase,
-    Run,
+    RecordType,
     SecretName,
     SourceObject,
+    Writer,
 )
 from bootstrap.model.catalog import Renew, RetireMode, SecretClass
 
 ESCROW = b"-----BEGIN PGP MESSAGE-----\nnot really\n"
 TIME = "2026-01-01T00:00:00Z"
-RUN = Run(cluster="uid-1", run_id="run-1", epoch=1, tool="0.1.0", plan_digest="sha256:0", actor="admin")
+RUN = Writer(cluster="uid-1", run_id="run-1", epoch=1, tool="0.1.0", plan_digest="sha256:0", actor="admin")
 
 
 class Key:
@@ -40,18 +40,20 @@ class Key:
         return self._private.sign(data)
 
 
-def fact(phase: Phase, name: str = "keycloak-admin", commitment: str = "c" * 64, **more: object) -> Fact:
+def fact(
+    record_type: RecordType, name: str = "keycloak-admin", commitment: str = "c" * 64, **more: object
+) -> Fact:
     given: dict[str, object] = {
-        "phase": phase,
+        "type": record_type,
         "git": Git(commit="a" * 40, path=f"encrypted/{name}.sops.yaml", blob="b" * 40),
         "secret": SecretName(name=name, secret_class=SecretClass.BOOTSTRAP, owner="identity-team"),
         "destination": Destination(cluster="vault-1", path=f"applications/{name}"),
         "commitments": {"password": commitment},
         "renew": Renew.REISSUE,
     }
-    if phase is Phase.COMMIT:
+    if record_type is RecordType.COMMIT:
         given["audit"] = Audit(txn="t-1", write_request_id="w-1", read_request_id="r-1")
-    if phase is Phase.RETIRED:
+    if record_type is RecordType.RETIRED:
         given |= {"retire": RetireMode.DELETED, "residuals": ("git-history", "etcd-history")}
         given["source"] = SourceObject(namespace="demo", name=name, uid="u-1", resource_version="12")
     return Fact(**(given | more))  # type: ignore[arg-type]  # the names are Fact's own
@@ -60,16 +62,22 @@ def fact(phase: Phase, name: str = "keycloak-admin", commitment: str = "c" * 64,
 def story() -> tuple[Fact, ...]:
     """Ten records of one run."""
     return (
-        Fact(phase=Phase.CLAIMED, details={"attempt": "1"}),
-        Fact(phase=Phase.VAULT_INITIALISED, details={"vaultClusterId": "vault-1"}),
-        Fact(phase=Phase.ESCROW, details={"file": "escrow.json"}),
-        fact(Phase.INTENT),
-        fact(Phase.INTENT, "grafana", renew=Renew.GENERATE),
-        fact(Phase.COMMIT),
-        fact(Phase.COMMIT, "grafana", renew=Renew.GENERATE, audit=MISSING, details={"generated": "password"}),
-        Fact(phase=Phase.ROOT_REVOKED),
-        fact(Phase.RETIRED),
-        fact(Phase.RETIRED, "grafana", renew=Renew.GENERATE, retire=RetireMode.IGNORED),
+        Fact(type=RecordType.CLAIMED, details={"attempt": "1"}),
+        Fact(type=RecordType.VAULT_INITIALISED, details={"vaultClusterId": "vault-1"}),
+        Fact(type=RecordType.ESCROW, details={"file": "escrow.json"}),
+        fact(RecordType.INTENT),
+        fact(RecordType.INTENT, "grafana", renew=Renew.GENERATE),
+        fact(RecordType.COMMIT),
+        fact(
+            RecordType.COMMIT,
+            "grafana",
+            renew=Renew.GENERATE,
+            audit=MISSING,
+            details={"generated": "password"},
+        ),
+        Fact(type=RecordType.ROOT_REVOKED),
+        fact(RecordType.RETIRED),
+        fact(RecordType.RETIRED, "grafana", renew=Renew.GENERATE, retire=RetireMode.IGNORED),
     )
 
 

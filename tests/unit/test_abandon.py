@@ -23,7 +23,7 @@ from bootstrap.engine import runner
 from bootstrap.engine.record import read_run
 from bootstrap.engine.resume import check_plan
 from bootstrap.journal.store import read_journal
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError, DecisionNeeded, HeldError, PreconditionError
 from bootstrap.model.init_window import Window, WindowPhase
 from bootstrap.operations.abandon import runner as engine_abandon
@@ -32,7 +32,7 @@ from bootstrap.ports import Permission, Ref
 from bootstrap.steps.context.names import RUN_POLICY
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.scaffold import scaffold_ref
+from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref
 from bootstrap.steps.vault.init_window import WindowStore
 from tests.simulator.clock import SimulatedClock
 from tests.simulator.digest import differences, state
@@ -121,7 +121,7 @@ class Before:
 
     def __init__(self, platform: SimulatedPlatform) -> None:
         world = platform.world()
-        committed = named(world.ledger.read(), Phase.COMMIT)
+        committed = named(world.ledger.read(), RecordType.COMMIT)
         self.platform = platform
         self.records = {p: p.read_bytes() for p in platform.records.rglob("*") if p.is_file()}
         self.proven = phase(platform) is WindowPhase.VERIFIED
@@ -131,7 +131,9 @@ class Before:
             for ref, obj in everything.items()
             if (ref.namespace == "vault" and self.proven)
             or ref.name.startswith(("ledger-", "journal-"))
-            or (ref.kind == "Secret" and ref in map(scaffold_ref, committed_scaffolds(world, committed)))
+            or (
+                ref.kind == "Secret" and ref in map(bootstrap_copy_ref, committed_scaffolds(world, committed))
+            )
             or (ref.kind == "Secret" and ref.name.endswith("-share") and self.proven)
         }
         self.values = {
@@ -139,7 +141,7 @@ class Before:
             for store in platform.vault.stores.values()
             for path, secret in store.secrets.items()
         }
-        self.scaffolds = {scaffold_ref(s) for s in world.intent.scaffolds if s.name not in committed}
+        self.scaffolds = {bootstrap_copy_ref(s) for s in world.intent.scaffolds if s.name not in committed}
 
     def check(self) -> None:
         everything = self.platform.cluster.everything()
@@ -366,7 +368,7 @@ def test_somebody_elses_vault_is_not_touched(platform: SimulatedPlatform) -> Non
 
 
 def scaffold_of(platform: SimulatedPlatform) -> Ref:
-    return scaffold_ref(platform.world().intent.scaffolds[0])
+    return bootstrap_copy_ref(platform.world().intent.scaffolds[0])
 
 
 def test_somebody_elses_secret_of_that_name_stays(platform: SimulatedPlatform) -> None:

@@ -31,7 +31,7 @@ from tests.simulator import platform
 from tests.simulator.platform import SimulatedPlatform
 from tests.unit.git_servers import TOKEN, Https, Ssh, backend, git, https, proxy, sshd, why_no_sshd
 from tests.unit.intent_fake import CRDS
-from tests.unit.tls_server import Cut, Seen
+from tests.unit.tls_server import Cut, Observation
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -207,7 +207,7 @@ def test_a_server_of_plain_files_is_not_walked(web: Https, work: Path) -> None:
 
 
 def test_a_server_that_breaks_off_or_is_not_there(web: Https) -> None:
-    def cut(_: Seen) -> tuple[int, dict[str, str], bytes]:
+    def cut(_: Observation) -> tuple[int, dict[str, str], bytes]:
         raise Cut
 
     web.answer = cut
@@ -227,7 +227,7 @@ def test_a_server_that_does_not_answer(web: Https, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("change", [11, 40, 500, 0])
 def test_a_damaged_pack_is_refused(web: Https, root: Path, change: int) -> None:
-    def damaged(seen: Seen) -> tuple[int, dict[str, str], bytes]:
+    def damaged(seen: Observation) -> tuple[int, dict[str, str], bytes]:
         status, headers, body = backend(root, seen)
         if seen.method == "POST":
             at = body.index(b"PACK") + change

@@ -14,7 +14,7 @@ from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.cli.app import app
 from bootstrap.cli.commands.check import run_check
 from bootstrap.intent.findings import errors
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.operations.verify.invariants import prove
 from bootstrap.ports import Ref
 from bootstrap.steps.context.transfers import named
@@ -74,7 +74,7 @@ def test_inv1_the_tree_goes_from_git_to_the_cluster_unchanged(
     platform = SimulatedPlatform(tmp_path / "sim", repository)
     platform.up()
     world = platform.world()
-    assert {s.name for s in world.intent.handovers} == set(named(world.ledger.read(), Phase.RETIRED))
+    assert {s.name for s in world.intent.handovers} == set(named(world.ledger.read(), RecordType.RETIRED))
     for (namespace, name), (kind, values) in flux.expected.items():
         live = platform.cluster.get(Ref("v1", "Secret", name, namespace))
         assert live is not None, (namespace, name)

@@ -2,48 +2,48 @@
 
 import pytest
 
-from bootstrap.model.init_window import ATTEMPTS, Move, Sight, Window, WindowPhase, next_move
+from bootstrap.model.init_window import ATTEMPTS, Move, VaultState, Window, WindowPhase, next_move
 
 CLAIMED = Window(attempt=1, nonce="ab12", phase=WindowPhase.CLAIMED)
 SENT = CLAIMED.sent("volume-1")
 
 
-def sight(initialized: bool | None = True, volume: str = "volume-1", slots: bool = False) -> Sight:
-    return Sight(initialized=initialized, volume=volume, slots=slots)
+def state(initialized: bool | None = True, volume: str = "volume-1", slots: bool = False) -> VaultState:
+    return VaultState(initialized=initialized, volume=volume, slots=slots)
 
 
 @pytest.mark.parametrize(
     ("window", "seen", "move"),
     [
-        (CLAIMED, sight(None), Move.WAIT),
-        (CLAIMED, sight(False, ""), Move.WAIT),
-        (CLAIMED, sight(False), Move.SEND),
-        (CLAIMED, sight(True), Move.FOREIGN),  # nobody of ours has sent anything yet
-        (SENT, sight(False), Move.VOID),  # a request may still be on its way
-        (SENT, sight(True), Move.VOID),  # the answer was lost; nothing may have been written
-        (SENT, sight(None, ""), Move.VOID),
-        (SENT, sight(True, slots=True), Move.MARK_KEYS),
-        (SENT, sight(True, "volume-2"), Move.FOREIGN),
-        (SENT.keys(), sight(), Move.DONE),
-        (SENT.keys().verified("c1"), sight(), Move.DONE),
-        (SENT.voiding(), sight(), Move.FINISH_VOID),
+        (CLAIMED, state(None), Move.WAIT),
+        (CLAIMED, state(False, ""), Move.WAIT),
+        (CLAIMED, state(False), Move.SEND),
+        (CLAIMED, state(True), Move.FOREIGN),  # nobody of ours has sent anything yet
+        (SENT, state(False), Move.VOID),  # a request may still be on its way
+        (SENT, state(True), Move.VOID),  # the answer was lost; nothing may have been written
+        (SENT, state(None, ""), Move.VOID),
+        (SENT, state(True, slots=True), Move.MARK_KEYS),
+        (SENT, state(True, "volume-2"), Move.FOREIGN),
+        (SENT.keys(), state(), Move.DONE),
+        (SENT.keys().verified("c1"), state(), Move.DONE),
+        (SENT.voiding(), state(), Move.FINISH_VOID),
     ],
 )
-def test_b4_each_state_has_one_move(window: Window, seen: Sight, move: Move) -> None:
+def test_b4_each_state_has_one_move(window: Window, seen: VaultState, move: Move) -> None:
     assert next_move(window, seen) is move
 
 
 def test_b4_a_voided_store_never_becomes_keys() -> None:
     """Even with both slots there: from VOIDING on the store is gone."""
-    assert next_move(SENT.voiding(), sight(slots=True)) is Move.FINISH_VOID
+    assert next_move(SENT.voiding(), state(slots=True)) is Move.FINISH_VOID
 
 
 def test_b4_three_attempts_then_a_human() -> None:
     window = CLAIMED
     for _ in range(ATTEMPTS - 1):
-        assert next_move(window.sent("v").voiding(), sight()) is Move.FINISH_VOID
+        assert next_move(window.sent("v").voiding(), state()) is Move.FINISH_VOID
         window = window.again("cd34")
-    assert next_move(window.sent("v").voiding(), sight()) is Move.EXHAUSTED
+    assert next_move(window.sent("v").voiding(), state()) is Move.EXHAUSTED
 
 
 def test_each_attempt_has_a_name_of_its_own() -> None:

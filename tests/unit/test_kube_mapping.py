@@ -20,7 +20,7 @@ from bootstrap.adapters.local.redaction import WITHHELD, without_values
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Permission, Reason, Ref, Refused
-from tests.unit.tls_server import Cut, Seen, authority, serving
+from tests.unit.tls_server import Cut, Observation, authority, serving
 
 CANARY = b"canary-\x00\xff-41c0"
 
@@ -260,11 +260,11 @@ OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "na
 
 
 @contextmanager
-def cluster(folder: Path, *answers: Any) -> Iterator[tuple[KubeCluster, list[Seen], list[float]]]:
+def cluster(folder: Path, *answers: Any) -> Iterator[tuple[KubeCluster, list[Observation], list[float]]]:
     """A cluster whose answers after discovery are ``answers``, the last one for ever; and its pauses."""
     ca, left, pauses = authority(), list(answers), []
 
-    def script(seen: Seen) -> tuple[int, dict[str, str], bytes]:
+    def script(seen: Observation) -> tuple[int, dict[str, str], bytes]:
         if seen.path == "/api/v1":
             return 200, {}, json.dumps(PODS).encode()
         answer = left.pop(0) if len(left) > 1 else left[0]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bootstrap.ledger import canonical
 from bootstrap.ledger.bundle import Bundle, export, show_bundle, verify_bundle
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError
 from tests.unit.ledger_facts import ESCROW, Key, bundle, bundle_of, entries, fact
 
@@ -117,7 +117,7 @@ def swapped(found: list[bytes]) -> list[bytes]:
         lambda found: found[1:],
         lambda found: [*found, found[-1]],
         lambda found: [*found[:5], found[4], *found[5:]],
-        lambda found: [*found[:9], entries(facts=(fact(Phase.INTENT),))[0].envelope],
+        lambda found: [*found[:9], entries(facts=(fact(RecordType.INTENT),))[0].envelope],
     ],
     ids=["reordered", "dropped", "first dropped", "last doubled", "doubled", "of another chain"],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bootstrap.ledger import canonical, chain, merkle, statement
 from bootstrap.ledger.envelope import open_envelope, seal
-from bootstrap.ledger.record import MISSING, ZERO, Audit, Fact, Git, Phase, Record, Run
+from bootstrap.ledger.record import MISSING, ZERO, Audit, Fact, Git, Record, RecordType, Writer
 from bootstrap.model.catalog import RetireMode
 from bootstrap.model.errors import EvidenceError
 from tests.unit.ledger_facts import RUN, TIME, Key, entries, fact, story
@@ -21,11 +21,11 @@ HEX64 = st.binary(min_size=32, max_size=32).map(bytes.hex)
 HEX40 = st.binary(min_size=20, max_size=20).map(bytes.hex)
 FACTS = st.builds(
     Fact,
-    phase=st.sampled_from(Phase),
+    type=st.sampled_from(RecordType),
     git=st.builds(Git, commit=HEX40, path=TEXT, blob=st.just("") | HEX40),
-    secret=st.just(fact(Phase.INTENT).secret),
-    source=st.none() | st.just(fact(Phase.RETIRED).source),
-    destination=st.just(fact(Phase.INTENT).destination),
+    secret=st.just(fact(RecordType.INTENT).secret),
+    source=st.none() | st.just(fact(RecordType.RETIRED).source),
+    destination=st.just(fact(RecordType.INTENT).destination),
     commitments=st.dictionaries(TEXT, HEX64, min_size=1, max_size=3),
     audit=st.just(MISSING) | st.builds(Audit, txn=TEXT, write_request_id=TEXT, read_request_id=TEXT),
     retire=st.sampled_from(RetireMode),
@@ -38,7 +38,7 @@ RECORDS = st.builds(
     previous=HEX64,
     time=st.just(TIME),
     run=st.builds(
-        Run, cluster=TEXT, run_id=TEXT, epoch=st.integers(0, 9), tool=TEXT, plan_digest=TEXT, actor=TEXT
+        Writer, cluster=TEXT, run_id=TEXT, epoch=st.integers(0, 9), tool=TEXT, plan_digest=TEXT, actor=TEXT
     ),
     fact=FACTS,
 )
@@ -70,7 +70,9 @@ def test_payload_has_no_other_form(record: Record, data: st.DataObject) -> None:
 
 
 def test_h4_subject_digest_covers_public_facts_only() -> None:
-    one, other = (statement.encode(entries((fact(Phase.INTENT, commitment=c * 64),))[0].record) for c in "cd")
+    one, other = (
+        statement.encode(entries((fact(RecordType.INTENT, commitment=c * 64),))[0].record) for c in "cd"
+    )
     first, second = json.loads(one)["subject"], json.loads(other)["subject"]
     assert first == second
     assert first[0]["name"] == "vault:vault-1/secret/applications/keycloak-admin#v1"
@@ -108,11 +110,19 @@ def test_chain_names_the_envelope_before() -> None:
 @pytest.mark.parametrize(
     ("facts", "seq"),
     [
-        ((fact(Phase.COMMIT),), 0),
-        ((fact(Phase.INTENT, commitment="d" * 64), fact(Phase.COMMIT)), 1),
-        ((fact(Phase.INTENT, "grafana"), fact(Phase.COMMIT)), 1),
-        ((fact(Phase.INTENT), fact(Phase.RETIRED)), 1),
-        ((fact(Phase.INTENT), fact(Phase.COMMIT), fact(Phase.INTENT), fact(Phase.COMMIT)), 3),
+        ((fact(RecordType.COMMIT),), 0),
+        ((fact(RecordType.INTENT, commitment="d" * 64), fact(RecordType.COMMIT)), 1),
+        ((fact(RecordType.INTENT, "grafana"), fact(RecordType.COMMIT)), 1),
+        ((fact(RecordType.INTENT), fact(RecordType.RETIRED)), 1),
+        (
+            (
+                fact(RecordType.INTENT),
+                fact(RecordType.COMMIT),
+                fact(RecordType.INTENT),
+                fact(RecordType.COMMIT),
+            ),
+            3,
+        ),
     ],
     ids=["no intent", "other value", "other secret", "retired, not committed", "two commits"],
 )
@@ -123,15 +133,15 @@ def test_h1_records_follow_each_other(facts: tuple[Fact, ...], seq: int) -> None
 
 
 def test_a_commit_may_match_any_earlier_intent() -> None:
-    facts = (fact(Phase.INTENT), fact(Phase.INTENT, commitment="d" * 64), fact(Phase.COMMIT))
+    facts = (fact(RecordType.INTENT), fact(RecordType.INTENT, commitment="d" * 64), fact(RecordType.COMMIT))
     assert chain.read((each.envelope for each in entries(facts)), Key().public).chain.size == 3
 
 
 def test_inv4_a_chain_changes_its_cluster_only_by_saying_so() -> None:
     first = chain.Ledger().extended(entries())
     other = replace(RUN, cluster="uid-2")
-    for phase, allowed in ((Phase.ACCEPTED, False), (Phase.RESTORED, True)):
-        more = chain.write([Fact(phase=phase)], after=first.chain, run=other, time=TIME, signer=Key())
+    for record_type, allowed in ((RecordType.ACCEPTED, False), (RecordType.RESTORED, True)):
+        more = chain.write([Fact(type=record_type)], after=first.chain, run=other, time=TIME, signer=Key())
         if allowed:
             assert first.extended(more).meaning.cluster == "uid-2"
         else:
@@ -142,13 +152,13 @@ def test_inv4_a_chain_changes_its_cluster_only_by_saying_so() -> None:
 @pytest.mark.parametrize("bad", ["", "C" * 64, "c" * 63, "c" * 64 + "\n"])
 def test_h4_a_commitment_has_one_form(bad: str) -> None:
     with pytest.raises(ValueError, match="commitments"):
-        fact(Phase.INTENT, commitment=bad)
+        fact(RecordType.INTENT, commitment=bad)
 
 
 @pytest.mark.parametrize("missing", ["git", "secret", "destination"])
 def test_a_record_about_a_secret_says_which_from_where_to_where(missing: str) -> None:
     with pytest.raises(ValueError, match="names git, secret and destination"):
-        fact(Phase.COMMIT, **{missing: None})
+        fact(RecordType.COMMIT, **{missing: None})
 
 
 def simple_root(leaves: list[bytes]) -> bytes:

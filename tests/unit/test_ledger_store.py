@@ -8,7 +8,7 @@ import pytest
 from bootstrap.ledger import batch, copies, store
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.head import head_file, head_of, read_head
-from bootstrap.ledger.record import Fact, Phase, Run
+from bootstrap.ledger.record import Fact, RecordType, Writer
 from bootstrap.ledger.store import LedgerStore
 from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
 from bootstrap.ports import Object, Ref, Refused
@@ -27,12 +27,12 @@ def cluster() -> SimulatedCluster:
 
 def opened(port: Any, run: str = "run-1") -> LedgerStore:
     key = Key()
-    identity = Run(cluster="uid-1", run_id=run, epoch=1, tool="0.1", plan_digest="sha256:0", actor="admin")
+    identity = Writer(cluster="uid-1", run_id=run, epoch=1, tool="0.1", plan_digest="sha256:0", actor="admin")
     return LedgerStore(port, key=key.public, clock=SimulatedClock(), signer=lambda: key, run=lambda: identity)
 
 
 def note(text: str) -> Fact:
-    return Fact(phase=Phase.ACCEPTED, details={"text": text})
+    return Fact(type=RecordType.ACCEPTED, details={"text": text})
 
 
 def texts(ledger: Ledger) -> list[str]:
@@ -80,11 +80,11 @@ def test_two_writers_make_one_chain() -> None:
 def test_h1_a_second_commit_is_never_recorded() -> None:
     world = cluster()
     one, two = opened(world, "run-1"), opened(world, "run-2")
-    one.append([fact(Phase.INTENT)])
+    one.append([fact(RecordType.INTENT)])
     two.load()
-    one.append([fact(Phase.COMMIT)])
+    one.append([fact(RecordType.COMMIT)])
     with pytest.raises(HeldError) as caught:
-        two.append([fact(Phase.COMMIT)])
+        two.append([fact(RecordType.COMMIT)])
     assert caught.value.code == "E_LEDGER_RACED"
     assert opened(world).load().chain.size == 2
 
@@ -92,7 +92,7 @@ def test_h1_a_second_commit_is_never_recorded() -> None:
 def test_a_fact_that_breaks_a_rule_is_not_written() -> None:
     world = cluster()
     with pytest.raises(EvidenceError):
-        opened(world).append([fact(Phase.COMMIT)])
+        opened(world).append([fact(RecordType.COMMIT)])
     assert world.mutations == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from bootstrap.cli.commands import status
 from bootstrap.cli.commands.up import summarise
 from bootstrap.engine.result import Result
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.verify.invariants import Proof, consumers_served, prove
@@ -73,7 +73,7 @@ def test_inv5_a_value_that_nobody_has_written_holds_up_nothing(platform: Simulat
     assert waits(result) == WAITING
     assert all(platform.narrator.said(why) for why in WAITING)
     assert platform.cluster.get(OF_BUCKET) is not None
-    assert set(named(world.ledger.read(), Phase.RETIRED)) == {s.name for s in world.intent.handovers}
+    assert set(named(world.ledger.read(), RecordType.RETIRED)) == {s.name for s in world.intent.handovers}
     summary = summarise(world, result)
     assert [item["for"] for item in summary["waits"]] == WAITING
     assert summary["retirementWaits"] is False

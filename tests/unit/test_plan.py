@@ -10,13 +10,13 @@ from pathlib import Path
 from bootstrap.engine.loader import load_phases, phase_files
 from bootstrap.engine.plan import make_plan
 from bootstrap.model.catalog import (
+    BootstrapCopy,
     Consumer,
     Handover,
     Intent,
     Internal,
     Platform,
     Renew,
-    Scaffold,
     Secret,
     SecretClass,
     Source,
@@ -46,7 +46,7 @@ def an_intent() -> Intent:
             where="secrets/a.yaml:9",
             source=Source(file="encrypted/a.age"),
             path="platform/demo/alpha",
-            scaffold=Scaffold(namespace="gitops", name="alpha-bootstrap"),
+            scaffold=BootstrapCopy(namespace="gitops", name="alpha-bootstrap"),
         ),
     )
     internal = Internal(

@@ -9,12 +9,12 @@ import pytest
 from bootstrap.intent.rules.classes import judge
 from bootstrap.ledger import text
 from bootstrap.ledger.head import head_of
-from bootstrap.ledger.record import Fact, Phase
+from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.ledger.report import report_of
 from bootstrap.model.catalog import RetireMode, Secret
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.operations.abandon.parts import UncommittedScaffolds
+from bootstrap.operations.abandon.parts import UncommittedCopies
 from bootstrap.operations.verify.invariants import Proof, prove, scaffolds_gone
 from bootstrap.operations.verify.residuals import residuals
 from bootstrap.ports import Object, Permission, Ref
@@ -93,7 +93,7 @@ def live(platform: SimulatedPlatform) -> Object:
 
 
 def retired(platform: SimulatedPlatform) -> Fact:
-    return named(platform.world().ledger.read(), Phase.RETIRED)[NAME].fact
+    return named(platform.world().ledger.read(), RecordType.RETIRED)[NAME].fact
 
 
 def writes_scaffold(call: Call) -> bool:
@@ -197,7 +197,7 @@ def test_ph3_an_emptied_scaffold_without_a_record_is_no_drift(answer: str, inert
         with pytest.raises(Killed):
             inert.up(**at.ports(inert))
         assert not live(inert).get("data")
-        assert NAME not in named(inert.world().ledger.read(), Phase.RETIRED)
+        assert NAME not in named(inert.world().ledger.read(), RecordType.RETIRED)
     else:
         inert.up(**at.ports(inert))
     assert at.fired
@@ -265,7 +265,7 @@ def test_h3_a_changed_scaffold_is_not_emptied(inert: SimulatedPlatform) -> None:
         inert.up(**changed(inert).ports(inert))
     assert (stopped.value.code, stopped.value.where) == ("E_SOURCE_DRIFT", str(SCAFFOLD))
     assert set(live(inert)["data"]) == {"password"}
-    assert NAME not in named(inert.world().ledger.read(), Phase.RETIRED)
+    assert NAME not in named(inert.world().ledger.read(), RecordType.RETIRED)
 
 
 def test_an_ignored_scaffold_is_not_touched_whoever_changed_it(ignored: SimulatedPlatform) -> None:
@@ -305,7 +305,7 @@ def test_h3_a_pod_that_holds_it_is_waited_for(kept: SimulatedPlatform) -> None:
     waits = [item for outcome in result.outcomes for item in outcome.pending]
     assert waits == [f"{NAME}: Pod gitops/reader"]
     assert set(live(kept)["data"]) == {"username", "password"}
-    assert NAME not in named(kept.world().ledger.read(), Phase.RETIRED)
+    assert NAME not in named(kept.world().ledger.read(), RecordType.RETIRED)
     told = proof_of(kept)
     assert (told.ok, "Pod gitops/reader" in told.evidence) == (None, True)
     reader = Ref("v1", "Pod", "reader", "gitops")
@@ -377,7 +377,7 @@ def test_abandon_leaves_what_stays_by_declaration(kept: SimulatedPlatform) -> No
     kept.up()
     world = kept.world()
     step = next(s for phase in world.plan.phases for s in phase.steps if s.kind == "scaffold")
-    work = UncommittedScaffolds(step, world)
+    work = UncommittedCopies(step, world)
     mode = world.intent.secret(NAME).handover.retire
     seen = work.observe()
     assert work.stays(seen) == {str(SCAFFOLD): f"retired: it stays by declaration (retire: {mode})"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.operations.verify.invariants import prove
 from bootstrap.ports import Ref
 from bootstrap.steps.context.transfers import named
@@ -24,7 +24,7 @@ def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
 def test_one_up_ends_with_every_secret_retired_and_every_proof_good(platform: SimulatedPlatform) -> None:
     platform.up()
     world = platform.world()
-    retired = named(world.ledger.read(), Phase.RETIRED)
+    retired = named(world.ledger.read(), RecordType.RETIRED)
     assert set(retired) == {s.name for s in world.intent.handovers}
     bad = [p for p in prove(world, deep=True) if p.ok is not True]
     assert not bad

@@ -23,7 +23,7 @@ from bootstrap.cli.commands.check import run_check
 from bootstrap.engine.plan import make_plan
 from bootstrap.intent.findings import errors
 from bootstrap.intent.load import load_intent
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError, DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.steps.context.transfers import named
@@ -143,7 +143,7 @@ def test_s1_the_whole_road_with_a_key_of_ones_own(
     (tmp_path / "sim").mkdir()
     platform = simulator.SimulatedPlatform(tmp_path / "sim", tmp_path / "platform")
     platform.up()
-    retired = named(platform.world().ledger.read(), Phase.RETIRED)
+    retired = named(platform.world().ledger.read(), RecordType.RETIRED)
     assert set(retired) == {s.name for s in intent.handovers}
 
 

@@ -14,7 +14,7 @@ from bootstrap.adapters.vault.client import PodVault
 from bootstrap.adapters.vault.response import answer_of, checked_path
 from bootstrap.model.errors import BootstrapError, DefinitionError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
-from tests.unit.tls_server import Authority, Cut, Seen, Server, authority, serving
+from tests.unit.tls_server import Authority, Cut, Observation, Server, authority, serving
 
 TOKEN = Sensitive(b"canary-token", "token")
 VALUE = Sensitive(b"canary value", "value")
@@ -30,7 +30,7 @@ def vault(
     """A Vault whose answers are ``answers``, the last one for ever."""
     issuer, left = authority(), list(answers)
 
-    def script(seen: Seen) -> tuple[int, dict[str, str], bytes]:
+    def script(seen: Observation) -> tuple[int, dict[str, str], bytes]:
         answer = left.pop(0) if len(left) > 1 else left[0]
         if answer is Cut:
             raise Cut

@@ -91,7 +91,7 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 @dataclass
-class Seen:
+class Observation:
     """One request as it arrived."""
 
     method: str
@@ -104,13 +104,13 @@ class Cut(Exception):
     """Raised by a script: take the request and break the connection without an answer."""
 
 
-Script = Callable[[Seen], tuple[int, dict[str, str], bytes]]
+Script = Callable[[Observation], tuple[int, dict[str, str], bytes]]
 
 
 @dataclass
 class Server:
     port: int
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[Observation] = field(default_factory=list)
 
     def dial(self, pod: str, port: int) -> socket.socket:
         """A dialer for the Vault adapter: every pod is this server."""
@@ -127,7 +127,7 @@ def serving(script: Script, certificate: bytes, key: bytes, folder: Path) -> Ite
 
         def _any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            seen = Seen(self.command, self.path, dict(self.headers.items()), body)
+            seen = Observation(self.command, self.path, dict(self.headers.items()), body)
             state.seen.append(seen)
             try:
                 status, headers, content = script(seen)

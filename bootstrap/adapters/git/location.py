@@ -22,7 +22,7 @@ SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
 WAYS: Final = "give a folder, file:///PATH, https://HOST/PATH, ssh://USER@HOST/PATH or USER@HOST:PATH"
 
 
-class Kind(StrEnum):
+class Transport(StrEnum):
     FOLDER = "folder"
     HTTPS = "https"
     SSH = "ssh"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 class Location:
     """``text`` is what ``--repo`` takes; ``shown`` has no user. ``path`` is a folder here or on the server."""
 
-    kind: Kind
+    kind: Transport
     text: str
     shown: str
     path: str
@@ -42,7 +42,7 @@ class Location:
 
     @property
     def folder(self) -> Path | None:
-        return Path(self.path) if self.kind is Kind.FOLDER else None
+        return Path(self.path) if self.kind is Transport.FOLDER else None
 
 
 def parse_location(text: str) -> Location:
@@ -53,12 +53,12 @@ def parse_location(text: str) -> Location:
         return _url(text, found["scheme"].lower())
     head = text.partition("/")[0]
     if ":" not in head:
-        return Location(kind=Kind.FOLDER, text=str(Path(text).absolute()), shown=text, path=text)
+        return Location(kind=Transport.FOLDER, text=str(Path(text).absolute()), shown=text, path=text)
     if (found := SCP.fullmatch(text)) is None:
         raise _refused("the location of the repository is neither a folder nor a URL")
     host, user = _host(found["host"].strip("[]")), _user(found["user"] or "")
     shown = f"{host}:{found['path']}"
-    return Location(kind=Kind.SSH, text=text, shown=shown, path=found["path"], host=host, user=user)
+    return Location(kind=Transport.SSH, text=text, shown=shown, path=found["path"], host=host, user=user)
 
 
 def _url(text: str, scheme: str) -> Location:
@@ -81,13 +81,13 @@ def _url(text: str, scheme: str) -> Location:
         if url.netloc:
             raise _refused("file:// names another host")
         path = unquote(url.path)
-        return Location(kind=Kind.FOLDER, text=str(Path(path).absolute()), shown=path, path=path)
-    return _remote(text, Kind(scheme), url, port)
+        return Location(kind=Transport.FOLDER, text=str(Path(path).absolute()), shown=path, path=path)
+    return _remote(text, Transport(scheme), url, port)
 
 
-def _remote(text: str, kind: Kind, url: SplitResult, port: int) -> Location:
+def _remote(text: str, kind: Transport, url: SplitResult, port: int) -> Location:
     host, user = _host(url.hostname or ""), _user(url.username or "")
-    path = unquote(url.path) if kind is Kind.SSH else url.path
+    path = unquote(url.path) if kind is Transport.SSH else url.path
     if not path.strip("/"):
         raise _refused("the URL of the repository has no path")
     at = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")

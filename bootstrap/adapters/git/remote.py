@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from bootstrap.adapters.git.access import GitAccess
 from bootstrap.adapters.git.https import https_client
 from bootstrap.adapters.git.limits import Meter
-from bootstrap.adapters.git.location import Kind, Location
+from bootstrap.adapters.git.location import Location, Transport
 from bootstrap.adapters.git.pack import broken, unpack
 from bootstrap.adapters.git.repository import GitRepository, is_hex, named, ref_names
 from bootstrap.adapters.git.ssh import ssh_client
@@ -40,7 +40,7 @@ def open_remote(location: Location, rev: str, access: GitAccess, *, history: boo
 
 
 def _client(location: Location, access: GitAccess, meter: Meter) -> AbstractContextManager["GitClient"]:
-    make = https_client if location.kind is Kind.HTTPS else ssh_client
+    make = https_client if location.kind is Transport.HTTPS else ssh_client
     return make(location, access, meter)
 
 
@@ -48,7 +48,7 @@ class _Fetch:
     def __init__(self, client: "GitClient", location: Location) -> None:
         self._client = client
         self._where = location.shown
-        self._path = location.path if location.kind is Kind.SSH else ""
+        self._path = location.path if location.kind is Transport.SSH else ""
 
     def repository(self, rev: str, *, history: bool) -> "MemoryRepo":
         """One tip by itself, or everything where ``rev`` is a hash that no ref names now."""

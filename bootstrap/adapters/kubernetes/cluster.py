@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from bootstrap.adapters.kubernetes.api import KubeApi, Reply, Request
 from bootstrap.adapters.kubernetes.diff import MANAGER, apply_would_change
-from bootstrap.adapters.kubernetes.discovery import Kind, Served
+from bootstrap.adapters.kubernetes.discovery import Served, ServedKind
 from bootstrap.adapters.kubernetes.secret_data import decoded, encoded
 from bootstrap.model.errors import PreconditionError, Transient, WorldError
 from bootstrap.model.sensitive import Sensitive
@@ -135,7 +135,7 @@ class KubeCluster:
             if not more:
                 return found
 
-    def _page(self, served: Kind, kind: str, namespace: str, labels: str, more: str) -> Object | None:
+    def _page(self, served: ServedKind, kind: str, namespace: str, labels: str, more: str) -> Object | None:
         query = [("limit", str(PAGE)), ("labelSelector", labels), ("continue", more)]
         request = Request(
             method="GET",

@@ -8,7 +8,7 @@ from bootstrap.adapters.kubernetes.api import KubeApi, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class ServedKind:
     """A kind that the server serves. ``root`` is ``/api/v1`` or ``/apis/GROUP/VERSION``."""
 
     root: str
@@ -25,10 +25,10 @@ class Served:
 
     def __init__(self, api: KubeApi) -> None:
         self._api = api
-        self._known: dict[str, dict[str, Kind]] = {}
+        self._known: dict[str, dict[str, ServedKind]] = {}
         self._lock = threading.Lock()
 
-    def find(self, api: str, kind: str) -> Kind | None:
+    def find(self, api: str, kind: str) -> ServedKind | None:
         """None: the server does not serve this kind (yet)."""
         with self._lock:
             if kind not in self._known.get(api, {}):
@@ -39,12 +39,12 @@ class Served:
         with self._lock:
             self._known.clear()
 
-    def _ask(self, api: str) -> dict[str, Kind]:
+    def _ask(self, api: str) -> dict[str, ServedKind]:
         root = f"/apis/{api}" if "/" in api else f"/api/{api}"
         reply = self._api.read(Request(method="GET", path=root, what=f"API {api}"))
         resources = reply.document.get("resources", []) if reply else []
         return {
-            item["kind"]: Kind(root=root, plural=item["name"], namespaced=bool(item["namespaced"]))
+            item["kind"]: ServedKind(root=root, plural=item["name"], namespaced=bool(item["namespaced"]))
             for item in resources
             if "/" not in item["name"]
         }

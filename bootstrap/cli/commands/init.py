@@ -9,9 +9,15 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.cli.commands.keygen import (
+    Gpg,
+    NonInteractive,
+    NoPassphrase,
+    PassphraseFrom,
+    Recipient,
+    make_keys,
+)
 from bootstrap.cli.prompt import choose_passphrase
-
-from bootstrap.cli.commands.keygen import Gpg, NonInteractive, NoPassphrase, PassphraseFrom, Recipient, make_keys
 from bootstrap.model.errors import DefinitionError
 
 
@@ -55,14 +61,14 @@ def init(
 def _build(target: Path, platform: str, key_folder: Path, crds: Path | None, *, commit: bool) -> None:
     """In a folder beside the target, then moved: what is interrupted leaves no half repository there."""
     from bootstrap.adapters.git.create import create_repository
-    from bootstrap.operations.init_repository import write_scaffold
+    from bootstrap.operations.init_repository import write_repository
 
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         own = key_folder / "root.key"  # not there where the holders had keys already
         root_hint = os.path.relpath(own, target) if own.exists() else "PATH"
-        write_scaffold(draft, platform, key_folder, root_hint, crds)
+        write_repository(draft, platform, key_folder, root_hint, crds)
         create_repository(draft, "Scaffold the platform's intent" if commit else "")
         draft.chmod(0o755)
         draft.rename(target)

@@ -1,18 +1,14 @@
 """``bootstrap keygen``: make the root of trust and the keys under it, once, offline (S1)."""
 
-import os
-import re
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.cli.prompt import choose_passphrase
 from bootstrap.cli.recipients import given_as, public_text
+from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 
 Gpg = Annotated[bool, typer.Option("--gpg", help="An OpenPGP root instead of an age one.")]

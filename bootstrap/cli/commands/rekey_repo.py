@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bootstrap.cli.recipients import given_as, public_text
 from bootstrap.cli.options import REPO, NonInteractiveOption, Options, RepoOption, RootOption
+from bootstrap.cli.recipients import given_as, public_text
 from bootstrap.model.errors import DefinitionError, PreconditionError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from bootstrap.engine.record import ABANDONING, RUNNING, read_run
 from bootstrap.journal.entries import last_intended
 from bootstrap.journal.store import read_journal
 from bootstrap.ledger.chain import Ledger
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.catalog import Intent, Internal, Secret, SecretClass
 from bootstrap.model.errors import BootstrapError
 from bootstrap.operations.verify.drift import without_effect
@@ -102,7 +102,7 @@ def _ledger(world: World) -> Ledger | str:
 def _secrets(intent: Intent, ledger: Ledger | str) -> list[dict[str, str]]:
     if isinstance(ledger, str):
         return [_secret(secret, ledger, "") for secret in intent.secrets]
-    committed, retired = named(ledger, Phase.COMMIT), named(ledger, Phase.RETIRED)
+    committed, retired = named(ledger, RecordType.COMMIT), named(ledger, RecordType.RETIRED)
     stages = {**dict.fromkeys(committed, "handed over"), **dict.fromkeys(retired, "retired")}
     return [
         _secret(secret, _authority(secret, committed), stages.get(secret.name, "declared"))
@@ -147,7 +147,7 @@ def _road(world: World, entry: Internal, push: Object, readers: tuple[Object, ..
 def _residuals(intent: Intent, ledger: Ledger | str) -> list[str]:
     if isinstance(ledger, str):
         return [ledger]
-    committed = named(ledger, Phase.COMMIT)
+    committed = named(ledger, RecordType.COMMIT)
     return list(residuals(intent, (s for s in intent.handovers if s.name in committed)))
 
 

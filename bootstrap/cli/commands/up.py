@@ -15,7 +15,7 @@ from bootstrap.cli.uncommitted import name_unused
 from bootstrap.engine.plan_diff import check_pinned
 from bootstrap.engine.result import Result
 from bootstrap.engine.resume import NEW_AUTHORITY
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.plan import Plan
 from bootstrap.operations.verify.drift import without_effect
@@ -73,7 +73,7 @@ def _refuse_unknown(approvals: frozenset[str], plan: Plan) -> None:
 def summarise(world: World, result: Result) -> dict[str, Any]:
     """Plain JSON values: what is handed over, waits, stays as a residual, is ignored; and where the records are."""
     ledger = world.ledger.read()
-    committed = named(ledger, Phase.COMMIT)
+    committed = named(ledger, RecordType.COMMIT)
     handed = [secret for secret in world.intent.handovers if secret.name in committed]
     waiting = [o for o in result.outcomes if o.pending]
     return {

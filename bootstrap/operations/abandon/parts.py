@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.catalog import Secret
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import Transient, WorldError
@@ -23,7 +23,7 @@ from bootstrap.steps.context.world import World
 from bootstrap.steps.kinds.retired import is_over
 from bootstrap.steps.kinds.root_revoked import RootRevoked
 from bootstrap.steps.kinds.run_identity import RunIdentity
-from bootstrap.steps.kinds.scaffold import ledger_is_lost, scaffold_ref
+from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref, ledger_is_lost
 from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.root_session import RootSession
 
@@ -61,7 +61,7 @@ def vault_is_away(world: World) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenTokens:
+class OtherTokens:
     accessors: tuple[str, ...]
     away: str = ""
 
@@ -72,19 +72,19 @@ class RunTokens:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> SeenTokens:
+    def observe(self) -> OtherTokens:
         if not proven(self.world):
-            return SeenTokens(())
+            return OtherTokens(())
         if away := vault_is_away(self.world):
-            return SeenTokens((), away)
+            return OtherTokens((), away)
         try:
-            return SeenTokens(self.world.session.others())
+            return OtherTokens(self.world.session.others())
         except WorldError as error:
             if error.code not in NOWHERE:
                 raise
-            return SeenTokens(())  # the run has no identity yet
+            return OtherTokens(())  # the run has no identity yet
 
-    def decide(self, seen: SeenTokens) -> Decision:
+    def decide(self, seen: OtherTokens) -> Decision:
         if seen.accessors:
             gone = tuple(
                 f"revoke Vault token {accessor} (policy {RUN_POLICY})" for accessor in seen.accessors
@@ -92,16 +92,16 @@ class RunTokens:
             return Act(f"revoke {len(gone)} tokens of the run", gone)
         return Satisfied(seen.away or "no other token of the run lives")
 
-    def act(self, seen: SeenTokens) -> None:
+    def act(self, seen: OtherTokens) -> None:
         self.world.session.fence()
 
-    def stays(self, seen: SeenTokens) -> Stays:
+    def stays(self, seen: OtherTokens) -> Stays:
         ends = f"{seen.away}; each ends by itself within 15 minutes"
         return {"tokens of the run in Vault": ends} if seen.away else {}
 
 
 @dataclass(frozen=True, slots=True)
-class SeenRoot:
+class KeptRootToken:
     slot: bool
     why: str
 
@@ -115,52 +115,52 @@ class RootToken:
         self.identity = RunIdentity(step, world)
         self.revoked = RootRevoked(step, world)
 
-    def observe(self) -> SeenRoot:
+    def observe(self) -> KeptRootToken:
         if not proven(self.world) or not self.root.present():
-            return SeenRoot(False, "")
+            return KeptRootToken(False, "")
         if self.world.files is None:
-            return SeenRoot(True, "only the root key opens its ciphertext: --root revokes it here")
+            return KeptRootToken(True, "only the root key opens its ciphertext: --root revokes it here")
         if away := vault_is_away(self.world):
-            return SeenRoot(True, f"{away}; its ciphertext opens with the root key alone")
+            return KeptRootToken(True, f"{away}; its ciphertext opens with the root key alone")
         if self.identity.observe().why:
-            return SeenRoot(
+            return KeptRootToken(
                 True, "nothing else can make the run's identity; `bootstrap up` does, and revokes it"
             )
-        return SeenRoot(True, "")
+        return KeptRootToken(True, "")
 
-    def decide(self, seen: SeenRoot) -> Decision:
+    def decide(self, seen: KeptRootToken) -> Decision:
         if seen.slot and not seen.why:
             return self.revoked.decide(self.revoked.observe())
         return Satisfied(
             "the initial root token stays for the next run" if seen.slot else "no root token is kept"
         )
 
-    def act(self, seen: SeenRoot) -> None:
+    def act(self, seen: KeptRootToken) -> None:
         self.revoked.act(self.revoked.observe())
 
-    def stays(self, seen: SeenRoot) -> Stays:
+    def stays(self, seen: KeptRootToken) -> Stays:
         return {"the initial root token, as ciphertext": seen.why} if seen.slot and seen.why else {}
 
 
 @dataclass(frozen=True, slots=True)
-class SeenScaffolds:
+class CopiesInCluster:
     go: tuple[tuple[Secret, Object], ...]
     kept: tuple[tuple[Secret, str], ...]
 
 
-class UncommittedScaffolds:
+class UncommittedCopies:
     """Bootstrap secrets in the cluster of which Vault is not the authority: `up` makes them again from Git."""
 
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> SeenScaffolds:
+    def observe(self) -> CopiesInCluster:
         go, kept = [], []
         lost = ledger_is_lost(self.world)
         ledger = self.world.ledger.read()
-        committed, retired = named(ledger, Phase.COMMIT), named(ledger, Phase.RETIRED)
+        committed, retired = named(ledger, RecordType.COMMIT), named(ledger, RecordType.RETIRED)
         for secret in self.world.intent.scaffolds:
-            live = self.world.cluster.get(scaffold_ref(secret))
+            live = self.world.cluster.get(bootstrap_copy_ref(secret))
             if live is None:
                 continue
             if secret.name in retired and is_over(self.world, secret):
@@ -173,20 +173,20 @@ class UncommittedScaffolds:
                 kept.append((secret, "the ledger is lost, so nobody can say whether it was handed over"))
             else:
                 go.append((secret, live))
-        return SeenScaffolds(tuple(go), tuple(kept))
+        return CopiesInCluster(tuple(go), tuple(kept))
 
-    def decide(self, seen: SeenScaffolds) -> Decision:
+    def decide(self, seen: CopiesInCluster) -> Decision:
         if seen.go:
-            gone = tuple(f"delete {scaffold_ref(s)} (UID {o['metadata']['uid']})" for s, o in seen.go)
+            gone = tuple(f"delete {bootstrap_copy_ref(s)} (UID {o['metadata']['uid']})" for s, o in seen.go)
             return Act(f"delete {len(gone)} bootstrap secrets that are not handed over", gone)
         return Satisfied("no bootstrap secret stands that is not handed over")
 
-    def act(self, seen: SeenScaffolds) -> None:
+    def act(self, seen: CopiesInCluster) -> None:
         for secret, live in seen.go:
-            meta, ref = live["metadata"], scaffold_ref(secret)
+            meta, ref = live["metadata"], bootstrap_copy_ref(secret)
             expect(
                 self.world.cluster.delete(ref, uid=meta["uid"], resource_version=meta["resourceVersion"]), ref
             )
 
-    def stays(self, seen: SeenScaffolds) -> Stays:
-        return {str(scaffold_ref(secret)): why for secret, why in seen.kept}
+    def stays(self, seen: CopiesInCluster) -> Stays:
+        return {str(bootstrap_copy_ref(secret)): why for secret, why in seen.kept}

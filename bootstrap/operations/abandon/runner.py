@@ -19,7 +19,7 @@ from bootstrap.journal.store import Journal, read_journal
 from bootstrap.model.decision import Act, Blocked
 from bootstrap.model.errors import Interrupted, PreconditionError
 from bootstrap.model.plan import Step
-from bootstrap.operations.abandon.parts import PartClass, RootToken, RunTokens, UncommittedScaffolds
+from bootstrap.operations.abandon.parts import PartClass, RootToken, RunTokens, UncommittedCopies
 from bootstrap.operations.abandon.unproven_vault import UnprovenVault
 from bootstrap.steps.context.world import World
 
@@ -27,7 +27,7 @@ PARTS: Final[dict[str, PartClass]] = {
     "abandon-tokens": RunTokens,
     "abandon-root-token": RootToken,
     "abandon-vault": UnprovenVault,
-    "abandon-scaffolds": UncommittedScaffolds,
+    "abandon-scaffolds": UncommittedCopies,
 }
 STEPS: Final = (
     Step(id="abandon-tokens", kind="abandon-tokens", phase="", title="The run's tokens in Vault are revoked"),

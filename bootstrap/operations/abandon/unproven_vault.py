@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import PreconditionError, UnknownOutcome
-from bootstrap.model.init_window import Sight, Window, WindowPhase
+from bootstrap.model.init_window import VaultState, Window, WindowPhase
 from bootstrap.model.plan import Step
 from bootstrap.operations.abandon.parts import Stays
 from bootstrap.ports import Object, Permission, Ref
@@ -27,7 +27,7 @@ LOST = "there is no record of its key, so nobody can say whose data it holds"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     window: Window | None
     voiding: Window | str  # the window that gives it back, or why it stays
     found: tuple[Object, ...]  # what of it is there, in the order in which it goes
@@ -40,15 +40,15 @@ class UnprovenVault:
         self.spec = world.intent.platform.vault
         self.windows = WindowStore(world.cluster)
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         window = self.windows.read()
         found = self._found(window)
-        voiding = LOST if window is None else given_up(window, self._sight(), unbound=self._unbound())
+        voiding = LOST if window is None else given_up(window, self._state(), unbound=self._unbound())
         asks = bool(found) and isinstance(voiding, Window)
         missing = self.world.cluster.missing(abandoning(self.spec.namespace)) if asks else ()
-        return Seen(window, voiding, found, missing)
+        return Observation(window, voiding, found, missing)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if not self._goes(seen):
             return Satisfied("Vault stays" if seen.found else "no Vault stands whose key is not proven")
         if seen.missing:
@@ -56,7 +56,7 @@ class UnprovenVault:
         gone = tuple(f"delete {ref_of(o)} (UID {o['metadata']['uid']})" for o in seen.found)
         return Act("remove the Vault whose key was never proven; nothing was written to it", gone)
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         window = seen.voiding
         if (
             seen.window is None
@@ -70,19 +70,19 @@ class UnprovenVault:
         self.world.wait("what was Vault's is gone", lambda: not self._found(window))
         self.windows.swap(window, window.again(secrets.token_hex(4)))
 
-    def stays(self, seen: Seen) -> Stays:
+    def stays(self, seen: Observation) -> Stays:
         if not seen.found or isinstance(seen.voiding, Window):
             return {}
         return {f"Vault in namespace {self.spec.namespace}, with its volumes and keys": seen.voiding}
 
-    def _goes(self, seen: Seen) -> bool:
+    def _goes(self, seen: Observation) -> bool:
         """Also a window that something was sent under, though nothing of it stands any more: it moves on."""
         begun = seen.window is not None and seen.window.phase is not WindowPhase.CLAIMED
         return isinstance(seen.voiding, Window) and (bool(seen.found) or begun)
 
-    def _sight(self) -> Sight:
+    def _state(self) -> VaultState:
         status = self.world.session.seal_status("vault-0")
-        return Sight(
+        return VaultState(
             initialized=status.initialized if status else None, volume=volume_of(self.world), slots=False
         )
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from bootstrap.ledger.chain import Ledger
-from bootstrap.ledger.record import Git, Phase
+from bootstrap.ledger.record import Git, RecordType
 from bootstrap.model.catalog import Intent, Secret
 from bootstrap.steps.context.transfers import named
 
 
 def changed_since(ledger: Ledger, intent: Intent) -> Iterator[tuple[Secret, str, Git]]:
     """Each secret whose file is another one than its COMMIT record names: the file, and what is recorded of it."""
-    committed = named(ledger, Phase.COMMIT)
+    committed = named(ledger, RecordType.COMMIT)
     for secret in intent.handovers:
         recorded = committed[secret.name].fact.git if secret.name in committed else None
         if secret.source is None or recorded is None:

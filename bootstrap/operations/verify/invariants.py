@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bootstrap.ledger import copies
-from bootstrap.ledger.record import Phase, Record
+from bootstrap.ledger.record import Record, RecordType
 from bootstrap.model.catalog import Custody, Secret
 from bootstrap.model.errors import BootstrapError
 from bootstrap.operations.verify import orphans as left_over
@@ -20,8 +20,8 @@ from bootstrap.steps.context.names import AUDIT_DEVICE
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.retired import is_over, refused_scaffolds, waiting_for
-from bootstrap.steps.kinds.scaffold import scaffold_ref
+from bootstrap.steps.kinds.retired import is_over, refused_copies, waiting_for
+from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref
 from bootstrap.steps.kinds.vault_serve import unseal_ref
 from bootstrap.steps.secrets.admission import admission_policy
 from bootstrap.steps.secrets.consumers import unwritten
@@ -116,7 +116,7 @@ def no_root(world: World) -> Proof:
 
 def authority(world: World) -> Proof:
     """Vault holds each secret that was handed over."""
-    committed = named(world.ledger.read(), Phase.COMMIT)
+    committed = named(world.ledger.read(), RecordType.COMMIT)
     lacking = [s.name for s in world.intent.handovers if s.name not in committed or not is_written(world, s)]
     seen = f"{len(world.intent.handovers) - len(lacking)} of {len(world.intent.handovers)}"
     return Proof(
@@ -133,7 +133,7 @@ def values(world: World) -> Proof:
             None,
             "needs the root key (--root)",
         )
-    committed, place = named(world.ledger.read(), Phase.COMMIT), here(world)
+    committed, place = named(world.ledger.read(), RecordType.COMMIT), here(world)
     wrong = [
         s.name
         for s in world.intent.handovers
@@ -161,7 +161,9 @@ def scaffolds_gone(world: World) -> Proof:
 
 def _kept(world: World) -> str:
     found = [
-        scaffold_ref(s) for s in world.intent.scaffolds if world.cluster.get(scaffold_ref(s)) is not None
+        bootstrap_copy_ref(s)
+        for s in world.intent.scaffolds
+        if world.cluster.get(bootstrap_copy_ref(s)) is not None
     ]
     names = [f"{ref.namespace}/{ref.name}" for ref in found]
     return f"{len(names)} left in the cluster by declaration{_names(names)}; " if names else ""
@@ -170,14 +172,14 @@ def _kept(world: World) -> str:
 def scaffolds_refused(world: World) -> Proof:
     """Admission refuses each retired scaffold, asked live."""
     title = "admission refuses each retired scaffold, asked live"
-    free = [name for name, refused in refused_scaffolds(world).items() if not refused]
+    free = [name for name, refused in refused_copies(world).items() if not refused]
     return Proof("H3", title, not free, f"{len(world.intent.scaffolds)} asked" + _names(free))
 
 
 def retirement(world: World) -> Proof:
     """Each handover is followed by a recorded retirement."""
     title = "each bootstrap copy is retired, on record"
-    recorded = named(world.ledger.read(), Phase.RETIRED)
+    recorded = named(world.ledger.read(), RecordType.RETIRED)
     lacking = [s.name for s in world.intent.handovers if s.name not in recorded]
     if lacking:
         return _waits("H3", title, lacking, world)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from bootstrap.ledger import store
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.envelope import PublicKey
-from bootstrap.ledger.record import Fact, Phase, Record, Run
+from bootstrap.ledger.record import Fact, Record, RecordType, Writer
 from bootstrap.ledger.store import LedgerStore
 from bootstrap.ports import Clock, Cluster, RootMaterial
 
@@ -14,7 +14,7 @@ class Transfers:
     """``run`` gives the writer's name at the time of writing: the epoch is known only once the lock is held."""
 
     def __init__(
-        self, cluster: Cluster, key: bytes, material: RootMaterial, clock: Clock, run: Callable[[], Run]
+        self, cluster: Cluster, key: bytes, material: RootMaterial, clock: Clock, run: Callable[[], Writer]
     ) -> None:
         self._cluster = cluster
         self._key = key
@@ -50,6 +50,6 @@ class Transfers:
         self._store = None
 
 
-def named(ledger: Ledger, phase: Phase) -> dict[str, Record]:
-    """Secret name to its record of this phase (the last one, for INTENT)."""
-    return {r.fact.secret.name: r for r in ledger.records if r.fact.phase is phase and r.fact.secret}
+def named(ledger: Ledger, record_type: RecordType) -> dict[str, Record]:
+    """Secret name to its record of this type (the last one, for INTENT)."""
+    return {r.fact.secret.name: r for r in ledger.records if r.fact.type is record_type and r.fact.secret}

@@ -23,7 +23,7 @@ ACCOUNT = Ref("v1", "ServiceAccount", RUN_ACCOUNT, SYSTEM_NAMESPACE)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     namespace: Object | None
     account: bool
 
@@ -32,11 +32,11 @@ class Claim:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         found = self.world.cluster.get(NAMESPACE)
-        return Seen(found, found is not None and self.world.cluster.get(ACCOUNT) is not None)
+        return Observation(found, found is not None and self.world.cluster.get(ACCOUNT) is not None)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if seen.namespace is None:
             return Act("claim the cluster", (f"create {NAMESPACE}", f"create {ACCOUNT}"))
         if seen.namespace.get("status", {}).get("phase") == "Terminating":
@@ -61,7 +61,7 @@ class Claim:
             return Act("complete the claim", (f"create {ACCOUNT}",))
         return Satisfied(f"namespace {SYSTEM_NAMESPACE} is ours")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         if seen.namespace is None:
             marks = {PLAN_ANNOTATION: self.world.plan.digest, COMMIT_ANNOTATION: self.world.intent.commit}
             expect(self.world.cluster.create(namespace(SYSTEM_NAMESPACE, **marks)), NAMESPACE)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bootstrap.ledger.chain import Ledger
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.catalog import Secret
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError, PreconditionError
-from bootstrap.model.handover import Commitments, Next, Sight, next_step
+from bootstrap.model.handover import Commitments, Next, SecretState, next_step
 from bootstrap.model.plan import Step
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
@@ -38,7 +38,7 @@ B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """``open`` are not committed yet; ``lost`` are committed, but Vault has no metadata of them any more.
 
     ``moved`` says where Git names another path than the one that a secret was handed over to.
@@ -54,9 +54,9 @@ class HandoverSecrets:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         ledger = self.world.ledger.read()
-        committed, announced = named(ledger, Phase.COMMIT), intents(ledger)
+        committed, announced = named(ledger, RecordType.COMMIT), intents(ledger)
         secrets = self.world.intent.handovers
         present = dict(
             zip(
@@ -67,7 +67,7 @@ class HandoverSecrets:
         )
         steps = {
             s.name: next_step(
-                Sight(
+                SecretState(
                     written=present[s.name],
                     intents=announced.get(s.name, frozenset()),
                     committed=s.name in committed,
@@ -75,14 +75,14 @@ class HandoverSecrets:
             )
             for s in secrets
         }
-        return Seen(
+        return Observation(
             moved=tuple(moved(self.world, committed)),
             open=tuple(s for s in secrets if s.name not in committed),
             lost=tuple(s for s in secrets if steps[s.name] is Next.LOST),
             foreign=tuple(s for s in secrets if steps[s.name] is Next.CONFLICT),
         )
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if seen.moved:
             return Blocked(seen.moved[0])
         if seen.lost:
@@ -103,7 +103,7 @@ class HandoverSecrets:
             )
         return Satisfied(f"Vault is authoritative for {len(self.world.intent.handovers)} secrets")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         for start in range(0, len(seen.open), BATCH):
             self._batch(seen.open[start : start + BATCH])
 
@@ -137,7 +137,7 @@ class HandoverSecrets:
 
     def _step(self, copy: Copy, announced: Announced, *, written: bool) -> Next:
         earlier = announced.get(copy.secret.name, frozenset())
-        return next_step(Sight(written=written, intents=earlier, version=copy.said, planned=copy.said))
+        return next_step(SecretState(written=written, intents=earlier, version=copy.said, planned=copy.said))
 
     def _each(self, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
         self.world.session.token()  # one login before the threads share it
@@ -150,7 +150,7 @@ def intents(ledger: Ledger) -> Announced:
     found: dict[str, frozenset[Commitments]] = {}
     for record in ledger.records:
         fact = record.fact
-        if fact.phase is Phase.INTENT and fact.secret:
+        if fact.type is RecordType.INTENT and fact.secret:
             said = frozenset(fact.commitments.items())
             found[fact.secret.name] = found.get(fact.secret.name, frozenset()) | {said}
     return found

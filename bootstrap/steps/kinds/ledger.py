@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bootstrap.ledger import copies, store
 from bootstrap.ledger.batch import Batch
 from bootstrap.ledger.chain import Ledger
-from bootstrap.ledger.record import Fact, Git, Phase
+from bootstrap.ledger.record import Fact, Git, RecordType
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.plan import Step
@@ -19,7 +19,7 @@ from bootstrap.steps.vault.ledger_copy import KvCopy
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     ledger: Ledger
     copy: Ledger
     batches: tuple[Batch, ...]
@@ -29,13 +29,13 @@ class LedgerOpened:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         ledger = self.world.ledger.read()
         batches, copy = copies.fetch(KvCopy(self.world.session), self.world.ledger.key)
         copies.compare({"the cluster's": ledger, "Vault's": copy})  # a fork stops here
-        return Seen(ledger, copy, batches)
+        return Observation(ledger, copy, batches)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         have, kept = seen.ledger.chain.size, seen.copy.chain.size
         if have == 0 and kept == 0:
             return Act("open the ledger", ("record how Vault was initialised and proven",))
@@ -55,7 +55,7 @@ class LedgerOpened:
             )
         return Satisfied(f"{have} records")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         if seen.batches:
             store.restore(self.world.cluster, seen.batches)
             self.world.ledger.reopen()
@@ -63,7 +63,7 @@ class LedgerOpened:
                 "rebuilt", message=f"ledger rebuilt from Vault's copy, {seen.copy.chain.size} records"
             )
             self.world.ledger.append(
-                [self._fact(Phase.REBUILT, {"from": "vault", "records": str(seen.copy.chain.size)})]
+                [self._fact(RecordType.REBUILT, {"from": "vault", "records": str(seen.copy.chain.size)})]
             )
             return
         window = WindowStore(self.world.cluster).read()
@@ -76,9 +76,9 @@ class LedgerOpened:
         }
         escrow = escrow_bytes(self.world)
         kept = {"escrowSha256": escrow_digest(escrow)} if escrow else {}
-        facts = [self._fact(Phase.VAULT_INITIALISED, how), self._fact(Phase.VERIFIED, how | kept)]
+        facts = [self._fact(RecordType.VAULT_INITIALISED, how), self._fact(RecordType.VERIFIED, how | kept)]
         revoked = {"proof": "403 after revocation", "vaultClusterId": window.cluster_id}
-        self.world.ledger.append([*facts, self._fact(Phase.ROOT_REVOKED, revoked)])
+        self.world.ledger.append([*facts, self._fact(RecordType.ROOT_REVOKED, revoked)])
 
-    def _fact(self, phase: Phase, details: dict[str, str]) -> Fact:
-        return Fact(phase=phase, git=Git(commit=self.world.intent.commit), details=details)
+    def _fact(self, record_type: RecordType, details: dict[str, str]) -> Fact:
+        return Fact(type=record_type, git=Git(commit=self.world.intent.commit), details=details)

@@ -27,7 +27,7 @@ FIRST = (
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     changed: tuple[str, ...]
     waits_for: str
 
@@ -61,11 +61,11 @@ class Manifests:
             meta["labels"] = (meta.get("labels") or {}) | {MANAGED_BY: "bootstrap"}
         return sorted(found, key=lambda o: FIRST.index(o["kind"]) if o["kind"] in FIRST else len(FIRST))
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         changed = tuple(str(ref_of(o)) for o in self.objects() if self.world.cluster.differs(o))
-        return Seen(changed, "" if changed else self._not_ready())
+        return Observation(changed, "" if changed else self._not_ready())
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if self.operator and self.folders and not self.objects():
             return Blocked(
                 DefinitionError(
@@ -81,7 +81,7 @@ class Manifests:
             return Act(f"wait for {seen.waits_for}", (f"wait for {seen.waits_for}",))
         return Satisfied(f"{self.component} as the repository says")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         cluster = self.world.cluster
         objects = [o for o in self.objects() if str(ref_of(o)) in seen.changed]
         definitions = [o for o in objects if o["kind"] == "CustomResourceDefinition"]

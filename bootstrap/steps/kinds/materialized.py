@@ -24,7 +24,7 @@ ASKING = {"refreshInterval": "4m59s"}
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     changed: tuple[Object, ...]
     waiting: tuple[Object, ...]  # applied, not ready
     sourceless: tuple[Internal, ...]
@@ -36,7 +36,7 @@ class Materialized:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         sourceless = tuple(e for e in self.world.intent.internals if not self._source(e))
         changed, late, synced = [], [], 0
         for obj, entry in self._objects():
@@ -49,9 +49,9 @@ class Materialized:
         # Vault is asked about what is late only: on a finished cluster about nothing.
         waits = unwritten(self.world, [ref_of(o) for o in late])
         waiting = tuple(o for o in late if ref_of(o) not in waits)
-        return Seen(tuple(changed), waiting, sourceless, tuple(dict.fromkeys(waits.values())), synced)
+        return Observation(tuple(changed), waiting, sourceless, tuple(dict.fromkeys(waits.values())), synced)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if seen.changed:
             return Act(
                 f"materialize: apply {len(seen.changed)} objects",
@@ -62,7 +62,7 @@ class Materialized:
         pending = (*(_why(e) for e in seen.sourceless), *seen.unwritten)
         return Satisfied(f"{seen.synced} synced", pending)
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         for obj in (*seen.changed, *seen.waiting):
             if obj["kind"] == "ExternalSecret":
                 self._free_other_type(obj)
@@ -84,7 +84,7 @@ class Materialized:
         if live and live.get("type", wanted) != wanted and any(o["kind"] == "ExternalSecret" for o in owners):
             expect(self.world.cluster.delete(ref, uid=live["metadata"]["uid"]), ref)
 
-    def _put(self, obj: Object, seen: Seen) -> None:
+    def _put(self, obj: Object, seen: Observation) -> None:
         """Applied where it differs. One that is there and late is asked for again: its operator, which found
         nothing before, may not look for minutes, and a change makes it look at once."""
         if obj in seen.waiting:
@@ -92,7 +92,7 @@ class Materialized:
         if obj in seen.changed or obj in seen.waiting:
             self._apply(obj)
 
-    def _publish(self, entry: Internal, push: Object, readers: tuple[Object, ...], seen: Seen) -> None:
+    def _publish(self, entry: Internal, push: Object, readers: tuple[Object, ...], seen: Observation) -> None:
         """The pusher first: a reader that finds nothing yet would back off for long."""
         self._put(push, seen)
         if self._source(entry):

@@ -21,7 +21,7 @@ DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     version: str
     missing: tuple[Permission, ...]
     storage: str
@@ -35,7 +35,7 @@ class Preflight:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         cluster = self.world.cluster
         version = cluster.version()
         skew = abs(self.world.clock.now() - cluster.server_time())
@@ -44,18 +44,18 @@ class Preflight:
         # What a missing permission would deny is not asked for: it is named once, with all the others.
         storage = "" if missing else self._storage()
         refused = () if missing or foreign else tuple(refused_changes(self.world))
-        return Seen(version, missing, storage, skew, foreign, self.world.records.folder, refused)
+        return Observation(version, missing, storage, skew, foreign, self.world.records.folder, refused)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         found = tuple(self._problems(seen))
         if found:
             return Blocked(found[0] if len(found) == 1 else _together(found))
         return Satisfied(f"Kubernetes {seen.version}, storage class {seen.storage}, all permissions")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         """Nothing: preconditions are brought by whoever owns the cluster."""
 
-    def _problems(self, seen: Seen) -> list[PreconditionError]:
+    def _problems(self, seen: Observation) -> list[PreconditionError]:
         found = []
         if seen.missing:
             listed = "".join(f"\n    {p}" for p in seen.missing)

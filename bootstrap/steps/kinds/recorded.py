@@ -21,7 +21,7 @@ from bootstrap.steps.vault.ledger_copy import KvCopy
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     records: int
     missing: tuple[Batch, ...]  # in Vault's copy
 
@@ -30,13 +30,13 @@ class Recorded:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         batches = store.stored(self.world.cluster)
         copy = KvCopy(self.world.session)
         missing = tuple(b for b in batches if copy.read(b.name) is None)
-        return Seen(self.world.ledger.read().chain.size, missing)
+        return Observation(self.world.ledger.read().chain.size, missing)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if not seen.records:
             return Act("record what was done", ("nothing is on record yet",))
         if seen.missing:
@@ -45,7 +45,7 @@ class Recorded:
             )
         return Satisfied(f"{seen.records} records, in the cluster and in Vault")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         copies.publish(seen.missing, KvCopy(self.world.session))
 
 

@@ -10,11 +10,11 @@ stays in Git's history.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bootstrap.ledger.record import Fact, Phase, Record
+from bootstrap.ledger.record import Fact, Record, RecordType
 from bootstrap.model.catalog import Custody, Renew, RetireMode, Secret
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError
-from bootstrap.model.handover import Next, Scaffold, Sight, next_step, over
+from bootstrap.model.handover import CopyState, Next, SecretState, next_step, over
 from bootstrap.model.plan import Step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object
@@ -22,7 +22,7 @@ from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.scaffold import scaffold_ref
+from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref
 from bootstrap.steps.secrets.admission import POLICY, admission_policy
 from bootstrap.steps.secrets.consumers import holders, unready
 from bootstrap.steps.secrets.transfer import Here, fact, here, renewed
@@ -38,21 +38,21 @@ _MORE = (RetireMode.IGNORED, RetireMode.INERT, RetireMode.DELETED)  # each takes
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     policy: bool  # admission refuses scaffolds as it should
     standing: tuple[tuple[Secret, Object], ...]  # scaffolds of which something has to go still
     unrecorded: tuple[Secret, ...]
     waiting: Mapping[str, tuple[str, ...]]  # secret to what its retirement waits for
-    scaffolds: Mapping[str, Scaffold]  # secret to what is there of its scaffold
+    scaffolds: Mapping[str, CopyState]  # secret to what is there of its scaffold
 
-    def step(self, secret: Secret, scaffold: Scaffold | None = None) -> Next:
+    def step(self, secret: Secret, scaffold: CopyState | None = None) -> Next:
         """What comes next for a secret whose handover is committed; ``scaffold`` where its content was compared."""
         return next_step(
-            Sight(
+            SecretState(
                 written=True,
                 committed=True,
                 waiting=secret.name in self.waiting,
-                scaffold=scaffold or self.scaffolds.get(secret.name, Scaffold.ABSENT),
+                scaffold=scaffold or self.scaffolds.get(secret.name, CopyState.ABSENT),
                 retire=secret.handover.retire,
                 retired=all(s.name != secret.name for s in self.unrecorded),
             )
@@ -65,26 +65,26 @@ class Retired:
         self.scaffolds = world.intent.scaffolds
         self._waited = False  # consumers have had their time in this run
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         cluster = self.world.cluster
         policy = all(not cluster.differs(o) for o in self._policy())
-        live = {s.name: cluster.get(scaffold_ref(s)) for s in self.scaffolds}
+        live = {s.name: cluster.get(bootstrap_copy_ref(s)) for s in self.scaffolds}
         found = {name: as_seen(obj) for name, obj in live.items()}
         standing = tuple(
             (s, obj)
             for s in self.scaffolds
             if (obj := live[s.name]) is not None and not over(found[s.name], s.handover.retire)
         )
-        recorded = named(self.world.ledger.read(), Phase.RETIRED)
+        recorded = named(self.world.ledger.read(), RecordType.RETIRED)
         unrecorded = tuple(s for s in self.world.intent.handovers if not _done(s, recorded.get(s.name)))
         waiting = waiting_for(self.world) if standing or unrecorded else {}
-        return Seen(policy, standing, unrecorded, waiting, found)
+        return Observation(policy, standing, unrecorded, waiting, found)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         changes = [] if seen.policy else [f"apply ValidatingAdmissionPolicy {POLICY}"]
         verbs = {Next.DELETE: "delete", Next.EMPTY: "empty"}
         changes += [
-            f"{verb} {scaffold_ref(s)} (UID {o['metadata']['uid']})"
+            f"{verb} {bootstrap_copy_ref(s)} (UID {o['metadata']['uid']})"
             for s, o in seen.standing
             if (verb := verbs.get(seen.step(s)))
         ]
@@ -97,21 +97,21 @@ class Retired:
         pending = tuple(f"{name}: {', '.join(why)}" for name, why in sorted(seen.waiting.items()))
         return Satisfied(f"{retired} retired, {self._told(seen)}", pending)
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         for obj in self._policy():
             expect(self.world.cluster.apply(obj), ref_of(obj))
         seen = replace(seen, waiting=self._patiently())
-        committed = named(self.world.ledger.read(), Phase.COMMIT)
+        committed = named(self.world.ledger.read(), RecordType.COMMIT)
         for secret, _ in seen.standing:
             if secret.name in committed and seen.step(secret) is not Next.WAIT:
                 self._take_away(secret, seen)
         if self.scaffolds:
             self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
-        after = {s.name: as_seen(self.world.cluster.get(scaffold_ref(s))) for s in self.scaffolds}
+        after = {s.name: as_seen(self.world.cluster.get(bootstrap_copy_ref(s))) for s in self.scaffolds}
         gone = [
             s
             for s in seen.unrecorded
-            if seen.step(s) is not Next.WAIT and over(after.get(s.name, Scaffold.ABSENT), s.handover.retire)
+            if seen.step(s) is not Next.WAIT and over(after.get(s.name, CopyState.ABSENT), s.handover.retire)
         ]
         place = here(self.world)
         self.world.ledger.append(
@@ -119,12 +119,12 @@ class Retired:
         )
         self._waited = True
 
-    def _told(self, seen: Seen) -> str:
+    def _told(self, seen: Observation) -> str:
         """The scaffolds, by what became of them."""
         modes = [(s.handover.retire, seen.scaffolds[s.name]) for s in self.scaffolds]
-        gone = sum(found is Scaffold.ABSENT for _, found in modes)
-        emptied = modes.count((RetireMode.INERT, Scaffold.EMPTIED))
-        left = sum(mode is RetireMode.IGNORED and found is not Scaffold.ABSENT for mode, found in modes)
+        gone = sum(found is CopyState.ABSENT for _, found in modes)
+        emptied = modes.count((RetireMode.INERT, CopyState.EMPTIED))
+        left = sum(mode is RetireMode.IGNORED and found is not CopyState.ABSENT for mode, found in modes)
         told = f"{gone} scaffolds gone for good"
         return told + (f", {emptied} emptied" if emptied else "") + (f", {left} left" if left else "")
 
@@ -140,9 +140,9 @@ class Retired:
             self.world.clock.sleep(1)
         return waiting
 
-    def _take_away(self, secret: Secret, seen: Seen) -> None:
+    def _take_away(self, secret: Secret, seen: Observation) -> None:
         """Only the bytes that were handed over: a scaffold that somebody changed since is kept and named."""
-        ref = scaffold_ref(secret)
+        ref = bootstrap_copy_ref(secret)
         live = self.world.cluster.get(
             ref
         )  # as it is now: its consumers have had their time since it was seen
@@ -162,17 +162,17 @@ class Retired:
             version = meta["resourceVersion"]
             expect(self.world.cluster.delete(ref, uid=meta["uid"], resource_version=version), ref)
 
-    def _compared(self, secret: Secret, live: Object) -> Scaffold:
+    def _compared(self, secret: Secret, live: Object) -> CopyState:
         """One that is empty already was emptied by a run before: that is no drift."""
         seen = as_seen(live)
-        if seen is Scaffold.STANDS and live["data"] != source_values(self.world, secret):
-            return Scaffold.CHANGED
+        if seen is CopyState.STANDS and live["data"] != source_values(self.world, secret):
+            return CopyState.CHANGED
         return seen
 
     def _refused(self) -> bool:
-        return all(refused_scaffolds(self.world).values())
+        return all(refused_copies(self.world).values())
 
-    def _retired(self, secret: Secret, committed: Record, place: Here, left: Scaffold | None) -> Fact:
+    def _retired(self, secret: Secret, committed: Record, place: Here, left: CopyState | None) -> Fact:
         dead = set(renewed(secret, committed.fact.commitments)) >= set(committed.fact.commitments)
         residuals = [] if dead else ["git-history"]
         if secret.scaffold is not None:
@@ -191,22 +191,24 @@ class Retired:
             details["reason"] = secret.handover.reason
         if secret.handover.until:
             details["until"] = secret.handover.until
-        made = fact(self.world, secret, Phase.RETIRED, dict(committed.fact.commitments), place, retire=mode)
+        made = fact(
+            self.world, secret, RecordType.RETIRED, dict(committed.fact.commitments), place, retire=mode
+        )
         return replace(made, source=committed.fact.source, residuals=tuple(residuals), details=details)
 
 
-def as_seen(live: Object | None) -> Scaffold:
+def as_seen(live: Object | None) -> CopyState:
     """What is there of a scaffold; its bytes are not compared."""
     if live is None:
-        return Scaffold.ABSENT
-    return Scaffold.STANDS if live.get("data") else Scaffold.EMPTIED
+        return CopyState.ABSENT
+    return CopyState.STANDS if live.get("data") else CopyState.EMPTIED
 
 
 def is_over(world: World, secret: Secret) -> bool:
     """Whether what Git declares of this scaffold is so now: gone, empty, or there and held by no pod."""
-    found = as_seen(world.cluster.get(scaffold_ref(secret)))
+    found = as_seen(world.cluster.get(bootstrap_copy_ref(secret)))
     return over(found, secret.handover.retire) and (
-        found is not Scaffold.STANDS or not holders(world, secret)
+        found is not CopyState.STANDS or not holders(world, secret)
     )
 
 
@@ -226,12 +228,12 @@ def _done(secret: Secret, record: Record | None) -> bool:
     return secret.scaffold is None or _MORE.index(record.fact.retire) >= _MORE.index(secret.handover.retire)
 
 
-def _how(secret: Secret, left: Scaffold | None) -> tuple[RetireMode, str]:
+def _how(secret: Secret, left: CopyState | None) -> tuple[RetireMode, str]:
     """What became of the bootstrap copy: by declaration, or by somebody who had deleted it before."""
     if secret.scaffold is None:
         return RetireMode.DELETED, "no copy in the cluster"
     mode = secret.handover.retire
-    if left is Scaffold.ABSENT and mode is not RetireMode.DELETED:
+    if left is CopyState.ABSENT and mode is not RetireMode.DELETED:
         return RetireMode.DELETED, "the scaffold was gone already, re-creation refused"
     return mode, _HOW[mode]
 
@@ -240,22 +242,22 @@ def waiting_for(world: World) -> dict[str, tuple[str, ...]]:
     """Secret to what its retirement waits for: consumers, pods that hold the scaffold, finalizers."""
     found = {s.name: unready(world, s) for s in world.intent.handovers}
     for secret in world.intent.scaffolds:
-        live = world.cluster.get(scaffold_ref(secret))
+        live = world.cluster.get(bootstrap_copy_ref(secret))
         held = finalizers(live) if live is not None else ()
         found[secret.name] = (*found.get(secret.name, ()), *holders(world, secret), *held)
     return {name: why for name, why in found.items() if why}
 
 
-def refused_scaffolds(world: World) -> dict[str, bool]:
+def refused_copies(world: World) -> dict[str, bool]:
     """Scaffold to whether admission refuses it, asked of the live API server (a dry run)."""
     return {
-        str(scaffold_ref(s)): bool(world.cluster.refused_at_admission(_probe(s)))
+        str(bootstrap_copy_ref(s)): bool(world.cluster.refused_at_admission(_probe(s)))
         for s in world.intent.scaffolds
     }
 
 
 def _probe(secret: Secret) -> Object:
-    ref = scaffold_ref(secret)
+    ref = bootstrap_copy_ref(secret)
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": ref.name, "namespace": ref.namespace}}
 
 

@@ -16,7 +16,7 @@ NEEDED = {"sys/mounts/secret": "update", "secret/data/proof": "create", "auth/to
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     slot: bool
     verified: bool
 
@@ -26,12 +26,12 @@ class RootRevoked:
         self.world = world
         self.root = RootSession(world)
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         window = WindowStore(self.world.cluster).read()
         verified = window is not None and window.phase is WindowPhase.VERIFIED
-        return Seen(verified and self.root.present(), verified)
+        return Observation(verified and self.root.present(), verified)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if seen.slot or not seen.verified:
             return Act(
                 "revoke the initial root token",
@@ -39,7 +39,7 @@ class RootRevoked:
             )
         return Satisfied("the initial root token is revoked, its ciphertext gone")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         self._prove_login()
         if self.root.usable():
             self.root.call("POST", "auth/token/revoke-self", {})

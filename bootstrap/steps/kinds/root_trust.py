@@ -10,7 +10,7 @@ from bootstrap.steps.secrets.values import root_needed, vault_values
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     opened: int
     error: BootstrapError | None
 
@@ -19,9 +19,9 @@ class RootTrust:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         if self.world.files is None:
-            return Seen(0, root_needed())
+            return Observation(0, root_needed())
         try:
             for secret in self.world.intent.handovers:
                 vault_values(self.world, secret)
@@ -31,13 +31,13 @@ class RootTrust:
             material.commitments()
             material.authority()
         except BootstrapError as error:
-            return Seen(0, error)
-        return Seen(len(self.world.intent.handovers), None)
+            return Observation(0, error)
+        return Observation(len(self.world.intent.handovers), None)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if seen.error is not None:
             return Blocked(seen.error)
         return Satisfied(f"opens all {seen.opened} secrets and the keys under it")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         """Nothing: a root of trust is brought, never made here (S1)."""

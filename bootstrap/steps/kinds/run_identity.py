@@ -25,7 +25,7 @@ ROLE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """``why`` is empty when a fresh login works and holds the policy of this version of the tool."""
 
     why: str
@@ -36,19 +36,19 @@ class RunIdentity:
         self.world = world
         self.root = RootSession(world)
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         try:
             answer = self.world.session.read(f"sys/policies/acl/{RUN_POLICY}")
         except WorldError as error:
             if error.retry:
                 raise
-            return Seen(error.message)
+            return Observation(error.message)
         if not answer.ok or answer.data.get("policy") != RUN:
             # Only root may change it; after the root is gone an older policy goes on serving its cluster.
-            return Seen("the run's policy is another one" if self.root.usable() else "")
-        return Seen("")
+            return Observation("the run's policy is another one" if self.root.usable() else "")
+        return Observation("")
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if not seen.why:
             return Satisfied(f"a fresh login as {RUN_ROLE} works")
         account = f"{SYSTEM_NAMESPACE}/{RUN_ACCOUNT}"
@@ -60,7 +60,7 @@ class RunIdentity:
         )
         return Act("make the run's own identity", changes)
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         root = self.root.call
         mounted = granted(root("GET", "sys/auth"), "sys/auth")
         if "kubernetes/" not in mounted.data:

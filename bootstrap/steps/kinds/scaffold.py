@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bootstrap.ledger.record import Phase
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.catalog import Secret
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import PreconditionError
@@ -17,7 +17,7 @@ from bootstrap.steps.secrets.values import source_values
 from bootstrap.steps.vault.init_window import REBUILT, WindowStore
 
 
-def scaffold_ref(secret: Secret) -> Ref:
+def bootstrap_copy_ref(secret: Secret) -> Ref:
     assert secret.scaffold is not None
     return Ref("v1", "Secret", secret.scaffold.name, secret.scaffold.namespace)
 
@@ -39,35 +39,35 @@ def ledger_is_lost(world: World) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     missing: tuple[Secret, ...]
     taken: tuple[Secret, ...]
     over: tuple[Secret, ...]
     undecided: bool = False
 
 
-class ScaffoldSecrets:
+class BootstrapCopies:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         missing, taken, over = [], [], []
         if ledger_is_lost(self.world):
-            return Seen((), (), (), undecided=True)
-        committed = named(self.world.ledger.read(), Phase.COMMIT)
+            return Observation((), (), (), undecided=True)
+        committed = named(self.world.ledger.read(), RecordType.COMMIT)
         for secret in self.world.intent.scaffolds:
-            live = self.world.cluster.get(scaffold_ref(secret))
+            live = self.world.cluster.get(bootstrap_copy_ref(secret))
             if secret.name in committed:
                 over.append(secret)  # authority has moved: a scaffold is never made again
             elif live is None:
                 missing.append(secret)
             elif not is_ours(live):
                 taken.append(secret)
-        return Seen(tuple(missing), tuple(taken), tuple(over))
+        return Observation(tuple(missing), tuple(taken), tuple(over))
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if seen.taken:
-            ref = scaffold_ref(seen.taken[0])
+            ref = bootstrap_copy_ref(seen.taken[0])
             return Blocked(
                 PreconditionError(
                     "a Secret of this name exists and is not ours; it is left as it is",
@@ -77,16 +77,16 @@ class ScaffoldSecrets:
                 )
             )
         if seen.missing:
-            refs = tuple(f"create {scaffold_ref(s)}" for s in seen.missing)
+            refs = tuple(f"create {bootstrap_copy_ref(s)}" for s in seen.missing)
             return Act(f"materialize {len(seen.missing)} bootstrap secrets", refs)
         count = len(self.world.intent.scaffolds)
         if seen.undecided:
             return Satisfied("what was handed over is known once the ledger is open")
         return Satisfied(f"{count - len(seen.over)} in the cluster, {len(seen.over)} handed over before")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         for secret in seen.missing:
-            ref = scaffold_ref(secret)
+            ref = bootstrap_copy_ref(secret)
             if self.world.cluster.get(Ref("v1", "Namespace", ref.namespace)) is None:
                 made = namespace(ref.namespace)
                 expect(self.world.cluster.create(made), Ref("v1", "Namespace", ref.namespace))

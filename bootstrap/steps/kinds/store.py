@@ -17,7 +17,7 @@ STORE_REF = Ref("external-secrets.io/v1", "ClusterSecretStore", STORE)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     missing: tuple[Object, ...]  # namespaces and accounts, create-only
     changed: bool
     valid: bool
@@ -27,12 +27,14 @@ class Store:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         cluster = self.world.cluster
         missing = tuple(o for o in self._accounts() if cluster.get(ref_of(o)) is None)
-        return Seen(missing, cluster.differs(self._store()), condition(cluster.get(STORE_REF), "Ready"))
+        return Observation(
+            missing, cluster.differs(self._store()), condition(cluster.get(STORE_REF), "Ready")
+        )
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         changes = [f"create {ref_of(o)}" for o in seen.missing]
         if seen.changed:
             changes.append(f"apply {STORE_REF}")
@@ -42,7 +44,7 @@ class Store:
             return Act("connect the namespaces to Vault", tuple(changes))
         return Satisfied(f"{STORE} is valid")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         cluster = self.world.cluster
         for obj in seen.missing:
             expect(cluster.create(obj), ref_of(obj))

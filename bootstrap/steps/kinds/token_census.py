@@ -8,7 +8,7 @@ from bootstrap.steps.context.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     tokens: int
     roots: tuple[str, ...]  # accessors
 
@@ -17,17 +17,17 @@ class TokenCensus:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         live = self.world.session.accessors()
-        return Seen(len(live), tuple(a for a, policies in live.items() if "root" in policies))
+        return Observation(len(live), tuple(a for a, policies in live.items() if "root" in policies))
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if seen.roots:
             return Act(
                 f"revoke {len(seen.roots)} root tokens", tuple(f"revoke accessor {a}" for a in seen.roots)
             )
         return Satisfied(f"{seen.tokens} live tokens, none is root")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         for accessor in seen.roots:
             self.world.session.call("POST", "auth/token/revoke-accessor", {"accessor": accessor})

@@ -12,7 +12,7 @@ from bootstrap.steps.vault.root_session import RootSession
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     device: bool
     header: bool
 
@@ -22,23 +22,23 @@ class VaultAudit:
         self.world = world
         self.root = RootSession(world)
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         read = self.root.reading
         devices = granted(read("GET", "sys/audit"), "sys/audit")
         headers = granted(read("GET", "sys/config/auditing/request-headers"), "audited headers")
         listed = headers.data.get("headers") or {}
-        return Seen(
+        return Observation(
             f"{AUDIT_DEVICE}/" in devices.data, TXN_HEADER.lower() in {name.lower() for name in listed}
         )
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         changes = [] if seen.device else [f"enable audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}"]
         changes += [] if seen.header else [f"audit the header {TXN_HEADER}"]
         if changes:
             return Act("turn auditing on", tuple(changes))
         return Satisfied(f"audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         if not self.root.usable():
             raise WorldError(
                 "the audit device is gone",

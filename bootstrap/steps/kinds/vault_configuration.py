@@ -25,7 +25,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     mounted: bool
     changed: tuple[Wish, ...]
     unaliased: tuple[str, ...]  # namespaces whose entity has no alias yet
@@ -38,14 +38,14 @@ class VaultConfiguration:
         self.pushing = world.intent.pushing_namespaces
         self.namespaces = tuple(sorted({*self.reading, *self.pushing}))
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         session = self.world.session
         mounted = f"{KV_MOUNT}/" in granted(session.read("sys/mounts"), "sys/mounts").data
         changed = tuple(wish for wish in self._wishes() if self._differs(wish))
         unaliased = tuple(ns for ns in self.namespaces if not self._aliased(ns))
-        return Seen(mounted, changed, unaliased)
+        return Observation(mounted, changed, unaliased)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         changes = [] if seen.mounted else [f"mount KV v2 at {KV_MOUNT}/"]
         changes += [f"write {wish.path}" for wish in seen.changed]
         changes += [f"alias {ns}/{READER_ACCOUNT}" for ns in seen.unaliased]
@@ -53,7 +53,7 @@ class VaultConfiguration:
             return Act("configure Vault", tuple(changes))
         return Satisfied(f"KV v2 at {KV_MOUNT}/, {len(self.namespaces)} namespaces with their own policies")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         session = self.world.session
         if not seen.mounted:
             body = {"type": "kv", "options": {"version": "2"}}

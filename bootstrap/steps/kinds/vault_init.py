@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import BootstrapError, DecisionNeeded, UnknownOutcome, WorldError
-from bootstrap.model.init_window import ATTEMPTS, Move, Sight, Window, WindowPhase, next_move
+from bootstrap.model.init_window import ATTEMPTS, Move, VaultState, Window, WindowPhase, next_move
 from bootstrap.model.plan import Step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.steps.context.world import World
@@ -17,9 +17,9 @@ from bootstrap.steps.vault.init_window import REBUILT, Slots, WindowStore
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     window: Window | None
-    sight: Sight
+    state: VaultState
 
 
 class VaultInit:
@@ -29,14 +29,14 @@ class VaultInit:
         self.windows = WindowStore(world.cluster)
         self.claim = data_claim(world)
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         window = self.windows.read()
         if window is not None and window.phase in (WindowPhase.KEYS, WindowPhase.VERIFIED):
-            return Seen(window, Sight(initialized=True, volume=window.volume, slots=True))
-        return Seen(window, self._sight(window))
+            return Observation(window, VaultState(initialized=True, volume=window.volume, slots=True))
+        return Observation(window, self._state(window))
 
-    def decide(self, seen: Seen) -> Decision:
-        if seen.window is None and not seen.sight.volume:
+    def decide(self, seen: Observation) -> Decision:
+        if seen.window is None and not seen.state.volume:
             return Act("initialise Vault, attempt 1", ("after its first replica is there",))
         if seen.window is None:
             # Only a rebuilt bootstrap-system gets here: the window went with it, the store did not.
@@ -44,7 +44,7 @@ class VaultInit:
                 "prove the unseal key again and rebuild the init window",
                 ("read the escrow outside the cluster",),
             )
-        move = next_move(seen.window, seen.sight)
+        move = next_move(seen.window, seen.state)
         match move:
             case Move.DONE:
                 return Satisfied(f"initialised, attempt {seen.window.attempt}")
@@ -57,7 +57,7 @@ class VaultInit:
             case _:
                 return Act(f"initialise Vault, attempt {seen.window.attempt}", (move.value,))
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         if seen.window is None:
             self._rebuild()
             return
@@ -65,7 +65,7 @@ class VaultInit:
             window = self.windows.read()
             if window is None:
                 raise WorldError("the init window went away", code="E_WINDOW")
-            move = next_move(window, self._sight(window))
+            move = next_move(window, self._state(window))
             if not self._make(move, window):
                 return
 
@@ -95,14 +95,14 @@ class VaultInit:
                 return False
         return True
 
-    def _sight(self, window: Window | None) -> Sight:
+    def _state(self, window: Window | None) -> VaultState:
         status = self.world.session.seal_status("vault-0")
         volume = volume_of(self.world)
         slots = (
             bool(window and window.volume)
             and Slots(self.world.cluster, window.volume if window else "").both()
         )
-        return Sight(initialized=status.initialized if status else None, volume=volume, slots=slots)
+        return VaultState(initialized=status.initialized if status else None, volume=volume, slots=slots)
 
     def _send(self, window: Window) -> None:
         """CLAIMED to SENT, then the one request; only the process whose swap it was may send it."""

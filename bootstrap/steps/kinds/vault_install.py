@@ -18,7 +18,7 @@ from bootstrap.steps.vault.init_window import WindowStore
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     window: Window | None
     answers: bool
     foreign: str
@@ -31,18 +31,18 @@ class VaultInstall:
         self.spec = world.intent.platform.vault
         self.windows = WindowStore(world.cluster)
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         window = self.windows.read()
         if window is not None and window.phase is WindowPhase.VERIFIED:
-            return Seen(window, True, "", False)
+            return Observation(window, True, "", False)
         foreign = foreign_store(self.world)
         live = self.world.cluster.get(Ref("apps/v1", "StatefulSet", "vault", self.spec.namespace))
         if window is None and live is not None and is_ours(live):
-            return Seen(None, False, foreign, True)
+            return Observation(None, False, foreign, True)
         status = self.world.session.seal_status("vault-0") if live is not None else None
-        return Seen(window, status is not None, foreign, False)
+        return Observation(window, status is not None, foreign, False)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if seen.foreign:
             return Blocked(foreign_error(seen.foreign))
         if seen.window is not None and seen.window.phase is WindowPhase.VERIFIED:
@@ -59,7 +59,7 @@ class VaultInstall:
             (f"namespace {ns}", f"StatefulSet {ns}/vault with TLS and volumes"),
         )
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         first = Window(attempt=1, nonce=secrets.token_hex(4), phase=WindowPhase.CLAIMED)
         window = seen.window or self.windows.create(first)
         install_first_replica(self.world, window)

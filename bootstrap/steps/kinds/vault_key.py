@@ -12,7 +12,7 @@ from bootstrap.steps.vault.init_window import Slots, WindowStore
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     window: Window | None
 
 
@@ -21,10 +21,10 @@ class VaultKey:
         self.world = world
         self.windows = WindowStore(world.cluster)
 
-    def observe(self) -> Seen:
-        return Seen(self.windows.read())
+    def observe(self) -> Observation:
+        return Observation(self.windows.read())
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if seen.window is not None and seen.window.phase is WindowPhase.VERIFIED:
             return Satisfied(f"VERIFIED, cluster {seen.window.cluster_id}")
         changes = (
@@ -33,7 +33,7 @@ class VaultKey:
         )
         return Act("prove the unseal key from outside the cluster", changes)
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         window = seen.window
         if window is None or window.phase is not WindowPhase.KEYS:
             raise WorldError("no keys to prove", code="E_WINDOW", hint="`bootstrap up` looks again")

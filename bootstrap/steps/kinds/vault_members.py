@@ -18,7 +18,7 @@ from bootstrap.steps.vault.unseal import sealed_pods, unseal_all
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """``cluster_id`` is the one of the init window, whose store all nodes must have joined."""
 
     replicas: int
@@ -33,15 +33,17 @@ class VaultMembers:
         self.spec = world.intent.platform.vault
         self.ref = Ref("apps/v1", "StatefulSet", "vault", self.spec.namespace)
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         live = self.world.cluster.get(self.ref)
         window = WindowStore(self.world.cluster).read()
         nodes = tuple((pod, self.world.session.seal_status(pod)) for pod in self.world.session.pods)
         replicas = int(live["spec"]["replicas"]) if live else 0
         sealed = any(s is None or s.sealed for _, s in nodes)
-        return Seen(replicas, nodes, window.cluster_id if window else "", 0 if sealed else self._voters())
+        return Observation(
+            replicas, nodes, window.cluster_id if window else "", 0 if sealed else self._voters()
+        )
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         strangers = [
             p for p, s in seen.nodes if s and not s.sealed and s.cluster_id not in ("", seen.cluster_id)
         ]
@@ -77,7 +79,7 @@ class VaultMembers:
             return Act("wait until every node votes", (f"{seen.voters} of {self.spec.replicas} are voters",))
         return Satisfied(f"{seen.voters} voters, unsealed, one cluster id")
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         shape = stateful_set(
             self.spec,
             replicas=self.spec.replicas,

@@ -31,7 +31,7 @@ def unseal_ref(world: World) -> Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     changes: tuple[str, ...]
     stale: Object | None  # the pod of the first replica, where it is not in the serving shape yet
 
@@ -42,7 +42,7 @@ class VaultServe:
         self.spec = world.intent.platform.vault
         self.tls = Ref("v1", "Secret", VAULT_TLS, self.spec.namespace)
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observation:
         cluster = self.world.cluster
         changes = [f"issue certificates into {self.tls}"] if self._lacking() else []
         if self._unsealer and cluster.get(unseal_ref(self.world)) is None:
@@ -54,16 +54,16 @@ class VaultServe:
         stale = pod if pod is not None and not self._serves(pod) else None
         if stale is not None:
             changes.append("restart vault-0 into the serving shape")
-        return Seen(tuple(changes), stale)
+        return Observation(tuple(changes), stale)
 
-    def decide(self, seen: Seen) -> Decision:
+    def decide(self, seen: Observation) -> Decision:
         if seen.changes:
             return Act("let Vault serve: lasting certificates, unsealer, peers", seen.changes)
         return Satisfied(
             "unsealer beside each Vault" if self._unsealer else "the holders unseal (offline custody)"
         )
 
-    def act(self, seen: Seen) -> None:
+    def act(self, seen: Observation) -> None:
         cluster = self.world.cluster
         self._certificates()
         if self._unsealer:

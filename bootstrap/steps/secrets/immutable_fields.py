@@ -7,7 +7,7 @@ than applying what is declared.
 
 from collections.abc import Iterator, Mapping
 
-from bootstrap.ledger.record import Phase, Record
+from bootstrap.ledger.record import Record, RecordType
 from bootstrap.model.catalog import Custody
 from bootstrap.model.errors import PreconditionError
 from bootstrap.ports import Ref
@@ -20,7 +20,7 @@ def refused_changes(world: World) -> Iterator[PreconditionError]:
     """Reads only: the StatefulSet, the unseal key's Secret and the ledger's copy in the cluster."""
     yield from _fewer_replicas(world)
     yield from _custody(world)
-    committed = named(world.ledger.read(), Phase.COMMIT)
+    committed = named(world.ledger.read(), RecordType.COMMIT)
     yield from moved(world, committed)
     yield from _renamed(world, committed)
 

@@ -4,16 +4,16 @@ import secrets as randomness
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from bootstrap.ledger.record import Audit, Destination, Fact, Git, Phase, SecretName, SourceObject
+from bootstrap.ledger.record import Audit, Destination, Fact, Git, RecordType, SecretName, SourceObject
 from bootstrap.model.catalog import Renew, RetireMode, Secret
 from bootstrap.model.errors import EvidenceError, UnknownOutcome
-from bootstrap.model.handover import Commitments, Next, Sight, next_step
+from bootstrap.model.handover import Commitments, Next, SecretState, next_step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
 from bootstrap.steps.context.names import KV_MOUNT
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.scaffold import scaffold_ref
+from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref
 from bootstrap.steps.secrets.values import vault_values
 from bootstrap.steps.vault.init_window import WindowStore
 
@@ -50,12 +50,12 @@ class Copy:
 
     def intent(self, world: World, place: Here) -> Fact:
         """What is announced; it also names the scaffold as it is now (one look)."""
-        return fact(world, self.secret, Phase.INTENT, self.commitments, place, self.txn)
+        return fact(world, self.secret, RecordType.INTENT, self.commitments, place, self.txn)
 
     def commit(self, intent: Fact) -> Fact:
         """Its audit lines: the write's id is empty where its answer was lost, the header ``txn`` finds it then."""
         audit = Audit(txn=self.txn, write_request_id=self.written, read_request_id=self.read)
-        return replace(intent, phase=Phase.COMMIT, audit=audit)
+        return replace(intent, type=RecordType.COMMIT, audit=audit)
 
 
 def planned_copy(world: World, secret: Secret, place: Here) -> Copy:
@@ -81,7 +81,7 @@ def copy_into_vault(world: World, copy: Copy, place: Here) -> Copy:
     back = read_version_one(world, secret, place)
     if back is None:
         raise UnknownOutcome(f"{secret.name}: version 1 is not there yet", code="E_UNKNOWN", where=path)
-    seen = Sight(written=True, intents=frozenset({copy.said}), version=back.said)
+    seen = SecretState(written=True, intents=frozenset({copy.said}), version=back.said)
     if next_step(seen) is not Next.COMMIT or back.values != copy.values:
         raise conflict(secret, "a version 1 that is not what was announced")
     return replace(copy, written=write.request_id if write and write.ok else "", read=back.read)
@@ -115,7 +115,7 @@ def _copy(world: World, secret: Secret, values: dict[str, Sensitive], place: Her
 def fact(
     world: World,
     secret: Secret,
-    phase: Phase,
+    record_type: RecordType,
     commitments: dict[str, str],
     place: Here,
     txn: str = "",
@@ -129,7 +129,7 @@ def fact(
     assert secret.source is not None
     blob = world.intent.blobs.get(secret.source.file, "")
     return Fact(
-        phase=phase,
+        type=record_type,
         git=Git(commit=world.intent.commit, path=secret.source.file, blob=blob),
         secret=SecretName(name=secret.name, secret_class=secret.secret_class, owner=secret.owner),
         source=_source(world, secret),
@@ -156,7 +156,7 @@ def _details(secret: Secret, commitments: dict[str, str], txn: str) -> dict[str,
 def _source(world: World, secret: Secret) -> SourceObject | None:
     if secret.scaffold is None:
         return None
-    live = world.cluster.get(scaffold_ref(secret))
+    live = world.cluster.get(bootstrap_copy_ref(secret))
     if live is None:
         return None
     meta = live["metadata"]

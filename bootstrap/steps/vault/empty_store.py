@@ -1,6 +1,6 @@
 """Removing a store that is provably empty: nothing is written to a Vault before its key is proven (DESIGN 6)."""
 
-from bootstrap.model.init_window import Sight, Window, WindowPhase
+from bootstrap.model.init_window import VaultState, Window, WindowPhase
 from bootstrap.ports import Ref
 from bootstrap.steps.context.applied import applied
 from bootstrap.steps.context.outcome import expect
@@ -20,7 +20,7 @@ def volume_of(world: World) -> str:
     return str(claim["metadata"]["uid"]) if claim else ""
 
 
-def given_up(window: Window, sight: Sight, *, unbound: bool = False) -> Window | str:
+def given_up(window: Window, state: VaultState, *, unbound: bool = False) -> Window | str:
     """The window as VOIDING, for a run that is given back; a text says why its store may not go.
 
     Beside ``next_move`` this is the other rule book of the window. ``unbound``: no storage was ever given to the
@@ -31,15 +31,15 @@ def given_up(window: Window, sight: Sight, *, unbound: bool = False) -> Window |
             return "its key is proven: it may hold data, and from here on it is never removed"
         case WindowPhase.VOIDING:
             return window
-        case WindowPhase.SENT | WindowPhase.KEYS if sight.volume not in ("", window.volume):
+        case WindowPhase.SENT | WindowPhase.KEYS if state.volume not in ("", window.volume):
             return "its volume is another one than the attempt's: nobody can say what it holds"
-        case WindowPhase.CLAIMED if sight.volume and not unbound and sight.initialized is None:
+        case WindowPhase.CLAIMED if state.volume and not unbound and state.initialized is None:
             return (
                 "it does not answer, so nobody can say that it is empty; make it answer, or remove its claim"
             )
-        case WindowPhase.CLAIMED if sight.volume and sight.initialized:
+        case WindowPhase.CLAIMED if state.volume and state.initialized:
             return "somebody else has initialised it"
-    return (window if window.volume else window.sent(sight.volume)).voiding()
+    return (window if window.volume else window.sent(state.volume)).voiding()
 
 
 def remove_voided(world: World, window: Window) -> bool:
