@@ -44,7 +44,7 @@ class Reply:
 
 
 class KubeApi:
-    """The client library, kept behind two verbs."""
+    """Two verbs over the client library, which serves as a pool of authenticated connections."""
 
     def __init__(self, access: Access, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self.access = access
@@ -122,7 +122,7 @@ class KubeApi:
         )
 
     def _dynamic(self) -> Any:
-        """Built at the first call. Discovery is ours (``kube_served``): the library's own writes what it
+        """Built at the first call. Discovery is ours (``discovery.py``): the library's own writes what it
         learnt to a file with a predictable name in /tmp, readable and writable by neighbours."""
         if self._client is None:
             from kubernetes.client import ApiClient

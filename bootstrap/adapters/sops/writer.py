@@ -1,4 +1,4 @@
-"""SOPS YAML, written so that ``sops`` and ``sops.py`` open it: for files that the program itself makes."""
+"""SOPS YAML, written so that ``sops`` and ``reader.py`` open it: for files that the program itself makes."""
 
 import base64
 import hashlib

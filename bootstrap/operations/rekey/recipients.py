@@ -64,7 +64,7 @@ class Expected:
 
 
 def expected_readers(repository: IntentRepository, declared: Sequence[str]) -> Expected:
-    """``declared`` are the public halves of the root (``encrypted.declared_recipients``)."""
+    """``declared`` are the public halves of the root (``commit_files.declared_recipients``)."""
     more: list[str] = []
     if "keys/readers.txt" in repository.paths():
         lines = repository.read("keys/readers.txt").decode("utf-8", "replace").splitlines()
