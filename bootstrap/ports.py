@@ -4,7 +4,7 @@ Engine and steps know these Protocols only; ``adapters/`` implements them, ``cli
 
 Objects of Kubernetes are plain dicts. In an object of kind Secret the leaves of ``data`` are ``Sensitive``
 (decoded bytes, never base64) both ways. Every call has a deadline. Every mutating call ends in one of
-three ways (DESIGN 5): it returns (applied), it returns ``Refused`` (not applied, and why), or it raises
+three ways: it returns (applied), it returns ``Refused`` (not applied, and why), or it raises
 ``UnknownOutcome`` (look, never repeat blindly). Reads raise ``Transient`` when the server is away.
 """
 

@@ -161,7 +161,7 @@ def verify(
     options: Options,
     deep: DeepOption = False,
 ) -> int:
-    """Prove the invariants live, each with its evidence."""
+    """Prove the invariants live, each with its evidence. Its ids are explained in docs/reference/requirements.md."""
     from bootstrap.cli.commands import verify as command
 
     return command.verify(options, deep=deep)

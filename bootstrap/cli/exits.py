@@ -1,4 +1,4 @@
-"""The one catch: an error becomes three lines on stderr and an exit code (DESIGN 1); never a traceback.
+"""The one catch: an error becomes three lines on stderr and an exit code, never a traceback.
 
 | code | meaning |
 |---|---|

@@ -1,4 +1,4 @@
-"""The common options, the same everywhere (DESIGN 1). Nothing is read from the environment or a home folder."""
+"""The common options, the same everywhere (G5). Nothing is read from the environment or a home folder."""
 
 import inspect
 from collections.abc import Callable

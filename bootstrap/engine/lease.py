@@ -1,4 +1,4 @@
-"""The Lease that tells a second operator, politely, who is at work (DESIGN 5).
+"""The Lease that tells a second operator, politely, who is at work (docs/explanation/crash-safety.md).
 
 Safety never rests on it: it comes from create-only objects, compare-and-swap and UID preconditions. Expiry is
 judged by the local monotonic clock: a Lease that does not change for one duration belongs to nobody; the

@@ -1,4 +1,4 @@
-"""Phase files to frozen phases (DESIGN 3): strict, so that what is shown is what runs.
+"""Phase files to frozen phases: strict, so that what is shown is what runs.
 
 ``phases/NN-name.yaml`` holds ``phase: {id, title, authority}`` and ``steps: [{id, kind, title, needs, with,
 gate}]``. There are no expressions, includes or look-ups: a file is data. Every fault is a ``DefinitionError``

@@ -1,4 +1,4 @@
-"""One run at a time: the Lease for politeness, the run record's epoch to notice a later run (DESIGN 5)."""
+"""One run at a time: the Lease for politeness, the run record's epoch to notice a later run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

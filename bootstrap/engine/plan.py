@@ -1,4 +1,4 @@
-"""The phases joined with one commit's intent (DESIGN 3): a pure function, no clock, no environment.
+"""The phases joined with one commit's intent (G5): a pure function, no clock, no environment.
 
 The document is plain JSON values. Its lists keep the phases' order where order means something and are
 sorted by name elsewhere, so that the same commit and the same tool give the same bytes on any machine (G5).

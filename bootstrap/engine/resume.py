@@ -1,4 +1,4 @@
-"""What must be settled by a human before a run goes on (DESIGN 5): both checks are reads.
+"""What must be settled by a human before a run goes on (INV4): both checks are reads.
 
 A cluster that vanished is never taken for a first run, and an unfinished run never goes on silently under
 another plan.

@@ -1,4 +1,4 @@
-"""The form that an encrypted file has, told from its bytes; its name should say the same (DESIGN 2).
+"""The form that an encrypted file has, told from its bytes; its name should say the same.
 
 What is encrypted in another form, or under another form's name, is no plaintext: nobody has to replace its value.
 """

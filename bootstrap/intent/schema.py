@@ -1,4 +1,4 @@
-"""The catalog's shape as pydantic models: what may be written, and the text that documents it (DESIGN 2).
+"""The catalog's shape as pydantic models: what may be written, and the text that documents it (G1).
 
 Strict and closed: an unknown field is an error, a number is not text. The descriptions become the JSON Schema
 of ``bootstrap schema``; ``docs/reference/`` says the same with examples. ``load.py`` turns these models into

@@ -1,4 +1,4 @@
-"""From an opened file to a secret's fields, and from a field to Vault's string (B1, DESIGN 7).
+"""From an opened file to a secret's fields, and from a field to Vault's string (B1).
 
 Pure: the values stay ``Sensitive``. Names of keys and fields may be shown, they are no secret. The encoding
 of a source says how Vault holds its bytes (as text, or as their base64), not how the file writes it. Nothing

@@ -1,4 +1,4 @@
-"""Strict YAML with positions: what a person wrote, and on which line (G5, DESIGN 3).
+"""Strict YAML with positions: what a person wrote, and on which line (G5).
 
 Nothing surprises: no duplicate keys, anchors, aliases, tags or merge keys; the only scalars that are not
 text are plain ``true``, ``false``, decimal integers and ``null`` (or nothing). ``yes``, ``on``, ``010``,

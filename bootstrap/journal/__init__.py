@@ -1,4 +1,4 @@
 """What a run intended and finished: for recovery, ours; the signed evidence is the ledger's.
 
-The journal explains, it never overrules the world (DESIGN 3).
+The journal explains, it never overrules the world.
 """

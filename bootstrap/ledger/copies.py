@@ -1,4 +1,4 @@
-"""The copies of the ledger besides the cluster's: Vault's, and heads in Git or a bundle (DESIGN 5, 7).
+"""The copies of the ledger besides the cluster's: Vault's, and heads in Git or a bundle (H4).
 
 Copies that disagree tell of a restored snapshot: the one that is behind was put back in time. Copies of
 which neither continues the other are a fork, and nobody but a human can say which is true.

@@ -1,4 +1,4 @@
-"""The signed head: what the ledger was when it was last looked at (DESIGN 5, 7).
+"""The signed head: what the ledger was when it was last looked at (H4).
 
 It lies in Git below ``records/`` and in each bundle. Every part is taken from the records, the time and tool
 from the last of them, and ed25519 is deterministic: an unchanged ledger gives an unchanged file.

@@ -14,7 +14,7 @@ from typing import Literal
 from bootstrap.model.catalog import Renew, RetireMode, SecretClass
 
 ZERO = "0" * 64  # ``previous`` of the first record
-MISSING: Literal["missing"] = "missing"  # an audit line proven gone (DESIGN 7)
+MISSING: Literal["missing"] = "missing"  # an audit line proven gone (B6)
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _HEX40 = re.compile(r"[0-9a-f]{40}")

@@ -2,7 +2,7 @@
 
 One ``append`` is one object (several, when it exceeds ``LIMIT``); an object is there whole or not at all. A
 lost race is seen by the 409, a lost answer by a look; both end in the same way, so no batch is ever written
-twice or between the records of another (DESIGN 5).
+twice or between the records of another (H1).
 """
 
 from collections.abc import Callable, Sequence

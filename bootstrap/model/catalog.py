@@ -1,4 +1,4 @@
-"""What Git says: the platform and its secrets, as frozen values (G1, DESIGN 2).
+"""What Git says: the platform and its secrets, as frozen values (G1).
 
 Nothing here holds a value of a secret. ``where`` is always ``file:line`` in the intent repository.
 """

@@ -1,4 +1,4 @@
-"""What a step kind says after looking at the world (DESIGN 3)."""
+"""What a step kind says after looking at the world."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

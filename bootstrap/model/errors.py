@@ -1,4 +1,4 @@
-"""Everything that can go wrong, with the exit code that a caller sees (DESIGN 1).
+"""Everything that can go wrong, with the exit code that a caller sees (docs/reference/exit-codes.md).
 
 An error says what, where (``file:line`` or an object's name), why, and a ``hint`` with the next
 command. It never carries a value: adapters raise ``from None`` where the original might.
@@ -65,7 +65,7 @@ class WorldError(BootstrapError):
 
 
 class UnknownOutcome(WorldError):
-    """A call may or may not have been applied: look, never repeat it blindly (DESIGN 5)."""
+    """A call may or may not have been applied: look, never repeat it blindly."""
 
 
 class Transient(WorldError):

@@ -1,4 +1,4 @@
-"""One secret's way from Git to Vault's authority, as a machine without hands (DESIGN 7, H1-H5).
+"""One secret's way from Git to Vault's authority, as a machine without hands (H1-H5).
 
     declared -> materialized (where it is scaffolded) -> copied -> verified -> consumers ready -> retired
 

@@ -1,4 +1,4 @@
-"""The window between ``sys/init`` and a proven key, as a machine without hands (DESIGN 6, B4).
+"""The window between ``sys/init`` and a proven key, as a machine without hands (B4, docs/explanation/init-window.md).
 
 ``sys/init`` answers once, and its answer can be lost. The window makes losing it harmless: nothing may be
 written to a store before VERIFIED, so a store whose answer was lost is empty and may be voided by its

@@ -1,4 +1,4 @@
-"""The plan: the five phases joined with one commit's intent; a pure value with a digest (DESIGN 3)."""
+"""The plan: the five phases joined with one commit's intent; a pure value with a digest (G5)."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The type of a secret value (REQUIREMENTS B1, B2).
+"""The type of a secret value (B1, B2).
 
 Neither ``str`` nor ``bytes``: it cannot be printed, formatted, pickled, copied, hashed or put into
 JSON by accident. The one way out is ``reveal()``, and an architecture test holds where that may be called.

@@ -1,4 +1,4 @@
-"""What ``keygen`` makes: the root of trust, and the keys under it encrypted to the root (S1, DESIGN 6)."""
+"""What ``keygen`` makes: the root of trust, and the keys under it encrypted to the root (S1)."""
 
 import os
 from pathlib import Path

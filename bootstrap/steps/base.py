@@ -1,4 +1,4 @@
-"""What a step kind is (DESIGN 3): look, decide, act; only the last may change anything.
+"""What a step kind is: look, decide, act; only the last may change anything.
 
 A kind is a class with ``__init__(self, step, world)``; the engine makes one instance per step and run.
 """

@@ -13,7 +13,7 @@ from tests.faults.kinds import EFFECTS, KILLS, WRITES_ONLY, Fault
 from tests.faults.wire import Message
 
 CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-# Writes by their verb that change nothing of the platform's: reviews, tokens, logins and their end (DESIGN 5).
+# Writes by their verb that change nothing of the platform's: reviews, tokens, logins and their end.
 QUESTIONS = {
     "api": ("/token", "reviews", "/portforward"),
     "vault": (

@@ -90,7 +90,7 @@ class Watch:
         name = self._paths.get(line.path)
         if name is not None and line.policies != ("rotator",):
             if name not in named(self.ledger(), RecordType.INTENT):
-                self.breaks("H0", f"{name} was written without an intent")
+                self.breaks("H2", f"{name} was written without an intent")
             if not vault.audit:
                 self.breaks("I-9", f"{name} was written while nothing was audited")
 

@@ -1,4 +1,4 @@
-"""`seal.custody: offline`: no unsealer, no key in the cluster; whoever holds the root unseals (DESIGN 6)."""
+"""`seal.custody: offline`: no unsealer, no key in the cluster; whoever holds the root unseals (B4)."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A run that another has overtaken says so, whatever its own last call was told; it changes nothing more (DESIGN 5)."""
+"""A run that another has overtaken says so, whatever its own last call was told; it changes nothing more."""
 
 import random
 from pathlib import Path

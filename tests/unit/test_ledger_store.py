@@ -1,4 +1,4 @@
-"""The copies of the ledger: races, lost answers, kills at every call, restored snapshots (DESIGN 5, 7)."""
+"""The copies of the ledger: races, lost answers, kills at every call, restored snapshots (H4)."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Others at work on the same cluster, with no Lease to keep them apart: what is safe is safe without it (DESIGN 5).
+"""Others at work on the same cluster, with no Lease to keep them apart: what is safe is safe without it.
 
 Two operators step by step, a GitOps controller, a rotator, nodes that restart, servers that go away, a full disk, a
 wrong clock. Each ends where an undisturbed run ends.

@@ -1,4 +1,4 @@
-"""The two shapes of the Vault installation (DESIGN 6): what must differ between them, and what never may."""
+"""The two shapes of the Vault installation (G7): what must differ between them, and what never may."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Git over ``https``: one origin, the named CA, no redirect, nothing from the environment (DESIGN 1).
+"""Git over ``https``: one origin, the named CA, no redirect, nothing from the environment (G5).
 
 dulwich speaks the protocol; what carries its requests is here, so that no proxy variable, ``.netrc``, credential
 helper or key log of the surroundings is ever looked at.

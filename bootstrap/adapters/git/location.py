@@ -1,4 +1,4 @@
-"""Where an intent repository lies: a folder, ``https://`` or ``ssh://`` (DESIGN 1).
+"""Where an intent repository lies: a folder, ``https://`` or ``ssh://``.
 
 What ``git`` would also take is refused, because nobody proves who answers (``http://``, ``git://``) or because it
 runs a program (``ext::``). A password in a URL is refused and never shown.

@@ -1,4 +1,4 @@
-"""One commit of a remote repository, fetched into memory: nothing of it is ever on this machine's disk (DESIGN 1).
+"""One commit of a remote repository, fetched into memory: nothing of it is ever on this machine's disk (B1).
 
 The server's refs say what a revision is; what was fetched is then read like any other repository, each object's id
 computed from its bytes. The history stays where it is unless it is asked for, or a hash has to be looked up in it.

@@ -1,4 +1,4 @@
-"""One commit of a Git repository, read from the object store (G2, DESIGN 2).
+"""One commit of a Git repository, read from the object store (G2).
 
 Hooks, filters, attributes and the user's Git configuration never run; the work tree is looked at
 only to name what differs from the commit. Replace refs and grafts have no effect, and the id of

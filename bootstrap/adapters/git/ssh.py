@@ -1,4 +1,4 @@
-"""Git over ``ssh``: the program of that name, told everything and left to read nothing (DESIGN 1, B2).
+"""Git over ``ssh``: the program of that name, told everything and left to read nothing (G5, B2).
 
 No configuration, no agent of the user, no host key that was not named. The SSH key is held by an agent of ours;
 the host keys lie beside its socket in a folder that is gone afterwards.

@@ -1,4 +1,4 @@
-"""Kubernetes behind the ``Cluster`` port: DynamicClient, plain dicts, manager ``bootstrap`` (DESIGN 9)."""
+"""Kubernetes behind the ``Cluster`` port: DynamicClient, plain dicts, manager ``bootstrap``."""
 
 import builtins
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The API server's refusals in our words: applied, not applied (and why), or unknown (DESIGN 5).
+"""The API server's refusals in our words: applied, not applied (and why), or unknown.
 
 Source: the ``Status`` object of the API conventions, and what a 1.34 server was seen to answer.
 """

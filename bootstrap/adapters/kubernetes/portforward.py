@@ -1,4 +1,4 @@
-"""A byte stream to a port of a named pod, through the API server, with no local port (DESIGN 9).
+"""A byte stream to a port of a named pod, through the API server, with no local port.
 
 The Kubernetes client does the WebSocket and its channels (the v4/v5 port-forward protocol of kubelet).
 TLS inside the stream is the caller's: the API server sees ciphertext only.

@@ -1,4 +1,4 @@
-"""Keeps a server's words out of errors when they repeat a value that was sent (REQUIREMENTS B1, B2)."""
+"""Keeps a server's words out of errors when they repeat a value that was sent (B1, B2)."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The keys under the root: unseal, ledger, commitment, Vault CA (DESIGN 6).
+"""The keys under the root: unseal, ledger, commitment, Vault CA (S1, docs/explanation/trust.md).
 
 Their private halves lie in Git, encrypted to the root; here they exist in memory only.
 """

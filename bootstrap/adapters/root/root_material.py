@@ -1,4 +1,4 @@
-"""The keys under the root of one commit: opened on demand, each held to its public half under ``keys/`` (DESIGN 6)."""
+"""The keys under the root of one commit: opened on demand, each held to its public half under ``keys/`` (S1)."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Vault behind the ``Vault`` port: one request to one named pod at a time (DESIGN 9)."""
+"""Vault behind the ``Vault`` port: one request to one named pod at a time."""
 
 import base64
 import binascii

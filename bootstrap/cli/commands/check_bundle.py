@@ -1,4 +1,4 @@
-"""``check --bundle``: ciphertexts that changed after Vault became the authority (DESIGN 2, day 2)."""
+"""``check --bundle``: ciphertexts that changed after Vault became the authority (G2)."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``check --root``: each key under the root against its public half in ``keys/``, as ``up`` holds them (DESIGN 6)."""
+"""``check --root``: each key under the root against its public half in ``keys/``, as ``up`` holds them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""``bootstrap unseal``: the holders' way after a restart, where no unsealer runs beside Vault (DESIGN 6)."""
+"""``bootstrap unseal``: the holders' way after a restart where no unsealer runs."""
 
 import json
 

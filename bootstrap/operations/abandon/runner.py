@@ -1,4 +1,4 @@
-"""Giving an unfinished run back (DESIGN 1): what it owns and nothing committed goes; `up` then begins anew.
+"""Giving an unfinished run back (PH3): what it owns and nothing committed goes; `up` then begins anew.
 
 Through the same loop as `up`: Lease and epoch first, each part journalled before it acts. Killed anywhere, both
 `abandon` and `up` go on from there; while it is under way the run record says so, and no plan holds the next run.

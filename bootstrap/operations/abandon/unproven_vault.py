@@ -1,4 +1,4 @@
-"""A Vault whose key was never proven goes as a whole: nothing was written to it (DESIGN 6, INV4).
+"""A Vault whose key was never proven goes as a whole: nothing was written to it (INV4).
 
 First the window is VOIDING, by compare-and-swap: from then on no run can send `sys/init`, or call the key proven. A
 run that is killed in here leaves what `up` completes too. The next attempt gets another number, so that a request

@@ -1,4 +1,4 @@
-"""Ciphertexts changed in Git after handover: Vault is the authority, so they are ignored and named (DESIGN 2)."""
+"""Ciphertexts changed in Git after handover: Vault is the authority, so they are ignored and named (G2)."""
 
 from collections.abc import Iterator
 

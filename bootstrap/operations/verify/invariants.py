@@ -34,7 +34,7 @@ from bootstrap.steps.vault.ledger_copy import KvCopy
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """``ok`` is None where the proof could not be made here; ``evidence`` says why, or what was seen."""
+    """``requirement``: an id of docs/reference/requirements.md; ``ok``: None where it could not be proven here."""
 
     requirement: str
     title: str

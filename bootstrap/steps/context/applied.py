@@ -1,4 +1,4 @@
-"""Server-side apply of an object as it was seen: a request that arrives late undoes nothing (DESIGN 5)."""
+"""Server-side apply of an object as it was seen: a request that arrives late undoes nothing."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Names that are decided once: our namespace, labels, Vault paths and roles (DESIGN 5, D3)."""
+"""Names that are decided once: our namespace, labels, Vault paths and roles (D3)."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """The run's own conversation with Vault: who the active node is, and a short-lived token got by login.
 
-The token is the fence (DESIGN 5): before the first write of a run the tokens of earlier runs are revoked, so
+The token is the fence: before the first write of a run the tokens of earlier runs are revoked, so
 a forgotten process of yesterday can change nothing. A login, and revoking it at the end, are not changes.
 """
 

@@ -1,4 +1,4 @@
-"""The first act, and the only one that no journal precedes: our namespace, with the plan's digest (DESIGN 3)."""
+"""The first act, and the only one that no journal precedes: our namespace, with the plan's digest."""
 
 from dataclasses import dataclass
 

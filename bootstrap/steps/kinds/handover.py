@@ -1,4 +1,4 @@
-"""The explicit, one-time handover of each secret's authority to Vault (H1-H5, DESIGN 7).
+"""The explicit, one-time handover of each secret's authority to Vault (H1-H5).
 
 For a batch: durable INTENT records with the commitments of what will be written, then per secret the
 metadata, one ``cas: 0`` write, a read-back of version 1 from the active node and a constant-time comparison,

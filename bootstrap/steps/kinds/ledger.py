@@ -1,6 +1,6 @@
 """The ledger, before anything is handed over: opened in a new cluster, rebuilt from Vault's copy where it was lost.
 
-Copies that disagree tell of a restored snapshot, and the run says so instead of writing on (DESIGN 7).
+Copies that disagree tell of a restored snapshot, and the run says so instead of writing on (H4).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The ledger's end of a run: Vault's copy is complete, and the signed head lies in both places (DESIGN 5, 7).
+"""The ledger's end of a run: Vault's copy is complete, and the signed head lies in both places (H4).
 
 The files under ``records/`` are written by ``write_records`` once the run is over; they are the operator's
 side and no change of the cluster.

@@ -1,7 +1,7 @@
 """Configuration as code, under the run's identity: KV v2 at ``secret/``, policies and identities per namespace.
 
 One role serves every namespace; what a namespace may do comes from its own entity, whose alias is
-``NAMESPACE/external-secrets`` (DESIGN 8, D2, D6, S3).
+``NAMESPACE/external-secrets`` (D2, D6, S3).
 """
 
 from collections.abc import Iterator

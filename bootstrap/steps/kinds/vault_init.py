@@ -1,4 +1,4 @@
-"""``sys/init`` without losing anything (P-SHAMIR, DESIGN 6): the window's moves, each a compare-and-swap."""
+"""``sys/init`` without losing anything (B4, docs/explanation/init-window.md): each move is a compare-and-swap."""
 
 import secrets
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""ExternalSecret and PushSecret objects, derived from the catalog's consumers and internal entries (DESIGN 2, D2)."""
+"""ExternalSecret and PushSecret objects, derived from the catalog's consumers and internal entries (D2)."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Removing a store that is provably empty: nothing is written to a Vault before its key is proven (DESIGN 6)."""
+"""Removing a store that is provably empty: nothing is written to a Vault before its key is proven (B4)."""
 
 from bootstrap.model.init_window import VaultState, Window, WindowPhase
 from bootstrap.ports import Ref

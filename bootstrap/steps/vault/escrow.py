@@ -1,7 +1,7 @@
 """The escrow: the unseal share's ciphertext outside the cluster, and the proof that it opens this Vault.
 
 ``records/<cluster uid>/escrow.json`` is written before the key is called VERIFIED, and read by a fresh
-process that has nothing but commit, root and that file (DESIGN 6).
+process that has nothing but commit, root and that file (B4).
 """
 
 import base64

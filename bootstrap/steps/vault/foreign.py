@@ -1,4 +1,4 @@
-"""A Vault that is there already and is not ours: found, named, never touched (DESIGN 6, INV4)."""
+"""A Vault that is there already and is not ours: found, named, never touched (INV4)."""
 
 from bootstrap.model.errors import PreconditionError
 from bootstrap.ports import Object, Ref

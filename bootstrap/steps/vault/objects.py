@@ -1,4 +1,4 @@
-"""The built-in manifests of Vault (G7, DESIGN 6): plain values from ``bootstrap.yaml``, nothing secret.
+"""The built-in manifests of Vault (G7): plain values from ``bootstrap.yaml``, nothing secret.
 
 Two shapes of one installation. ``init``: one replica that joins nobody, with the attempt's certificate.
 ``serve``: all declared replicas, every peer in every ``retry_join``, an unsealer beside each Vault.

@@ -1,4 +1,4 @@
-"""One role for every namespace; what a login may comes from the entity of its own namespace (DESIGN 8)."""
+"""One role for every namespace; what a login may comes from the entity of its own namespace (D6, S3)."""
 
 from collections.abc import Iterator
 

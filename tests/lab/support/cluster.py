@@ -11,7 +11,7 @@ from typing import Any
 
 Object = dict[str, Any]
 MUTATING = {"create", "update", "patch", "delete", "deletecollection"}
-QUESTIONS = {  # requests that are writes by their verb only (DESIGN 5)
+QUESTIONS = {  # requests that are writes by their verb only
     "serviceaccounts/token",
     "selfsubjectaccessreviews",
     "selfsubjectreviews",

@@ -13,7 +13,7 @@ import requests
 
 from tests.lab.support.cluster import Kube
 
-# Requests that are writes by their verb only: logins and their end, and POSTs that ask (DESIGN 5).
+# Requests that are writes by their verb only: logins and their end, and POSTs that ask.
 QUESTIONS = {
     "auth/kubernetes/login",
     "auth/token/revoke-self",
