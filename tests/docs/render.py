@@ -7,6 +7,7 @@ from tests.docs.render_commands import commands_page
 from tests.docs.render_exits import exit_codes_page
 from tests.docs.render_permissions import permissions_page
 from tests.docs.render_phases import phases_page
+from tests.docs.render_requirements import requirements_page
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -14,6 +15,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "exit-codes.md": exit_codes_page,
     "permissions.md": permissions_page,
     "phases.md": phases_page,
+    "requirements.md": requirements_page,
 }
 
 
