@@ -1,0 +1,3 @@
+path "secret/data/applications/shop/*" {
+  capabilities = ["read"]
+}
