@@ -1,5 +1,6 @@
 """A command and what it says, as one readable text: argv, exit code, both streams, files that it wrote."""
 
+import os
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -45,8 +46,13 @@ def _copied(workspace: Path, target: Path) -> Path:
     return target
 
 
-def _listed(folder: Path) -> set[Path]:
-    return set(folder.rglob("*"))
+def _listed(folder: Path) -> set[str]:
+    """Every path but those of Git itself."""
+    found = set()
+    for here, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in (".git", "faults")]
+        found |= {f"{here}/{name}" for name in (*folders, *files)}
+    return found
 
 
 def _ran(case: Case, workspace: Path) -> str:

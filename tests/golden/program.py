@@ -8,13 +8,17 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from typer import main as typer
+
 from bootstrap.cli import app as entry
 
 COLUMNS = "100"
+COMMANDS = cache(typer.get_command)  # the tree of commands is the same each time, and takes a while to build
 PYTHON = "3.11.2"  # what `doctor` is told, so that it says the same on every machine
 
 
@@ -60,6 +64,7 @@ def _surroundings(argv: Sequence[str], cwd: Path, stdin: str) -> Iterator[None]:
     patches: tuple[Any, ...] = (
         mock.patch.object(entry, "harden"),
         mock.patch.object(entry, "listen"),
+        mock.patch.object(typer, "get_command", COMMANDS),
         mock.patch.object(platform, "python_version", lambda: PYTHON),
         mock.patch.object(sys, "argv", ["bootstrap", *argv]),
         mock.patch.object(sys, "stdin", Stream(stdin)),
