@@ -16,6 +16,9 @@ from unittest import mock
 from typer import main as typer
 
 from bootstrap.cli import app as entry
+from bootstrap.cli import compose
+from tests.simulator.platform import SimulatedPlatform
+from tests.simulator.repeatable import repeatable
 
 COLUMNS = "100"
 COMMANDS = cache(typer.get_command)  # the tree of commands is the same each time, and takes a while to build
@@ -79,3 +82,23 @@ def _surroundings(argv: Sequence[str], cwd: Path, stdin: str) -> Iterator[None]:
         finally:
             for patch in reversed(patches):
                 patch.stop()
+
+
+@contextmanager
+def reaching(platform: SimulatedPlatform, ports: dict[str, Any]) -> Iterator[None]:
+    """Commands inside reach the simulated platform; ``ports`` are given instead of its own (``world``)."""
+
+    @contextmanager
+    def world(
+        _: Any, prepared: Any, narrator: Any, *, approvals: frozenset[str] = frozenset()
+    ) -> Iterator[Any]:
+        made = platform.world(**ports)
+        assert made.plan == prepared.plan, "the simulated platform is of another commit"
+        made.narrator, made.approvals = narrator, approvals
+        try:
+            yield made
+        finally:
+            made.session.close()
+
+    with repeatable(), mock.patch.object(compose, "world", world):
+        yield
