@@ -83,10 +83,13 @@ def make_workspace(folder: Path) -> Path:
     repository(_new(folder / "pgp"), files_of(INPUTS / "pgp"))
     _faults(_new(folder / "faults"), good)
     _dirty(_new(folder / "dirty"), good)
+    _signed(_new(folder / "signed"), good)
     _history(_new(folder / "history"), good)
     shutil.copytree(INPUTS / "trees", folder / "trees")
     for name in ("good.root.key", "pgp.root.key"):
         _private(folder / name, (INPUTS / name).read_text())
+    for name in ("signers.txt", "other-signers.txt"):
+        shutil.copy2(INPUTS / name, folder)
     for name, text in FILES.items():
         _private(folder / name, text)
     (folder / "open.root.key").write_bytes((INPUTS / "good.root.key").read_bytes())
@@ -121,6 +124,15 @@ def _dirty(folder: Path, good: dict[str, bytes]) -> None:
     repository(folder, good)
     (folder / "bootstrap.yaml").write_text("kind: [\n")
     (folder / "secrets/more.yaml").write_text("kind: Secret\n")
+
+
+def _signed(folder: Path, good: dict[str, bytes]) -> None:
+    """The kept commit, whose signature is of the tree of good/ as it was when it was signed."""
+    repository(folder, good)
+    kept = (INPUTS / "signed.commit").read_bytes()
+    tree = git(folder, "rev-parse", "HEAD^{tree}")
+    assert kept.startswith(f"tree {tree}\n".encode()), "good/ has changed: sign it anew, see README.md"
+    git(folder, "update-ref", "HEAD", git(folder, "hash-object", "-t", "commit", "-w", "--stdin", stdin=kept))
 
 
 def _history(folder: Path, good: dict[str, bytes]) -> None:
