@@ -9,15 +9,15 @@ import threading
 from datetime import datetime
 from typing import Any, Final
 
-from bootstrap.model.errors import BootstrapError, HeldError, Transient, UnknownOutcome, WorldError
-from bootstrap.ports import Clock, Cluster, Narrator, Object, Reason, Ref, Refused
+from bootstrap.model.errors import BootstrapError, HeldError, UnknownOutcome, WorldError
+from bootstrap.ports import Clock, Cluster, Narrator, Object, Ref, Refused
+from bootstrap.waiting import NotYet, retry, swap
 
 NAMESPACE: Final = "bootstrap-system"
 LABELS: Final = {"app.kubernetes.io/managed-by": "bootstrap"}
 LEASE: Final = Ref("coordination.k8s.io/v1", "Lease", "bootstrap", NAMESPACE)
 DURATION: Final = 15  # seconds
 RENEW_EVERY: Final = 5.0  # seconds
-ATTEMPTS: Final = 8
 
 
 def held(holder: str, since: str, where: Ref = LEASE) -> HeldError:
@@ -63,18 +63,25 @@ class Lease:
 
     def acquire(self) -> None:
         """Takes the Lease; waits one duration for a holder that shows no life. Raises HeldError exit 7."""
-        for _ in range(ATTEMPTS):
-            try:
-                live = self._cluster.get(LEASE)
-                if live is not None and self._is_mine(live):
-                    return
-                if live is not None and live["spec"].get("holderIdentity"):
-                    live = self._outwait(live)
-                if self._take(live):
-                    return
-            except (UnknownOutcome, Transient):
-                self._clock.sleep(1.0)
-        raise UnknownOutcome("the Lease cannot be taken", code="E_LEASE", where=str(LEASE))
+
+        def put(live: Object | None) -> Object | Refused:
+            if live is not None and self._is_mine(live):
+                return live
+            if live is not None and live["spec"].get("holderIdentity"):
+                live = self._outwait(live)
+            return self._take(live)
+
+        swap(
+            lambda: self._cluster.get(LEASE),
+            put,
+            clock=self._clock,
+            pause=1.0,
+            longest=None,
+            refused=lambda answer: WorldError(
+                f"the Lease cannot be taken: {answer.reason}: {answer.detail}", where=str(LEASE)
+            ),
+            unsettled=lambda _: UnknownOutcome("the Lease cannot be taken", code="E_LEASE", where=str(LEASE)),
+        )
 
     def renew(self) -> None:
         """Raises HeldError when somebody else has it now; Transient and UnknownOutcome pass through."""
@@ -101,21 +108,25 @@ class Lease:
             message=f"the cluster was held by {spec.get('holderIdentity')} since {spec.get('acquireTime')}; "
             f"taking over when it shows no life for {duration:.0f} s",
         )
-        end = self._clock.monotonic() + duration
         version = live["metadata"]["resourceVersion"]
-        while self._clock.monotonic() < end:
-            self._clock.sleep(1.0)
+
+        def look() -> Object | None:
             found = self._cluster.get(LEASE)
             if found is None or not found["spec"].get("holderIdentity"):
                 return found
             if found["metadata"]["resourceVersion"] != version:
                 raise held_by(found["spec"])
-        self._narrator.event(
-            "note", message=f"took over from {spec.get('holderIdentity')}, which shows no life"
-        )
-        return live
+            raise NotYet
 
-    def _take(self, live: Object | None) -> bool:
+        try:
+            return retry(look, clock=self._clock, seconds=duration, pause=1.0, errors=())
+        except NotYet:
+            self._narrator.event(
+                "note", message=f"took over from {spec.get('holderIdentity')}, which shows no life"
+            )
+            return live
+
+    def _take(self, live: Object | None) -> Object | Refused:
         self._acquired = self._now()
         spec = {
             "holderIdentity": self._holder,
@@ -125,19 +136,11 @@ class Lease:
         }
         if live is None:
             metadata = {"name": LEASE.name, "namespace": LEASE.namespace, "labels": dict(LABELS)}
-            answer = self._cluster.create(
+            return self._cluster.create(
                 {"apiVersion": LEASE.api, "kind": LEASE.kind, "metadata": metadata, "spec": spec}
             )
-        else:
-            spec["leaseTransitions"] = int(live["spec"].get("leaseTransitions") or 0) + 1
-            answer = self._cluster.replace({**live, "spec": spec})
-        if isinstance(answer, Refused) and answer.reason not in (
-            Reason.EXISTS,
-            Reason.CONFLICT,
-            Reason.NOT_FOUND,
-        ):
-            raise WorldError(f"the Lease cannot be taken: {answer.reason}: {answer.detail}", where=str(LEASE))
-        return not isinstance(answer, Refused)
+        spec["leaseTransitions"] = int(live["spec"].get("leaseTransitions") or 0) + 1
+        return self._cluster.replace({**live, "spec": spec})
 
     def _is_mine(self, live: Object) -> bool:
         return bool(live["spec"].get("holderIdentity") == self._holder)

@@ -8,8 +8,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from bootstrap.model.errors import EvidenceError, Transient, UnknownOutcome, WorldError
-from bootstrap.ports import Clock, Cluster, Object, Reason, Ref, Refused
+from bootstrap.model.errors import EvidenceError, UnknownOutcome, WorldError
+from bootstrap.ports import Clock, Cluster, Object, Ref, Refused
+from bootstrap.waiting import swap
 
 NAMESPACE: Final = "bootstrap-system"
 LABELS: Final = {"app.kubernetes.io/managed-by": "bootstrap"}
@@ -18,8 +19,6 @@ RUNNING: Final = "running"
 FINISHED: Final = "finished"
 ABANDONING: Final = "abandoning"
 ABANDONED: Final = "abandoned"
-ATTEMPTS: Final = 8
-PAUSE: Final = 0.5  # seconds before the second look; each further one waits twice as long, 10 s at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,25 +59,25 @@ def _parse(live: Object) -> RunRecord:
 
 def settle(cluster: Cluster, clock: Clock, before: RunRecord | None, wanted: RunRecord) -> bool:
     """Puts ``wanted`` in the place of ``before``. False: somebody else changed the record first."""
-    for attempt in range(ATTEMPTS):
-        try:
-            live = cluster.get(RUN)
-            found = None if live is None else _parse(live)
-            if found == wanted:
-                return True
-            if found != before:
-                return False
-            answer = _put(cluster, live, wanted)
-        except (UnknownOutcome, Transient):
-            clock.sleep(min(PAUSE * 2**attempt, 10.0))
-            continue
-        if not isinstance(answer, Refused):
-            return True
-        if answer.reason not in (Reason.EXISTS, Reason.CONFLICT, Reason.NOT_FOUND):
-            raise WorldError(
-                f"the run record cannot be written: {answer.reason}: {answer.detail}", where=str(RUN)
-            )
-    raise UnknownOutcome("the run record does not settle", code="E_RUN_RECORD", where=str(RUN))
+
+    def put(live: Object | None) -> bool | Refused:
+        found = None if live is None else _parse(live)
+        if found != before or found == wanted:
+            return found == wanted
+        answer = _put(cluster, live, wanted)
+        return answer if isinstance(answer, Refused) else True
+
+    return swap(
+        lambda: cluster.get(RUN),
+        put,
+        clock=clock,
+        refused=lambda answer: WorldError(
+            f"the run record cannot be written: {answer.reason}: {answer.detail}", where=str(RUN)
+        ),
+        unsettled=lambda _: UnknownOutcome(
+            "the run record does not settle", code="E_RUN_RECORD", where=str(RUN)
+        ),
+    )
 
 
 def _put(cluster: Cluster, live: Object | None, wanted: RunRecord) -> Object | Refused:

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from bootstrap.engine.interrupt import Interrupt
 from bootstrap.model.errors import Transient
 from bootstrap.ports import Clock, Narrator
+from bootstrap.waiting import retry
 
 T = TypeVar("T")
 RETRY_FOR: Final = 120.0  # seconds that the world may stay away
@@ -20,17 +21,19 @@ class Patience:
 
     def read(self, read: Callable[[], T], step: str = "") -> T:
         """What ``read`` gives; its Transient once RETRY_FOR seconds are over."""
-        end, pause = self._clock.monotonic() + RETRY_FOR, 1.0
-        while True:
+
+        def look() -> T:
             try:
                 found = read()
-            except Transient as error:
+            except Transient:
                 self._interrupt.check()
-                if self._clock.monotonic() + pause > end:
-                    raise
-                self._narrator.event("retry", step, f"{error.message}; again in {pause:.0f} s")
-                self._clock.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-            else:
-                self._interrupt.check()
-                return found
+                raise
+            self._interrupt.check()
+            return found
+
+        def tell(error: Exception, pause: float) -> None:
+            self._narrator.event("retry", step, f"{error}; again in {pause:.0f} s")
+
+        return retry(
+            look, clock=self._clock, seconds=RETRY_FOR, pause=1.0, longest=LONGEST_PAUSE, before_pause=tell
+        )

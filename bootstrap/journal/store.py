@@ -8,14 +8,13 @@ import string
 from typing import Final
 
 from bootstrap.journal.entries import Entry, Event, parse_line
-from bootstrap.model.errors import HeldError, Transient, UnknownOutcome, WorldError
-from bootstrap.ports import Clock, Cluster, Object, Reason, Ref, Refused
+from bootstrap.model.errors import HeldError, UnknownOutcome, WorldError
+from bootstrap.ports import Clock, Cluster, Object, Ref, Refused
+from bootstrap.waiting import swap
 
 NAMESPACE: Final = "bootstrap-system"
 LABELS: Final = {"app.kubernetes.io/managed-by": "bootstrap", "bootstrap.dev/record": "journal"}
 LIMIT: Final = 512 * 1024  # bytes of lines in one ConfigMap; the API server's own limit is 1 MiB
-ATTEMPTS: Final = 8
-PAUSE: Final = 0.5  # seconds before the second look; each further one waits twice as long, 10 s at most
 
 
 def read_journal(cluster: Cluster) -> tuple[Entry, ...]:
@@ -59,37 +58,28 @@ class Journal:
             run=self._run,
             message=message,
         )
-        for attempt in range(ATTEMPTS):
-            if self._written(entry):
-                self._seq = entry.seq
-                return
-            self._clock.sleep(min(PAUSE * 2**attempt, 10.0))
-        raise UnknownOutcome(
-            f"the journal did not take a line after {ATTEMPTS} attempts",
-            code="E_JOURNAL",
-            where=str(self._ref()),
-        )
 
-    def _written(self, entry: Entry) -> bool:
-        """One look and one write; False means: look again."""
-        try:
-            live = self._cluster.get(self._ref())
+        def put(live: Object | None) -> Object | Refused:
             if live is not None and self._holds(live, entry):
-                return True
-            answer = self._write(live, entry)
-        except (UnknownOutcome, Transient):
-            return False
-        if isinstance(answer, Refused) and answer.reason not in (
-            Reason.EXISTS,
-            Reason.CONFLICT,
-            Reason.NOT_FOUND,
-        ):
-            raise WorldError(
+                return live
+            return self._write(live, entry)
+
+        swap(
+            lambda: self._cluster.get(self._ref()),
+            put,
+            clock=self._clock,
+            refused=lambda answer: WorldError(
                 f"the journal cannot be written: {answer.reason}: {answer.detail}",
                 code="E_JOURNAL",
                 where=str(self._ref()),
-            )
-        return not isinstance(answer, Refused)
+            ),
+            unsettled=lambda attempts: UnknownOutcome(
+                f"the journal did not take a line after {attempts} attempts",
+                code="E_JOURNAL",
+                where=str(self._ref()),
+            ),
+        )
+        self._seq = entry.seq
 
     def _write(self, live: Object | None, entry: Entry) -> Object | Refused:
         text = "" if live is None else _text(live)

@@ -14,6 +14,7 @@ from pathlib import Path
 from bootstrap.lab.locks import locked
 from bootstrap.lab.ports import OnEvent
 from bootstrap.model.errors import WorldError
+from bootstrap.waiting import NotYet, retry
 
 _CONTAINERD = "/usr/bin/containerd"
 _CONFIG = """\
@@ -89,16 +90,21 @@ def _containerd(place: Path) -> Iterator[Path]:
 
 
 def _await(socket: Path, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
-    while not socket.exists():
-        if process.poll() is not None or time.monotonic() > until:
-            raise WorldError(
-                "containerd does not start to unpack images",
-                code="E_LAB_IMAGE",
-                where=_CONTAINERD,
-                hint=f"look at {socket.parent / 'log'}",
-            )
-        time.sleep(0.05)
+    failed = WorldError(
+        "containerd does not start to unpack images",
+        code="E_LAB_IMAGE",
+        where=_CONTAINERD,
+        hint=f"look at {socket.parent / 'log'}",
+    )
+
+    def look() -> None:
+        if socket.exists():
+            return
+        if process.poll() is not None:
+            raise failed
+        raise NotYet(failed)
+
+    retry(look, clock=time, seconds=60, pause=0.05)
 
 
 def _run(*command: str) -> None:

@@ -6,6 +6,7 @@ twice or between the records of another (H1).
 """
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from bootstrap.ledger import batch, chain
 from bootstrap.ledger.batch import Batch
@@ -14,11 +15,15 @@ from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.record import Fact, Record, RecordType, Writer
 from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
 from bootstrap.ports import Clock, Cluster, Object, Reason, Ref, Refused, Signer
+from bootstrap.waiting import NotYet, retry
 
 NAMESPACE = "bootstrap-system"
 LABEL = "bootstrap.dev/ledger"
 LABELS = {"app.kubernetes.io/managed-by": "bootstrap", LABEL: "batch"}
-TRIES = 5
+TRIES = 5  # of one write
+RETRY_FOR = 60.0  # seconds within which a further one begins
+PAUSE = 0.2  # seconds before it
+T = TypeVar("T")
 
 
 class LedgerStore:
@@ -64,30 +69,26 @@ class LedgerStore:
         return tuple(entry.record for entry in written)
 
     def _append_one(self, facts: Sequence[Fact]) -> tuple[Entry, ...]:
-        ledger = self.current()
-        for _ in range(TRIES):
+        before: Ledger | None = None
+
+        def once() -> tuple[Entry, ...]:
+            nonlocal before
+            ledger = self.current()
+            if before is not None and ledger.chain == before.chain:
+                raise _foreign(batch.name_at(ledger.chain.size))
             _refuse_raced(facts, ledger)
             entries = self._sign(facts, ledger)
             extended = ledger.extended(entries)  # the rules hold before anything is written
-            self._ledger = None  # until the outcome is known: what was loaded may be one batch old
-            if self._create(Batch.of(entries)):
-                self._ledger = extended
-                return entries
-            ledger = self._reload(ledger)
-        raise HeldError(
-            "another run writes to the ledger without pause",
-            code="E_LEDGER_RACED",
-            where=f"namespace {NAMESPACE}",
-            hint="bootstrap status",
-        )
+            before, self._ledger = (
+                ledger,
+                None,
+            )  # until the outcome is known: what was loaded may be one batch old
+            if not self._create(Batch.of(entries)):
+                raise NotYet(_without_pause())
+            self._ledger = extended
+            return entries
 
-    def _reload(self, before: Ledger) -> Ledger:
-        """After a lost race; EvidenceError when what has our place is no part of the ledger."""
-        after = self.load()
-        if after.chain == before.chain:
-            where = f"ConfigMap {NAMESPACE}/{batch.name_at(before.chain.size)}"
-            raise EvidenceError("a foreign object has the ledger's next place", code="E_BATCH", where=where)
-        return after
+        return self._again(once)
 
     def _sign(self, facts: Sequence[Fact], ledger: Ledger) -> tuple[Entry, ...]:
         time = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -96,7 +97,8 @@ class LedgerStore:
 
     def _create(self, wanted: Batch) -> bool:
         """True when this batch is in the cluster, False when another one has its place."""
-        for _ in range(TRIES):
+
+        def once() -> bool:
             try:
                 answer = self._cluster.create(_config_map(wanted))
             except UnknownOutcome:
@@ -109,7 +111,13 @@ class LedgerStore:
             if live is not None:
                 return _content(live) == wanted.content
             # not applied; the same object again is safe, whatever of the first request is still under way
-        raise _refused(wanted, Refused(Reason.NOT_FOUND, "created, but not there"))
+            raise NotYet(_refused(wanted, Refused(Reason.NOT_FOUND, "created, but not there")))
+
+        return self._again(once)
+
+    def _again(self, once: Callable[[], T]) -> T:
+        """Only what ``once`` calls not yet: an error of the cluster leaves at once."""
+        return retry(once, clock=self._clock, seconds=RETRY_FOR, pause=PAUSE, tries=TRIES, errors=())
 
 
 def load(cluster: Cluster, key: PublicKey) -> Ledger:
@@ -195,6 +203,20 @@ def _refuse_raced(facts: Sequence[Fact], ledger: Ledger) -> None:
                 where=fact.subject,
                 hint="another run recorded it: bootstrap status, then bootstrap up",
             )
+
+
+def _without_pause() -> HeldError:
+    return HeldError(
+        "another run writes to the ledger without pause",
+        code="E_LEDGER_RACED",
+        where=f"namespace {NAMESPACE}",
+        hint="bootstrap status",
+    )
+
+
+def _foreign(name: str) -> EvidenceError:
+    where = f"ConfigMap {NAMESPACE}/{name}"
+    return EvidenceError("a foreign object has the ledger's next place", code="E_BATCH", where=where)
 
 
 def _refused(wanted: Batch, answer: Refused) -> WorldError:

@@ -179,7 +179,7 @@ def test_h4_the_commitment_example_computes_what_records_hold(tmp_path: Path) ->
 
 def test_the_layers_are_those_of_the_import_contract() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    (layers,) = (c["layers"] for c in contracts if c["type"] == "layers")
+    (layers,) = (c["layers"] for c in contracts if c["name"] == "imports run downwards")
     drawn = next(b.text for b in blocks(DOCS / "explanation/architecture.md") if b.language == "text")
     assert drawn.splitlines() == layers
 

@@ -19,6 +19,7 @@ from bootstrap.ports import Answer
 from tests.faults.kinds import Fault
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import Schedule
+from tests.simulator.clock import SimulatedClock
 from tests.unit.tls_server import Authority, Observation, Server, authority, serving
 
 NAME = "vault-0.vault-internal"
@@ -195,7 +196,7 @@ def vault(bench: Bench) -> PodVault:
     }
     (bench.folder / "kubeconfig").write_text(json.dumps(config))
     dialer = PodDialer(load_kubeconfig(bench.folder / "kubeconfig"), "vault")
-    return PodVault(dialer, ca_pem=bench.behind.pem, sleep=lambda _: None)
+    return PodVault(dialer, ca_pem=bench.behind.pem, clock=SimulatedClock())
 
 
 def enable(vault: PodVault) -> Answer:

@@ -20,6 +20,7 @@ from bootstrap.adapters.local.redaction import WITHHELD, without_values
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Permission, Reason, Ref, Refused
+from tests.simulator.clock import SimulatedClock
 from tests.unit.tls_server import Cut, Observation, authority, serving
 
 CANARY = b"canary-\x00\xff-41c0"
@@ -262,7 +263,7 @@ OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "na
 @contextmanager
 def cluster(folder: Path, *answers: Any) -> Iterator[tuple[KubeCluster, list[Observation], list[float]]]:
     """A cluster whose answers after discovery are ``answers``, the last one for ever; and its pauses."""
-    ca, left, pauses = authority(), list(answers), []
+    ca, left, clock = authority(), list(answers), SimulatedClock()
 
     def script(seen: Observation) -> tuple[int, dict[str, str], bytes]:
         if seen.path == "/api/v1":
@@ -282,7 +283,7 @@ def cluster(folder: Path, *answers: Any) -> Iterator[tuple[KubeCluster, list[Obs
             "users": [{"name": "u", "user": {"token": "canary-token"}}],
         }  # fmt: skip
         (folder / "k").write_text(yaml.safe_dump(config))
-        yield KubeCluster(KubeApi(load_kubeconfig(folder / "k"), sleep=pauses.append)), server.seen, pauses
+        yield KubeCluster(KubeApi(load_kubeconfig(folder / "k"), clock=clock)), server.seen, clock.slept
 
 
 def failed(kind: type[BootstrapError], code: str, act: Any) -> BootstrapError:

@@ -14,6 +14,7 @@ from bootstrap.adapters.vault.client import PodVault
 from bootstrap.adapters.vault.response import answer_of, checked_path
 from bootstrap.model.errors import BootstrapError, DefinitionError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
+from tests.simulator.clock import SimulatedClock
 from tests.unit.tls_server import Authority, Cut, Observation, Server, authority, serving
 
 TOKEN = Sensitive(b"canary-token", "token")
@@ -39,7 +40,7 @@ def vault(
         return code, headers[0] if headers else {}, content
 
     with serving(script, *issuer.leaf(*names), folder) as server:
-        yield PodVault(server, ca_pem=(ca or issuer).pem, sleep=lambda _: None), server
+        yield PodVault(server, ca_pem=(ca or issuer).pem, clock=SimulatedClock()), server
 
 
 def failed(kind: type[BootstrapError], code: str, act: Any) -> BootstrapError:

@@ -5,7 +5,7 @@ Reads may be repeated within limits. Writes are sent once; a lost answer is ``Un
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,13 @@ from bootstrap.adapters.kubernetes.kubeconfig import Access
 from bootstrap.adapters.local.redaction import without_values
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome
 from bootstrap.ports import Refused
+from bootstrap.waiting import NotYet, Ticks, retry
 
 CONNECT, ANSWER = 5.0, 30.0  # seconds
 TRIES = 4  # of a read
+RETRY_FOR = 120.0  # seconds within which a further one begins
+LOST_PAUSE = 0.2  # seconds after a lost answer
+BUSY_PAUSE = 0.5  # seconds after one that says "not now", and not when
 LONGEST_PAUSE = 5.0  # seconds, whatever Retry-After says
 
 
@@ -46,9 +50,9 @@ class Reply:
 class KubeApi:
     """Two verbs over the client library, which serves as a pool of authenticated connections."""
 
-    def __init__(self, access: Access, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, access: Access, *, clock: Ticks = time) -> None:
         self.access = access
-        self._sleep = sleep
+        self._clock = clock
         self._client: Any = None
 
     def read(self, request: Request) -> Reply | None:
@@ -56,23 +60,28 @@ class KubeApi:
 
         Transient E_UNREACHABLE or E_KUBE_BUSY, WorldError E_KUBE_DENIED, PreconditionError E_KUBE_AUTH.
         """
-        for left in range(TRIES - 1, -1, -1):
-            try:
-                found = self._once(request)
-            except _AnswerLostError as lost:
-                if not left:
-                    raise _away(request, lost.why) from None
-                self._sleep(0.2)
-                continue
-            if isinstance(found, Reply):
-                return found
-            if found.status == 404:
-                return None
-            error = read_error(found, request.what)
-            if not error.retry or not left:
-                raise error
-            self._sleep(min(found.pause or 0.5, LONGEST_PAUSE))
-        raise AssertionError("the last try returns or raises")
+        return retry(
+            lambda: self._read(request),
+            clock=self._clock,
+            seconds=RETRY_FOR,
+            pause=LOST_PAUSE,
+            tries=TRIES,
+            errors=(),
+        )
+
+    def _read(self, request: Request) -> Reply | None:
+        try:
+            found = self._once(request)
+        except _AnswerLostError as lost:
+            raise NotYet(_away(request, lost.why)) from None
+        if isinstance(found, Reply):
+            return found
+        if found.status == 404:
+            return None
+        error = read_error(found, request.what)
+        if error.retry:
+            raise NotYet(error, pause=min(found.pause or BUSY_PAUSE, LONGEST_PAUSE))
+        raise error
 
     def write(self, request: Request) -> Reply | Refused:
         """Sent once. UnknownOutcome: it may have been applied. Transient: it certainly was not."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bootstrap.model.errors import WorldError
+from bootstrap.waiting import NotYet, retry
 
 OnEvent = Callable[[Literal["start", "done", "skipped", "failed"], str, float], None]
 Plain = str | int | bool
@@ -130,15 +131,18 @@ def _end_all_of(private: Path) -> None:
 
     They are known by the private folder in their environment, which no other process has.
     """
-    mark, until = os.fsencode(str(private) + "/"), time.monotonic() + 10
-    while time.monotonic() < until:
+    mark = os.fsencode(str(private) + "/")
+
+    def end() -> None:
         left = [path for path in Path("/proc").glob("[0-9]*/environ") if mark in _read(path)]
-        if not left:
-            return
         for path in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(path.parent.name), signal.SIGKILL)
-        time.sleep(0.02)
+        if left:
+            raise NotYet
+
+    with contextlib.suppress(NotYet):
+        retry(end, clock=time, seconds=10, pause=0.02)
 
 
 def _read(environ: Path) -> bytes:

@@ -5,7 +5,7 @@ import binascii
 import json
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +17,12 @@ from bootstrap.adapters.vault.transport import PORT, Sessions, adapter
 from bootstrap.model.errors import BootstrapError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, InitAnswer, SealStatus
+from bootstrap.waiting import Ticks, retry
 
 CONNECT, REPLY, INIT_REPLY, LOOK = 10.0, 30.0, 60.0, 5.0  # seconds
 TRIES = 3  # of a read whose connection failed
+RETRY_FOR = 90.0  # seconds within which a further one begins
+PAUSE = 0.2  # seconds before the second try; twice as long before the third
 LARGEST = 10 * 1024 * 1024  # bytes of an answer
 
 
@@ -48,13 +51,13 @@ class PodVault:
         *,
         ca_pem: bytes,
         service: str = "vault-internal",
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Ticks = time,
     ) -> None:
         self._sessions = Sessions(dialer, in_memory(ca_pem, "vault-ca"))
         self._dialer = dialer
         self._ca_pem = ca_pem
         self._service = service
-        self._sleep = sleep
+        self._clock = clock
 
     # ------------------------------------------------------------ one pod's state
 
@@ -176,12 +179,14 @@ class PodVault:
         return answer
 
     def _repeated(self, request: _Request) -> Answer:
-        for left in range(TRIES - 1, 0, -1):
-            try:
-                return self._once(request)
-            except Transient:
-                self._sleep(0.2 * (TRIES - left))
-        return self._once(request)
+        return retry(
+            lambda: self._once(request),
+            clock=self._clock,
+            seconds=RETRY_FOR,
+            pause=PAUSE,
+            longest=2 * PAUSE,
+            tries=TRIES,
+        )
 
     def _once(self, request: _Request) -> Answer:
         """One request, one answer whatever its status; else the error that a lost one amounts to."""

@@ -18,6 +18,7 @@ from bootstrap.ports import (
 )
 from bootstrap.steps.context.session import Session
 from bootstrap.steps.context.transfers import Transfers
+from bootstrap.waiting import NotYet, retry
 
 T = TypeVar("T")
 
@@ -55,21 +56,30 @@ class World:
 
         Told is only what the first look did not give. Raises WorldError E_TIMEOUT, naming what was waited for.
         """
-        until = self.clock.monotonic() + seconds
         told, last = False, ""
-        while self.clock.monotonic() < until:
+
+        def look() -> T:
+            nonlocal last
             try:
                 found = check()
             except Transient as error:
-                found, last = None, error.message
-            if found:
-                return found
+                last = error.message
+                raise
+            if not found:
+                raise NotYet
+            return found
+
+        def tell(_error: Exception, _pause: float) -> None:
+            nonlocal told
             if not told:
                 self.narrator.event("waiting", message=what)
-                told = True
-            self.clock.sleep(pause)
-        raise WorldError(
-            f"{what}: not within {seconds:.0f} s" + (f" ({last})" if last else ""),
-            code="E_TIMEOUT",
-            hint="see `bootstrap status`; `bootstrap up` goes on from here",
-        )
+            told = True
+
+        try:
+            return retry(look, clock=self.clock, seconds=seconds, pause=pause, before_pause=tell)
+        except (NotYet, Transient):
+            raise WorldError(
+                f"{what}: not within {seconds:.0f} s" + (f" ({last})" if last else ""),
+                code="E_TIMEOUT",
+                hint="see `bootstrap status`; `bootstrap up` goes on from here",
+            ) from None

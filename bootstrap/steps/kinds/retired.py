@@ -8,6 +8,7 @@ stays in Git's history.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from bootstrap.ledger.record import Fact, Record, RecordType
@@ -27,6 +28,7 @@ from bootstrap.steps.secrets.admission import POLICY, admission_policy
 from bootstrap.steps.secrets.consumers import holders, unready
 from bootstrap.steps.secrets.transfer import Here, fact, here, renewed
 from bootstrap.steps.secrets.values import source_values
+from bootstrap.waiting import NotYet, retry
 
 READY_SECONDS = 120
 _HOW = {
@@ -133,11 +135,20 @@ class Retired:
 
     def _patiently(self) -> dict[str, tuple[str, ...]]:
         """The same, after giving the consumers their time."""
-        until = self.world.clock.monotonic() + READY_SECONDS
-        while (waiting := waiting_for(self.world)) and self.world.clock.monotonic() < until:
+        waiting: dict[str, tuple[str, ...]] = {}
+
+        def look() -> None:
+            nonlocal waiting
+            waiting = waiting_for(self.world)
+            if waiting:
+                raise NotYet
+
+        def tell(_error: Exception, _pause: float) -> None:
             first = next(iter(waiting))
             self.world.narrator.event("waiting", message=f"{first}: {waiting[first][0]}")
-            self.world.clock.sleep(1)
+
+        with suppress(NotYet):
+            retry(look, clock=self.world.clock, seconds=READY_SECONDS, pause=1, errors=(), before_pause=tell)
         return waiting
 
     def _take_away(self, secret: Secret, seen: Observation) -> None:
