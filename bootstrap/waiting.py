@@ -45,8 +45,8 @@ def retry(
 ) -> T:
     """What ``look`` gives, once it raises neither NotYet nor one of ``errors``; any other error leaves at once.
 
-    No look begins later than ``seconds`` after the first, and there are ``tries`` at most: then the last error
-    leaves. ``pause`` is in seconds; with ``longest`` each is twice the one before, up to that. ``before_pause`` is
+    The last look is the one ``seconds`` after the first began, or the one that was under way then, and there are
+    ``tries`` at most: then the last error leaves. ``pause`` is in seconds; with ``longest`` each is twice the one before, up to that. ``before_pause`` is
     given the error and the pause that follows.
     """
     end, done = clock.monotonic() + seconds, 0
@@ -56,11 +56,13 @@ def retry(
             return look()
         except again as error:
             done += 1
+            left = end - clock.monotonic()
             now = pause if not isinstance(error, NotYet) or error.pause is None else error.pause
-            if done == tries or clock.monotonic() + now > end:
+            if done == tries or left <= 0:
                 if isinstance(error, NotYet) and error.otherwise is not None:
                     raise error.otherwise from None
                 raise
+            now = min(now, left)
             before_pause(error, now)
         clock.sleep(now)
         pause = pause if longest is None else min(pause * 2, longest)

@@ -29,5 +29,8 @@ def test_nothing_else_sleeps() -> None:
 def test_a_sleep_is_found() -> None:
     assert sleeping("import time\ntime.sleep(1)") == [2]
     assert sleeping("from time import sleep") == [1]
-    assert sleeping("class A:\n    def f(self):\n        self._clock.sleep(2)\n        self._sleep(2)") == [3, 4]
+    assert sleeping("class A:\n    def f(self):\n        self._clock.sleep(2)\n        self._sleep(2)") == [
+        3,
+        4,
+    ]
     assert sleeping("name = 'sleep'") == []
