@@ -45,9 +45,9 @@ def retry(
 ) -> T:
     """What ``look`` gives, once it raises neither NotYet nor one of ``errors``; any other error leaves at once.
 
-    The last look is the one ``seconds`` after the first began, or the one that was under way then, and there are
-    ``tries`` at most: then the last error leaves. ``pause`` is in seconds; with ``longest`` each is twice the one before, up to that. ``before_pause`` is
-    given the error and the pause that follows.
+    The last look is the one at ``seconds`` after the first began, or the one that was under way then; there are
+    ``tries`` at most. Then the last error leaves. ``pause`` is in seconds; with ``longest`` each is twice the one
+    before, up to that. ``before_pause`` is given the error and the pause that follows.
     """
     end, done = clock.monotonic() + seconds, 0
     again: tuple[type[Exception], ...] = (NotYet, *errors)

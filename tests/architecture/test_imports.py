@@ -24,6 +24,48 @@ PLANTED = {
     "the ledger that opens age files": ("bootstrap/ledger/text.py", "import pyrage"),
     "the model that imports a library": ("bootstrap/model/plan.py", "import yaml"),
     "the model that imports a port": ("bootstrap/model/plan.py", "import bootstrap.ports"),
+    "a port that waits": ("bootstrap/ports.py", "import bootstrap.waiting"),
+    "a shared room that imports a kind": (
+        "bootstrap/steps/secrets/transfer.py",
+        "import bootstrap.steps.kinds.scaffold",
+    ),
+    "Vault's room that imports the secrets'": (
+        "bootstrap/steps/vault/objects.py",
+        "import bootstrap.steps.secrets.values",
+    ),
+    "the context that imports Vault's room, late": (
+        "bootstrap/steps/context/world.py",
+        "def late() -> None:\n    import bootstrap.steps.vault.escrow",
+    ),
+    "a room of steps without a place": ("bootstrap/steps/cellar.py", ""),
+    "a kind that imports another": (
+        "bootstrap/steps/kinds/retired.py",
+        "import bootstrap.steps.kinds.scaffold",
+    ),
+    "a command that imports a kind": (
+        "bootstrap/cli/commands/up.py",
+        "import bootstrap.steps.kinds.recorded",
+    ),
+    "an operation that imports a kind": (
+        "bootstrap/operations/records.py",
+        "import bootstrap.steps.kinds.recorded",
+    ),
+    "age that imports the root": (
+        "bootstrap/adapters/age/identity.py",
+        "import bootstrap.adapters.root.root_key",
+    ),
+    "age that imports OpenPGP": (
+        "bootstrap/adapters/age/identity.py",
+        "import bootstrap.adapters.openpgp.keys",
+    ),
+    "Kubernetes that imports Vault, late": (
+        "bootstrap/adapters/kubernetes/api.py",
+        "def late() -> None:\n    import bootstrap.adapters.vault.client",
+    ),
+    "local programs that import Git for a type": (
+        "bootstrap/adapters/local/programs.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import bootstrap.adapters.git.repository",
+    ),
 }
 
 

@@ -19,7 +19,7 @@ from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.verify.invariants import prove
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.transfers import named
-from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref
+from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from bootstrap.steps.vault.init_window import Slots, WindowStore
 from tests.simulator.cluster import SimulatedCluster, copied
 from tests.simulator.digest import differences, state

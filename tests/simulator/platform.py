@@ -29,10 +29,10 @@ from bootstrap.model.plan import Plan
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.init_repository import write_repository
 from bootstrap.operations.keygen import write_keyset
+from bootstrap.operations.records import write_records
 from bootstrap.steps.context.session import Session
 from bootstrap.steps.context.transfers import Transfers
 from bootstrap.steps.context.world import Run, World
-from bootstrap.steps.kinds.recorded import write_records
 from bootstrap.steps.registry import kind_class
 from bootstrap.steps.vault.escrow import prove_escrow
 from tests.simulator.clock import SimulatedClock

@@ -32,7 +32,7 @@ from bootstrap.ports import Permission, Ref
 from bootstrap.steps.context.names import RUN_POLICY
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref
+from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from bootstrap.steps.vault.init_window import WindowStore
 from tests.simulator.clock import SimulatedClock
 from tests.simulator.digest import differences, state

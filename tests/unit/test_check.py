@@ -23,7 +23,7 @@ from bootstrap.ledger.bundle import export
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.keygen import write_keyset
-from bootstrap.steps.kinds.recorded import current_head
+from bootstrap.operations.records import current_head
 from bootstrap.steps.vault.escrow import escrow_bytes
 from tests.lab.support.program import commit_all, git
 from tests.simulator.platform import SimulatedPlatform, scaffolded

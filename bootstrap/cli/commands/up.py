@@ -18,11 +18,11 @@ from bootstrap.engine.resume import NEW_AUTHORITY
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.plan import Plan
+from bootstrap.operations.records import write_records
 from bootstrap.operations.verify.drift import without_effect
 from bootstrap.operations.verify.residuals import residuals
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.recorded import write_records
 
 INITIALISED: Final = "vault-init"  # asks only after three attempts whose answer was lost
 

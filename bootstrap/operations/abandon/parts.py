@@ -23,7 +23,7 @@ from bootstrap.steps.context.world import World
 from bootstrap.steps.kinds.retired import is_over
 from bootstrap.steps.kinds.root_revoked import RootRevoked
 from bootstrap.steps.kinds.run_identity import RunIdentity
-from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref, ledger_is_lost
+from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref, ledger_is_lost
 from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.root_session import RootSession
 

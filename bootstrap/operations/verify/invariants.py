@@ -21,15 +21,15 @@ from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.kinds.retired import is_over, refused_copies, waiting_for
-from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref
-from bootstrap.steps.kinds.vault_serve import unseal_ref
 from bootstrap.steps.secrets.admission import admission_policy
+from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from bootstrap.steps.secrets.consumers import unwritten
 from bootstrap.steps.secrets.external_secret_objects import external_secrets, published
 from bootstrap.steps.secrets.transfer import Here, here, is_written, read_version_one
 from bootstrap.steps.vault.escrow import Escrow, escrow_bytes, kept_outside
 from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.ledger_copy import KvCopy
+from bootstrap.steps.vault.serving_secrets import unseal_ref
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref
 from bootstrap.steps.secrets.admission import POLICY, admission_policy
+from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from bootstrap.steps.secrets.consumers import holders, unready
 from bootstrap.steps.secrets.transfer import Here, fact, here, renewed
 from bootstrap.steps.secrets.values import source_values

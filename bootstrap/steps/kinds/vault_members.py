@@ -10,10 +10,10 @@ from bootstrap.ports import Ref, SealStatus
 from bootstrap.steps.context.applied import applied
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.vault_serve import VAULT_TLS, unseal_ref
 from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.objects import stateful_set
 from bootstrap.steps.vault.root_session import RootSession
+from bootstrap.steps.vault.serving_secrets import VAULT_TLS, unseal_ref
 from bootstrap.steps.vault.unseal import sealed_pods, unseal_all
 
 

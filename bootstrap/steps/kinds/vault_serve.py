@@ -20,14 +20,7 @@ from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.first_replica import tls_secret
 from bootstrap.steps.vault.init_window import Slots, WindowStore
 from bootstrap.steps.vault.objects import base_objects, certificate_names, pod_names, stateful_set
-
-GENERATION = 1
-VAULT_TLS = "vault-tls"
-
-
-def unseal_ref(world: World) -> Ref:
-    """Named by key generation: a rekey makes the next one before it counts (B4)."""
-    return Ref("v1", "Secret", f"vault-unseal-{GENERATION}", world.intent.platform.vault.namespace)
+from bootstrap.steps.vault.serving_secrets import VAULT_TLS, unseal_ref
 
 
 @dataclass(frozen=True, slots=True)

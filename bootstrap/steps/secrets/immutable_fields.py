@@ -13,7 +13,7 @@ from bootstrap.model.errors import PreconditionError
 from bootstrap.ports import Ref
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.vault_serve import unseal_ref
+from bootstrap.steps.vault.serving_secrets import unseal_ref
 
 
 def refused_changes(world: World) -> Iterator[PreconditionError]:

@@ -13,7 +13,7 @@ from bootstrap.ports import Answer
 from bootstrap.steps.context.names import KV_MOUNT
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.scaffold import bootstrap_copy_ref
+from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from bootstrap.steps.secrets.values import vault_values
 from bootstrap.steps.vault.init_window import WindowStore
 

@@ -1,0 +1,28 @@
+"""Where a secret's bootstrap copy stands in the cluster, and whether that can be known."""
+
+from bootstrap.model.catalog import Secret
+from bootstrap.ports import Ref
+from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.admission import API, POLICY
+from bootstrap.steps.vault.init_window import REBUILT, WindowStore
+
+
+def bootstrap_copy_ref(secret: Secret) -> Ref:
+    assert secret.scaffold is not None
+    return Ref("v1", "Secret", secret.scaffold.name, secret.scaffold.namespace)
+
+
+def ledger_is_lost(world: World) -> bool:
+    """Whether nobody can say here what was handed over: no record, and a Vault of ours that is past its beginning. A
+    scaffold that was retired must not come back; the ledger is rebuilt later in the run.
+
+    Without a record, but with the init window of this very Vault and nothing that refuses retired scaffolds, there
+    was no retirement yet: admission refuses a scaffold's return before it goes, and the window is lost with the
+    ledger's namespace.
+    """
+    home = world.intent.platform.vault.namespace
+    if world.cluster.get(Ref("apps/v1", "StatefulSet", "vault", home)) is None or world.ledger.read().entries:
+        return False
+    window = WindowStore(world.cluster).read()
+    refused = world.cluster.get(Ref(API, "ValidatingAdmissionPolicy", POLICY))
+    return window is None or window.facts == REBUILT or refused is not None
