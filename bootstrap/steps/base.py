@@ -14,9 +14,10 @@ class Kind(Protocol):
     """One entry of the closed vocabulary.
 
     ``observe`` reads the world and returns whatever ``decide`` and ``act`` need (its own frozen type); it may
-    raise ``Transient``, which the loop retries within limits. ``decide`` is pure: the same observation gives
-    the same decision. ``act`` brings about the whole post-condition and waits for it where it converges
-    slowly; it may raise ``UnknownOutcome``, upon which the loop looks again and never repeats blindly.
+    raise ``Transient``, which the loop retries within limits. ``decide`` is pure: besides the observation it
+    knows the step, the plan and the intent, which never change in a run, so the same observation gives the same
+    decision. ``act`` brings about the whole post-condition and waits for it where it converges slowly; it may
+    raise ``UnknownOutcome``, upon which the loop looks again and never repeats blindly.
     """
 
     def observe(self) -> Any: ...

@@ -21,6 +21,7 @@ from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.kinds.retired import is_over
+from bootstrap.steps.kinds.root_revoked import Observation as RevocableToken
 from bootstrap.steps.kinds.root_revoked import RootRevoked
 from bootstrap.steps.kinds.run_identity import RunIdentity
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref, ledger_is_lost
@@ -102,8 +103,11 @@ class RunTokens:
 
 @dataclass(frozen=True, slots=True)
 class KeptRootToken:
+    """``revocable`` is what its revocation sees, where it goes; else ``why`` says why it stays, if there is one."""
+
     slot: bool
     why: str
+    revocable: RevocableToken | None = None
 
 
 class RootToken:
@@ -126,17 +130,18 @@ class RootToken:
             return KeptRootToken(
                 True, "nothing else can make the run's identity; `bootstrap up` does, and revokes it"
             )
-        return KeptRootToken(True, "")
+        return KeptRootToken(True, "", self.revoked.observe())
 
     def decide(self, seen: KeptRootToken) -> Decision:
-        if seen.slot and not seen.why:
-            return self.revoked.decide(self.revoked.observe())
+        if seen.revocable is not None:
+            return self.revoked.decide(seen.revocable)
         return Satisfied(
             "the initial root token stays for the next run" if seen.slot else "no root token is kept"
         )
 
     def act(self, seen: KeptRootToken) -> None:
-        self.revoked.act(self.revoked.observe())
+        assert seen.revocable is not None  # else it is satisfied
+        self.revoked.act(seen.revocable)
 
     def stays(self, seen: KeptRootToken) -> Stays:
         return {"the initial root token, as ciphertext": seen.why} if seen.slot and seen.why else {}

@@ -32,6 +32,7 @@ class Observation:
     voiding: Window | str  # the window that gives it back, or why it stays
     found: tuple[Object, ...]  # what of it is there, in the order in which it goes
     missing: tuple[Permission, ...]
+    context: str  # of the kubeconfig, whose permissions they are
 
 
 class UnprovenVault:
@@ -46,13 +47,13 @@ class UnprovenVault:
         voiding = LOST if window is None else given_up(window, self._state(), unbound=self._unbound())
         asks = bool(found) and isinstance(voiding, Window)
         missing = self.world.cluster.missing(abandoning(self.spec.namespace)) if asks else ()
-        return Observation(window, voiding, found, missing)
+        return Observation(window, voiding, found, missing, self.world.cluster.context)
 
     def decide(self, seen: Observation) -> Decision:
         if not self._goes(seen):
             return Satisfied("Vault stays" if seen.found else "no Vault stands whose key is not proven")
         if seen.missing:
-            return Blocked(_denied(seen.missing, self.world.cluster.context))
+            return Blocked(_denied(seen.missing, seen.context))
         gone = tuple(f"delete {ref_of(o)} (UID {o['metadata']['uid']})" for o in seen.found)
         return Act("remove the Vault whose key was never proven; nothing was written to it", gone)
 

@@ -22,12 +22,12 @@ DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 @dataclass(frozen=True, slots=True)
 class Observation:
+    context: str  # of the kubeconfig
     version: str
     missing: tuple[Permission, ...]
     storage: str
     skew: timedelta
     foreign: str
-    records: str
     refused: tuple[PreconditionError, ...]
 
 
@@ -44,7 +44,7 @@ class Preflight:
         # What a missing permission would deny is not asked for: it is named once, with all the others.
         storage = "" if missing else self._storage()
         refused = () if missing or foreign else tuple(refused_changes(self.world))
-        return Observation(version, missing, storage, skew, foreign, self.world.records.folder, refused)
+        return Observation(cluster.context, version, missing, storage, skew, foreign, refused)
 
     def decide(self, seen: Observation) -> Decision:
         found = tuple(self._problems(seen))
@@ -63,7 +63,7 @@ class Preflight:
                 PreconditionError(
                     f"{len(seen.missing)} permissions are missing:{listed}",
                     code="E_RBAC",
-                    where=f"context {self.world.cluster.context}",
+                    where=f"context {seen.context}",
                     hint="docs/reference/permissions.md has the ClusterRole to grant; or use another context",
                 )
             )
@@ -72,7 +72,7 @@ class Preflight:
                 PreconditionError(
                     f"Kubernetes {seen.version} is too old; 1.30 or newer is needed",
                     code="E_VERSION",
-                    where=f"context {self.world.cluster.context}",
+                    where=f"context {seen.context}",
                     hint="upgrade it, or name another one with --context",
                 )
             )
@@ -92,7 +92,7 @@ class Preflight:
                 PreconditionError(
                     f"the clocks of this machine and of the API server differ by {seen.skew.total_seconds():.0f} s",
                     code="E_CLOCK",
-                    where=f"context {self.world.cluster.context}",
+                    where=f"context {seen.context}",
                     hint="set this machine's clock; tokens and certificates would be refused",
                 )
             )

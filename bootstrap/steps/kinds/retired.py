@@ -46,6 +46,7 @@ class Observation:
     unrecorded: tuple[Secret, ...]
     waiting: Mapping[str, tuple[str, ...]]  # secret to what its retirement waits for
     scaffolds: Mapping[str, CopyState]  # secret to what is there of its scaffold
+    waited: bool  # consumers have had their time in this run
 
     def step(self, secret: Secret, scaffold: CopyState | None = None) -> Next:
         """What comes next for a secret whose handover is committed; ``scaffold`` where its content was compared."""
@@ -65,7 +66,7 @@ class Retired:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
         self.scaffolds = world.intent.scaffolds
-        self._waited = False  # consumers have had their time in this run
+        self._waited = False
 
     def observe(self) -> Observation:
         cluster = self.world.cluster
@@ -80,7 +81,7 @@ class Retired:
         recorded = named(self.world.ledger.read(), RecordType.RETIRED)
         unrecorded = tuple(s for s in self.world.intent.handovers if not _done(s, recorded.get(s.name)))
         waiting = waiting_for(self.world) if standing or unrecorded else {}
-        return Observation(policy, standing, unrecorded, waiting, found)
+        return Observation(policy, standing, unrecorded, waiting, found, self._waited)
 
     def decide(self, seen: Observation) -> Decision:
         changes = [] if seen.policy else [f"apply ValidatingAdmissionPolicy {POLICY}"]
@@ -91,7 +92,7 @@ class Retired:
             if (verb := verbs.get(seen.step(s)))
         ]
         changes += [f"record {s.name} RETIRED" for s in seen.unrecorded if seen.step(s) is not Next.WAIT]
-        if not self._waited:
+        if not seen.waited:
             changes += [f"give {name} time: {', '.join(why)}" for name, why in seen.waiting.items()]
         if changes:
             return Act("retire the bootstrap copies", tuple(changes))

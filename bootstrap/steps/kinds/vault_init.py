@@ -18,8 +18,12 @@ from bootstrap.steps.vault.init_window import REBUILT, Slots, WindowStore
 
 @dataclass(frozen=True, slots=True)
 class Observation:
+    """``approved``: further attempts are allowed. ``auto_void``: so is removing a store whose answer was lost."""
+
     window: Window | None
     state: VaultState
+    approved: bool
+    auto_void: bool
 
 
 class VaultInit:
@@ -32,8 +36,10 @@ class VaultInit:
     def observe(self) -> Observation:
         window = self.windows.read()
         if window is not None and window.phase in (WindowPhase.KEYS, WindowPhase.VERIFIED):
-            return Observation(window, VaultState(initialized=True, volume=window.volume, slots=True))
-        return Observation(window, self._state(window))
+            state = VaultState(initialized=True, volume=window.volume, slots=True)
+        else:
+            state = self._state(window)
+        return Observation(window, state, self._approved, self.world.auto_void)
 
     def decide(self, seen: Observation) -> Decision:
         if seen.window is None and not seen.state.volume:
@@ -50,9 +56,9 @@ class VaultInit:
                 return Satisfied(f"initialised, attempt {seen.window.attempt}")
             case Move.FOREIGN:
                 return Blocked(foreign_error(str(self.claim)))
-            case Move.EXHAUSTED if self.step.id not in self.world.approvals:
+            case Move.EXHAUSTED if not seen.approved:
                 return Blocked(exhausted(self.step.id))
-            case Move.VOID if not self.world.auto_void:
+            case Move.VOID if not seen.auto_void:
                 return Blocked(not_unasked(seen.window))
             case _:
                 return Act(f"initialise Vault, attempt {seen.window.attempt}", (move.value,))
@@ -85,7 +91,7 @@ class VaultInit:
                 self.windows.swap(window, window.voiding())
             case Move.FINISH_VOID:
                 self._finish_void(window)
-            case Move.EXHAUSTED if self.step.id in self.world.approvals:
+            case Move.EXHAUSTED if self._approved:
                 self._finish_void(window)
             case Move.WAIT:
                 self.world.wait(
@@ -94,6 +100,10 @@ class VaultInit:
             case _:
                 return False
         return True
+
+    @property
+    def _approved(self) -> bool:
+        return self.step.id in self.world.approvals
 
     def _state(self, window: Window | None) -> VaultState:
         status = self.world.session.seal_status("vault-0")

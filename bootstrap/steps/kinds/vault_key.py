@@ -14,6 +14,7 @@ from bootstrap.steps.vault.init_window import Slots, WindowStore
 @dataclass(frozen=True, slots=True)
 class Observation:
     window: Window | None
+    folder: str  # where the escrow outside the cluster goes
 
 
 class VaultKey:
@@ -22,13 +23,13 @@ class VaultKey:
         self.windows = WindowStore(world.cluster)
 
     def observe(self) -> Observation:
-        return Observation(self.windows.read())
+        return Observation(self.windows.read(), self.world.records.folder)
 
     def decide(self, seen: Observation) -> Decision:
         if seen.window is not None and seen.window.phase is WindowPhase.VERIFIED:
             return Satisfied(f"VERIFIED, cluster {seen.window.cluster_id}")
         changes = (
-            f"write the share's ciphertext to {self.world.records.folder}",
+            f"write the share's ciphertext to {seen.folder}",
             "open it in a fresh process, unseal",
         )
         return Act("prove the unseal key from outside the cluster", changes)
