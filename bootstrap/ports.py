@@ -43,18 +43,20 @@ class RootKey(Protocol):
 
     @property
     def recipients(self) -> tuple[str, ...]: ...  # public halves: age1..., or an OpenPGP fingerprint
-    def unwrap(self, ciphertext: bytes, what: str) -> Sensitive: ...
+    def unwrap(self, ciphertext: bytes, what: str) -> Sensitive:
+        """Plaintext of one age file or one OpenPGP message (armored or binary); ``what`` names it in errors.
 
-    """Plaintext of one age file or one OpenPGP message (armored or binary); ``what`` names it in errors.
-    PreconditionError E_NO_IDENTITY names the recipients that would do; DefinitionError E_CT_* for damage."""
+        PreconditionError E_NO_IDENTITY names the recipients that would do; DefinitionError E_CT_* for damage.
+        """
+        ...
 
 
 class EncryptedFiles(Protocol):
     """Everything encrypted in one commit, opened in memory, on demand."""
 
-    def open(self, path: str) -> Opened: ...
-
-    """A raw ``.age``/``.gpg``/``.asc`` file gives its bytes; a SOPS file gives its tree (MAC checked)."""
+    def open(self, path: str) -> Opened:
+        """A raw ``.age``/``.gpg``/``.asc`` file gives its bytes; a SOPS file gives its tree (MAC checked)."""
+        ...
 
 
 # ---------------------------------------------------------------- Kubernetes
@@ -120,15 +122,19 @@ class Cluster(Protocol):
     def create(self, obj: Object) -> Object | Refused: ...
     def replace(self, obj: Object) -> Object | Refused: ...  # metadata.resourceVersion is required: CAS
     def apply(self, obj: Object, *, force: bool = False) -> Object | Refused: ...  # server-side apply
-    def differs(self, obj: Object) -> bool: ...
+    def differs(self, obj: Object) -> bool:
+        """True when applying ``obj`` would change the live object (or it is missing).
 
-    """True when applying ``obj`` would change the live object (or it is missing). A pure read: compares the
-    applied fields with the live object, no dry run, so it does not count as a change in the audit log."""
+        A pure read: compares the applied fields with the live object, no dry run, so it does not count as a change
+        in the audit log.
+        """
+        ...
 
     def delete(self, ref: Ref, *, uid: str, resource_version: str = "") -> Object | Refused | None: ...
-    def refused_at_admission(
-        self, obj: Object
-    ) -> str: ...  # dry-run create: the refusal's text, "" if admitted
+    def refused_at_admission(self, obj: Object) -> str:
+        """A dry-run create: the refusal's text, "" if admitted."""
+        ...
+
     def missing(self, wanted: Sequence[Permission]) -> tuple[Permission, ...]: ...  # SelfSubjectAccessReview
     def service_account_token(self, namespace: str, name: str, audience: str, seconds: int) -> Sensitive: ...
     def whoami(self) -> str: ...  # SelfSubjectReview
@@ -174,13 +180,13 @@ class Vault(Protocol):
     """One Vault of several pods, each reached by an in-process port-forward, TLS to the pod's own name."""
 
     def seal_status(self, pod: str) -> SealStatus | None: ...  # None: the pod does not answer (yet)
-    def initialise(
-        self, pod: str, server_name: str, *, share_key: bytes, root_key: bytes
-    ) -> "InitAnswer": ...
+    def initialise(self, pod: str, server_name: str, *, share_key: bytes, root_key: bytes) -> "InitAnswer":
+        """POST sys/init, 1 share of 1, both PGP certificates binary.
 
-    """POST sys/init, 1 share of 1, both PGP certificates binary; TLS is checked against ``server_name`` (the
-    attempt's own certificate). Sent once, deadline 60 s, never repeated. ``InitRefused`` is a value:
-    UnknownOutcome is raised for everything but a clean answer."""
+        TLS is checked against ``server_name`` (the attempt's own certificate). Sent once, deadline 60 s, never
+        repeated: UnknownOutcome for everything but a clean answer.
+        """
+        ...
 
     def unseal(self, pod: str, share: Sensitive) -> SealStatus: ...
     def active(self, pods: Sequence[str]) -> str | None: ...  # the pod that says it is the active node
@@ -271,10 +277,12 @@ class Records(Protocol):
 class EscrowProof(Protocol):
     """A fresh process that reads only commit, root and the escrow outside the cluster."""
 
-    def prove(self, cluster: str) -> Mapping[str, str]: ...
+    def prove(self, cluster: str) -> Mapping[str, str]:
+        """Unseals (or proves the key against an unsealed Vault) and returns {vaultClusterId, method}.
 
-    """Unseals (or proves the key against an unsealed Vault) and returns {vaultClusterId, method}.
-    EvidenceError E_ESCROW when the escrow does not open this Vault."""
+        EvidenceError E_ESCROW when the escrow does not open this Vault.
+        """
+        ...
 
 
 @runtime_checkable

@@ -1,8 +1,6 @@
 """What a step kind says after looking at the world."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from bootstrap.model.errors import BootstrapError
 
@@ -22,7 +20,6 @@ class Act:
 
     summary: str
     changes: tuple[str, ...] = ()
-    details: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

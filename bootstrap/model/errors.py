@@ -54,12 +54,6 @@ class HeldError(BootstrapError):
     exit_code = 7
 
 
-class RetirementWaits(BootstrapError):
-    """All is handed over, a retirement is not finished yet: exit 8."""
-
-    exit_code = 8
-
-
 class WorldError(BootstrapError):
     """A remote system said no, for a reason that waiting does not mend: exit 1."""
 

@@ -29,11 +29,8 @@ from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.root_session import RootSession
 
 Stays = Mapping[str, str]  # what stays, and why
-NOWHERE = (
-    "E_VAULT_DENIED",
-    "E_VAULT_LOGIN",
-    "E_NOT_FOUND",
-)  # codes of a login before the identity is complete
+# Codes of a login before the identity is complete.
+NOWHERE = ("E_VAULT_DENIED", "E_VAULT_LOGIN", "E_NOT_FOUND")
 
 
 class Part(Kind, Protocol):

@@ -52,9 +52,3 @@ def daemon_set_ready(obj: Object | None) -> bool:
 
 
 READY = {"Deployment": deployment_ready, "StatefulSet": stateful_set_ready, "DaemonSet": daemon_set_ready}
-
-
-def pod_running(pod: Object | None) -> bool:
-    if pod is None or pod["metadata"].get("deletionTimestamp"):
-        return False
-    return bool(pod.get("status", {}).get("phase") == "Running")

@@ -155,9 +155,8 @@ class Retired:
     def _take_away(self, secret: Secret, seen: Observation) -> None:
         """Only the bytes that were handed over: a scaffold that somebody changed since is kept and named."""
         ref = bootstrap_copy_ref(secret)
-        live = self.world.cluster.get(
-            ref
-        )  # as it is now: its consumers have had their time since it was seen
+        # As it is now: its consumers have had their time since it was seen.
+        live = self.world.cluster.get(ref)
         if live is None:
             return
         meta, step = live["metadata"], seen.step(secret, self._compared(secret, live))
