@@ -11,6 +11,7 @@ from bootstrap.ports import Reason, Refused
 
 S = TypeVar("S")
 T = TypeVar("T")
+LOST: Final = (UnknownOutcome, Transient)  # there was no clear answer: look
 RACED: Final = (Reason.EXISTS, Reason.CONFLICT, Reason.NOT_FOUND)  # the object is not as it was read
 
 
@@ -79,16 +80,14 @@ def swap(
     pause: float = 0.5,
     longest: float | None = 10,
     tries: int = 8,
-    lost: tuple[type[BootstrapError], ...] = (UnknownOutcome, Transient),
 ) -> T:
     """Compare-and-swap: ``put`` is given what ``look`` read, and writes on the condition that it is still so.
 
-    A lost race, or a lost answer (``lost``), is looked at anew: ``put`` must recognise what it has written before.
+    A lost race, or a lost answer (LOST), is looked at anew: ``put`` must recognise what it has written before.
     Raises ``refused`` for a write that was refused for another reason, and ``unsettled`` (of the number of looks)
     once the limits of ``retry`` are reached.
     """
     done = 0
-    settles_not: tuple[type[Exception], ...] = (NotYet, *lost)
 
     def once() -> T:
         nonlocal done
@@ -102,7 +101,7 @@ def swap(
 
     try:
         return retry(
-            once, clock=clock, seconds=seconds, pause=pause, longest=longest, tries=tries, errors=lost
+            once, clock=clock, seconds=seconds, pause=pause, longest=longest, tries=tries, errors=LOST
         )
-    except settles_not:
+    except (NotYet, *LOST):
         raise unsettled(done) from None

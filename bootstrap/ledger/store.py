@@ -79,10 +79,8 @@ class LedgerStore:
             _refuse_raced(facts, ledger)
             entries = self._sign(facts, ledger)
             extended = ledger.extended(entries)  # the rules hold before anything is written
-            before, self._ledger = (
-                ledger,
-                None,
-            )  # until the outcome is known: what was loaded may be one batch old
+            # Until the outcome is known, nothing is: what was loaded may be one batch old.
+            before, self._ledger = ledger, None
             if not self._create(Batch.of(entries)):
                 raise NotYet(_without_pause())
             self._ledger = extended

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from bootstrap.model.errors import BootstrapError, HeldError, Transient, UnknownOutcome, WorldError
+from bootstrap.model.errors import (
+    BootstrapError,
+    HeldError,
+    Interrupted,
+    Transient,
+    UnknownOutcome,
+    WorldError,
+)
 from bootstrap.ports import Reason, Refused
 from bootstrap.waiting import NotYet, retry, swap
 from tests.simulator.clock import SimulatedClock
@@ -89,6 +96,18 @@ def test_other_errors_leave_at_once() -> None:
     with pytest.raises(Transient):
         retry(Script(Transient("away")), clock=clock, seconds=60, pause=1, errors=())
     assert clock.slept == []
+
+
+def test_a_signal_ends_a_pause() -> None:
+    clock, look = SimulatedClock(), Script(Transient("away"))
+
+    def signalled() -> None:
+        raise Interrupted("SIGTERM", signal_number=15)
+
+    clock.on_sleep.append(signalled)
+    with pytest.raises(Interrupted):
+        retry(look, clock=clock, seconds=60, pause=1)
+    assert look.looks == 1
 
 
 def test_each_pause_is_told_before_it_is_slept() -> None:
