@@ -4,10 +4,11 @@ The document is plain JSON values. Its lists keep the phases' order where order 
 sorted by name elsewhere, so that the same commit and the same tool give the same bytes on any machine (G5).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from bootstrap.model.catalog import Consumer, Intent, Internal, Platform, Secret
+from bootstrap.engine.plan_catalog import shown
+from bootstrap.model.catalog import Intent, Internal, Secret
 from bootstrap.model.plan import Phase, Plan, Step
 
 FORMAT: Final = "bootstrap/plan/v1"
@@ -20,10 +21,10 @@ def make_plan(phases: Sequence[Phase], intent: Intent, tool_version: str) -> Pla
         "tool": tool_version,
         "commit": intent.commit,
         "tree": intent.tree,
-        "platform": _platform(intent.platform),
+        "platform": shown(intent.platform, intent),
         "phases": [_phase(phase) for phase in phases],
-        "secrets": [_secret(secret, intent.blobs) for secret in sorted(intent.secrets, key=lambda s: s.name)],
-        "internals": [_internal(entry) for entry in sorted(intent.internals, key=lambda i: i.name)],
+        "secrets": [shown(secret, intent) for secret in sorted(intent.secrets, key=lambda s: s.name)],
+        "internals": [shown(entry, intent) for entry in sorted(intent.internals, key=lambda i: i.name)],
         "scaffolds": _scaffolds(intent),
         "namespaces": _namespaces(intent),
         "derived": _derived(intent),
@@ -48,100 +49,6 @@ def _step(step: Step) -> dict[str, Any]:
         "needs": list(step.needs),
         "with": dict(step.with_),
         "gate": step.gate,
-    }
-
-
-def _platform(platform: Platform) -> dict[str, Any]:
-    vault = platform.vault
-    return {
-        "name": platform.name,
-        "environments": list(platform.environments),
-        "vault": {
-            "version": vault.version,
-            "image": vault.image,
-            "namespace": vault.namespace,
-            "replicas": vault.replicas,
-            "custody": vault.custody.value,
-            "storageClass": vault.storage_class,
-            "dataSize": vault.data_size,
-            "auditSize": vault.audit_size,
-            "imagePullSecrets": list(vault.image_pull_secrets),
-            "cpu": vault.cpu,
-            "memory": vault.memory,
-            "tolerations": [dict(toleration) for toleration in vault.tolerations],
-        },
-        "externalSecrets": {
-            "manifests": platform.external_secrets_manifests,
-            "deployment": platform.external_secrets_deployment,
-            "serviceAccount": platform.external_secrets_service_account,
-        },
-        "workloads": list(platform.workloads),
-    }
-
-
-def _secret(secret: Secret, blobs: Mapping[str, str]) -> dict[str, Any]:
-    source, handover, rotation = secret.source, secret.handover, secret.rotation
-    return {
-        "name": secret.name,
-        "class": secret.secret_class.value,
-        "owner": secret.owner,
-        "purpose": secret.purpose,
-        "source": None
-        if source is None
-        else {
-            "file": source.file,
-            "blob": blobs.get(source.file, ""),
-            "key": source.key,
-            "field": source.field,
-            "encoding": source.encoding.value,
-        },
-        "path": secret.path,
-        "handedOver": secret.handed_over,
-        "retire": handover.retire.value,
-        "renew": handover.renew.value,
-        "renewFields": list(handover.fields),
-        "renewLength": handover.length,
-        "reason": handover.reason,
-        "until": handover.until,
-        "rotation": {
-            "rotation_type": rotation.rotation_type,
-            "ttl": rotation.ttl,
-            "rotate_before": rotation.rotate_before,
-            "revoke_old": rotation.revoke_old,
-            "max_overlap": rotation.max_overlap,
-            "failure_strategy": rotation.failure_strategy,
-        },
-        "scaffold": None
-        if secret.scaffold is None
-        else {
-            "namespace": secret.scaffold.namespace,
-            "name": secret.scaffold.name,
-            "type": secret.scaffold.type,
-        },
-        "consumers": [_consumer(consumer) for consumer in secret.consumers],
-    }
-
-
-def _internal(entry: Internal) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "kind": entry.kind,
-        "owner": entry.owner,
-        "purpose": entry.purpose,
-        "source": {"namespace": entry.source_namespace, "secret": entry.source_secret},
-        "path": entry.path,
-        "properties": dict(entry.properties),
-        "consumers": [_consumer(consumer) for consumer in entry.consumers],
-    }
-
-
-def _consumer(consumer: Consumer) -> dict[str, Any]:
-    return {
-        "namespace": consumer.namespace,
-        "secret": consumer.secret,
-        "workload": consumer.workload,
-        "keys": dict(consumer.keys),
-        "type": consumer.type,
     }
 
 
@@ -177,7 +84,7 @@ def _derived(intent: Intent) -> list[dict[str, str]]:
         for consumer in entry.consumers
     ]
     found += [
-        {"kind": "PushSecret", "namespace": entry.source_namespace, "name": entry.name, "path": entry.path}
+        {"kind": "PushSecret", "namespace": entry.source.namespace, "name": entry.name, "path": entry.path}
         for entry in intent.internals
     ]
     return sorted(found, key=lambda item: (item["kind"], item["namespace"], item["name"]))

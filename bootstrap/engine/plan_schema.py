@@ -1,53 +1,38 @@
 """The shape of what `bootstrap plan -o json` prints, for `bootstrap schema plan` and whoever reads the document.
 
 ``plan`` is what the digest covers; ``live`` is there only when a cluster was looked at, and apart from the digest.
+The platform, the secrets and the internal entries have the keys that follow from ``model/catalog.py``.
 """
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.alias_generators import to_camel
 
+from bootstrap.engine.plan_catalog import keys
+from bootstrap.model import catalog
+from bootstrap.model.declared import is_frozen
+
 Digest = str
+TITLES = {catalog.VaultSpec: "Vault", catalog.BootstrapCopy: "Scaffold"}
 
 
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
+class Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Part(Closed):
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
 class Toleration(BaseModel):
     """As Kubernetes takes it."""
 
     model_config = ConfigDict(extra="allow")
-
-
-class Vault(Part):
-    version: str
-    image: str
-    namespace: str
-    replicas: int
-    custody: Literal["cluster", "offline"]
-    storage_class: str = Field(description="Empty: the cluster's default")
-    data_size: str = Field(description="A Kubernetes quantity")
-    audit_size: str = Field(description="A Kubernetes quantity")
-    image_pull_secrets: list[str]
-    cpu: str
-    memory: str
-    tolerations: list[Toleration]
-
-
-class ExternalSecrets(Part):
-    manifests: str = Field(description="Empty where the operator is adopted")
-    deployment: str = Field(description="namespace/name")
-    service_account: str = Field(description="namespace/name")
-
-
-class Platform(Part):
-    name: str
-    environments: list[str]
-    vault: Vault
-    external_secrets: ExternalSecrets
-    workloads: list[str]
 
 
 class Step(Part):
@@ -66,72 +51,36 @@ class Phase(Part):
     steps: list[Step]
 
 
-class Source(Part):
-    file: str
-    blob: str = Field(description="Git blob id of the encrypted file")
-    key: str | None
-    field: str
-    encoding: Literal["utf-8", "base64"]
+@cache
+def model_of(of: type) -> Any:
+    """The model of what ``plan_catalog.shown`` makes of a value of the frozen type ``of``."""
+    fields: dict[str, Any] = {
+        key.name: (_type(key.type), Field(description=key.note or None)) for key in keys(of)
+    }
+    return create_model(TITLES.get(of, of.__name__), __base__=Closed, **fields)
 
 
-class Rotation(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    rotation_type: str
-    ttl: str
-    rotate_before: str
-    revoke_old: bool
-    max_overlap: str
-    failure_strategy: str
-
-
-class Scaffold(Part):
-    namespace: str
-    name: str
-    type: str
-
-
-class Consumer(Part):
-    namespace: str
-    secret: str
-    workload: str | None
-    keys: dict[str, str]
-    type: str
+def _type(hint: Any) -> Any:
+    """The type in JSON of a field of type ``hint``."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is catalog.Toleration:
+        return Toleration
+    if origin is UnionType:  # the other of the two is None
+        return _type(arguments[0]) | None
+    if origin is tuple:
+        return list.__class_getitem__(_type(arguments[0]))
+    if origin is Mapping:
+        return dict[str, str]
+    if is_frozen(hint):
+        return model_of(hint)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return Literal[tuple(item.value for item in hint)]
+    return hint
 
 
-class Secret(Part):
-    name: str
-    class_: Literal["bootstrap", "runtime", "derived", "root-material"] = Field(alias="class")
-    owner: str
-    purpose: str
-    source: Source | None
-    path: str | None = Field(description="Below the KV v2 mount secret/")
-    handed_over: bool = Field(description="Whether Git introduces a value that Vault then owns")
-    retire: Literal["deleted", "inert", "ignored"]
-    renew: Literal["generate", "reissue", "keep"]
-    renew_fields: list[str]
-    renew_length: int
-    reason: str
-    until: str
-    rotation: Rotation
-    scaffold: Scaffold | None
-    consumers: list[Consumer]
-
-
-class InternalSource(Part):
-    namespace: str
-    secret: str
-
-
-class Internal(Part):
-    name: str
-    kind: Literal["InternalSecret", "InternalConfig"]
-    owner: str
-    purpose: str
-    source: InternalSource
-    path: str
-    properties: dict[str, str]
-    consumers: list[Consumer]
+Platform: Any = model_of(catalog.Platform)
+Secret: Any = model_of(catalog.Secret)
+Internal: Any = model_of(catalog.Internal)
 
 
 class ScaffoldOf(Part):

@@ -1,124 +1,83 @@
-"""From the models of ``schema.py`` to the frozen values of ``model/catalog.py``."""
+"""From the models of ``schema.py`` to the frozen values of ``model/catalog.py``.
 
-from collections.abc import Sequence
-from types import MappingProxyType
+One walker: each field of a frozen type is taken from where it says that the YAML has it (``model/declared.py``).
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import cache, partial
+from operator import attrgetter
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel
 
 from bootstrap.intent import schema
 from bootstrap.model import catalog
+from bootstrap.model.declared import declared, is_frozen
+
+T = TypeVar("T")
+Take = Callable[[Any], Any]
 
 
 def platform(model: schema.Platform, where: str) -> catalog.Platform:
-    components = model.spec.components
-    operator = components.external_secrets
-    return catalog.Platform(
-        name=model.metadata.name,
-        where=where,
-        vault=_vault(model.spec.vault),
-        external_secrets_manifests=(operator.install or "").rstrip("/"),
-        external_secrets_deployment=operator.adopt or operator.deployment,
-        external_secrets_service_account=operator.service_account,
-        workloads=tuple(folder.rstrip("/") for folder in components.workloads),
-        environments=tuple(model.spec.environments),
-        platform_namespaces=tuple(components.platform),
-    )
-
-
-def _vault(model: schema.Vault) -> catalog.VaultSpec:
-    return catalog.VaultSpec(
-        version=model.version,
-        image=model.image,
-        namespace=model.namespace,
-        replicas=model.replicas,
-        custody=catalog.Custody(model.seal.custody),
-        storage_class=model.storage.class_name,
-        data_size=model.storage.data,
-        audit_size=model.storage.audit,
-        image_pull_secrets=tuple(model.image_pull_secrets),
-        cpu=model.resources.cpu,
-        memory=model.resources.memory,
-        tolerations=tuple(MappingProxyType(dict(t)) for t in model.tolerations),
-    )
+    return frozen(catalog.Platform, model.spec, name=model.metadata.name, where=where)
 
 
 def secret(model: schema.Secret, where: str) -> catalog.Secret:
-    spec = model.spec
-    return catalog.Secret(
-        name=model.metadata.name,
-        secret_class=spec.secret_class,
-        owner=spec.owner,
-        purpose=spec.purpose,
-        where=where,
-        source=_source(spec.source),
-        path=spec.runtime.path if spec.runtime else None,
-        handover=_handover(spec.handover),
-        rotation=_rotation(spec.rotation),
-        scaffold=_scaffold(spec.scaffold),
-        consumers=_consumers(spec.consumers),
-    )
+    return frozen(catalog.Secret, model.spec, name=model.metadata.name, where=where)
 
 
 def internal(model: schema.InternalSecret | schema.InternalConfig, where: str) -> catalog.Internal:
-    spec = model.spec
-    return catalog.Internal(
-        name=model.metadata.name,
-        kind=model.kind,
-        owner=spec.owner,
-        purpose=spec.purpose,
-        where=where,
-        source_namespace=spec.source.namespace,
-        source_secret=spec.source.secret,
-        path=spec.path,
-        properties=MappingProxyType({key: str(value) for key, value in spec.properties.items()}),
-        consumers=_consumers(spec.consumers),
-    )
+    return frozen(catalog.Internal, model.spec, name=model.metadata.name, kind=model.kind, where=where)
 
 
-def _source(model: schema.Source | None) -> catalog.Source | None:
-    if model is None:
-        return None
-    return catalog.Source(file=model.file, key=model.key, field=model.field, encoding=model.encoding)
+def frozen(of: type[T], model: BaseModel, **given: object) -> T:
+    """``of`` with what ``model`` has and what is ``given``; where the model has None, the field's default stands."""
+    for name, take, make in _fields(of):  # type: ignore[arg-type]  # mypy sees no hash in type[T]
+        value = take(model)
+        if value is not None:
+            given[name] = value if make is None else make(value)
+    return of(**given)
 
 
-def _scaffold(model: schema.Scaffold | None) -> catalog.BootstrapCopy | None:
-    return (
-        catalog.BootstrapCopy(namespace=model.namespace, name=model.name, type=model.type) if model else None
-    )
-
-
-def _handover(model: schema.Handover | None) -> catalog.Handover:
-    if model is None:
-        return catalog.Handover()
-    return catalog.Handover(
-        retire=model.retire,
-        renew=model.renew,
-        fields=tuple(model.fields),
-        length=model.length,
-        reason=model.reason.strip(),
-        until=model.until,
-    )
-
-
-def _rotation(model: schema.Rotation | None) -> catalog.Rotation:
-    if model is None:
-        return catalog.Rotation()
-    return catalog.Rotation(
-        rotation_type=model.rotation_type,
-        ttl=model.ttl or "",
-        rotate_before=model.rotate_before or "",
-        revoke_old=model.revoke_old,
-        max_overlap=model.max_overlap or "",
-        failure_strategy=model.failure_strategy,
-    )
-
-
-def _consumers(models: Sequence[schema.Consumer]) -> tuple[catalog.Consumer, ...]:
+@cache
+def _fields(of: type) -> tuple[tuple[str, Take, Take | None], ...]:
+    """Name, how the value is found from the model, and what makes the field's type of it."""
     return tuple(
-        catalog.Consumer(
-            namespace=model.namespace,
-            secret=model.secret,
-            workload=model.workload,
-            keys=MappingProxyType(dict(model.keys)),
-            type=model.type,
-        )
-        for model in models
+        (field.name, _finder(field.yaml), _maker(field.type))
+        for field in declared(of)
+        if field.yaml is not None
     )
+
+
+def _finder(at: str) -> Take:
+    """From a model to the value at ``at``; None where a model on the way is not written."""
+    first, _, rest = at.partition(".")
+    if not rest:
+        return attrgetter(first)
+    owner, inner = attrgetter(first), _finder(rest)
+
+    def find(model: Any) -> Any:
+        found = owner(model)
+        return None if found is None else inner(found)
+
+    return find
+
+
+def _maker(hint: Any) -> Take | None:
+    """What makes a value of type ``hint`` of a model's; None where the model has it so."""
+    hint = getattr(hint, "__supertype__", hint)
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is UnionType:
+        return _maker(next(argument for argument in arguments if argument is not NoneType))
+    if origin is tuple:
+        item = _maker(arguments[0])
+        return tuple if item is None else lambda values: tuple([item(value) for value in values])
+    if origin is Mapping:
+        return lambda value: MappingProxyType(dict(value)) if value else catalog.EMPTY
+    if is_frozen(hint):
+        return partial(frozen, hint)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return lambda value: value if type(value) is hint else hint(value)
+    return None

@@ -2,12 +2,12 @@
 
 Strict and closed: an unknown field is an error, a number is not text. The descriptions become the JSON Schema
 of ``bootstrap schema``; ``docs/reference/`` says the same with examples. ``load.py`` turns these models into
-the frozen values of ``model/catalog.py``; what a single entry cannot know is in ``rules*.py``.
+the frozen values of ``model/catalog.py``, field by field; what a single entry cannot know is in ``rules*.py``.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from bootstrap.model.catalog import Encoding, Renew, RetireMode, SecretClass
 
@@ -39,6 +39,7 @@ PATTERNS = {  # what a person has to write, the code when it is something else, 
 LONGEST_NAMES = (63, 253, 317)  # a label, an object or a key, and namespace/name
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
+Stripped = Annotated[str, AfterValidator(str.strip)]
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=63)]
 ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, max_length=253)]
 DataKey = Annotated[str, StringConstraints(pattern=DATA_KEY, max_length=253)]
@@ -47,6 +48,7 @@ SecretType = Annotated[str, StringConstraints(pattern=TYPE, max_length=253)]
 Workload = Annotated[str, StringConstraints(pattern=WORKLOAD, max_length=317)]
 Duration = Annotated[str, StringConstraints(pattern=DURATION, max_length=12)]
 Quantity = Annotated[str, StringConstraints(pattern=QUANTITY, max_length=20)]
+Folder = Annotated[str, AfterValidator(lambda path: path.rstrip("/"))]
 Property = Literal["username", "password", "host", "port", "token"]
 
 
@@ -99,7 +101,7 @@ class Vault(Strict):
 
 
 class ExternalSecrets(Strict):
-    install: str | None = Field(
+    install: Folder | None = Field(
         None, description="Folder of this repository with the operator's rendered manifests"
     )
     adopt: NamespacedName | None = Field(
@@ -114,12 +116,17 @@ class ExternalSecrets(Strict):
         description="namespace/name of the operator's own service account",
     )
 
+    @property
+    def awaited(self) -> str:
+        """The Deployment to wait for: that of the adopted operator, or ours."""
+        return self.adopt or self.deployment
+
 
 class Components(Strict):
     external_secrets: ExternalSecrets = Field(
         alias="externalSecrets", description="The External Secrets Operator: installed by us or adopted"
     )
-    workloads: list[str] = Field(
+    workloads: list[Folder] = Field(
         default=[], description="Folders of manifests to apply once secrets are there, in order"
     )
     platform: list[Name] = Field(
@@ -181,7 +188,7 @@ class Handover(Strict):
         default=[], description="Fields that `generate` makes anew; empty means all"
     )
     length: int = Field(32, ge=16, le=1024, description="Characters of a generated value")
-    reason: str = Field("", description="Why a value that Git has seen stays valid (keep, reissue)")
+    reason: Stripped = Field("", description="Why a value that Git has seen stays valid (keep, reissue)")
     until: str = Field("", pattern=DATE, description="YYYY-MM-DD by which it is reissued")
 
 

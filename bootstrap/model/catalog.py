@@ -1,14 +1,21 @@
 """What Git says: the platform and its secrets, as frozen values (G1).
 
 Nothing here holds a value of a secret. ``where`` is always ``file:line`` in the intent repository.
+A field is declared in ``intent/schema.py`` and here, and nowhere else: how it comes from YAML and how the plan shows
+it follow from its name, its type and its marks (``declared.py``).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Annotated, Literal, NewType
+
+from bootstrap.model.declared import InPlan, InYaml, NotInPlan, OfDocument
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
+Toleration = NewType("Toleration", Mapping[str, str])  # as Kubernetes takes it
+Place = Annotated[str, OfDocument(), NotInPlan("the line of a file, by which nothing is done")]
 
 
 class SecretClass(StrEnum):
@@ -82,8 +89,8 @@ class Handover:
 
     retire: RetireMode = RetireMode.DELETED
     renew: Renew = Renew.KEEP
-    fields: tuple[str, ...] = ()
-    length: int = 32
+    fields: Annotated[tuple[str, ...], InPlan("renewFields")] = ()
+    length: Annotated[int, InPlan("renewLength")] = 32
     reason: str = ""
     until: str = ""
 
@@ -102,15 +109,15 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    name: str
-    secret_class: SecretClass
+    name: Annotated[str, OfDocument()]
+    secret_class: Annotated[SecretClass, InPlan("class")]
     owner: str
     purpose: str
-    where: str
+    where: Place
     source: Source | None = None
-    path: str | None = None  # below the KV v2 mount secret/
-    handover: Handover = field(default_factory=Handover)
-    rotation: Rotation = field(default_factory=Rotation)
+    path: Annotated[str | None, InYaml("runtime.path"), InPlan(note="Below the KV v2 mount secret/")] = None
+    handover: Annotated[Handover, InPlan(inline=True)] = Handover()
+    rotation: Rotation = Rotation()
     scaffold: BootstrapCopy | None = None
     consumers: tuple[Consumer, ...] = ()
 
@@ -129,19 +136,26 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InternalSource:
+    """The Secret in which its operator keeps the value."""
+
+    namespace: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Internal:
     """A secret or configuration made in the cluster and published through Vault (INV7, INV8, D2-D4).
 
     ``properties`` maps a key of the source Secret to a Vault property.
     """
 
-    name: str
-    kind: str  # InternalSecret | InternalConfig
+    name: Annotated[str, OfDocument()]
+    kind: Annotated[Literal["InternalSecret", "InternalConfig"], OfDocument()]
     owner: str
     purpose: str
-    where: str
-    source_namespace: str
-    source_secret: str
+    where: Place
+    source: InternalSource
     path: str
     properties: Mapping[str, str]
     consumers: tuple[Consumer, ...] = ()
@@ -160,33 +174,47 @@ class VaultSpec:
     image: str
     namespace: str = "vault"
     replicas: int = 3
-    custody: Custody = Custody.CLUSTER
-    storage_class: str = ""  # empty: the cluster's default
-    data_size: str = "1Gi"
-    audit_size: str = "1Gi"
+    custody: Annotated[Custody, InYaml("seal.custody")] = Custody.CLUSTER
+    storage_class: Annotated[
+        str, InYaml("storage.class_name"), InPlan(note="Empty: the cluster's default")
+    ] = ""
+    data_size: Annotated[str, InYaml("storage.data"), InPlan(note="A Kubernetes quantity")] = "1Gi"
+    audit_size: Annotated[str, InYaml("storage.audit"), InPlan(note="A Kubernetes quantity")] = "1Gi"
     image_pull_secrets: tuple[str, ...] = ()
-    cpu: str = "100m"
-    memory: str = "256Mi"
-    tolerations: tuple[Mapping[str, str], ...] = ()
+    cpu: Annotated[str, InYaml("resources.cpu")] = "100m"
+    memory: Annotated[str, InYaml("resources.memory")] = "256Mi"
+    tolerations: tuple[Toleration, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalSecrets:
+    """``manifests`` is a folder of the repository, empty where the operator is adopted: somebody else installs
+    it, and ``deployment`` is only waited for.
+    """
+
+    manifests: Annotated[str, InYaml("install"), InPlan(note="Empty where the operator is adopted")] = ""
+    deployment: Annotated[str, InYaml("awaited"), InPlan(note="namespace/name")]
+    service_account: Annotated[str, InPlan(note="namespace/name")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """``bootstrap.yaml``. Paths are folders of the repository with manifests to apply, in order.
+    """``bootstrap.yaml``. ``workloads`` are folders of the repository with manifests to apply, in order.
 
-    ``external_secrets_manifests`` is empty where the operator is adopted: somebody else installs it,
-    and ``external_secrets_deployment`` (namespace/name) is only waited for.
+    ``platform_namespaces`` are those of further platform components, which may use a scaffold (INV2).
     """
 
-    name: str
-    where: str
-    vault: VaultSpec
-    external_secrets_manifests: str
-    external_secrets_deployment: str
-    external_secrets_service_account: str
-    workloads: tuple[str, ...] = ()
+    name: Annotated[str, OfDocument()]
+    where: Place
     environments: tuple[str, ...] = ()
-    platform_namespaces: tuple[str, ...] = ()  # of further platform components: who may use a scaffold (INV2)
+    vault: VaultSpec
+    external_secrets: Annotated[ExternalSecrets, InYaml("components.external_secrets")]
+    workloads: Annotated[tuple[str, ...], InYaml("components.workloads")] = ()
+    platform_namespaces: Annotated[
+        tuple[str, ...],
+        InYaml("components.platform"),
+        NotInPlan("a rule goes by it while the catalog is read, no step"),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,5 +266,5 @@ class Intent:
         """Namespace to the KV paths that it may publish to, sorted."""
         found: dict[str, set[str]] = {}
         for entry in self.internals:
-            found.setdefault(entry.source_namespace, set()).add(entry.path)
+            found.setdefault(entry.source.namespace, set()).add(entry.path)
         return {ns: tuple(sorted(paths)) for ns, paths in sorted(found.items())}

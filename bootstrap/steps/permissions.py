@@ -65,7 +65,7 @@ def _wanted(intent: Intent) -> Iterator[Permission]:
 def _manifests(intent: Intent) -> Iterator[Permission]:
     """What the repository's own manifests need; kinds that they define themselves are not served yet."""
     platform = intent.platform
-    folders = (platform.external_secrets_manifests, *platform.workloads)
+    folders = (platform.external_secrets.manifests, *platform.workloads)
     for path, data in sorted(intent.manifests.items()):
         if not any(f and path.startswith(f.rstrip("/") + "/") for f in folders):
             continue

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from bootstrap.model.catalog import (
     BootstrapCopy,
     Consumer,
+    ExternalSecrets,
     Intent,
     Internal,
+    InternalSource,
     Platform,
     Secret,
     SecretClass,
@@ -116,8 +118,7 @@ def sample() -> Intent:
     internal = Internal(
         **entry,
         kind="InternalSecret",
-        source_namespace=PUSHER,
-        source_secret="s",
+        source=InternalSource(namespace=PUSHER, secret="s"),
         path="platform-data/a/a",
         properties={"password": "password"},
         consumers=(reader,),
@@ -126,9 +127,11 @@ def sample() -> Intent:
         name="a",
         where="bootstrap.yaml:1",
         vault=VaultSpec(version="1", image="i"),
-        external_secrets_manifests="manifests/external-secrets",
-        external_secrets_deployment="external-secrets/external-secrets",
-        external_secrets_service_account="external-secrets/external-secrets",
+        external_secrets=ExternalSecrets(
+            manifests="manifests/external-secrets",
+            deployment="external-secrets/external-secrets",
+            service_account="external-secrets/external-secrets",
+        ),
     )
     return Intent(
         commit="0" * 40,

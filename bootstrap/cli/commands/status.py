@@ -127,14 +127,14 @@ def _internal(world: World, entry: Internal, push: Object, readers: tuple[Object
     found = {"name": entry.name, "kind": entry.kind, "path": f"{KV_MOUNT}/{entry.path}"}
     return (
         found
-        | {"source": f"{entry.source_namespace}/{entry.source_secret}"}
+        | {"source": f"{entry.source.namespace}/{entry.source.secret}"}
         | _road(world, entry, push, readers)
     )
 
 
 def _road(world: World, entry: Internal, push: Object, readers: tuple[Object, ...]) -> dict[str, str]:
     try:
-        if world.cluster.get(Ref("v1", "Secret", entry.source_secret, entry.source_namespace)) is None:
+        if world.cluster.get(Ref("v1", "Secret", entry.source.secret, entry.source.namespace)) is None:
             return {"state": "waits for its source"}
         late = [
             str(ref_of(o)) for o in (push, *readers) if not condition(world.cluster.get(ref_of(o)), "Ready")

@@ -21,7 +21,7 @@ def judge(intent: Intent) -> Iterator[Finding]:
 
 def platform_namespaces(intent: Intent) -> frozenset[str]:
     """Where the declared platform components live: Vault, the operator, and components.platform (INV2)."""
-    operator = intent.platform.external_secrets_deployment.split("/")[0]
+    operator = intent.platform.external_secrets.deployment.split("/")[0]
     return frozenset({intent.platform.vault.namespace, operator, *intent.platform.platform_namespaces})
 
 

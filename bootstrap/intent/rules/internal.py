@@ -14,9 +14,9 @@ def judge(intent: Intent) -> Iterator[Finding]:
 
 def _road(internal: Internal) -> Iterator[Finding]:
     readers = {consumer.namespace for consumer in internal.consumers}
-    if readers == {internal.source_namespace}:
-        message = f"{internal.name}: made and read in one namespace, {internal.source_namespace}"
-        hint = f"mount Secret {internal.source_secret} there and remove this entry"
+    if readers == {internal.source.namespace}:
+        message = f"{internal.name}: made and read in one namespace, {internal.source.namespace}"
+        hint = f"mount Secret {internal.source.secret} there and remove this entry"
         yield Finding(id="E_ROAD", where=internal.where, message=message, hint=hint)
     if not readers:
         message = f"{internal.name}: no other namespace reads it"

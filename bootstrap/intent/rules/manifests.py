@@ -23,5 +23,5 @@ def judge(intent: Intent) -> Iterator[Finding]:
 
 def applied(intent: Intent, path: str) -> bool:
     """True for a file below a folder that ``up`` applies."""
-    folders = (intent.platform.external_secrets_manifests, *intent.platform.workloads)
+    folders = (intent.platform.external_secrets.manifests, *intent.platform.workloads)
     return any(folder and path.startswith(f"{folder.rstrip('/')}/") for folder in folders)

@@ -51,7 +51,7 @@ def _written(intent: Intent) -> Iterator[tuple[_Place, str, str]]:
         if secret.scaffold:
             yield (secret.scaffold.namespace, secret.scaffold.name), "a scaffold", secret.where
     # One source may be published by several entries: it is named once, by the first.
-    sources = {(i.source_namespace, i.source_secret): i.where for i in reversed(intent.internals)}
+    sources = {(i.source.namespace, i.source.secret): i.where for i in reversed(intent.internals)}
     for place, where in sources.items():
         yield place, "the source of an internal secret", where
     entries: list[_Entry] = [*intent.secrets, *intent.internals]

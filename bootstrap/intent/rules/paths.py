@@ -57,7 +57,7 @@ def _reach(entry: _Entry, path: str) -> Iterator[Finding]:
     if first != prefix or len(rest) != 2:
         last = "consumer" if prefix == "platform-data" else "instance"
         message = f"{entry.name}: an {entry.kind}'s path is {prefix}/{{datasource}}/{{{last}}}"
-        hint = f"such as path: {prefix}/{entry.source_namespace}/{entry.name}"
+        hint = f"such as path: {prefix}/{entry.source.namespace}/{entry.name}"
         yield Finding(id="E_DEST_PATH", where=entry.where, message=message, hint=hint)
 
 

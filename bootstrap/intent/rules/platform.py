@@ -37,7 +37,7 @@ def _replicas(intent: Intent) -> Iterator[Finding]:
 def _folders(intent: Intent) -> Iterator[Finding]:
     platform = intent.platform
     wanted = [
-        (platform.external_secrets_manifests, "`bootstrap init --manifests DIR` copies the operator's in")
+        (platform.external_secrets.manifests, "`bootstrap init --manifests DIR` copies the operator's in")
     ]
     wanted += [
         (folder, "add its manifests, or remove it from components.workloads") for folder in platform.workloads
@@ -55,7 +55,7 @@ def _folders(intent: Intent) -> Iterator[Finding]:
 
 def _definitions(intent: Intent) -> Iterator[Finding]:
     """The operator's CRDs: without them `up` would stop half way, at the first ExternalSecret."""
-    folder = intent.platform.external_secrets_manifests
+    folder = intent.platform.external_secrets.manifests
     files = [d for p, d in intent.manifests.items() if p.startswith(f"{folder}/") and p.endswith(SUFFIXES)]
     if not folder or not files or any(_NEEDED in _DEFINITION.findall(data) for data in files):
         return

@@ -203,7 +203,7 @@ def consumers_served(world: World) -> Proof:
     title = "each materialized Secret is derived from Vault and synced"
     objects, pending = [*external_secrets(world.intent)], []
     for entry, push, readers in published(world.intent):
-        source = Ref("v1", "Secret", entry.source_secret, entry.source_namespace)
+        source = Ref("v1", "Secret", entry.source.secret, entry.source.namespace)
         if world.cluster.get(source) is None:
             pending.append(f"{entry.name} waits for Secret {source.namespace}/{source.name}")
         else:

@@ -152,7 +152,7 @@ def _name(obj: Object) -> tuple[str, str, str]:
 
 def _declared(world: World) -> Iterator[str]:
     yield f"ServiceAccount {SYSTEM_NAMESPACE}/{RUN_ACCOUNT}"
-    yield f"ServiceAccount {world.intent.platform.external_secrets_service_account}"
+    yield f"ServiceAccount {world.intent.platform.external_secrets.service_account}"
 
 
 def _subject(subject: dict[str, Any], binding: Object) -> str:

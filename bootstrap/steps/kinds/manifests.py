@@ -47,7 +47,7 @@ class Manifests:
     def folders(self) -> tuple[str, ...]:
         platform = self.world.intent.platform
         if self.operator:
-            return (platform.external_secrets_manifests,) if platform.external_secrets_manifests else ()
+            return (platform.external_secrets.manifests,) if platform.external_secrets.manifests else ()
         return platform.workloads
 
     def objects(self) -> list[Object]:
@@ -105,7 +105,7 @@ class Manifests:
     def _not_ready(self) -> str:
         if not self.operator:
             return ""
-        namespace, _, name = self.world.intent.platform.external_secrets_deployment.partition("/")
+        namespace, _, name = self.world.intent.platform.external_secrets.deployment.partition("/")
         ref = Ref("apps/v1", "Deployment", name, namespace)
         return "" if deployment_ready(self.world.cluster.get(ref)) else str(ref)
 

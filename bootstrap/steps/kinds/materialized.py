@@ -108,7 +108,7 @@ class Materialized:
 
     def _source(self, entry: Internal) -> bool:
         return (
-            self.world.cluster.get(Ref("v1", "Secret", entry.source_secret, entry.source_namespace))
+            self.world.cluster.get(Ref("v1", "Secret", entry.source.secret, entry.source.namespace))
             is not None
         )
 
@@ -162,4 +162,4 @@ class Materialized:
 
 
 def _why(entry: Internal) -> str:
-    return f"{entry.name} waits for Secret {entry.source_namespace}/{entry.source_secret}, which its operator makes"
+    return f"{entry.name} waits for Secret {entry.source.namespace}/{entry.source.secret}, which its operator makes"

@@ -34,13 +34,13 @@ def push_secret(entry: Internal) -> Object:
     return {
         "apiVersion": "external-secrets.io/v1alpha1",
         "kind": "PushSecret",
-        "metadata": _meta(entry.name, entry.source_namespace, entry.name),
+        "metadata": _meta(entry.name, entry.source.namespace, entry.name),
         "spec": {
             "refreshInterval": REFRESH,
             "updatePolicy": "Replace",
             "deletionPolicy": "None",
             "secretStoreRefs": [STORE_KIND],
-            "selector": {"secret": {"name": entry.source_secret}},
+            "selector": {"secret": {"name": entry.source.secret}},
             "data": data,
         },
     }
