@@ -10,5 +10,5 @@ VAULT_TLS: Final = "vault-tls"
 
 
 def unseal_ref(world: World) -> Ref:
-    """Named by key generation: a rekey makes the next one before it counts (DESIGN 6)."""
+    """Named by key generation: a rekey makes the next one before it counts (B4)."""
     return Ref("v1", "Secret", f"vault-unseal-{GENERATION}", world.intent.platform.vault.namespace)
