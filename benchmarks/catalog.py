@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.machine import machine
 from bootstrap.adapters.sops.writer import encrypt_yaml
-from tests.unit.intent_fake import SECRET, changed, valid
+from tests.support.intent_fake import SECRET, changed, valid
 
 TARGET_TIME, TARGET_MEMORY = 0.55, 1.6
 PER_FILE = 100

@@ -22,9 +22,9 @@ from bootstrap.model.catalog import Secret, SecretClass, Source
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Opened
-from tests.lab.support.program import commit_all, git, run_bootstrap
 from tests.simulator.platform import SimulatedPlatform
-from tests.unit.intent_fake import SECRET, changed
+from tests.support.intent_fake import SECRET, changed
+from tests.support.program import commit_all, git, run_bootstrap
 
 CANARY = "canary-58c1e9"
 ROOT = age.generate()

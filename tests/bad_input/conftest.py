@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.support.program import run_bootstrap, said
-from tests.unit.intent_fake import CRDS
+from tests.support.intent_fake import CRDS
+from tests.support.program import run_bootstrap, said
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("tests.lab.support.plugin")
+
 
 # Nothing listens there, and connecting fails at once.
 UNREACHABLE = """

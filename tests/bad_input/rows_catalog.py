@@ -10,9 +10,8 @@ from tests.bad_input.box import (
     Told,
 )
 from tests.bad_input.table import ROWS, Row, pairs, refused, row
-from tests.lab.support.program import commit_all
-from tests.unit.intent_fake import PLATFORM, SECRET, SOPS
-from tests.unit.test_intent_load import SCAFFOLD
+from tests.support.intent_fake import PLATFORM, SCAFFOLD, SECRET, SOPS
+from tests.support.program import commit_all
 
 OPERATOR, PULL = "manifests/external-secrets/operator.yaml", "secrets/scaffold.yaml"
 X = "encrypted/x.sops.yaml"
@@ -103,7 +102,7 @@ def _(box: Box) -> Told:
     why="nothing is a template: text stays text",
 )
 def _(box: Box) -> Told:
-    from tests.unit.intent_fake import changed
+    from tests.support.intent_fake import changed
 
     purpose = SECRET.replace("purpose: Signs", "purpose: \"{{ lookup('pipe', 'id') }}\" #")
     assert load_intent(changed({WEB: purpose})).secret("web-session").purpose == "{{ lookup('pipe', 'id') }}"
@@ -138,7 +137,7 @@ def _(box: Box) -> Told:
 
 @row(65, "a kubeconfig without TLS", "E_KUBE_TRUST", ".*/kubeconfig")
 def _(box: Box) -> Told:
-    from tests.unit.test_kubeconfig import ANSWER, cluster, plugin, write
+    from tests.support.kubeconfigs import ANSWER, cluster, plugin, write
 
     blind = write(box.folder, **cluster(**{"insecure-skip-tls-verify": True}))
     assert refused(lambda: load_kubeconfig(blind)).code == "E_KUBE_TRUST"

@@ -26,8 +26,8 @@ from tests.bad_input.box import (
     passphrased,
 )
 from tests.bad_input.table import pairs, row, told
-from tests.unit import ledger_facts
-from tests.unit.real_sops import gpg_home
+from tests.support import ledger_facts
+from tests.support.real_sops import gpg_home
 
 OPERATOR, PULL = "manifests/external-secrets/operator.yaml", "secrets/scaffold.yaml"
 X = "encrypted/x.sops.yaml"

@@ -18,9 +18,9 @@ from tests.bad_input.box import (
     secret,
 )
 from tests.bad_input.table import refused, row, told
-from tests.lab.support.program import started
-from tests.unit import ledger_facts
-from tests.unit.intent_fake import SECRET
+from tests.support import ledger_facts
+from tests.support.intent_fake import SECRET
+from tests.support.program import started
 
 OPERATOR, PULL = "manifests/external-secrets/operator.yaml", "secrets/scaffold.yaml"
 X = "encrypted/x.sops.yaml"
@@ -45,7 +45,7 @@ def _(box: Box) -> Told:
     "E_HEAD",
     "head",
     listed="E_FORK / E_ROLLBACK_*",
-    why="tests/unit/test_ledger_store.py has the forks",
+    why="tests/simulated/test_ledger_store.py has the forks",
 )
 def _(box: Box) -> Told:
     whole = Bundle.parse(ledger_facts.bundle())

@@ -13,8 +13,8 @@ from tests.bad_input.box import (
     Told,
 )
 from tests.bad_input.table import row, stopped, told
-from tests.lab.support.program import commit_all, git
-from tests.unit.real_sops import run
+from tests.support.program import commit_all, git
+from tests.support.real_sops import run
 
 OPERATOR, PULL = "manifests/external-secrets/operator.yaml", "secrets/scaffold.yaml"
 X = "encrypted/x.sops.yaml"

@@ -14,7 +14,7 @@ from tests.bad_input.box import (
 )
 from tests.bad_input.table import refused, row
 from tests.simulator.platform import SimulatedPlatform
-from tests.unit.intent_fake import PLATFORM
+from tests.support.intent_fake import PLATFORM
 
 OPERATOR, PULL = "manifests/external-secrets/operator.yaml", "secrets/scaffold.yaml"
 X = "encrypted/x.sops.yaml"
@@ -144,8 +144,8 @@ def _(box: Box) -> Told:
     why="it names the system",
 )
 def _(box: Box) -> Told:
-    from tests.unit.test_vault_mapping import vault, write
-    from tests.unit.tls_server import authority
+    from tests.support.scripted_vault import vault, write
+    from tests.support.tls_server import authority
 
     with vault(box.folder, (200, {}), ca=authority()) as (port, _):
         assert refused(lambda: write(port)).code == "E_VAULT_TLS"
@@ -164,7 +164,7 @@ def _(box: Box) -> Told:
     why="a proxy speaks: reads wait, writes are unknown",
 )
 def _(box: Box) -> Told:
-    from tests.unit.test_vault_mapping import read, vault, write
+    from tests.support.scripted_vault import read, vault, write
 
     told = []
     for body in (b"<html>" + CANARY.encode(), b"[1]", b"x" * (10 << 20) + b"xx"):

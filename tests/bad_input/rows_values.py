@@ -19,7 +19,7 @@ from tests.bad_input.box import (
     value,
 )
 from tests.bad_input.table import refused, row, told
-from tests.unit.intent_fake import PLATFORM, SECRET
+from tests.support.intent_fake import PLATFORM, SECRET
 
 OPERATOR, PULL = "manifests/external-secrets/operator.yaml", "secrets/scaffold.yaml"
 X = "encrypted/x.sops.yaml"

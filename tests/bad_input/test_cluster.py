@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import Platform
 from tests.lab.support.cluster import ApiAudit, Kube
-from tests.lab.support.program import assert_refused, commit_all, run_bootstrap, said, started
+from tests.lab.support.platform import Platform
+from tests.support.program import assert_refused, commit_all, run_bootstrap, said, started
 
 pytestmark = pytest.mark.lab
 COUNTED = "namespaces,secrets,configmaps,statefulsets,deployments,persistentvolumeclaims,clusterroles,"

@@ -12,8 +12,8 @@ from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
-from tests.lab.support.program import commit_all
 from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.support.program import commit_all
 
 SOPS_VALUE = re.compile(rb"(ENC\[AES256_GCM,data:)(....)")
 

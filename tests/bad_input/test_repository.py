@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bad_input.conftest import Case
-from tests.lab.support.program import (
+from tests.support.program import (
     assert_decent,
     assert_refused,
     commit_all,

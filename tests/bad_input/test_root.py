@@ -14,9 +14,9 @@ from bootstrap.cli.app import app
 from bootstrap.cli.exits import caught
 from bootstrap.model.sensitive import Sensitive
 from tests.bad_input.conftest import Case
-from tests.lab.support.program import BOOTSTRAP, assert_decent, assert_refused, hostile, run_bootstrap, said
-from tests.unit.real_sops import Gpg, gpg_home, real_tools, run
-from tests.unit.test_root_real import PLUGIN_FILE, identity_file
+from tests.support.identities import PLUGIN_FILE, identity_file
+from tests.support.program import BOOTSTRAP, assert_decent, assert_refused, hostile, run_bootstrap, said
+from tests.support.real_sops import Gpg, gpg_home, real_tools, run
 
 LONG_AGO = "20250101T000000"
 NUMBERS = count()  # GnuPG wants one key a name

@@ -18,6 +18,7 @@ PASSED: Counter[tuple[str, bool]] = Counter()  # (side, one-sided)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("tests.lab.support.plugin")
     config.addinivalue_line(
         "markers", "only(side, reason): a case of the contract that one side alone can show"
     )

@@ -22,7 +22,7 @@ from tests.docs.render import PAGES, REFERENCE
 from tests.docs.render_commands import walk
 from tests.docs.render_permissions import sample
 from tests.docs.shell import run, script
-from tests.unit.test_intent_docs import errors_of
+from tests.support.intent_errors import errors_of
 
 NAMED = re.compile(r"# (bootstrap\.yaml|secrets/[a-z-]+\.yaml)\n")
 OFFLINE = [page for page in pages() if any(b.mark and not b.where for b in blocks(page))]

@@ -7,12 +7,12 @@ import pytest
 import yaml
 
 from bootstrap.intent.manifests import parse_manifests
-from tests.conftest import make_platform
 from tests.docs.pages import blocks
 from tests.docs.render import REFERENCE
 from tests.lab.support.cluster import Kube, Lab, Object
-from tests.lab.support.program import run_bootstrap, said
+from tests.lab.support.platform import make_platform
 from tests.lab.support.reset import reset
+from tests.support.program import run_bootstrap, said
 
 pytestmark = pytest.mark.lab
 ACCOUNT = "docs-operator"

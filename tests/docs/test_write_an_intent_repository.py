@@ -11,7 +11,7 @@ import pytest
 
 from bootstrap.lab.build import binaries
 from bootstrap.model.errors import PreconditionError
-from tests.unit.intent_fake import CRDS
+from tests.support.intent_fake import CRDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "write-an-intent-repository.md"
 KUBECTL = """#!/bin/sh

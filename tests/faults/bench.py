@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap.lab.cgroup import members
-from tests.conftest import Platform
 from tests.faults.digest import state
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import Schedule
 from tests.faults.templates import Templates
 from tests.lab.support.cluster import Kube
-from tests.lab.support.program import git, hostile, new_home, run_bootstrap
+from tests.lab.support.platform import Platform
 from tests.lab.support.state import actual, authority, sealed
 from tests.lab.support.vault import as_run
+from tests.support.program import git, hostile, new_home, run_bootstrap
 
 CHILD = Path(__file__).with_name("child.py")
 # Where templates are taken: when a run is about to act on this step. The first is the empty cluster.

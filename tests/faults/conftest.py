@@ -5,12 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import make_platform
 from tests.faults.bench import EMPTY, Bench
 from tests.faults.servers import account, kubeconfig, no_account, proxy_of
 from tests.faults.templates import Templates
 from tests.lab.support.cluster import Kube, Lab
+from tests.lab.support.platform import make_platform
 from tests.lab.support.reset import reset
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("tests.lab.support.plugin")
 
 
 @pytest.fixture(scope="package")

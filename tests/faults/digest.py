@@ -8,8 +8,8 @@ import json
 import re
 from typing import Any
 
-from tests.conftest import Platform
 from tests.lab.support.cluster import Kube, Object
+from tests.lab.support.platform import Platform
 from tests.lab.support.reset import KEPT, OURS
 from tests.lab.support.state import State, authority
 from tests.lab.support.vault import as_run

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from tests.faults.digest import differences as unlike
 from tests.faults.digest import digest, state
 from tests.lab.support.cluster import ApiAudit, Kube
-from tests.lab.support.program import ESCAPE, run_bootstrap
 from tests.lab.support.state import actual, authority, differences, expected, statements
 from tests.lab.support.vault import as_run
+from tests.support.program import ESCAPE, run_bootstrap
 
 if TYPE_CHECKING:
-    from tests.conftest import Platform
     from tests.faults.bench import Bench
+    from tests.lab.support.platform import Platform
 
 # 1 failed, 2 definition, 4 precondition, 5 a decision, 6 evidence, 7 held, 8 a retirement waits.
 KNOWN = (0, 1, 4, 5, 6, 7, 8)

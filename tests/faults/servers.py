@@ -15,7 +15,7 @@ from bootstrap.adapters.kubernetes.kubeconfig import in_memory, load_kubeconfig
 from bootstrap.adapters.kubernetes.portforward import PodDialer
 from tests.faults.proxy import Proxy
 from tests.lab.support.cluster import Kube
-from tests.unit.tls_server import Authority, authority
+from tests.support.tls_server import Authority, authority
 
 ACCOUNT = "fault-proxy"  # in kube-system, so that it belongs to an empty cluster
 USER = f"system:serviceaccount:kube-system:{ACCOUNT}"

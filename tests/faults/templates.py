@@ -16,7 +16,7 @@ from bootstrap.lab.cgroup import groups
 from bootstrap.lab.resources import folder as resources
 from bootstrap.lab.state import find
 from tests.lab.support.cluster import Lab
-from tests.lab.support.program import BOOTSTRAP
+from tests.support.program import BOOTSTRAP
 
 PARTS = ("etcd", "var-lib/local-path", "var-lib/kubelet")
 LIMIT = 20.0  # seconds until everything stands still

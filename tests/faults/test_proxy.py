@@ -20,7 +20,7 @@ from tests.faults.kinds import Fault
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import Schedule
 from tests.simulator.clock import SimulatedClock
-from tests.unit.tls_server import Authority, Observation, Server, authority, serving
+from tests.support.tls_server import Authority, Observation, Server, authority, serving
 
 NAME = "vault-0.vault-internal"
 

@@ -23,9 +23,9 @@ from tests.faults.matrix import SEED
 from tests.faults.schedule import Exchange, Schedule
 from tests.faults.servers import USER
 from tests.lab.support.cluster import ApiAudit
-from tests.lab.support.program import assert_decent, assert_refused, said
 from tests.lab.support.state import authority, statements
 from tests.lab.support.vault import as_run
+from tests.support.program import assert_decent, assert_refused, said
 
 pytestmark = pytest.mark.lab
 MINUTE, TEN_MINUTES = 60.0, 600

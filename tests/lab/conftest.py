@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Platform, make_platform
 from tests.lab.support.cluster import Kube, Lab
-from tests.lab.support.program import run_bootstrap, said
+from tests.lab.support.platform import Platform, make_platform
 from tests.lab.support.reset import reset
 from tests.lab.support.state import authority
 from tests.lab.support.vault import Vault, as_run
+from tests.support.program import run_bootstrap, said
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("tests.lab.support.plugin")
 
 
 @dataclass(frozen=True)

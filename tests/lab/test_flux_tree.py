@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Platform, make_platform
 from tests.lab.support.cluster import Kube, Lab
-from tests.lab.support.flux import Flux, adopted, flux_tree
-from tests.lab.support.program import commit_all, run_bootstrap, said
-from tests.unit.real_sops import gpg_home
+from tests.lab.support.platform import Platform, make_platform
+from tests.support.flux import Flux, adopted, flux_tree
+from tests.support.program import commit_all, run_bootstrap, said
+from tests.support.real_sops import gpg_home
 
 pytestmark = pytest.mark.lab
 CANARY = "canary-2be7d5"

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Platform
 from tests.lab.support.canaries import Canaries, plant
 from tests.lab.support.cluster import ApiAudit, Kube, Lab
-from tests.lab.support.program import assert_decent, new_home, run_bootstrap, said
+from tests.lab.support.platform import Platform
 from tests.lab.support.scan import Scanner, forms
 from tests.lab.support.state import JOURNAL, actual, authority, differences, expected
 from tests.lab.support.vault import VaultAudit, as_run
 from tests.lab.support.watch import Processes
+from tests.support.program import assert_decent, new_home, run_bootstrap, said
 
 pytestmark = pytest.mark.lab
 TEMPORARY = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/run"))

@@ -17,9 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Platform
 from tests.lab.support.cluster import ApiAudit, Kube
-from tests.lab.support.program import (
+from tests.lab.support.platform import Platform
+from tests.lab.support.scan import Scanner
+from tests.lab.support.state import actual, differences, expected, run_record, statements
+from tests.support.git_servers import Https, https
+from tests.support.program import (
     assert_decent,
     assert_refused,
     commit_all,
@@ -29,9 +32,6 @@ from tests.lab.support.program import (
     said,
     started,
 )
-from tests.lab.support.scan import Scanner
-from tests.lab.support.state import actual, differences, expected, run_record, statements
-from tests.unit.git_servers import Https, https
 
 pytestmark = pytest.mark.lab
 KILLS, WHOLE_KILLS = 4, 10

@@ -11,7 +11,6 @@ import pytest
 
 from tests.lab.conftest import Road
 from tests.lab.support.cluster import Kube
-from tests.lab.support.program import assert_decent, run_bootstrap, said
 from tests.lab.support.state import (
     JOURNAL,
     actual,
@@ -24,6 +23,7 @@ from tests.lab.support.state import (
     voters,
 )
 from tests.lab.support.vault import Vault, as_namespace, audit_lines
+from tests.support.program import assert_decent, run_bootstrap, said
 
 pytestmark = pytest.mark.lab
 SCAFFOLD = {

@@ -16,8 +16,8 @@ from bootstrap.ledger.bundle import verify_bundle
 from bootstrap.model.errors import EvidenceError
 from tests.lab.conftest import Road
 from tests.lab.support.cluster import Kube
-from tests.lab.support.program import assert_decent, assert_refused, run_bootstrap, said
 from tests.lab.support.state import statements
+from tests.support.program import assert_decent, assert_refused, run_bootstrap, said
 
 pytestmark = pytest.mark.lab
 ROOT = Path(__file__).parents[2]

@@ -16,9 +16,9 @@ import pytest
 
 from tests.lab.conftest import Road
 from tests.lab.support.cluster import ApiAudit, Kube
-from tests.lab.support.program import BOOTSTRAP, assert_decent, git, hostile, new_home, run_bootstrap, said
 from tests.lab.support.state import actual, authority, differences, expected, sealed
 from tests.lab.support.vault import VaultAudit, as_run
+from tests.support.program import BOOTSTRAP, assert_decent, git, hostile, new_home, run_bootstrap, said
 
 pytestmark = pytest.mark.lab
 PODS = ("vault-0", "vault-1", "vault-2")

@@ -6,9 +6,9 @@ import pytest
 
 from tests.lab.conftest import Road
 from tests.lab.support.cluster import Kube
-from tests.lab.support.program import assert_decent, run_bootstrap, said
 from tests.lab.support.state import actual, differences, expected, sealed
 from tests.lab.support.vault import VaultAudit
+from tests.support.program import assert_decent, run_bootstrap, said
 
 pytestmark = pytest.mark.lab
 LIMIT = 180.0  # seconds until a node on an empty volume has joined

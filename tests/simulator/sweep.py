@@ -5,12 +5,14 @@ the writes only); several, joined by a comma, are the faults of as many runs one
 up to three such runs drawn from S.
 """
 
+import os
 import random
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from tests.simulator.invariants import Watch
 from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.repeatable import repeatable
 
+SEED = int(os.environ.get("BOOTSTRAP_SEED") or datetime.now(UTC).strftime("%Y%m%d"))
 UPS = 3  # runs that may be needed after the last fault; one after a single one
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from bootstrap.intent import schema
-from bootstrap.intent.findings import errors
-from bootstrap.intent.load import examine
-from tests.unit.intent_fake import AGE, MATERIAL, SOPS, changed
+from tests.support.intent_errors import errors_of
+from tests.support.intent_fake import MATERIAL
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("reference/platform.md", "reference/catalog.md", "how-to/write-an-intent-repository.md")
@@ -17,14 +16,6 @@ NAMED = re.compile(r"# (bootstrap\.yaml|secrets/[a-z-]+\.yaml)\n")
 
 def blocks(page: str) -> list[str]:
     return re.findall(r"^```yaml\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
-
-
-def errors_of(files: dict[str, str | bytes | None]) -> list[str]:
-    """Errors of the valid repository with these files; what the catalog names is added, as ciphertext."""
-    sources = {f for text in files.values() for f in re.findall(r"file: (encrypted/[a-z0-9./-]+)", str(text))}
-    ciphertexts = {f: AGE if f.endswith(".age") else SOPS for f in sources}
-    folders = {"manifests/workloads/web.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n"}
-    return [str(f) for f in errors(examine(changed({**files, **ciphertexts, **folders}))[1])]
 
 
 @pytest.mark.parametrize("text", blocks("reference/platform.md"))

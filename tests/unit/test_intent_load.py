@@ -12,30 +12,18 @@ from bootstrap.intent.load import examine, load_intent
 from bootstrap.intent.yaml_source import load_documents
 from bootstrap.model.catalog import Custody, Renew, SecretClass
 from bootstrap.model.errors import DefinitionError
-from tests.unit.intent_fake import AGE, MATERIAL, PLATFORM, SECRET, SOPS, FakeRepository, changed
-
-INTERNAL = """\
-apiVersion: bootstrap/v1
-kind: InternalSecret
-metadata: {name: orders-db}
-spec:
-  owner: data-team
-  purpose: Login of the orders
-  source: {namespace: postgres, secret: orders-app}
-  path: platform-data/postgres/orders
-  properties: {user: username, pass: password}
-  consumers:
-    - {namespace: orders, secret: orders-db, keys: {U: username}}
-"""
-SCAFFOLD = (
-    SECRET.replace("web-session", "pull")
-    .replace("web/session", "web/pull")
-    .replace("class: runtime", "class: bootstrap")
-    .replace("{renew: generate}", "{renew: reissue}\n  scaffold: {namespace: vault, name: pull}")
-    .replace(
-        "{namespace: web, secret: pull, workload: Deployment/web}", "{namespace: vault, secret: pull-vault}"
-    )
+from tests.support.intent_fake import (
+    AGE,
+    INTERNAL,
+    MATERIAL,
+    PLATFORM,
+    SCAFFOLD,
+    SECRET,
+    SOPS,
+    FakeRepository,
+    changed,
 )
+
 W, B, I = "secrets/web.yaml", "bootstrap.yaml", "secrets/internal.yaml"  # noqa: E741
 S = "secrets/scaffold.yaml"
 

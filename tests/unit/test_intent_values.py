@@ -15,7 +15,7 @@ from bootstrap.model.catalog import Encoding, Secret, SecretClass, Source
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
-from tests.unit.intent_fake import SECRET, FakeRepository, changed
+from tests.support.intent_fake import SECRET, FakeRepository, changed
 
 CANARY = "hunter2-canary"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bootstrap.intent import yaml_plain, yaml_source
 from bootstrap.intent.yaml_source import Located, load_documents
 from bootstrap.model.errors import DefinitionError
-from tests.unit.intent_fake import MATERIAL, PLATFORM, SECRET
+from tests.support.intent_fake import MATERIAL, PLATFORM, SECRET
 
 SAMPLES = (
     SECRET,

@@ -1,53 +1,15 @@
 """A kubeconfig is read with nothing ambient, and no key of it touches the disk."""
 
 import base64
-import copy
 import os
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
-from bootstrap.model.errors import PreconditionError
-
-CANARY = "canary-5f1e77"
-BASE: dict[str, Any] = {
-    "apiVersion": "v1",
-    "kind": "Config",
-    "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443"}}],
-    "users": [{"name": "u", "user": {"token": CANARY}}],
-    "contexts": [
-        {"name": "one", "context": {"cluster": "c", "user": "u"}},
-        {"name": "two", "context": {"cluster": "c", "user": "u"}},
-    ],
-    "current-context": "one",
-}
-
-
-def write(folder: Path, **changes: Any) -> Path:
-    path = folder / "kubeconfig"
-    path.write_text(yaml.safe_dump({**copy.deepcopy(BASE), **changes}))
-    return path
-
-
-def refused(code: str, path: Path | None, context: str = "") -> PreconditionError:
-    with pytest.raises(PreconditionError) as caught:
-        load_kubeconfig(path, context)
-    assert caught.value.code == code, caught.value.message
-    assert CANARY not in caught.value.message + caught.value.hint + caught.value.where
-    assert caught.value.exit_code == 4
-    return caught.value
-
-
-def user(**entry: Any) -> dict[str, Any]:
-    return {"users": [{"name": "u", "user": entry}]}
-
-
-def cluster(**entry: Any) -> dict[str, Any]:
-    return {"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443", **entry}}]}
+from tests.support.kubeconfigs import BASE, CANARY, cluster, refused, user, write
 
 
 def test_the_current_context_is_the_default(tmp_path: Path) -> None:
@@ -122,52 +84,6 @@ def test_the_environment_gives_no_proxy_and_the_file_does(
     assert not load_kubeconfig(write(tmp_path)).configuration.proxy
     declared = write(tmp_path, **cluster(**{"proxy-url": "http://127.0.0.1:2"}))
     assert load_kubeconfig(declared).configuration.proxy == "http://127.0.0.1:2"
-
-
-def plugin(folder: Path, script: str, **more: Any) -> Path:
-    (folder / "plugin.sh").write_text("#!/bin/sh\n" + script)
-    (folder / "plugin.sh").chmod(0o700)
-    entry = {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin.sh", **more}
-    return write(folder, **user(exec=entry))
-
-
-ANSWER = '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"%s}}'
-
-
-def test_an_exec_plugin_sees_a_closed_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VAULT_TOKEN", CANARY)
-    monkeypatch.setenv("HOME", "/nonexistent")
-    body = "env | cut -d= -f1 | sort | tr '\\n' ' ' > seen\n" + f"echo '{ANSWER % ('tok', '')}'"
-    path = plugin(tmp_path, body, env=[{"name": "DECLARED", "value": "1"}])
-    configuration = load_kubeconfig(path).configuration
-    assert configuration.get_api_key_with_prefix("BearerToken") == "Bearer tok"
-    seen = set((tmp_path / "seen").read_text().split()) - {"PWD", "_", "SHLVL", "OLDPWD"}  # the shell's own
-    assert seen == {"PATH", "DECLARED", "KUBERNETES_EXEC_INFO"}
-
-
-def test_an_expired_credential_is_asked_for_again(tmp_path: Path) -> None:
-    soon = ',"expirationTimestamp":"2020-01-01T00:00:00Z"'
-    path = plugin(tmp_path, f"echo x >> count\necho '{ANSWER % ('tok', soon)}'")
-    configuration = load_kubeconfig(path).configuration
-    configuration.get_api_key_with_prefix("BearerToken")
-    assert (tmp_path / "count").read_text().count("x") == 2
-    lasting = plugin(tmp_path, f"echo y >> count\necho '{ANSWER % ('tok', '')}'")
-    configuration = load_kubeconfig(lasting).configuration
-    configuration.get_api_key_with_prefix("BearerToken")
-    assert (tmp_path / "count").read_text().count("y") == 1
-
-
-@pytest.mark.parametrize(
-    "script",
-    [f"echo {CANARY} >&2; exit 3", f"echo {CANARY}", "echo '{}'", f"echo '{ANSWER % ('', '')}'"],
-)
-def test_a_failing_plugin_is_named_without_its_words(tmp_path: Path, script: str) -> None:
-    refused("E_KUBE_EXEC", plugin(tmp_path, script))
-
-
-def test_a_plugin_that_is_not_there_or_wants_a_terminal(tmp_path: Path) -> None:
-    refused("E_KUBE_EXEC", plugin(tmp_path, "", command="no-such-plugin-anywhere"))
-    refused("E_KUBE_EXEC", plugin(tmp_path, "", interactiveMode="Always"))
 
 
 def test_a_token_file_is_read_again(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from bootstrap.ledger import canonical
 from bootstrap.ledger.bundle import Bundle, export, show_bundle, verify_bundle
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError
-from tests.unit.ledger_facts import ESCROW, Key, bundle, bundle_of, entries, fact
+from tests.support.ledger_facts import ESCROW, Key, bundle, bundle_of, entries, fact
 
 KEYS = {"ledger.pub": Key().pem}
 DATA = bundle()

@@ -14,7 +14,7 @@ from bootstrap.ledger.envelope import open_envelope, seal
 from bootstrap.ledger.record import MISSING, ZERO, Audit, Fact, Git, Record, RecordType, Writer
 from bootstrap.model.catalog import RetireMode
 from bootstrap.model.errors import EvidenceError
-from tests.unit.ledger_facts import RUN, TIME, Key, entries, fact, story
+from tests.support.ledger_facts import RUN, TIME, Key, entries, fact, story
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 HEX64 = st.binary(min_size=32, max_size=32).map(bytes.hex)

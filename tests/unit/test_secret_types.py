@@ -7,8 +7,7 @@ from bootstrap.intent.findings import errors
 from bootstrap.intent.load import examine
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
-from tests.unit.intent_fake import AGE, SECRET, changed
-from tests.unit.test_intent_load import INTERNAL, SCAFFOLD
+from tests.support.intent_fake import AGE, INTERNAL, SCAFFOLD, SECRET, changed
 
 W, I, S = "secrets/web.yaml", "secrets/internal.yaml", "secrets/scaffold.yaml"  # noqa: E741
 TLS, DOCKER, SSH = "kubernetes.io/tls", "kubernetes.io/dockerconfigjson", "kubernetes.io/ssh-auth"

@@ -6,7 +6,7 @@ from tests.contract.vault.sites import ATTEMPT
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.controllers import stateful_sets
 from tests.simulator.vault import NAMESPACE, SimulatedVault
-from tests.unit.tls_server import authority
+from tests.support.tls_server import authority
 
 
 def simulated_vault(*pods: str) -> SimulatedVault:

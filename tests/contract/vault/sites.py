@@ -20,7 +20,7 @@ from bootstrap.adapters.kubernetes.portforward import Dialer, PodDialer
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
 from tests.contract.objects import until
-from tests.unit.tls_server import Authority, authority
+from tests.support.tls_server import Authority, authority
 
 PODS = ("vault-0", "vault-1")
 ATTEMPT = "init-1-0badcafe.vault-internal"

@@ -8,9 +8,9 @@ from bootstrap.adapters.root.holders import read_holders
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.model.sensitive import Sensitive
-from tests.conftest import Platform, make_platform
 from tests.lab.support.cluster import Lab
-from tests.lab.support.program import commit_all
+from tests.lab.support.platform import Platform, make_platform
+from tests.support.program import commit_all
 
 
 def _text(kind: str) -> str:

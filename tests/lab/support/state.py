@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Platform
 from tests.lab.support.cluster import Kube
+from tests.lab.support.platform import Platform
 from tests.lab.support.vault import Vault, as_run
 
 JOURNAL = "bootstrap.dev/record=journal"

@@ -1,0 +1,101 @@
+"""``bootstrap ledger verify`` and ``show BUNDLE`` as a process: exit codes, streams, and what is loaded."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.ledger_facts import Key, bundle
+
+HEAVY = ["kubernetes", "hvac", "ansible_runner", "dulwich", "pysequoia", "pyrage", "pydantic", "jinja2"]
+HEAVY += ["securesystemslib"]  # it would load hvac
+PROGRAM = "from bootstrap.cli.app import main; main()"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "bundle.json").write_bytes(bundle())
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "ledger.pub").write_bytes(Key().pem)
+    return tmp_path
+
+
+def ledger(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", PROGRAM, "ledger", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in done.stderr + done.stdout
+    return done
+
+
+def test_h4_verify_says_what_it_proved(files: Path) -> None:
+    done = ledger(files, "verify", "bundle.json", "--keys", "keys")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "verified: 10 records" in done.stdout
+    assert "keycloak-admin  authority Vault" in done.stdout
+    assert "rest on the ledger key alone" in done.stdout
+
+
+def test_verify_as_json(files: Path) -> None:
+    done = ledger(files, "verify", "bundle.json", "--keys", "keys", "-o", "json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["verified"] is True
+
+
+def test_show_of_a_file_checks_no_signature_and_says_so(files: Path) -> None:
+    done = ledger(files, "show", "bundle.json")
+    assert done.returncode == 0
+    assert "SIGNATURES NOT CHECKED" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"garbage", b"\xff\xfe", bundle() + b"\n", bundle()[:-1], bundle(Key(2))]
+)
+def test_h4_a_wrong_bundle_exits_6(files: Path, data: bytes) -> None:
+    (files / "bundle.json").write_bytes(data)
+    done = ledger(files, "verify", "bundle.json", "--keys", "keys")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["verify", "absent.json", "--keys", "keys"],
+        ["verify", "keys", "--keys", "keys"],
+        ["verify", "bundle.json", "--keys", "absent"],
+        ["verify", "bundle.json", "--keys", "bundle.json"],
+        ["verify", "bundle.json"],
+        ["show", "absent.json"],
+    ],
+)
+def test_wrong_usage_exits_2(files: Path, arguments: list[str]) -> None:
+    done = ledger(files, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "hint: " in done.stderr
+
+
+def test_another_platforms_key_is_named_beside_the_one_that_signed(files: Path) -> None:
+    (files / "other").mkdir()
+    (files / "other" / "ledger.pub").write_bytes(Key(2).pem)
+    done = ledger(files, "verify", "bundle.json", "--keys", "other")
+    assert done.returncode == 6
+    assert f"names key {Key().key_id[:16]}, ledger.pub is {Key(2).key_id[:16]}" in done.stderr
+
+
+def test_a_garbage_key_exits_2(files: Path) -> None:
+    (files / "keys" / "ledger.pub").write_bytes(b"garbage")
+    assert ledger(files, "verify", "bundle.json", "--keys", "keys").returncode == 2
+
+
+def test_verify_loads_nothing_heavy(files: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom bootstrap.cli import ledger\n"
+        "code = ledger.verify(Path('bundle.json'), Path('keys'))\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], code, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=files, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stderr.strip() == "[] 0"

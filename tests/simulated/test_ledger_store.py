@@ -1,0 +1,302 @@
+"""The copies of the ledger: races, lost answers, kills at every call, restored snapshots (H4)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bootstrap.ledger import batch, copies, store
+from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.head import head_file, head_of, read_head
+from bootstrap.ledger.record import Fact, RecordType, Writer
+from bootstrap.ledger.store import LedgerStore
+from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
+from bootstrap.ports import Object, Ref, Refused
+from tests.simulator.clock import SimulatedClock
+from tests.simulator.cluster import SimulatedCluster
+from tests.simulator.faults import BASIC, Fault, Faulty, Killed
+from tests.support.ledger_facts import ESCROW, Key, fact, story
+
+
+def cluster() -> SimulatedCluster:
+    made = SimulatedCluster()
+    made.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": store.NAMESPACE}})
+    made.mutations.clear()
+    return made
+
+
+def opened(port: Any, run: str = "run-1") -> LedgerStore:
+    key = Key()
+    identity = Writer(cluster="uid-1", run_id=run, epoch=1, tool="0.1", plan_digest="sha256:0", actor="admin")
+    return LedgerStore(port, key=key.public, clock=SimulatedClock(), signer=lambda: key, run=lambda: identity)
+
+
+def note(text: str) -> Fact:
+    return Fact(type=RecordType.ACCEPTED, details={"text": text})
+
+
+def texts(ledger: Ledger) -> list[str]:
+    return [each.fact.details["text"] for each in ledger.records]
+
+
+def test_append_is_one_immutable_object_a_batch() -> None:
+    world = cluster()
+    ledger = opened(world)
+    ledger.append(story()[:4])
+    ledger.append(story()[4:])
+    assert [ref.name for _, ref in world.mutations] == ["ledger-00000000", "ledger-00000004"]
+    live = world.get(Ref("v1", "ConfigMap", "ledger-00000004", store.NAMESPACE))
+    assert live is not None
+    assert live["immutable"] is True
+    assert opened(world).load().records == ledger.current().records
+
+
+def test_reading_needs_neither_root_key_nor_lock() -> None:
+    world = cluster()
+    opened(world).append(story())
+
+    def never() -> Any:
+        raise AssertionError("asked")
+
+    reader = LedgerStore(world, key=Key().public, clock=SimulatedClock(), signer=never, run=never)
+    assert len(reader.load().records) == 10
+
+
+def test_nothing_is_written_for_nothing() -> None:
+    world = cluster()
+    assert opened(world).append([]) == ()
+    assert world.mutations == []
+
+
+def test_two_writers_make_one_chain() -> None:
+    world = cluster()
+    one, two = opened(world, "run-1"), opened(world, "run-2")
+    for number in range(6):
+        one.load() if number == 0 else None
+        (one if number % 2 else two).append([note(str(number))])
+    assert texts(opened(world).load()) == list("012345")
+
+
+def test_h1_a_second_commit_is_never_recorded() -> None:
+    world = cluster()
+    one, two = opened(world, "run-1"), opened(world, "run-2")
+    one.append([fact(RecordType.INTENT)])
+    two.load()
+    one.append([fact(RecordType.COMMIT)])
+    with pytest.raises(HeldError) as caught:
+        two.append([fact(RecordType.COMMIT)])
+    assert caught.value.code == "E_LEDGER_RACED"
+    assert opened(world).load().chain.size == 2
+
+
+def test_a_fact_that_breaks_a_rule_is_not_written() -> None:
+    world = cluster()
+    with pytest.raises(EvidenceError):
+        opened(world).append([fact(RecordType.COMMIT)])
+    assert world.mutations == []
+
+
+@pytest.mark.parametrize("fault", BASIC)
+def test_every_fault_at_every_call_leaves_each_fact_once(fault: Fault) -> None:
+    for at in range(1, 50):
+        world = cluster()
+        faulty = Faulty(world, at, fault)
+        done: list[str] = []
+        try:
+            ledger = opened(faulty)
+            for text in "abc":
+                ledger.append([note(text)])
+                done.append(text)
+        except (Killed, WorldError):
+            pass
+        resumed = opened(world, "run-2")
+        for text in "abc":
+            if text not in texts(resumed.load()):
+                resumed.append([note(text)])
+        assert texts(resumed.load()) == list("abc")
+        assert fault in (Fault.KILL_BEFORE, Fault.KILL_AFTER) or at == 1 or done == list("abc")
+        if not faulty.fired:
+            return
+    pytest.fail("the fault never ran out of calls")
+
+
+class Zombie:
+    """The first create is delivered only after another writer has taken its place."""
+
+    def __init__(self, world: SimulatedCluster, meanwhile: Callable[[], object]) -> None:
+        self._world = world
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world, name)
+
+    def create(self, obj: Object) -> Object | Refused:
+        if self._meanwhile is not None:
+            meanwhile, self._meanwhile = self._meanwhile, None
+            meanwhile()
+            self._world.create(obj)
+            raise UnknownOutcome("no answer")
+        return self._world.create(obj)
+
+
+def test_a_lost_race_with_a_lost_answer_ends_behind_the_other() -> None:
+    world = cluster()
+    zombie = Zombie(world, lambda: opened(world, "run-2").append([note("theirs")]))
+    opened(zombie).append([note("ours")])
+    assert texts(opened(world).load()) == ["theirs", "ours"]
+
+
+def test_a_writer_that_never_rests_is_reported() -> None:
+    class Busy(Zombie):
+        def create(self, obj: Object) -> Object | Refused:
+            opened(self._world, "run-2").append([note("theirs")])
+            return self._world.create(obj)
+
+    world = cluster()
+    with pytest.raises(HeldError):
+        opened(Busy(world, lambda: None)).append([note("ours")])
+    assert set(texts(opened(world).load())) == {"theirs"}
+
+
+def test_a_foreign_object_in_our_place_is_reported() -> None:
+    world = cluster()
+    meta = {"name": "ledger-00000000", "namespace": store.NAMESPACE}
+    world.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {}})
+    with pytest.raises(EvidenceError) as caught:
+        opened(world).append([note("ours")])
+    assert caught.value.code == "E_BATCH"
+
+
+def test_no_namespace_is_a_clear_refusal() -> None:
+    with pytest.raises(WorldError) as caught:
+        opened(SimulatedCluster()).append([note("x")])
+    assert caught.value.code == "E_LEDGER_WRITE"
+
+
+def test_a_large_append_becomes_several_objects() -> None:
+    world = cluster()
+    facts = [note(f"{number:04}" + "x" * 3000) for number in range(300)]
+    opened(world).append(facts)
+    found = store.stored(world)
+    assert len(found) > 1
+    assert all(len(each.content) <= batch.LIMIT for each in found)
+    assert texts(opened(world).load()) == [each.details["text"] for each in facts]
+
+
+def test_a_missing_or_changed_object_is_found() -> None:
+    world = cluster()
+    ledger = opened(world)
+    for text in "abc":
+        ledger.append([note(text)])
+    middle = Ref("v1", "ConfigMap", "ledger-00000001", store.NAMESPACE)
+    live = world.get(middle)
+    assert live is not None
+    world.delete(middle, uid=live["metadata"]["uid"])
+    with pytest.raises(EvidenceError) as caught:
+        opened(world).load()
+    assert caught.value.code == "E_CHAIN"
+    live["data"][batch.KEY] = live["data"][batch.KEY].replace("A", "B", 1)
+    world.create(live)
+    with pytest.raises(EvidenceError):
+        opened(world).load()
+
+
+class Kv:
+    """Vault's copy in memory."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+        self.writes = 0
+
+    def read(self, name: str) -> bytes | None:
+        return self.held.get(name)
+
+    def write_once(self, name: str, content: bytes) -> None:
+        assert name not in self.held
+        self.writes += 1
+        self.held[name] = content
+
+
+def filled() -> tuple[SimulatedCluster, Kv]:
+    world, kv = cluster(), Kv()
+    ledger = opened(world)
+    for text in "abc":
+        ledger.append([note(text)])
+    copies.publish(store.stored(world), kv)
+    return world, kv
+
+
+def test_inv1_a_lost_namespace_is_rebuilt_from_vault() -> None:
+    world, kv = filled()
+    before = store.stored(world)
+    new = cluster()
+    batches, ledger = copies.fetch(kv, Key().public)
+    assert texts(ledger) == list("abc")
+    assert store.restore(new, batches) == tuple(each.name for each in before)
+    assert store.stored(new) == before
+    assert store.restore(new, batches) == ()
+    assert opened(new, "run-2").append([note("d")])[0].seq == 3
+
+
+def test_a_second_publication_writes_nothing() -> None:
+    world, kv = filled()
+    assert copies.publish(store.stored(world), kv) == ()
+    assert kv.writes == 3
+
+
+def test_a_copy_of_another_history_is_a_fork() -> None:
+    world, _ = filled()
+    other = cluster()
+    opened(other).append([note("z")])
+    for act in (
+        lambda: store.restore(other, store.stored(world)),
+        lambda: copies.publish(store.stored(world), _kv(other)),
+        lambda: copies.compare({"cluster": opened(world).load(), "Vault": opened(other).load()}),
+        lambda: copies.compare(
+            {"cluster": opened(world).load()}, {"records": head_of(opened(other).load(), escrow=None)}
+        ),
+    ):
+        with pytest.raises(EvidenceError) as caught:
+            act()
+        assert caught.value.code == "E_FORK"
+
+
+def _kv(world: SimulatedCluster) -> Kv:
+    kv = Kv()
+    copies.publish(store.stored(world), kv)
+    return kv
+
+
+def test_a_restored_snapshot_is_behind() -> None:
+    world, kv = filled()
+    old = copies.fetch(kv, Key().public)[1]
+    opened(world).append([note("d"), note("e")])
+    new = opened(world).load()
+    head = head_of(new, escrow=None)
+    assert copies.compare({"cluster": new, "Vault": new}, {"records": head}).agree
+    assert copies.compare({"cluster": new, "Vault": old}, {"records": head}).behind == {"Vault": 2}
+    assert copies.compare({"cluster": old, "Vault": old}, {"records": head}).behind == {
+        "cluster": 2,
+        "Vault": 2,
+    }
+    assert copies.compare({"cluster": new}, {"records": head_of(old, escrow=None)}).behind == {"records": 2}
+
+
+def test_an_unchanged_ledger_gives_an_unchanged_head() -> None:
+    world, key = cluster(), Key()
+    opened(world).append(story())
+    ledger = opened(world).load()
+    first = head_file(ledger, ESCROW, known=None, key=key.public, sign=lambda: key)
+    assert first == head_file(ledger, ESCROW, known=b"", key=key.public, sign=lambda: key)
+
+    def never() -> Key:
+        raise AssertionError("asked for the ledger key")
+
+    assert head_file(ledger, ESCROW, known=first, key=key.public, sign=never) == first
+    assert read_head(first, key.public).vault_cluster == "vault-1"
+    assert head_file(ledger, None, known=first, key=key.public, sign=lambda: key) != first
+
+
+def test_an_empty_ledger_has_no_head() -> None:
+    with pytest.raises(EvidenceError):
+        head_of(opened(cluster()).load(), escrow=None)

@@ -1,0 +1,110 @@
+"""What Git cannot take back by one line: refused before anything is changed, and `verify` sees what was left behind."""
+
+from pathlib import Path
+
+import pytest
+
+from bootstrap.engine.inspect import survey
+from bootstrap.model.errors import PreconditionError
+from bootstrap.operations.verify.invariants import residuals, voters
+from bootstrap.ports import Ref
+from bootstrap.steps.registry import kind_class
+from tests.simulator.platform import SimulatedPlatform, opened
+from tests.support.program import commit_all
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> SimulatedPlatform:
+    made = SimulatedPlatform(tmp_path)
+    made.up()
+    return made
+
+
+def changed(platform: SimulatedPlatform, path: str, *pairs: tuple[str, str]) -> None:
+    """One more commit; ``pairs`` are what is replaced by what in one file."""
+    file = platform.repository / path
+    text = file.read_text()
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text)
+    commit_all(platform.repository)
+    opened.cache_clear()
+
+
+def refused(platform: SimulatedPlatform) -> PreconditionError:
+    platform.cluster.mutations.clear()
+    platform.vault.mutations.clear()
+    with pytest.raises(PreconditionError) as caught:
+        platform.up()
+    assert (platform.cluster.mutations, platform.vault.mutations) == ([], [])
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize("fewer", [1])
+def test_g7_fewer_replicas_would_leave_voters_behind(platform: SimulatedPlatform, fewer: int) -> None:
+    changed(platform, "bootstrap.yaml", ("replicas: 3", f"replicas: {fewer}"))
+    error = refused(platform)
+    assert (error.code, error.where) == ("E_REPLICAS_FEWER", "bootstrap.yaml:2")
+    assert "has 3 replicas, replicas: 1 is declared" in error.message
+
+
+def test_g7_more_replicas_are_one_line(platform: SimulatedPlatform) -> None:
+    changed(platform, "bootstrap.yaml", ("replicas: 3", "replicas: 5"))
+    assert platform.up().epoch == 2
+    world = platform.world()
+    assert (voters(world).ok, len(world.session.pods)) == (True, 5)
+
+
+def test_g7_a_voter_that_nobody_declares_is_named(platform: SimulatedPlatform) -> None:
+    changed(platform, "bootstrap.yaml", ("replicas: 3", "replicas: 5"))
+    platform.up()
+    changed(platform, "bootstrap.yaml", ("replicas: 5", "replicas: 3"))
+    proof = voters(platform.world())
+    assert proof.ok is False
+    assert "not declared: vault-3, vault-4" in proof.evidence
+    assert "remove-peer vault-3" in proof.hint
+
+
+def test_b4_custody_is_not_taken_back_by_a_line(platform: SimulatedPlatform) -> None:
+    changed(platform, "bootstrap.yaml", ("custody: cluster", "custody: offline"))
+    assert refused(platform).code == "E_CUSTODY_CHANGE"
+    assert platform.cluster.get(Ref("v1", "Secret", "vault-unseal-1", "vault")) is not None
+    assert "Secret vault/vault-unseal-1" in residuals(platform.world()).evidence
+
+
+def test_h1_a_path_that_was_handed_over_to_stays(platform: SimulatedPlatform) -> None:
+    changed(
+        platform, "secrets/orders.yaml", ("applications/orders/session-key", "applications/orders/session")
+    )
+    error = refused(platform)
+    assert error.code == "E_PATH_MOVED"
+    assert error.where.startswith("secrets/orders.yaml:")
+    assert error.hint.startswith("write path: applications/orders/session-key;")
+    world = platform.world()
+    [step] = [s for s in survey(world.plan, world, kind_class) if s.step.id == "handover"]
+    assert step.code == "E_PATH_MOVED"
+
+
+def test_h1_a_new_name_hands_nothing_over_again(platform: SimulatedPlatform) -> None:
+    changed(
+        platform,
+        "secrets/orders.yaml",
+        ("  name: orders-payment-token\n", "  name: orders-pay-token\n"),
+        ("applications/orders/payment-token", "applications/orders/pay-token"),
+    )
+    error = refused(platform)
+    assert error.code == "E_NAME_CHANGED"
+    assert error.where.startswith("secrets/orders.yaml:")
+    assert error.hint.startswith("write name: orders-payment-token;")
+
+
+def test_an_entry_that_is_removed_is_no_change_of_a_name(platform: SimulatedPlatform) -> None:
+    file = platform.repository / "secrets/orders.yaml"
+    documents = file.read_text().split("\n---\n")
+    file.write_text("\n---\n".join(d for d in documents if "name: orders-payment-token" not in d))
+    commit_all(platform.repository)
+    opened.cache_clear()
+    assert "orders-payment-token" not in [s.name for s in platform.world().intent.secrets]
+    assert platform.up().epoch == 2

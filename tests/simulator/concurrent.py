@@ -1,0 +1,38 @@
+"""Another run or writer in the middle of this one: a Lease that excludes nobody, and an act at a chosen call."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.simulator.faults import Call, Fault, Schedule
+
+
+class Granted:
+    """A Lease that everybody gets, always."""
+
+    def __init__(self, *_: Any) -> None: ...
+    def acquire(self) -> None: ...
+    def renew(self) -> None: ...
+    def release(self) -> None: ...
+
+
+class At(Schedule):
+    """Somebody else does something at the first call that fits, before it is applied or after."""
+
+    def __init__(self, fits: Callable[[Call], bool], what: Callable[[], Any], *, after: bool = False) -> None:
+        super().__init__(Fault.SECOND_UP, 0)
+        self._fits, self._what, self._after = fits, what, after
+
+    def __call__(self, call: Call) -> Any:
+        if self.fired or not self._fits(call):
+            return call.apply()
+        self.fired = True
+        if not self._after:
+            self._what()
+        answer = call.apply()
+        if self._after:
+            self._what()
+        return answer
+
+
+def path_of(call: Call) -> str:
+    return str(call.args[1]) if call.system == "vault" and call.name == "call" else ""
