@@ -1,7 +1,6 @@
-"""No byte of a bundle is free: every change of every byte is found, and so is every other disorder (H4)."""
+"""A bundle verifies from files alone, and every disorder in it is found (H4)."""
 
 import json
-import random
 from collections.abc import Callable
 
 import pytest
@@ -39,36 +38,6 @@ def test_h4_bundle_verifies_from_files_alone() -> None:
     )
     assert "still live" in keycloak.note
     assert json.loads(json.dumps(report.document()))["root"] == report.root
-
-
-def others(at: int) -> list[int]:
-    """What byte ``at`` is changed to: the lowest bit, the case, the top bit, a blank, a line end, a letter."""
-    old = DATA[at]
-    changed = (old ^ 1, old ^ 0x20, old ^ 0x80, 0x20, 0x0A, ord("A"), random.Random(at).randrange(256))
-    return [new for new in dict.fromkeys(changed) if new != old]
-
-
-def assert_found(at: int, new: int) -> None:
-    try:
-        verify_bundle(DATA[:at] + bytes([new]) + DATA[at + 1 :], KEYS)
-    except EvidenceError:
-        return
-    pytest.fail(f"byte {at}: {DATA[at]:#x} to {new:#x} was not found")
-
-
-def test_h4_every_changed_byte_is_found() -> None:
-    """Every position, each with one of the changes in turn."""
-    for at in range(len(DATA)):
-        choices = others(at)
-        assert_found(at, choices[at % len(choices)])
-
-
-@pytest.mark.whole
-@pytest.mark.parametrize("part", range(8))
-def test_h4_every_change_of_every_byte_is_found(part: int) -> None:
-    for at in range(part, len(DATA), 8):
-        for new in others(at):
-            assert_found(at, new)
 
 
 @pytest.mark.parametrize(
