@@ -123,7 +123,7 @@ class Box:
             for item in o.pending
         ]
 
-    def program(self, *arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def program(self, *arguments: object, **environment: Any) -> "subprocess.CompletedProcess[str]":
         return run_bootstrap(*arguments, home=self.folder, **environment)
 
 

@@ -1,6 +1,7 @@
 """Rows 67 to 78: the cluster, and Vault."""
 
 import re
+from functools import partial
 
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.model.errors import BootstrapError
@@ -169,8 +170,8 @@ def _(box: Box) -> Told:
     told = []
     for body in (b"<html>" + CANARY.encode(), b"[1]", b"x" * (10 << 20) + b"xx"):
         with vault(box.folder, (200, body), (200, body)) as (port, _):
-            told.append(refused(lambda port=port: read(port)))
-            assert refused(lambda port=port: write(port)).code == "E_UNKNOWN_OUTCOME"
+            told.append(refused(partial(read, port)))
+            assert refused(partial(write, port)).code == "E_UNKNOWN_OUTCOME"
     assert {error.code for error in told} == {"E_VAULT_AWAY"}
     return told
 

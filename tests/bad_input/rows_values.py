@@ -1,5 +1,8 @@
 """Rows 33 to 48: YAML, types, values."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from bootstrap.adapters.sops.nodes import parse_json
@@ -10,6 +13,7 @@ from bootstrap.intent.yaml_source import load_documents
 from bootstrap.model.catalog import Encoding
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Opened
 from tests.bad_input.box import (
     CANARY,
     WEB,
@@ -80,29 +84,32 @@ def _(box: Box) -> Told:
         b'a: "\\uD800"',
         b"\xff",
     ):
-        assert refused(lambda text=text: load_documents(WEB, text)).code in ("E_TEXT", "E_YAML")
+        assert refused(partial(load_documents, WEB, text)).code in ("E_TEXT", "E_YAML")
     return box.spoilt({WEB: "a\x00b: c\n"})
+
+
+def typed(kind: str) -> Callable[[str], str]:
+    """A change of the text: its first value says that it is a ``kind``."""
+    return lambda text: text.replace("type:str]", f"type:{kind}]", 1)
 
 
 @row(40, "a boolean, a number or a date as a secret", "E_TYPE", X)
 def _(box: Box) -> Told:
     for kind in ("int", "float", "bool", "time"):
         with pytest.raises(BootstrapError) as caught:
-            box.sops(
-                {"a": Sensitive(b"1")}, lambda text, kind=kind: text.replace("type:str]", f"type:{kind}]", 1)
-            )
+            box.sops({"a": Sensitive(b"1")}, typed(kind))
         assert caught.value.code == "E_TYPE", kind
     (found,) = load_documents(WEB, b"[yes, 010, 1:30, 1_000, 2026-01-01]")
     assert found.value == ["yes", "010", "1:30", "1_000", "2026-01-01"]
-    box.sops({"a": Sensitive(b"True")}, lambda text: text.replace("type:str]", "type:bool]", 1))
+    box.sops({"a": Sensitive(b"True")}, typed("bool"))
     return ()
 
 
 @row(41, "an integer beyond 2^53, NaN, infinity", "E_TYPE", "x.json|" + X)
 def _(box: Box) -> Told:
     for text in (b'{"a": 9007199254740993}', b'{"a": NaN}', b'{"a": -Infinity}', b'{"a": 1e999}'):
-        assert refused(lambda text=text: parse_json(text, "x.json")).code == "E_TYPE", text
-    box.sops({"a": Sensitive(b"9007199254740993")}, lambda text: text.replace("type:str]", "type:int]", 1))
+        assert refused(partial(parse_json, text, "x.json")).code == "E_TYPE", text
+    box.sops({"a": Sensitive(b"9007199254740993")}, typed("int"))
     return ()
 
 
@@ -115,7 +122,7 @@ def _(box: Box) -> Told:
 @row(43, "a newline at the end", "W_NEWLINE", r"secrets/gitops.yaml:\d+")
 def _(box: Box) -> Told:
     key = (box.repository() / "keys/root.txt").read_text().split()[-1]
-    deploy = {"username": Sensitive(b"u"), "password": Sensitive(f"{CANARY}\n".encode())}
+    deploy: Opened = {"username": Sensitive(b"u"), "password": Sensitive(f"{CANARY}\n".encode())}
     box.committed({"encrypted/gitops.sops.yaml": encrypt_yaml({"deploy": deploy}, (key,))})
     root = f"file:{box.valid}/root.key"
     return told(box.program("check", "--repo", box.repository(), "--root", root).stdout)
@@ -133,8 +140,8 @@ def _(box: Box) -> Told:
     from bootstrap.intent.values import secret_values
 
     for text in ("YQ", "Y Q==", "YQ==\n", f"{CANARY}!"):
-        manifest = {"kind": Sensitive(b"Secret"), "data": {"a": Sensitive(text.encode())}}
-        assert refused(lambda m=manifest: secret_values(secret(), m)).code == "E_B64", text
+        manifest: Opened = {"kind": Sensitive(b"Secret"), "data": {"a": Sensitive(text.encode())}}
+        assert refused(partial(secret_values, secret(), manifest)).code == "E_B64", text
     secret_values(secret(), {"kind": Sensitive(b"Secret"), "data": {"a": Sensitive(b"*")}})
     return ()
 

@@ -19,6 +19,8 @@ from tests.bad_input.box import (
     Told,
 )
 
+Meet = Callable[[Box], Told]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -26,7 +28,7 @@ class Row:
 
     number: int
     what: str
-    meet: Callable[[Box], Told] | None = None
+    meet: Meet | None = None
     code: str = ""
     place: str = ".*"
     listed: str = ""
@@ -37,10 +39,12 @@ class Row:
 ROWS: list[Row] = []
 
 
-def row(number: int, what: str, code: str, place: str = ".*", *, listed: str = "", why: str = ""):  # type: ignore[no-untyped-def]
+def row(
+    number: int, what: str, code: str, place: str = ".*", *, listed: str = "", why: str = ""
+) -> Callable[[Meet], Meet]:
     """Puts the decorated function into the table. ``place`` is the whole of ``where``, as an expression."""
 
-    def put(meet: Callable[[Box], Told]) -> Callable[[Box], Told]:
+    def put(meet: Meet) -> Meet:
         ROWS.append(Row(number=number, what=what, meet=meet, code=code, place=place, listed=listed, why=why))
         return meet
 

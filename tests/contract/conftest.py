@@ -5,6 +5,7 @@ what one side alone can show; those cases are counted apart. The counts are prin
 """
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    case = dict(report.user_properties).get("contract")
+    case: Any = dict(report.user_properties).get("contract")
     if case and report.when == "call" and report.passed:
         PASSED[case] += 1
 

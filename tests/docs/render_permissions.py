@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from bootstrap.model.catalog import (
     BootstrapCopy,
@@ -106,7 +107,7 @@ policy under another name than `reader-*` and `pusher-*`.
 def sample() -> Intent:
     """An intent that uses everything which asks for a permission; its namespaces are words for a table."""
     reader = Consumer(namespace=READER, secret="s")
-    entry = {"name": "a", "owner": "a", "purpose": "a", "where": "a:1"}
+    entry: dict[str, Any] = {"name": "a", "owner": "a", "purpose": "a", "where": "a:1"}
     secret = Secret(
         **entry,
         secret_class=SecretClass.BOOTSTRAP,

@@ -65,6 +65,7 @@ class Bench:
         """The undisturbed road, ended by a kill at each mark, where a template is taken."""
         self.templates.take(EMPTY)
         records = self.folder / "records"
+        code, err = -1, ""
         for road, mark in zip(ROADS, (*MARKS, ""), strict=True):
             self.free_lease()
             run = self.proxy.schedule = Schedule()
@@ -75,8 +76,9 @@ class Bench:
                     self.templates.take(mark, records)
                     process.kill()
                 _, err = process.communicate(timeout=LONGEST)
+                code = process.returncode
             self.counts[road], self.calls[road] = run.count + run.locals, len(run.log)
-        assert process.returncode == 0, err
+        assert code == 0, err
         self.templates.take(DONE, records)
         self.golden = self.state()
 

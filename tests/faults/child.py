@@ -7,6 +7,7 @@ import os
 import sys
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 
 def main() -> None:
@@ -21,11 +22,13 @@ def main() -> None:
         """This machine's clock, where it is written down: in records, journal, Lease and certificates."""
 
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
-            return datetime.now(tz) + timedelta(seconds=off)
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            moved = datetime.now(tz) + timedelta(seconds=off)
+            return cls.combine(moved.date(), moved.timetz())
 
     if off:
-        clock.datetime = keys.datetime = Off
+        for module in (clock, keys):
+            vars(module)["datetime"] = Off
     write = records._replace
 
     def may_i(effect: str) -> None:

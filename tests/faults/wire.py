@@ -80,7 +80,7 @@ def answer(status: int, words: str, body: bytes, *headers: str, kind: str = "app
 
 
 def _head(stream: BinaryIO) -> bytes | None:
-    lines = []
+    lines: list[bytes] = []
     while (line := stream.readline(LONGEST_LINE)) not in (b"\r\n", b"\n"):
         if not line.endswith(b"\n"):
             if lines or line:

@@ -116,6 +116,7 @@ def test_inv5_materialized_secrets_hold_the_right_bytes(road: Road, kube: Kube, 
 
 def test_inv5_the_demo_workload_has_read_its_secret(road: Road, kube: Kube) -> None:
     deadline = time.monotonic() + 60  # the internal one may come a moment later
+    log = ""
     while time.monotonic() < deadline:
         log = kube.run("logs", "-n", "orders", "deployment/orders-web")
         if "read /secrets/database/password: 32 bytes" in log:

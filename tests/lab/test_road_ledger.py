@@ -106,6 +106,8 @@ def test_h4_other_changes_are_seen(road: Road, bundle: Path, tmp_path: Path, cha
         case "no escrow":
             assert document["escrow"] is not None
             document["escrow"] = None
+        case _:
+            pytest.fail(f"no such change: {change}")
     if change not in ("shortened", "lengthened"):
         data = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     (tmp_path / "changed.json").write_bytes(data)

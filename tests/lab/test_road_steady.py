@@ -107,6 +107,7 @@ def test_g7_nothing_was_lost_by_it(road: Road, kube: Kube) -> None:
 def test_inv5_a_deleted_materialized_secret_is_made_again(road: Road, kube: Kube) -> None:
     before = kube.need("secret", "orders-payment-token", "orders")
     kube.run("delete", "secret", "-n", "orders", "orders-payment-token")
+    found = None
     for _ in range(60):
         found = kube.get("secret", "orders-payment-token", "orders")
         if found is not None and found["metadata"]["uid"] != before["metadata"]["uid"]:

@@ -21,8 +21,8 @@ NEEDS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("extra", ["", "stranger", "purge"])
 def test_h2_no_interleaving_loses_overwrites_or_doubles(extra: str, whole: bool) -> None:
-    guards = WHOLE if whole else DEFAULT
-    verdict = explore(model(replace(guards, **{extra: True}) if extra else guards))
+    more: dict[str, Any] = {extra: True} if extra else {}
+    verdict = explore(model(replace(WHOLE if whole else DEFAULT, **more)))
     print(f"handover {extra}: {verdict}")
     assert not verdict.wrong, verdict
 
@@ -39,6 +39,7 @@ def test_h3_one_that_is_not_deleted_is_emptied_once_or_left_alone(mode: RetireMo
     ["cas", "fence", "given_back", "version_one", "intents", "commit_first", "by_uid", "swap", "refused"],
 )
 def test_h2_each_guard_is_needed(guard: str) -> None:
-    verdict = explore(model(replace(DEFAULT, **{guard: False}, **NEEDS.get(guard, {}))))
+    without: dict[str, Any] = {guard: False, **NEEDS.get(guard, {})}
+    verdict = explore(model(replace(DEFAULT, **without)))
     print(f"handover without {guard}: {verdict}")
     assert verdict.wrong

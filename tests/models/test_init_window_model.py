@@ -36,7 +36,7 @@ def test_h2_a_run_that_is_given_back_loses_nothing_either(whole: bool) -> None:
 
 @pytest.mark.parametrize("guard", ["given_up", "swap", "by_uid", "fresh"])
 def test_h2_each_guard_of_giving_back_is_needed(guard: str) -> None:
-    crashes = {"crashes": 1} if guard in ("by_uid", "fresh") else {}
-    verdict = explore(model(replace(GIVEN_BACK, **{guard: False}, **crashes)))
+    crashes = 1 if guard in ("by_uid", "fresh") else GIVEN_BACK.crashes
+    verdict = explore(model(replace(GIVEN_BACK, **{guard: False}, crashes=crashes)))
     print(f"init window, given back without {guard}: {verdict}")
     assert verdict.wrong

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -67,7 +68,7 @@ def fetched(
     return open_remote(parse_location(url or web.url()), rev, access(web, **more), history=history)
 
 
-def refused(web: Https, rev: str = "HEAD", url: str = "", **more: object) -> BootstrapError:
+def refused(web: Https, rev: str = "HEAD", url: str = "", **more: Any) -> BootstrapError:
     with pytest.raises(BootstrapError) as caught:
         fetched(web, rev, url, **more)
     error = caught.value
@@ -127,9 +128,11 @@ def test_a_user_without_a_token_may_be_a_token_and_is_neither_sent_nor_shown(web
 
 
 def test_a_server_that_sends_whole_histories_only(web: Https, root: Path, work: Path) -> None:
-    web.answer = lambda seen: (lambda s, h, b: (s, h, b.replace(b" shallow ", b" shallxw ")))(
-        *backend(root, seen)
-    )
+    def without_shallow(seen: Observation) -> tuple[int, dict[str, str], bytes]:
+        status, headers, body = backend(root, seen)
+        return status, headers, body.replace(b" shallow ", b" shallxw ")
+
+    web.answer = without_shallow
     found = fetched(web, "main")
     assert found.commit == git(work, "rev-parse", "main")
     assert list(past_files(found)) == list(past_files(open_repository(work)))
@@ -194,7 +197,12 @@ def test_a_server_that_breaks_off_or_is_not_there(web: Https) -> None:
 
 def test_a_server_that_does_not_answer(web: Https, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(git_https, "READ", 0.2)
-    web.answer = lambda _: (time.sleep(0.6), (200, {}, b""))[1]
+
+    def slow(_: Observation) -> tuple[int, dict[str, str], bytes]:
+        time.sleep(0.6)
+        return 200, {}, b""
+
+    web.answer = slow
     assert refused(web).code == "E_GIT_TIMEOUT"
 
 
@@ -254,7 +262,7 @@ def test_by_a_proxy_that_was_named(web: Https) -> None:
         assert (error.code, "secret" in error.message + error.where) == ("E_GIT_PROXY", False)
 
 
-def ambient(folder: Path) -> dict[str, str]:
+def ambient(folder: Path) -> dict[str, Any]:
     """Everything that ``git``, ``ssh`` and HTTP libraries listen to, each of it wrong."""
     (folder / ".ssh").mkdir()
     (folder / ".ssh" / "config").write_text("Host *\n  ProxyCommand false\n  Port 1\n")
@@ -576,7 +584,7 @@ def test_the_key_may_come_through_a_descriptor_and_nothing_else_of_ssh_counts(
 
 def test_the_agent_answers_its_client_alone(tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
-    question = b"\0\0\0\1\x0b"
+    question, said = b"\0\0\0\1\x0b", b""
     with KeyAgent(Sensitive((tmp_path / "key").read_bytes(), "key"), tmp_path) as agent:
         for client, answered in ((os.getppid(), False), (os.getpid(), True)):
             agent.serve(client)

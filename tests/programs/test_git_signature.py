@@ -192,7 +192,7 @@ def rewritten(repo: Path, old: bytes, new: bytes, kind: str = "commit", rev: str
     """Another object, as somebody who can write to the repository would put it there."""
     raw = subprocess.run(["git", "-C", repo, "cat-file", kind, rev], capture_output=True, check=True).stdout
     assert old in raw
-    words = ["git", "-C", repo, "hash-object", "-t", kind, "-w", "--stdin", "--literally"]
+    words: list[str | Path] = ["git", "-C", repo, "hash-object", "-t", kind, "-w", "--stdin", "--literally"]
     done = subprocess.run(words, input=raw.replace(old, new, 1), capture_output=True, check=True)
     return done.stdout.decode().strip()
 
@@ -235,7 +235,16 @@ def test_a_signature_for_another_purpose_is_none_for_git(repo: Path, keys: Keys)
         ["git", "-C", repo, "cat-file", "commit", "HEAD"], capture_output=True, check=True
     ).stdout
     for namespace, good in (("file", False), ("git", True)):
-        words = ["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", keys.folder / "alice"]
+        words: list[str | Path] = [
+            "ssh-keygen",
+            "-q",
+            "-Y",
+            "sign",
+            "-n",
+            namespace,
+            "-f",
+            keys.folder / "alice",
+        ]
         armor = subprocess.run(words, input=raw, capture_output=True, check=True).stdout.strip()
         header = b"gpgsig " + armor.replace(b"\n", b"\n ") + b"\n\n"
         commit = rewritten(repo, b"\n\n", b"\n" + header)

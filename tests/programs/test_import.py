@@ -22,6 +22,7 @@ from bootstrap.intent.findings import errors
 from bootstrap.intent.values import secret_values
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Opened
 from tests.simulator.platform import scaffolded
 from tests.support.program import commit_all
 
@@ -145,7 +146,7 @@ def flux(folder: Path, recipients: tuple[str, ...]) -> Path:
     """A Flux tree: a Secret whose ``data`` is sealed, one in the clear, a dotenv file, a raw age file."""
     tree = folder / "flux/apps/shop"
     tree.mkdir(parents=True)
-    sealed = {
+    sealed: dict[str, Opened] = {
         "apiVersion": text("v1"),
         "kind": text("Secret"),
         "metadata": {"name": text("api"), "namespace": text("shop")},

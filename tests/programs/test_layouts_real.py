@@ -104,7 +104,12 @@ def test_a_data_key_is_opened_once(
     content = files._repository.read("clusters/a/app.yaml")
     asked: list[str] = []
     unwrap = ROOT.unwrap
-    monkeypatch.setattr(ROOT, "unwrap", lambda data, what: (asked.append(what), unwrap(data, what))[1])
+
+    def counted(data: bytes, what: str) -> Sensitive:
+        asked.append(what)
+        return unwrap(data, what)
+
+    monkeypatch.setattr(ROOT, "unwrap", counted)
     copies = CommitFiles(Tree({f"{n}.yaml": content for n in range(20)}), ROOT)
     assert len({id(copies.open(f"{n}.yaml")) for n in range(20)}) == 20
     assert len(asked) == 1

@@ -17,7 +17,7 @@ from bootstrap.model.errors import DecisionNeeded, DefinitionError
 from bootstrap.model.plan import Plan
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 
-HOSTILE = {
+HOSTILE: dict[str, Any] = {
     "VAULT_ADDR": "http://nowhere.invalid",
     "VAULT_TOKEN": "nonsense",
     "VAULT_NAMESPACE": "nonsense",
@@ -57,7 +57,8 @@ def written(
     closed = {"PATH": os.defpath} | environment
     done = subprocess.run(command, cwd=cwd, env=closed, capture_output=True, check=False, **(how or {}))
     assert done.returncode == 0, done.stderr.decode()
-    return done.stdout
+    out: bytes = done.stdout
+    return out
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +67,13 @@ def plain(repository: Path) -> bytes:
 
 
 def test_g5_the_same_bytes_whatever_surrounds_them(repository: Path, tmp_path: Path, plain: bytes) -> None:
-    odd = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "77"}
+    odd: dict[str, Any] = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "77"}
     assert written(repository, Path("/"), HOME=str(tmp_path), **odd, **HOSTILE) == plain
 
 
 @pytest.mark.parametrize("locale", ["tr_TR.ISO-8859-9", "POSIX"])
 def test_g5_the_same_bytes_in_every_locale(locale: str, repository: Path, plain: bytes) -> None:
-    odd = {"LC_ALL": locale, "LANG": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    odd: dict[str, Any] = {"LC_ALL": locale, "LANG": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     assert written(repository, Path("/"), PYTHONHASHSEED="5", **odd) == plain
 
 

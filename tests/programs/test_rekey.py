@@ -93,9 +93,12 @@ def test_b1_no_value_is_ever_on_the_disk(repository: Path, monkeypatch: pytest.M
     assert len(values) >= 10
     written: list[bytes] = []
     real = os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda fd: (written.append(Path(f"/proc/self/fd/{fd}").read_bytes()), real(fd))
-    )
+
+    def looked_at(fd: int) -> None:
+        written.append(Path(f"/proc/self/fd/{fd}").read_bytes())
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", looked_at)
     rekey(repository, "--to", age.generate().recipients[0])
     assert len(written) >= 10
     for path in repository.parent.rglob("*"):

@@ -63,7 +63,7 @@ def test_a_command_sees_no_environment_and_no_shell(file: Path, monkeypatch: pyt
 def test_an_openpgp_root_that_gnupg_protected(tmp_path: Path) -> None:
     home = tmp_path / "g"
     home.mkdir(mode=0o700)
-    gpg = [
+    gpg: list[str | Path] = [
         "gpg",
         "--homedir",
         home,

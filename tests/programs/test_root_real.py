@@ -9,9 +9,9 @@ import pytest
 
 from bootstrap.adapters.age import plugin as age_plugin
 from bootstrap.adapters.age import root as age
-from bootstrap.adapters.local.programs import Helpers, callers
+from bootstrap.adapters.local.programs import AskPassphrase, Helpers, callers
 from bootstrap.adapters.openpgp.gpg_agent import GpgAgentRoot
-from bootstrap.adapters.root.root_key import AskPassphrase, encrypt_to, open_root, parse_root
+from bootstrap.adapters.root.root_key import encrypt_to, open_root, parse_root
 from bootstrap.adapters.sops.reader import Form, open_sops
 from bootstrap.adapters.ssh import key as ssh_key
 from bootstrap.cli.commands.keygen import make_keys

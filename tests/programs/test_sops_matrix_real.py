@@ -67,7 +67,10 @@ def kinds(value: object, path: str = "") -> dict[str, str]:
     return {path: type(value).__name__} if isinstance(value, int | float) else {}
 
 
-def sampled(cases: list[tuple[str, ...]], most: int, *, whole: bool) -> list[tuple[str, ...]]:
+Case = tuple[Form, str, str]
+
+
+def sampled(cases: list[Case], most: int, *, whole: bool) -> list[Case]:
     return cases if whole else random.Random(3).sample(cases, most)
 
 

@@ -6,6 +6,7 @@ By default a sample that is another one each day; `--whole` takes every write of
 import json
 import random
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from bootstrap.adapters.git.repository import open_repository
 from bootstrap.adapters.root.root_material import CommitMaterial
@@ -532,8 +534,8 @@ def test_on_a_terminal_it_asks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     killed(platform, MOMENTS["the keys are in their slots"])
-    monkeypatch.setattr(command.typer, "confirm", lambda *_, **how: answer == "y\n" or how["default"])
-    for stream in (command.sys.stdin, command.sys.stderr):
+    monkeypatch.setattr(typer, "confirm", lambda *_, **how: answer == "y\n" or how["default"])
+    for stream in (sys.stdin, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
     if gone:
         assert asked(output=Output.TEXT) == 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Ref
+from bootstrap.ports import Opened, Ref
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.support.program import commit_all
 
@@ -52,12 +52,12 @@ def written(repository: Path, values: Sequence[bytes | str]) -> None:
             more = ", key: a.b"
         else:
             file = f"encrypted/any-{number}.secret.sops.yaml"
-            head = {
+            head: dict[str, Opened] = {
                 "apiVersion": Sensitive(b"v1"),
                 "kind": Sensitive(b"Secret"),
                 "metadata": {"name": Sensitive(b"x")},
             }
-            values_of = {"data": {"value": Sensitive(base64.b64encode(raw))}}
+            values_of: dict[str, Opened] = {"data": {"value": Sensitive(base64.b64encode(raw))}}
             sealed = encrypt_yaml({**head, **values_of}, to, encrypted_regex="^data$")
         (repository / file).write_bytes(sealed)
         entry = ENTRY.format(number=number, file=file, more=more)

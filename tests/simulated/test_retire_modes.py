@@ -1,5 +1,6 @@
 """What becomes of a scaffold is what Git declares: it goes, it is emptied, or it stays and is named (H3)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,11 +124,19 @@ def pod(*, phase: str = "Running") -> Object:
 # ---------------------------------------------------------------- the whole road
 
 
+def noting(platform: SimulatedPlatform, found: list[Object]) -> Callable[..., Any]:
+    """The copy in the cluster goes to ``found`` just before the call."""
+
+    def act(_: object, call: Call) -> Any:
+        found.append(live(platform))
+        return call.apply()
+
+    return act
+
+
 def test_h3_an_ignored_scaffold_stays_as_it_was_and_its_record_says_so(ignored: SimulatedPlatform) -> None:
     found: list[Object] = []
-    ignored.up(
-        **Once(last_step, lambda _, call: (found.append(live(ignored)), call.apply())[1]).ports(ignored)
-    )
+    ignored.up(**Once(last_step, noting(ignored, found)).ports(ignored))
     assert live(ignored) == found[0]
     assert set(live(ignored)["data"]) == {"username", "password"}
     fact = retired(ignored)
@@ -141,7 +150,7 @@ def test_h3_an_ignored_scaffold_stays_as_it_was_and_its_record_says_so(ignored: 
 
 def test_h3_an_inert_scaffold_is_emptied_and_keeps_its_marks(inert: SimulatedPlatform) -> None:
     found: list[Object] = []
-    inert.up(**Once(last_step, lambda _, call: (found.append(live(inert)), call.apply())[1]).ports(inert))
+    inert.up(**Once(last_step, noting(inert, found)).ports(inert))
     now, meta, before = live(inert), live(inert)["metadata"], found[0]["metadata"]
     assert not now.get("data")
     assert (meta["uid"], meta["labels"], meta["annotations"]) == (
@@ -275,7 +284,7 @@ def test_an_ignored_scaffold_is_not_touched_whoever_changed_it(ignored: Simulate
 
 def test_an_emptied_scaffold_that_is_filled_again_is_emptied_again(inert: SimulatedPlatform) -> None:
     found: list[Object] = []
-    inert.up(**Once(last_step, lambda _, call: (found.append(live(inert)), call.apply())[1]).ports(inert))
+    inert.up(**Once(last_step, noting(inert, found)).ports(inert))
     inert.cluster.update_as("argocd", {**live(inert), "data": found[0]["data"]})
     assert proof_of(inert).ok is False
     inert.up()

@@ -252,15 +252,15 @@ def test_inv4_a_rebuilt_cluster_is_not_taken_for_a_first_run() -> None:
         run(cluster, plan, lost_cluster=b"{}")
     assert (caught.value.code, cluster.mutations) == ("E_OTHER_CLUSTER", [])
     assert "--approve new-authority" in caught.value.hint
-    approved = {"approvals": frozenset({"new-authority"})}
-    run(cluster, plan, lost_cluster=b"{}", **approved)
+    approved = frozenset({"new-authority"})
+    run(cluster, plan, lost_cluster=b"{}", approvals=approved)
     assert any(entry.message == "approved: new-authority" for entry in read_journal(cluster))
     run(cluster, plan, name="run-2", lost_cluster=b"{}")  # recorded: not asked again
 
 
 def test_a_commit_with_this_clusters_head_goes_on() -> None:
     cluster = SimulatedCluster()
-    heads = {cluster.uid(): b"{}", "other": b"{}"}
+    heads: dict[str, Any] = {cluster.uid(): b"{}", "other": b"{}"}
     run(cluster, toy_plan(*ROAD), **heads)
     assert made(cluster)
 

@@ -14,7 +14,8 @@ from bootstrap.adapters.git.repository import open_repository
 from bootstrap.cli import compose
 from bootstrap.cli.commands import status
 from bootstrap.engine.plan import make_plan
-from bootstrap.engine.runner import Result, Runner
+from bootstrap.engine.result import Result
+from bootstrap.engine.runner import Runner
 from bootstrap.intent.load import load_intent
 from bootstrap.model.errors import DecisionNeeded
 from bootstrap.model.plan import Plan

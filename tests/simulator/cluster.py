@@ -347,12 +347,11 @@ def ref_of(obj: Object) -> Ref:
 
 def copied(value: T) -> T:
     """A deep copy in which a ``Sensitive`` is shared: it refuses to be copied, and cannot be changed."""
+    given: Any = value
     if type(value) is dict:
-        copy: Any = {k: copied(v) if type(v) in CONTAINERS else v for k, v in value.items()}
-        return cast("T", copy)
+        return cast("T", {k: copied(v) if type(v) in CONTAINERS else v for k, v in given.items()})
     if type(value) is list:
-        copy = [copied(v) if type(v) in CONTAINERS else v for v in value]
-        return cast("T", copy)
+        return cast("T", [copied(v) if type(v) in CONTAINERS else v for v in given])
     return value
 
 

@@ -138,7 +138,7 @@ class ExternalSecrets:
         if "dataFrom" in spec:
             extract = spec["dataFrom"][0]["extract"]
             return _decoded(secrets[extract["key"]].versions[-1], extract["decodingStrategy"])
-        found = {}
+        found: dict[str, Sensitive] = {}
         for each in spec["data"]:
             remote = each["remoteRef"]
             value = {each["secretKey"]: secrets[remote["key"]].versions[-1][remote["property"]]}

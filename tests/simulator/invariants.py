@@ -12,7 +12,7 @@ from bootstrap.ledger import store
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.head import check_head, read_head
-from bootstrap.ledger.record import RecordType
+from bootstrap.ledger.record import Audit, RecordType
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.init_window import WindowPhase
 from bootstrap.model.sensitive import Sensitive
@@ -133,10 +133,11 @@ class Watch:
             if versions == 0:
                 self.breaks("I-1", f"{secret.name}: committed, and not in Vault")
             audit = committed[secret.name].fact.audit
-            wrote = [i.request for i in lines.values() if audit and i.txn == audit.txn and "data" in i.path]
-            if audit is None or audit.read_request_id not in lines or not wrote:
+            known = audit if isinstance(audit, Audit) else None
+            wrote = [i.request for i in lines.values() if known and i.txn == known.txn and "data" in i.path]
+            if known is None or known.read_request_id not in lines or not wrote:
                 self.breaks("I-8", f"{secret.name}: no audit line behind its COMMIT")
-            elif audit.write_request_id and audit.write_request_id not in wrote:
+            elif known.write_request_id and known.write_request_id not in wrote:
                 self.breaks("I-8", f"{secret.name}: COMMIT names another request than wrote it")
 
     # ------------------------------------------------------------ at the end

@@ -21,7 +21,8 @@ from bootstrap.adapters.root.root_material import CommitMaterial
 from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.cli import compose
 from bootstrap.engine.plan import make_plan
-from bootstrap.engine.runner import Result, Runner
+from bootstrap.engine.result import Result
+from bootstrap.engine.runner import Runner
 from bootstrap.intent.load import load_intent
 from bootstrap.ledger.record import Writer
 from bootstrap.model.catalog import Intent

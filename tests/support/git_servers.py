@@ -148,7 +148,7 @@ def sshd(folder: Path) -> Iterator[Ssh]:
         ("locked", "ed25519", "open sesame"),
         ("stranger", "ed25519", ""),
     ):
-        words = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", folder / name]
+        words: list[str | Path] = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", folder / name]
         subprocess.run(words, check=True)
     welcome = ("ed25519", "rsa", "ecdsa", "locked")
     (folder / "welcome").write_text("".join((folder / f"{name}.pub").read_text() for name in welcome))

@@ -107,7 +107,8 @@ class Real:
         }[recipients]
 
     def roots(self, recipients: str) -> list[RootKey]:
-        return {"pgp": [self.pgp], "both": [ROOT, self.pgp]}.get(recipients, [ROOT])
+        some: dict[str, list[RootKey]] = {"pgp": [self.pgp], "both": [ROOT, self.pgp]}
+        return some.get(recipients, [ROOT])
 
 
 @contextmanager

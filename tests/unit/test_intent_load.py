@@ -68,7 +68,14 @@ metadata: {name: mine, namespace: web}
 spec: {data: [{match: {remoteRef: {remoteKey: applications/web/session}}}]}
 """
 
-BAD: list[tuple[dict[str, str | bytes | None], str, str]] = [
+Changes = dict[str, str | bytes | None]
+
+
+def policy(path: str, can: str) -> Changes:
+    return {"vault/p.hcl": f'# c\npath "{path}" {{\n  capabilities = ["{can}"]\n}}\n'}
+
+
+BAD: list[tuple[Changes, str, str]] = [
     # the documents
     ({B: None}, "E_FILE_MISSING", B),
     ({B: PLATFORM + "---\n" + PLATFORM}, "E_YAML_DOCS", f"{B}:12"),
@@ -184,7 +191,7 @@ BAD: list[tuple[dict[str, str | bytes | None], str, str]] = [
     # policies and other roads
     *(
         (
-            {"vault/p.hcl": f'# c\npath "{path}" {{\n  capabilities = ["{can}"]\n}}\n'},
+            policy(path, can),
             code,
             f"vault/p.hcl:{line}",
         )

@@ -99,6 +99,7 @@ def test_the_unseal_key_opens_what_its_certificate_sealed() -> None:
     assert certificate.fingerprint.upper() == key.fingerprint
     assert bytes(pysequoia.Cert.from_bytes(public)) == key.certificate
     assert not key.certificate.startswith(b"-----")
+    sealed = b""
     for armor in (True, False):
         sealed = pysequoia.encrypt(b"share", recipients=[certificate], armor=armor)
         assert key.decrypt(sealed) == Sensitive(b"share")

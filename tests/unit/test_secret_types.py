@@ -110,7 +110,9 @@ def test_a_mapping_is_judged_when_it_is_open(names: tuple[str, ...], wrong: bool
 )
 @pytest.mark.parametrize("keys", ["", "{.dockerconfigjson: config}"])
 def test_a_docker_configuration_is_json(value: bytes, wrong: bool, keys: str) -> None:
-    opened = {"session": {"config" if keys else ".dockerconfigjson": Sensitive(value, "v")}}
+    opened: dict[str, Opened] = {
+        "session": {"config" if keys else ".dockerconfigjson": Sensitive(value, "v")}
+    }
     assert said(web(DOCKER, keys), opened) == (WRONG if wrong else [])
 
 

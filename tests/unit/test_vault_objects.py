@@ -2,20 +2,22 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bootstrap.model.catalog import Custody, VaultSpec
+from bootstrap.ports import Object
 from bootstrap.steps.vault.objects import base_objects, certificate_names, config, pod_names, stateful_set
 
 SPEC = VaultSpec(version="1.21.1", image="registry.example/vault:1.21.1")
 
 
-def pod(shape: dict) -> dict:
+def pod(shape: Object) -> Any:
     return shape["spec"]["template"]["spec"]
 
 
-def policy(objects: list[dict]) -> dict:
+def policy(objects: list[Object]) -> Any:
     return next(o for o in objects if o["kind"] == "NetworkPolicy")["spec"]
 
 

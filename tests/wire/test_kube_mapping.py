@@ -19,7 +19,7 @@ from bootstrap.adapters.kubernetes.secret_data import decoded, encoded
 from bootstrap.adapters.local.redaction import WITHHELD, without_values
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Permission, Reason, Ref, Refused
+from bootstrap.ports import Object, Permission, Reason, Ref, Refused
 from tests.simulator.clock import SimulatedClock
 from tests.support.tls_server import Cut, Observation, authority, serving
 
@@ -108,7 +108,7 @@ def test_words_that_repeat_a_value_are_withheld(words: str) -> None:
 
 # ---------------------------------------------------------------- differs
 
-OWNED = {
+OWNED: Object = {
     "f:metadata": {"f:labels": {"f:a": {}}},
     "f:spec": {
         "f:replicas": {},
@@ -190,7 +190,7 @@ def test_what_we_applied_and_want_no_longer_is_seen() -> None:
 
 def binding(api: str = "rbac.authorization.k8s.io/v1", **more: Any) -> dict[str, Any]:
     """An atomic list: the server's record of it names no fields inside."""
-    fields = {"f:subjects": {}, "f:set": {'v:"a"': {}}, "f:empty": {}}
+    fields: Object = {"f:subjects": {}, "f:set": {'v:"a"': {}}, "f:empty": {}}
     meta = {
         "name": "x",
         "managedFields": [{"manager": "bootstrap", "operation": "Apply", "fieldsV1": fields}],
@@ -257,7 +257,7 @@ PODS = {
     ]
 }
 CONFIGMAP = Ref("v1", "ConfigMap", "x", "n")
-OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "n"}}
+OBJECT: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "n"}}
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """``sys/init``: what is refused before anything happens, and what bricks a store."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -139,7 +140,7 @@ def test_a_share_key_without_a_subkey_spoils_the_store(another: Vault) -> None:
         failed(
             UnknownOutcome,
             "E_UNKNOWN_OUTCOME",
-            lambda key=key: another.initialise(POD, ATTEMPT, share_key=key, root_key=GOOD.certificate),
+            partial(another.initialise, POD, ATTEMPT, share_key=key, root_key=GOOD.certificate),
         )
         status = another.seal_status(POD)
         assert status is not None

@@ -8,6 +8,7 @@ from bootstrap.adapters.root.holders import read_holders
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Opened
 from tests.lab.support.cluster import Lab
 from tests.lab.support.platform import Platform, make_platform
 from tests.support.program import commit_all
@@ -70,7 +71,7 @@ def plant(folder: Path, lab: Lab, canaries: Canaries) -> Platform:
         return Sensitive(text.encode(), "canary")
 
     superuser = {"username": "postgres", "password": canaries.superuser, "host": "postgres", "port": "5432"}
-    webhook = {"url": hidden("https://paging.example/hook"), "token": hidden(canaries.frame)}
+    webhook: Opened = {"url": hidden("https://paging.example/hook"), "token": hidden(canaries.frame)}
     files = {
         "gitops.sops.yaml": encrypt_yaml(
             {"deploy": {"username": hidden("deploy"), "password": hidden(canaries.deploy)}}, to
