@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyrage
 
@@ -52,8 +53,8 @@ class Comparison:
     def ratios(self, clock: str) -> list[float]:
         return [getattr(a, clock) / getattr(b, clock) for a, b in zip(self.ours, self.other, strict=True)]
 
-    def report(self) -> dict[str, object]:
-        found: dict[str, object] = {"name": self.name, "target": self.most}
+    def report(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"name": self.name, "target": self.most}
         for clock in ("wall", "cpu"):
             ratios = self.ratios(clock)
             found[clock] = {
@@ -199,7 +200,7 @@ def main() -> int:
     if given.out:
         given.out.write_text(text)
     sys.stdout.write(text)
-    return 0 if all(c["cpu"]["ratio"] <= c["target"] for c in found) else 1  # type: ignore[index]
+    return 0 if all(c["cpu"]["ratio"] <= c["target"] for c in found) else 1
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bootstrap.adapters.records.folder import FolderRecords
 from bootstrap.ledger.bundle import Bundle, export, verify_bundle
@@ -66,9 +67,9 @@ def _(box: Box) -> Told:
 
 @row(82, "a clock that is ten minutes off", "E_CLOCK", "context simulator")
 def _(box: Box) -> Told:
-    def late(platform: object) -> None:
-        real = platform.cluster.server_time  # type: ignore[attr-defined]
-        platform.cluster.server_time = lambda: real() - timedelta(minutes=10)  # type: ignore[attr-defined]
+    def late(platform: Any) -> None:
+        real = platform.cluster.server_time
+        platform.cluster.server_time = lambda: real() - timedelta(minutes=10)
 
     return box.up(late)
 

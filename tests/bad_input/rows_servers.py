@@ -2,11 +2,12 @@
 
 import re
 from functools import partial
+from typing import Any
 
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Permission, Ref
+from bootstrap.ports import Object, Permission, Ref
 from tests.bad_input.box import (
     CANARY,
     Box,
@@ -14,6 +15,7 @@ from tests.bad_input.box import (
     named,
 )
 from tests.bad_input.table import refused, row
+from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.platform import SimulatedPlatform
 from tests.support.intent_fake import PLATFORM
 
@@ -31,8 +33,8 @@ def _(box: Box) -> Told:
 def _(box: Box) -> Told:
     gone = [Permission("create", "", "namespaces"), Permission("create", "apps", "statefulsets", "vault")]
 
-    def deny(platform: object) -> None:
-        platform.cluster.missing = lambda wanted: tuple(gone)  # type: ignore[attr-defined]
+    def deny(platform: Any) -> None:
+        platform.cluster.missing = lambda wanted: tuple(gone)
 
     (error,) = box.up(deny)
     assert all(str(each) in str(error) for each in gone)
@@ -41,10 +43,10 @@ def _(box: Box) -> Told:
 
 @row(69, "no default StorageClass", "E_STORAGE", r"bootstrap.yaml:\d+")
 def _(box: Box) -> Told:
-    def without(platform: object) -> None:
+    def without(platform: Any) -> None:
         ref = Ref("storage.k8s.io/v1", "StorageClass", "standard")
-        uid = platform.cluster.get(ref)["metadata"]["uid"]  # type: ignore[attr-defined]
-        platform.cluster.delete(ref, uid=uid)  # type: ignore[attr-defined]
+        uid = platform.cluster.get(ref)["metadata"]["uid"]
+        platform.cluster.delete(ref, uid=uid)
 
     return box.up(without)
 
@@ -95,7 +97,7 @@ def _note(line: str) -> Finding:
     why="what stands there is not what was handed over",
 )
 def _(box: Box) -> Told:
-    def mutate(cluster, event, obj) -> None:  # type: ignore[no-untyped-def]
+    def mutate(cluster: SimulatedCluster, event: str, obj: Object) -> None:
         if (
             event == "created"
             and obj["kind"] == "Secret"
@@ -103,6 +105,7 @@ def _(box: Box) -> Told:
         ):
             ref = Ref("v1", "Secret", obj["metadata"]["name"], obj["metadata"]["namespace"])
             live = cluster.get(ref)
+            assert live is not None
             cluster.replace({**live, "data": {k: Sensitive(b"changed") for k in live["data"]}})
 
     return box.up(lambda p: p.cluster.controllers.append(mutate), untouched=False)
@@ -115,19 +118,20 @@ def _(box: Box) -> Told:
     "Secret gitops/deploy-credential-bootstrap",
 )
 def _(box: Box) -> Told:
-    def take(platform: object) -> None:
-        platform.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "gitops"}})  # type: ignore[attr-defined]
-        platform.cluster.create(named("deploy-credential-bootstrap", "gitops", data={"a": Sensitive(b"x")}))  # type: ignore[attr-defined]
+    def take(platform: Any) -> None:
+        platform.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "gitops"}})
+        platform.cluster.create(named("deploy-credential-bootstrap", "gitops", data={"a": Sensitive(b"x")}))
 
     return box.up(take, untouched=False)
 
 
 @row(74, "a scaffold that a finalizer holds", "E_RETIRE_BLOCKED", "retired")
 def _(box: Box) -> Told:
-    def hold(cluster, event, obj) -> None:  # type: ignore[no-untyped-def]
+    def hold(cluster: SimulatedCluster, event: str, obj: Object) -> None:
         if event == "created" and obj["metadata"]["name"] == "deploy-credential-bootstrap":
             ref = Ref("v1", "Secret", obj["metadata"]["name"], obj["metadata"]["namespace"])
             live = cluster.get(ref)
+            assert live is not None
             live["metadata"]["finalizers"] = ["example.com/held"]
             cluster.replace(live)
 

@@ -71,7 +71,9 @@ def test_up_gives_a_cluster_that_is_ready(lab: Lab) -> None:
     facts = describe(NAME)
     assert facts["state"] == "running"
     assert facts["address"] == lab.node_address
-    assert "docker.io/hashicorp/vault:1.21.1" in list(facts["images"])  # type: ignore[call-overload]
+    images = facts["images"]
+    assert isinstance(images, list | tuple)
+    assert "docker.io/hashicorp/vault:1.21.1" in images
     assert kubectl(lab, "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}") == NAME
     assert (lab.manifests / "external-secrets/crds.yaml").stat().st_size > 100_000
     assert lab.kubeconfig.stat().st_mode & 0o777 == 0o600

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -57,8 +58,8 @@ def bootstrap(*argv: str, cwd: Path = ROOT, **env: str) -> "subprocess.Completed
 
 
 def test_the_commands_are_exactly_these() -> None:
-    group = typer.main.get_command(app)
-    shown = {name for name, command in group.commands.items() if not command.hidden}  # type: ignore[attr-defined]
+    group: Any = typer.main.get_command(app)
+    shown = {name for name, command in group.commands.items() if not command.hidden}
     assert shown == COMMANDS
 
 

@@ -58,8 +58,8 @@ def web(server: Https) -> Iterator[Https]:
 
 
 def access(web: Https, **more: object) -> GitAccess:
-    given = {"ca": web.ca_file, "token": Sensitive(TOKEN.encode(), "token")} | more
-    return GitAccess(**given)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"ca": web.ca_file, "token": Sensitive(TOKEN.encode(), "token")} | more
+    return GitAccess(**given)
 
 
 def fetched(
@@ -513,14 +513,14 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
 
 def by_ssh(shell: Ssh, root: Path, key: str = "ed25519", url: str = "", **more: object) -> GitRepository:
     opened = open_key(str(shell.key(key)), lambda _: None) if key else None
-    given = {"known_hosts": shell.known_hosts, "key": opened} | more
+    given: dict[str, Any] = {"known_hosts": shell.known_hosts, "key": opened} | more
     location = parse_location(url or shell.url(root / "platform.git"))
-    return open_remote(location, "HEAD", GitAccess(**given))  # type: ignore[arg-type]
+    return open_remote(location, "HEAD", GitAccess(**given))
 
 
-def ssh_refused(*given: object, **more: object) -> BootstrapError:
+def ssh_refused(*given: Any, **more: Any) -> BootstrapError:
     with pytest.raises(BootstrapError) as caught:
-        by_ssh(*given, **more)  # type: ignore[arg-type]
+        by_ssh(*given, **more)
     assert caught.value.hint
     assert caught.value.exit_code == 4
     return caught.value

@@ -5,6 +5,7 @@ import os
 import xml.etree.ElementTree as ET
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,11 +47,11 @@ def repository(tmp_path: Path) -> Path:
 
 
 def ran(
-    capsys: pytest.CaptureFixture[str], repository: Path, *, root: bool = False, **beyond: object
+    capsys: pytest.CaptureFixture[str], repository: Path, *, root: bool = False, **beyond: Any
 ) -> dict[str, set[str]]:
     """Id to the places of what `check` finds, but for what every scaffold says."""
     options = Options(repo=str(repository), root=f"file:{repository.parent}/root.key" if root else "")
-    command.check(options, Report.JSON, Beyond(**beyond))  # type: ignore[arg-type]
+    command.check(options, Report.JSON, Beyond(**beyond))
     found: dict[str, set[str]] = {}
     for finding in json.loads(capsys.readouterr().out)["findings"]:
         found.setdefault(finding["id"], set()).add(finding["where"])

@@ -7,6 +7,7 @@ wrong clock. Each ends where an undisturbed run ends.
 import random
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from bootstrap.model.errors import BootstrapError, DecisionNeeded, EvidenceError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
 from tests.simulator.clock import SimulatedClock
-from tests.simulator.concurrent import At, Granted, path_of
+from tests.simulator.concurrent import At, Granted, nth, path_of
 from tests.simulator.faults import Call, Fault, Port, Schedule
 from tests.simulator.invariants import Watch
 from tests.simulator.platform import SimulatedPlatform, scaffolded
@@ -66,8 +67,7 @@ def test_o1_a_second_up_at_any_call_without_a_lease(repository: Path, tmp_path: 
         folder.mkdir()
         platform = SimulatedPlatform(folder, repository)
         watch = Watch(platform)
-        count = iter(range(1, calls + 1))
-        schedule = At(lambda _, at=point.at, count=count: next(count, 0) == at, platform.up)  # type: ignore[misc]
+        schedule = At(nth(point.at), platform.up)
         run(platform, watch, schedule)
         assert schedule.fired
         ends_well(platform, watch)
@@ -83,7 +83,7 @@ class Turns:
         self._over = [False, False]
 
     def port(self, who: int, system: str, target: Any) -> Port:
-        return Port(system, target, lambda call: self._call(who, call))  # type: ignore[arg-type]
+        return Port(system, target, partial(self._call, who))
 
     def _call(self, who: int, call: Call) -> Any:
         self._pass_on(who)

@@ -10,7 +10,7 @@ from bootstrap.engine import runner
 from bootstrap.model.errors import BootstrapError, HeldError, WorldError
 from bootstrap.steps.context.session import FRESH_SECONDS, Session
 from tests.simulator.clock import SimulatedClock
-from tests.simulator.concurrent import At, Granted
+from tests.simulator.concurrent import At, Granted, nth
 from tests.simulator.faults import Call, Fault
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.simulator.repeatable import repeatable
@@ -114,13 +114,7 @@ def test_a_second_up_at_any_write_leaves_the_first_held_or_done(
         folder = tmp_path / str(point)
         folder.mkdir()
         platform = SimulatedPlatform(folder, repository)
-        count = iter(range(1, writes + 1))
-        at = At(
-            lambda c, point=point, count=count: (
-                c.writes and c.system != "records" and next(count, 0) == point
-            ),  # type: ignore[misc]
-            platform.up,
-        )
+        at = At(nth(point, lambda c: c.writes and c.system != "records"), platform.up)
         error = overtaken(platform, at)
         assert at.fired
         if error is not None and not (isinstance(error, HeldError) and "operator 2" in error.message):

@@ -1,6 +1,7 @@
 """The journal: durable, in order, tolerant of lost answers, and never a home for two writers."""
 
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,8 @@ def home() -> SimulatedCluster:
     return cluster
 
 
-def journal(cluster: object, epoch: int = 1, run: str = "run-1") -> Journal:
-    return Journal(cluster, SimulatedClock(), epoch=epoch, run=run, plan="sha256:0")  # type: ignore[arg-type]
+def journal(cluster: Any, epoch: int = 1, run: str = "run-1") -> Journal:
+    return Journal(cluster, SimulatedClock(), epoch=epoch, run=run, plan="sha256:0")
 
 
 def test_what_is_appended_is_read_back_in_order() -> None:

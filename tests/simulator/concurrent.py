@@ -1,6 +1,7 @@
 """Another run or writer in the middle of this one: a Lease that excludes nobody, and an act at a chosen call."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from tests.simulator.faults import Call, Fault, Schedule
@@ -32,6 +33,12 @@ class At(Schedule):
         if self._after:
             self._what()
         return answer
+
+
+def nth(at: int, fits: Callable[[Call], bool] = lambda _: True) -> Callable[[Call], bool]:
+    """The ``at``-th call that fits, counted from 1."""
+    number = count(1)
+    return lambda call: fits(call) and next(number) == at
 
 
 def path_of(call: Call) -> str:

@@ -250,7 +250,7 @@ class Schedule:
 class Port:
     """A port with a schedule before it."""
 
-    def __init__(self, system: str, target: Any, schedule: Schedule) -> None:
+    def __init__(self, system: str, target: Any, schedule: Callable[[Call], Any]) -> None:
         self._system, self._target, self._schedule = system, target, schedule
 
     def __getattr__(self, name: str) -> Any:
@@ -264,8 +264,9 @@ class Faulty(Port):
     """One port with one fault in it, where there is no platform around it."""
 
     def __init__(self, target: Any, at: int, fault: Fault) -> None:
-        super().__init__("cluster", target, Schedule(fault, at))
+        self._fault = Schedule(fault, at)
+        super().__init__("cluster", target, self._fault)
 
     @property
     def fired(self) -> bool:
-        return self._schedule.fired
+        return self._fault.fired

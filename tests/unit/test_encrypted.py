@@ -1,6 +1,7 @@
 """Every form of encrypted file in a commit: opened in memory, or refused with the way out (B1)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -55,11 +56,11 @@ class Commit:
         return ()
 
 
-def refused(path: str, content: bytes, root: object = ROOT) -> BootstrapError:
+def refused(path: str, content: bytes, root: Any = ROOT) -> BootstrapError:
     commit = Commit()
     commit.files[path] = content
     with pytest.raises(BootstrapError) as caught:
-        CommitFiles(commit, root).open(path)  # type: ignore[arg-type]
+        CommitFiles(commit, root).open(path)
     assert caught.value.where.startswith(path)
     assert caught.value.hint
     assert CANARY.decode() not in caught.value.message + caught.value.hint

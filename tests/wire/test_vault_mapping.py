@@ -107,9 +107,10 @@ def test_an_answer_that_is_not_vaults(tmp_path: Path) -> None:
         failed(UnknownOutcome, "E_UNKNOWN_OUTCOME", lambda: write(port))
 
 
-def test_no_connection_is_never_unknown(tmp_path: Path) -> None:
+def test_no_connection_is_never_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with vault(tmp_path, (200, {})) as (port, server):
-        server.dial = lambda pod, port: socket.create_connection(("127.0.0.1", 1))  # type: ignore[method-assign]
+        nowhere = ("127.0.0.1", 1)
+        monkeypatch.setattr(server, "dial", lambda pod, port: socket.create_connection(nowhere))
         failed(Transient, "E_VAULT_AWAY", lambda: write(port))
         assert port.seal_status("vault-0") is None
         assert port.active(["vault-0"]) is None

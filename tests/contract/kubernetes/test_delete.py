@@ -1,6 +1,7 @@
 """Deletes carry a UID; finalizers and namespaces end in their own time."""
 
 import uuid
+from collections.abc import Iterator
 
 import pytest
 
@@ -68,7 +69,7 @@ class TestFinalizer:
         return left
 
     @pytest.fixture(autouse=True)
-    def let_go(self, cluster: Cluster, held: Object):  # type: ignore[no-untyped-def]
+    def let_go(self, cluster: Cluster, held: Object) -> Iterator[None]:
         yield
         live = cluster.get(ref(held))
         if live is not None:
@@ -125,7 +126,7 @@ class TestNamespace:
         return live, kept
 
     @pytest.fixture(autouse=True)
-    def let_go(self, cluster: Cluster, ending: tuple[Object, Object]):  # type: ignore[no-untyped-def]
+    def let_go(self, cluster: Cluster, ending: tuple[Object, Object]) -> Iterator[None]:
         yield
         live = cluster.get(ref(ending[1]))
         if live is not None:

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_requests_have_ids_of_their_own(audited: Running) -> None:
     assert len(set(ids)) == 3
 
 
-def lines(vault: Running, request: str) -> list[dict[str, object]]:
+def lines(vault: Running, request: str) -> list[dict[str, Any]]:
     assert vault.audit is not None
     found = [json.loads(line) for line in vault.audit.read_text().splitlines()]
     return [line for line in found if line["request"]["id"] == request]
@@ -110,8 +111,8 @@ class TestAuditFile:
         print(f"request_id {done.request_id} = request.id of its lines in the audit file")
         found = lines(audited, done.request_id)
         assert [line["type"] for line in found] == ["request", "response"]
-        assert all(line["request"]["path"] == where for line in found)  # type: ignore[index]
-        assert all(line["request"]["headers"][HEADER.lower()] == ["txn-1"] for line in found)  # type: ignore[index]
+        assert all(line["request"]["path"] == where for line in found)
+        assert all(line["request"]["headers"][HEADER.lower()] == ["txn-1"] for line in found)
         assert "canary-9" not in json.dumps(found)
 
     def test_a_refused_check_and_set_is_there_too(self, audited: Running) -> None:
@@ -128,7 +129,7 @@ class TestAuditFile:
         digest = audited.call("POST", "sys/audit-hash/file", {"input": value}).data["hash"]
         assert digest.startswith("hmac-sha256:")
         request, _ = lines(audited, done.request_id)
-        assert request["request"]["data"]["data"]["a"] == digest  # type: ignore[index]
+        assert request["request"]["data"]["data"]["a"] == digest
 
 
 # ---------------------------------------------------------------- policies

@@ -4,7 +4,7 @@ import pytest
 
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Answer
+from bootstrap.ports import Answer, Ref
 from tests.contract.objects import bare, fresh, made
 from tests.contract.vault.running import Running, failed
 
@@ -85,9 +85,7 @@ def test_another_namespace(vault: Running, role: str) -> None:
     vault.cluster.delete(ref_of(name), uid=obj["metadata"]["uid"])
 
 
-def ref_of(name: str):  # type: ignore[no-untyped-def]
-    from bootstrap.ports import Ref
-
+def ref_of(name: str) -> Ref:
     return Ref("v1", "ServiceAccount", name, "default")
 
 
