@@ -5,11 +5,15 @@ VENV := .venv
 BOOTSTRAP := $(VENV)/bin/bootstrap
 STAMP := $(VENV)/.installed
 
+BUDGET := 60
+# Compiled tests are kept between runs, whatever the caller says: two thirds of a collection are compiling.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help up down clean test test-all lint venv lock
+.PHONY: help up down clean test test-all unit one fmt lint venv lock changelog
 
 help:  ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)" >&2; exit 2; }
@@ -19,7 +23,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-venv: $(STAMP)
+venv: $(STAMP)  ## the locked dependencies in .venv
 
 up: $(STAMP)  ## the whole road on a throw-away cluster: lab, repository, up, status, verify, ledger
 	@testbed/demo-up
@@ -35,6 +39,18 @@ test-all: $(STAMP)  ## every matrix whole
 	@$(MAKE) --no-print-directory lint
 	@tests/all --whole
 
+unit: $(STAMP)  ## the pure tests alone, within a minute on two cores
+	@begun=$$SECONDS; $(VENV)/bin/pytest --quiet tests/unit; ended=$$?; took=$$((SECONDS - begun)); \
+	  echo "unit tests: $$took s of a budget of $(BUDGET) s"; \
+	  if ((took > $(BUDGET))); then echo "OVER BUDGET by $$((took - $(BUDGET))) s: see pytest --durations=10 tests/unit" >&2; fi; \
+	  exit $$ended
+
+one: $(STAMP)  ## one file or test, quickly: make one T=tests/unit/test_plan.py::NAME
+	@$(if $(T),$(VENV)/bin/pytest --quiet "$(T)",echo "which one? make one T=tests/unit/test_plan.py" >&2; exit 2)
+
+fmt: $(STAMP)  ## format, and mend what ruff can mend
+	@$(VENV)/bin/ruff format --quiet . && $(VENV)/bin/ruff check --quiet --fix . && $(VENV)/bin/ruff format --quiet .
+
 lint: $(STAMP)  ## format, rules, types, import contracts
 	@$(VENV)/bin/ruff format --check --quiet . && $(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy
@@ -43,6 +59,9 @@ lint: $(STAMP)  ## format, rules, types, import contracts
 clean: down  ## all but the build cache is gone
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+changelog: $(STAMP)  ## the fragments of changelog.d become a release: make changelog V=0.2.0
+	@$(if $(V),$(VENV)/bin/towncrier build --yes --version "$(V)",echo "which release? make changelog V=0.2.0" >&2; exit 2)
 
 lock: $(STAMP)  ## resolve requirements.lock anew
 	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

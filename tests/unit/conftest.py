@@ -4,9 +4,12 @@ import multiprocessing.process
 import os
 import socket
 import subprocess
+from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
+
+STARTS = ("fork", "forkpty", "posix_spawn", "posix_spawnp", "execv", "execve", "system")
 
 
 def refused(*_: object, **__: object) -> NoReturn:
@@ -15,10 +18,14 @@ def refused(*_: object, **__: object) -> NoReturn:
     )
 
 
-@pytest.fixture(autouse=True)
-def pure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess.Popen, "__init__", refused)
-    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refused)
-    for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "execv", "execve", "system"):
-        monkeypatch.setattr(os, name, refused)
-    monkeypatch.setattr(socket.socket, "connect", refused)
+@pytest.fixture(scope="package", autouse=True)
+def pure() -> Iterator[None]:
+    """For the whole room, so that it holds for fixtures of modules as well."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", refused)
+        patch.setattr(multiprocessing.process.BaseProcess, "start", refused)
+        for name in STARTS:
+            patch.setattr(os, name, refused)
+        for name in ("connect", "connect_ex", "bind"):
+            patch.setattr(socket.socket, name, refused)
+        yield
