@@ -26,6 +26,6 @@ def pure() -> Iterator[None]:
         patch.setattr(multiprocessing.process.BaseProcess, "start", refused)
         for name in STARTS:
             patch.setattr(os, name, refused)
-        for name in ("connect", "connect_ex", "bind"):
+        for name in ("connect", "connect_ex", "listen"):
             patch.setattr(socket.socket, name, refused)
         yield
