@@ -40,9 +40,9 @@ test-all: $(STAMP)  ## every matrix whole
 	@tests/all --whole
 
 unit: $(STAMP)  ## the pure tests alone, within a minute on two cores
-	@begun=$$SECONDS; $(VENV)/bin/pytest --quiet tests/unit; ended=$$?; took=$$((SECONDS - begun)); \
-	  echo "unit tests: $$took s of a budget of $(BUDGET) s"; \
-	  if ((took > $(BUDGET))); then echo "OVER BUDGET by $$((took - $(BUDGET))) s: see pytest --durations=10 tests/unit" >&2; fi; \
+	@TIMEFORMAT='unit tests: %0R s (%0U s of processor); the budget is $(BUDGET) s'; begun=$$SECONDS; \
+	  time $(VENV)/bin/pytest --quiet tests/unit; ended=$$?; over=$$((SECONDS - begun - $(BUDGET))); \
+	  if ((over > 0)); then echo "OVER BUDGET by $$over s: see $(VENV)/bin/pytest --durations=10 tests/unit" >&2; fi; \
 	  exit $$ended
 
 one: $(STAMP)  ## one file or test, quickly: make one T=tests/unit/test_plan.py::NAME
