@@ -40,7 +40,7 @@ def impurities(source: str) -> list[str]:
         for method in methods.values()
         if method.name != "__init__"
         for node in ast.walk(method)
-        if (name := own(node)) and isinstance(node.ctx, ast.Store | ast.Del)
+        if (name := own(node)) and isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
     }
     found: list[str] = []
     reached, left = set(), ["decide"]

@@ -19,7 +19,7 @@ from bootstrap.ports import Answer
 from tests.faults.kinds import Fault
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import Schedule
-from tests.simulator.clock import SimulatedClock
+from tests.support.simulated_clock import SimulatedClock
 from tests.support.tls_server import Authority, Observation, Server, authority, serving
 
 NAME = "vault-0.vault-internal"

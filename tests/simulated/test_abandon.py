@@ -36,13 +36,13 @@ from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from bootstrap.steps.vault.init_window import WindowStore
-from tests.simulator.clock import SimulatedClock
 from tests.simulator.concurrent import At, Granted, path_of
 from tests.simulator.digest import differences, state
 from tests.simulator.faults import BASIC, Call, Fault, Killed, Schedule
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.simulator.repeatable import repeatable
 from tests.simulator.sweep import SEED, length
+from tests.support.simulated_clock import SimulatedClock
 
 STATEFUL_SET = Ref("apps/v1", "StatefulSet", "vault", "vault")
 CLAIM = Ref("v1", "PersistentVolumeClaim", "data-vault-0", "vault")

@@ -17,13 +17,13 @@ from bootstrap.engine import runner
 from bootstrap.model.errors import BootstrapError, DecisionNeeded, EvidenceError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
-from tests.simulator.clock import SimulatedClock
 from tests.simulator.concurrent import At, Granted, nth, path_of
 from tests.simulator.faults import Call, Fault, Port, Schedule
 from tests.simulator.invariants import Watch
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.simulator.repeatable import repeatable
 from tests.simulator.sweep import SEED, length, run, singles
+from tests.support.simulated_clock import SimulatedClock
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import pytest
 from bootstrap.engine import runner
 from bootstrap.model.errors import BootstrapError, HeldError, WorldError
 from bootstrap.steps.context.session import FRESH_SECONDS, Session
-from tests.simulator.clock import SimulatedClock
 from tests.simulator.concurrent import At, Granted, nth
 from tests.simulator.faults import Call, Fault
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.simulator.repeatable import repeatable
 from tests.simulator.sweep import SEED, length
+from tests.support.simulated_clock import SimulatedClock
 
 SOME = 10
 

@@ -10,9 +10,9 @@ from bootstrap.journal.entries import Entry, Event, last_intended, parse_line
 from bootstrap.journal.store import Journal, read_journal
 from bootstrap.model.errors import EvidenceError, HeldError, WorldError
 from bootstrap.ports import Object, Reason, Ref, Refused
-from tests.simulator.clock import SimulatedClock
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.faults import Fault, Faulty
+from tests.support.simulated_clock import SimulatedClock
 
 
 def home() -> SimulatedCluster:

@@ -14,9 +14,9 @@ from bootstrap.ledger.head import FILE
 from bootstrap.ledger.store import NAMESPACE
 from bootstrap.model.errors import EvidenceError, PreconditionError
 from bootstrap.steps.context.transfers import Transfers
-from tests.simulator.clock import SimulatedClock
 from tests.simulator.cluster import SimulatedCluster
 from tests.support.ledger_facts import ESCROW, RUN, Key, story
+from tests.support.simulated_clock import SimulatedClock
 
 KEYS = {"ledger.pub": Key().pem}
 

@@ -12,10 +12,10 @@ from bootstrap.ledger.record import Fact, RecordType, Writer
 from bootstrap.ledger.store import LedgerStore
 from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
 from bootstrap.ports import Object, Ref, Refused
-from tests.simulator.clock import SimulatedClock
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.faults import BASIC, Fault, Faulty, Killed
 from tests.support.ledger_facts import ESCROW, Key, fact, story
+from tests.support.simulated_clock import SimulatedClock
 
 
 def cluster() -> SimulatedCluster:

@@ -11,10 +11,10 @@ from bootstrap.engine.record import RUN, RunRecord, read_run, settle
 from bootstrap.engine.retry import Patience
 from bootstrap.model.errors import EvidenceError, HeldError
 from bootstrap.ports import Object
-from tests.simulator.clock import SimulatedClock
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.narrator import Remembered
 from tests.simulator.toys import toy_plan
+from tests.support.simulated_clock import SimulatedClock
 
 
 class Bench:

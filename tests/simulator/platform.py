@@ -36,12 +36,12 @@ from bootstrap.steps.context.transfers import Transfers
 from bootstrap.steps.context.world import Run, World
 from bootstrap.steps.registry import kind_class
 from bootstrap.steps.vault.escrow import prove_escrow
-from tests.simulator.clock import SimulatedClock
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.controllers import ExternalSecrets, admission, definitions, deployments, stateful_sets
 from tests.simulator.narrator import Remembered
 from tests.simulator.repeatable import repeatable
 from tests.simulator.vault import SimulatedVault
+from tests.support.simulated_clock import SimulatedClock
 
 CRD = b"""\
 apiVersion: apiextensions.k8s.io/v1

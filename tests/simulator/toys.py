@@ -8,8 +8,8 @@ from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.plan import Phase, Plan, Step
 from bootstrap.ports import Cluster, Ref
 from bootstrap.steps.context.world import Run, World
-from tests.simulator.clock import SimulatedClock
 from tests.simulator.narrator import Remembered
+from tests.support.simulated_clock import SimulatedClock
 
 SYSTEM = Ref("v1", "Namespace", "bootstrap-system")
 

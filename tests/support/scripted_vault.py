@@ -8,7 +8,7 @@ from typing import Any
 
 from bootstrap.adapters.vault.client import PodVault
 from bootstrap.model.sensitive import Sensitive
-from tests.simulator.clock import SimulatedClock
+from tests.support.simulated_clock import SimulatedClock
 from tests.support.tls_server import Authority, Cut, Observation, Server, authority, serving
 
 TOKEN = Sensitive(b"canary-token", "token")

@@ -21,7 +21,7 @@ from bootstrap.intent import convert, schema
 from bootstrap.intent.explain import _inner
 from bootstrap.model import catalog
 from bootstrap.model.declared import NotInPlan, declared, is_frozen
-from tests.unit.test_plan import an_intent
+from tests.support.small_intent import an_intent
 
 Make = Callable[[Any], Any]
 Show = Callable[[Any, catalog.Intent], Any]
@@ -52,7 +52,8 @@ def values(info: FieldInfo) -> list[Any]:
     one_of = [str(v) for v in get_args(info.annotation)] if get_origin(info.annotation) is Literal else []
     if isinstance(info.annotation, type) and issubclass(info.annotation, StrEnum):
         one_of = [item.value for item in info.annotation]
-    accepts: TypeAdapter[Any] = TypeAdapter(Annotated[(info.annotation, "", *info.metadata)], config=STRICT)
+    annotated: Any = Annotated[(info.annotation, "", *info.metadata)]
+    accepts: TypeAdapter[Any] = TypeAdapter(annotated, config=STRICT)
     return [value for value in one_of or VALUES if valid(accepts, value)][:2]
 
 
@@ -112,8 +113,8 @@ def spelled(path: Path) -> str:
 
 
 def changed(document: dict[str, Any], path: Path, value: object) -> dict[str, Any]:
-    found: Any = deepcopy(document)
-    owner = found
+    found = deepcopy(document)
+    owner: Any = found
     for part in path[:-1]:
         owner = owner[part]
     assert owner[path[-1]] != value
@@ -138,7 +139,8 @@ def silent(model: type[BaseModel], make: Make, show: Show = shown) -> tuple[list
 def for_the_plan(before: Any, after: Any) -> bool:
     """Whether a field differs that is not declared to be kept out of the plan."""
     if is_frozen(type(before)) and type(before) is type(after):
-        names = [field.name for field in declared(type(before)) if field.plan is not None]
+        kind: Any = type(before)
+        names = [field.name for field in declared(kind) if field.plan is not None]
         return any(for_the_plan(getattr(before, name), getattr(after, name)) for name in names)
     if isinstance(before, tuple) and len(before) == len(after):
         return any(map(for_the_plan, before, after))
@@ -161,11 +163,13 @@ def test_the_plan_has_the_keys_of_its_schema(kind: str) -> None:
     value = MAKES[kind](schema.KINDS[kind].model_validate(example(schema.KINDS[kind])))
     document = shown(value, an_intent())
     for each in (value, *inner_values(value)):
-        names = [key.name for key in keys(type(each))]
+        of: Any = type(each)
+        names = [key.name for key in keys(of)]
         assert len(names) == len(set(names))
-    model_of(type(value)).model_validate(document)  # closed, and every key is required
+    whole: Any = type(value)
+    model_of(whole).model_validate(document)  # closed, and every key is required
     with pytest.raises(ValidationError):
-        model_of(type(value)).model_validate({**document, "note": ""})
+        model_of(whole).model_validate({**document, "note": ""})
 
 
 def inner_values(value: Any) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from bootstrap.model.errors import (
 )
 from bootstrap.ports import Reason, Refused
 from bootstrap.waiting import NotYet, retry, swap
-from tests.simulator.clock import SimulatedClock
+from tests.support.simulated_clock import SimulatedClock
 
 
 class Script:

@@ -20,7 +20,7 @@ from bootstrap.adapters.local.redaction import WITHHELD, without_values
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Permission, Reason, Ref, Refused
-from tests.simulator.clock import SimulatedClock
+from tests.support.simulated_clock import SimulatedClock
 from tests.support.tls_server import Cut, Observation, authority, serving
 
 CANARY = b"canary-\x00\xff-41c0"

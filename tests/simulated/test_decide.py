@@ -18,10 +18,10 @@ from bootstrap.operations.abandon.runner import STEPS as ABANDON
 from bootstrap.steps.base import Kind
 from bootstrap.steps.context.world import World
 from bootstrap.steps.registry import KINDS, kind_class
-from tests.simulator.clock import SimulatedClock
 from tests.simulator.faults import Fault, Killed, Schedule
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.simulator.repeatable import repeatable
+from tests.support.simulated_clock import SimulatedClock
 
 NEVER_ACT = {"root-trust", "preflight"}  # what they want, people bring
 EVERY = 6  # writes between two places to kill a run at; the root token lives for more of them
