@@ -1,123 +1,96 @@
 """Vault policies, read as far as judging them needs: the blocks ``path "..." { capabilities = [...] }``.
 
-Source: developer.hashicorp.com/vault/docs/concepts/policies. Nothing is evaluated; templates in a path
-(``{{identity...}}``) stay the text they are.
+Source: vault/policy.go of Vault 1.21.1. What Vault refuses for its syntax, its keys or its capabilities is refused
+here; the values of other keys (a TTL, parameters, a control group) are not judged. Nothing is evaluated; templates in
+a path (``{{identity...}}``) stay the text they are.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bootstrap.model.errors import DefinitionError
+from bootstrap.intent.hcl_syntax import Item, Literal, Value, items
+from bootstrap.intent.hcl_tokens import refusal
 
 CAPABILITIES = frozenset(
     ("create", "read", "update", "patch", "delete", "list", "sudo", "deny", "subscribe", "recover")
 )
-_TOKEN = re.compile(
-    r"""(?P<skip>\s+|\#[^\n]*|//[^\n]*|/\*.*?\*/)|(?P<text>"(?:[^"\\\n]|\\.)*")|(?P<word>[A-Za-z0-9_.+-]+)|(?P<sign>[{}\[\],=])""",
-    re.DOTALL,
-)
-_PAIRS = {"{": "}", "[": "]"}
+_READS = frozenset(("read", "list"))
+_WRITES = _READS | {"create", "update", "delete"}
+_OLD = {
+    "": frozenset[str](),
+    "deny": frozenset(("deny",)),
+    "read": _READS,
+    "write": _WRITES,
+    "sudo": _WRITES | {"sudo"},
+}
+_KEYS = {
+    *("capabilities", "policy", "comment", "allowed_parameters", "denied_parameters", "required_parameters"),
+    *("min_wrapping_ttl", "max_wrapping_ttl", "mfa_methods", "control_group", "subscribe_event_types"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One ``path`` block. ``line`` counts from 1."""
+    """One ``path`` block, the path without a ``/`` in front. ``line`` counts from 1."""
 
     path: str
     capabilities: frozenset[str]
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str  # text | word | sign
-    text: str
-    line: int
-
-
 def read_policy(path: str, data: bytes) -> tuple[Grant, ...]:
-    """Every grant of a policy file. DefinitionError E_POLICY with ``file:line``."""
-    try:
-        tokens = list(_tokens(path, data.decode("utf-8")))
-    except UnicodeDecodeError:
-        raise _refusal(path, 1, "found bytes that are not UTF-8") from None
-    _balanced(path, tokens)
-    return tuple(_grants(path, tokens))
+    """Every grant of a policy file, HCL or JSON. DefinitionError E_POLICY with ``file:line``."""
+    return tuple(_grants(path, data))
 
 
-def _tokens(path: str, text: str) -> Iterator[_Token]:
-    at, line = 0, 1
-    while at < len(text):
-        found = _TOKEN.match(text, at)
-        if found is None:
-            raise _refusal(path, line, "this is not HCL")
-        if found.lastgroup != "skip":
-            word = found.group().strip('"') if found.lastgroup == "text" else found.group()
-            yield _Token(str(found.lastgroup), word, line)
-        line += found.group().count("\n")
-        at = found.end()
+def _grants(path: str, data: bytes) -> Iterator[Grant]:
+    for item in items(path, data):
+        if item.keys == ("name",) and isinstance(item.value, Literal):
+            continue
+        if item.keys[0] != "path" or not isinstance(item.value, tuple):
+            raise refusal(path, item.line, 'a policy holds blocks path "..." {...} and nothing else')
+        name = item.keys[1] if len(item.keys) > 1 else "path"
+        if "+*" in name:
+            raise refusal(path, item.line, "Vault takes no +* in a path")
+        yield Grant(path=name.removeprefix("/"), capabilities=_capabilities(path, item.value), line=item.line)
 
 
-def _balanced(path: str, tokens: list[_Token]) -> None:
-    waiting: list[_Token] = []
-    for token in tokens:
-        if token.kind == "sign" and token.text in _PAIRS:
-            waiting.append(token)
-        elif (
-            token.kind == "sign"
-            and token.text in _PAIRS.values()
-            and (not waiting or _PAIRS[waiting.pop().text] != token.text)
-        ):
-            raise _refusal(path, token.line, f"found {token.text} that closes nothing")
-    if waiting:
-        raise _refusal(path, waiting[-1].line, f"{waiting[-1].text} is not closed")
+def _capabilities(path: str, body: tuple[Item, ...]) -> frozenset[str]:
+    """What the block grants. Denying wins, and nothing behind it is looked at."""
+    found: set[str] = set()
+    for item in body:
+        key = item.keys[0]
+        if key not in _KEYS:
+            raise refusal(path, item.line, f"unknown key {key[:40]!r}; known are {', '.join(sorted(_KEYS))}")
+        if key == "capabilities":
+            found |= set(_listed(path, item))
+        elif key == "policy":
+            found |= _old(path, item)
+    return frozenset(("deny",)) if "deny" in found else frozenset(found)
 
 
-def _grants(path: str, tokens: list[_Token]) -> Iterator[Grant]:
-    at = 0
-    while at < len(tokens):
-        head = tokens[at : at + 3]
-        if (
-            [t.kind for t in head] != ["word", "text", "sign"]
-            or head[2].text != "{"
-            or head[0].text != "path"
-        ):
-            raise _refusal(path, tokens[at].line, 'a policy holds blocks path "..." {...} and nothing else')
-        end = _end(tokens, at + 2)
-        yield Grant(
-            path=head[1].text,
-            capabilities=_capabilities(path, head[0].line, tokens[at + 3 : end]),
-            line=head[0].line,
+def _listed(path: str, item: Item) -> Iterator[str]:
+    if not isinstance(item.value, list):
+        raise refusal(path, item.line, "capabilities is a list")
+    for each in item.value:
+        text = each.text if isinstance(each, Literal) else None
+        if text is None or text not in CAPABILITIES:
+            known = ", ".join(sorted(CAPABILITIES))
+            raise refusal(path, _line(each, item.line), f"an unknown capability; known are {known}")
+        yield text
+        if text == "deny":
+            return
+
+
+def _line(value: Value, otherwise: int) -> int:
+    return value.line if isinstance(value, Literal) else otherwise
+
+
+def _old(path: str, item: Item) -> frozenset[str]:
+    """The form before ``capabilities``: ``policy = "read"``."""
+    text = item.value.text if isinstance(item.value, Literal) else None
+    if text is None or text not in _OLD:
+        raise refusal(
+            path, item.line, f"an unknown policy; known are {', '.join(sorted(filter(None, _OLD)))}"
         )
-        at = end + 1
-
-
-def _end(tokens: list[_Token], start: int) -> int:
-    """The bracket that closes the one at ``start``; they are balanced."""
-    depth = 0
-    for at in range(start, len(tokens)):
-        if tokens[at].kind == "sign":
-            depth += (tokens[at].text in _PAIRS) - (tokens[at].text in _PAIRS.values())
-        if depth == 0:
-            return at
-    return len(tokens)
-
-
-def _capabilities(path: str, line: int, body: list[_Token]) -> frozenset[str]:
-    for at, token in enumerate(body):
-        if token.kind == "word" and token.text == "capabilities":
-            if [t.text for t in body[at + 1 : at + 3]] != ["=", "["]:
-                raise _refusal(path, token.line, "capabilities is a list")
-            given = [t for t in body[at + 3 : _end(body, at + 2)] if t.text != ","]
-            for each in given:
-                if each.kind != "text" or each.text not in CAPABILITIES:
-                    known = ", ".join(sorted(CAPABILITIES))
-                    raise _refusal(path, each.line, f"an unknown capability; known are {known}")
-            return frozenset(t.text for t in given)
-    raise _refusal(path, line, "a path without capabilities grants nothing")
-
-
-def _refusal(path: str, line: int, message: str) -> DefinitionError:
-    hint = "`vault policy fmt` shows what Vault makes of it"
-    return DefinitionError(message, code="E_POLICY", where=f"{path}:{line}", hint=hint)
+    return _OLD[text]

@@ -208,7 +208,7 @@ BAD: list[tuple[Changes, str, str]] = [
         )
     ),
     ({"vault/p.hcl": 'path "a" {\n  capabilities = ["read"]\n'}, "E_POLICY", "vault/p.hcl:1"),
-    ({"vault/p.hcl": 'path "a" {}\n'}, "E_POLICY", "vault/p.hcl:1"),
+    ({"vault/p.hcl": 'path "a" {\n  capabilites = ["read"]\n}\n'}, "E_POLICY", "vault/p.hcl:2"),
     ({"vault/roles.yaml": "name: x\ntoken_policies: [a, root]\n"}, "E_POLICY_WIDE", "vault/roles.yaml:2"),
     ({M: EXTERNAL}, "E_AUTHORITY", M),
     ({M: PUSH}, "E_AUTHORITY", M),
