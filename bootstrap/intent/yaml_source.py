@@ -8,24 +8,24 @@ read by it.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from sys import intern
+from typing import Any, Final
 
 import yaml
 
-from bootstrap.intent import yaml_plain
-from bootstrap.intent.yaml_plain import Plain
 from bootstrap.model.errors import DefinitionError
 
+Plain = str | int | bool | None | list[Any] | dict[str, Any]
 Loc = tuple[str | int, ...]
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 32
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where it is built in: ten times faster
+_WORDS: Final[Mapping[str, Plain]] = {"true": True, "false": False, "null": None, "~": None, "": None}
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufeff\ufffe\uffff]|\r|^ *\t", re.MULTILINE)
 _COMMON = bytes(range(0x20, 0x7F)) + b"\n"  # a file of nothing else needs no second look
-_SEPARATOR = "\n---\n"
-_UNCOMMON = ("\n...", "\n%", "\t", "\u2028", "\u2029")  # further separators of documents, words and lines
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SYNTAX_HINT = "mend it there, or in the lines above: an indentation, a quote, a bracket"
 _TEXT_HINT = "save the file as UTF-8 without a byte order mark, with LF line ends and spaces only"
@@ -66,56 +66,11 @@ def load_documents(path: str, data: bytes) -> list[Located]:
     """
     text = _text(path, data)
     try:
-        try:
-            return [found for part, above in _parts(text) for found in _part(path, part, above)]
-        except (_UncommonError, yaml.YAMLError, DefinitionError):
-            return _documents(path, text)  # what is wrong is said of the file as a whole
+        return list(_Reader(path, text).documents())
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = str(getattr(error, "problem", None) or "not YAML")
         raise _refusal(path, mark, "E_YAML", f"this is not YAML: {problem}", _SYNTAX_HINT) from None
-
-
-class _UncommonError(Exception):
-    """Where one document ends and the next begins is not plain to see."""
-
-
-def _parts(text: str) -> Iterator[tuple[str, int]]:
-    """The text of each document, and the number of lines above it."""
-    whole = f"\n{text}"
-    parts = whole.split(_SEPARATOR)
-    if whole.count("\n---") >= len(parts) or any(sign in whole for sign in _UNCOMMON):
-        raise _UncommonError
-    above = -1
-    for part in parts[:-1]:
-        yield f"{part}\n", above  # the end of its last line went with the separator; a block scalar wants it
-        above += part.count("\n") + 2
-    yield parts[-1], above
-
-
-def _part(path: str, text: str, above: int) -> list[Located]:
-    """A document that is written plainly, as nearly all are, is read without libyaml; its places are not."""
-    plain = yaml_plain.read(text)
-    if plain is None:
-        return _documents(path, text, above)
-    value, first = plain
-    start = (above + first + 1, 1)
-    return [Located(path=path, value=value, start=start, marks=_Later(path, text, above))]
-
-
-class _Later:
-    """The places in a document, looked for when the first of them is asked for."""
-
-    __slots__ = ("_found", "_source")
-
-    def __init__(self, path: str, text: str, above: int) -> None:
-        self._source = (path, text, above)
-        self._found: Marks | None = None
-
-    def __call__(self) -> Marks:
-        if self._found is None:
-            self._found = _documents(*self._source)[0].marks()
-        return self._found
 
 
 def _text(path: str, data: bytes) -> str:
@@ -147,106 +102,133 @@ def _refusal(path: str, mark: Any, code: str, message: str, hint: str = "") -> D
     return DefinitionError(message, code=code, where=where, hint=hint)
 
 
-@dataclass(slots=True)
-class _Builder:
-    """One document from parser events, with a stack of its own: no depth can end the process.
+class _Reader:
+    """The documents of one file from libyaml's events: values in one pass, places in another if asked for.
 
-    ``top`` is the mapping or list that is open, ``loc`` its place, ``key`` the key that waits for its value.
     The whole catalog goes through here: events are told apart by their exact type, which is the cheapest.
     """
 
-    path: str
-    above: int  # lines before the text that is read
-    marks: dict[Loc, tuple[int, int]] = field(default_factory=dict)
-    stack: list[tuple[Any, Loc, str | None]] = field(default_factory=list)
-    top: Any = None
-    loc: Loc = ()
-    key: str | None = None
-    root: Plain = None
+    def __init__(self, path: str, text: str) -> None:
+        self._path = path
+        self._text = text
+        self._places: list[Marks] | None = None
 
-    def read(self, get: Callable[[], Any]) -> Located:
-        """Takes events up to the end of the document."""
-        while (kind := type(event := get())) is not yaml.DocumentEndEvent:
-            if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                self.top, self.loc, self.key = self.stack.pop()
-                continue
-            if event.anchor is not None or event.tag is not None:  # an alias has an anchor too
-                self._refuse_magic(event)
-            scalar = kind is yaml.ScalarEvent
-            if scalar and event.style == '"' and (found := _CONTROL.search(event.value)):
-                # Only an escape can bring one in: the text itself was looked at as a whole.
-                message = f"found character U+{ord(found.group()):04X}, written as an escape"
-                raise _refusal(self.path, event.start_mark, "E_TEXT", message, "remove it")
-            if self.key is None and type(self.top) is dict:
-                self._key(event, scalar=scalar)
-            elif scalar:
-                self._add(_scalar(event), self._place(event.start_mark))
-            else:
-                self._open({} if kind is yaml.MappingStartEvent else [], event.start_mark)
-        return Located(
-            path=self.path, value=self.root, start=self.marks.get((), (1, 1)), marks=lambda: self.marks
-        )
+    def documents(self) -> Iterator[Located]:
+        loader = _LOADER(self._text)
+        self._get: Callable[[], Any] = loader.get_event
+        number = 0
+        try:
+            while type(event := self._get()) is not yaml.StreamEndEvent:
+                if type(event) is yaml.DocumentStartEvent:
+                    event = self._get()
+                    value = self._value(event, 0)
+                    if value is not None:
+                        yield self._located(value, _place(event), number)
+                    number += 1
+        finally:
+            loader.dispose()
 
-    def _refuse_magic(self, event: Any) -> None:
+    def _located(self, value: Plain, start: tuple[int, int], number: int) -> Located:
+        return Located(path=self._path, value=value, start=start, marks=lambda: self._marks()[number])
+
+    def _marks(self) -> list[Marks]:
+        """Of all documents at once: where one is wrong, the next often is."""
+        if self._places is None:
+            self._places = list(_places(self._text))
+        return self._places
+
+    def _value(self, event: Any, depth: int) -> Plain:
+        """The value that begins with ``event``. ``depth`` is bounded, so this may descend."""
+        if event.anchor is not None or event.tag is not None:  # an alias has an anchor too
+            raise self._magic(event)
+        if type(event) is yaml.ScalarEvent:
+            return self._quoted(event) if event.style else _plain(event.value)
+        if depth >= MAX_DEPTH:
+            message = f"nested deeper than {MAX_DEPTH} levels"
+            raise _refusal(self._path, event.start_mark, "E_DEPTH", message, "write it flatter")
+        return self._mapping(depth + 1) if type(event) is yaml.MappingStartEvent else self._list(depth + 1)
+
+    def _mapping(self, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        marks: list[Any] = []
+        get: Callable[[], Any] = self._get
+        scalar, end = yaml.ScalarEvent, yaml.MappingEndEvent
+        while type(event := get()) is not end:
+            if event.anchor is not None or event.tag is not None:
+                raise self._magic(event)
+            if type(event) is not scalar or (event.value == "<<" and not event.style):
+                message = "a key is plain text: no list, no mapping, no merge"
+                hint = "write the key and its value out"
+                raise _refusal(self._path, event.start_mark, "E_YAML_KEY", message, hint)
+            name = intern(self._quoted(event) if event.style else event.value)
+            if name in found:
+                first, again = marks[[*found].index(name)].line + 1, _place(event)[0]
+                message = f"key {name!r} is written twice: first on line {first}, again on line {again}"
+                raise _refusal(self._path, event.start_mark, "E_YAML_DUP", message, "keep one of the two")
+            marks.append(event.start_mark)
+            found[name] = self._value(get(), depth)
+        return found
+
+    def _list(self, depth: int) -> list[Any]:
+        found: list[Any] = []
+        get, end = self._get, yaml.SequenceEndEvent
+        while type(event := get()) is not end:
+            found.append(self._value(event, depth))
+        return found
+
+    def _quoted(self, event: Any) -> str:
+        """In quotes or a block: text, whatever it looks like."""
+        text: str = event.value
+        if event.style == '"' and (found := _CONTROL.search(text)):
+            # Only an escape can bring one in: the text itself was looked at as a whole.
+            message = f"found character U+{ord(found.group()):04X}, written as an escape"
+            raise _refusal(self._path, event.start_mark, "E_TEXT", message, "remove it")
+        return text
+
+    def _magic(self, event: Any) -> DefinitionError:
         if event.anchor is not None:
             message, hint = "anchors and aliases are not read", "write the value out in both places"
-            raise _refusal(self.path, event.start_mark, "E_YAML_ALIAS", message, hint)
+            return _refusal(self._path, event.start_mark, "E_YAML_ALIAS", message, hint)
         message, hint = "tags are not read", "write the plain value"
-        raise _refusal(self.path, event.start_mark, "E_YAML_TAG", message, hint)
-
-    def _key(self, event: Any, *, scalar: bool) -> None:
-        mark = event.start_mark
-        if not scalar or (event.value == "<<" and not event.style):
-            message = "a key is plain text: no list, no mapping, no merge"
-            raise _refusal(self.path, mark, "E_YAML_KEY", message, "write the key and its value out")
-        name: str = event.value
-        loc = (*self.loc, name)
-        if loc in self.marks:
-            first, again = self.marks[loc][0], mark.line + 1
-            message = f"key {name!r} is written twice: first on line {first}, again on line {again}"
-            raise _refusal(self.path, mark, "E_YAML_DUP", message, "keep one of the two")
-        self.marks[loc] = (self.above + mark.line + 1, mark.column + 1)
-        self.key = name
-
-    def _place(self, mark: Any) -> Loc:
-        """The loc of the value that begins here. A mapping's entry keeps the mark of its key."""
-        if self.key is not None:
-            return (*self.loc, self.key)
-        loc: Loc = () if self.top is None else (*self.loc, len(self.top))
-        self.marks[loc] = (self.above + mark.line + 1, mark.column + 1)
-        return loc
-
-    def _add(self, value: Plain, _: Loc) -> None:
-        if self.key is not None:
-            self.top[self.key] = value
-            self.key = None
-        elif self.top is None:
-            self.root = value
-        else:
-            self.top.append(value)
-
-    def _open(self, container: dict[str, Any] | list[Any], mark: Any) -> None:
-        loc = self._place(mark)
-        self._add(container, loc)
-        if len(self.stack) >= MAX_DEPTH:
-            message = f"nested deeper than {MAX_DEPTH} levels"
-            raise _refusal(self.path, mark, "E_DEPTH", message, "write it flatter")
-        self.stack.append((self.top, self.loc, self.key))
-        self.top, self.loc = container, loc
+        return _refusal(self._path, event.start_mark, "E_YAML_TAG", message, hint)
 
 
-def _documents(path: str, text: str, above: int = 0) -> list[Located]:
+def _plain(text: str) -> Plain:
+    """What an unquoted scalar is: true, false, null, a decimal integer, and else the text it looks like."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[-1].isdigit() and _INTEGER.fullmatch(text):
+        return int(text)
+    return intern(text)  # names of teams, namespaces and workloads return by the thousand
+
+
+def _places(text: str) -> Iterator[Marks]:
+    """Where each key and list item of each document begins. ``text`` was read before, so nothing is refused."""
     loader = _LOADER(text)
-    found = []
     try:
-        while not loader.check_event(yaml.StreamEndEvent):
-            if type(loader.get_event()) is yaml.DocumentStartEvent:
-                found.append(_Builder(path, above).read(loader.get_event))
+        while type(event := loader.get_event()) is not yaml.StreamEndEvent:
+            if type(event) is yaml.DocumentStartEvent:
+                event = loader.get_event()
+                marks: dict[Loc, tuple[int, int]] = {(): _place(event)}
+                _walk(loader.get_event, event, (), marks)
+                yield marks
     finally:
         loader.dispose()
-    return [document for document in found if document.value is not None]
 
 
-def _scalar(event: Any) -> Plain:
-    text: str = event.value
-    return text if event.style else yaml_plain.scalar(text)  # quoted or block: text, whatever it looks like
+def _walk(get: Callable[[], Any], event: Any, loc: Loc, marks: dict[Loc, tuple[int, int]]) -> None:
+    if type(event) is yaml.MappingStartEvent:
+        while type(key := get()) is not yaml.MappingEndEvent:
+            inner: Loc = (*loc, key.value)
+            marks[inner] = _place(key)
+            _walk(get, get(), inner, marks)
+    elif type(event) is yaml.SequenceStartEvent:
+        number = 0
+        while type(item := get()) is not yaml.SequenceEndEvent:
+            marks[*loc, number] = _place(item)
+            _walk(get, item, (*loc, number), marks)
+            number += 1
+
+
+def _place(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
