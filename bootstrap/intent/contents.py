@@ -3,7 +3,17 @@
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from bootstrap.intent.encryption_forms import AGE, PGP, RAW, SOPS, foreign, misnamed
+from bootstrap.intent.encryption_forms import (
+    RAW,
+    SOPS,
+    foreign,
+    form_of,
+    is_age,
+    is_pgp,
+    is_raw,
+    is_sops,
+    misnamed,
+)
 from bootstrap.intent.findings import Finding, of_error
 from bootstrap.intent.plain_secrets import plain_secrets
 from bootstrap.intent.private_keys import private_keys
@@ -45,7 +55,7 @@ def _ciphertext(path: str, data: bytes) -> Iterator[Finding]:
         return
     if data.strip() and (error := foreign(path, data) or misnamed(path, data)):
         yield of_error(error)
-    elif not path.endswith((*RAW, *SOPS)):
+    elif not path.lower().endswith((*RAW, *SOPS)):
         hint = f"`sops encrypt --in-place` it, or name it {', '.join((*SOPS, *RAW))} by the form that it has"
         yield Finding(id="E_FORM", where=path, message="a form of file that is not read here", hint=hint)
     elif not data.strip():
@@ -59,11 +69,6 @@ def _ciphertext(path: str, data: bytes) -> Iterator[Finding]:
 
 def _has_form(path: str, data: bytes) -> bool:
     """True when a file looks like what its name says; damage is found when it is opened."""
-    head = data.lstrip()
-    if path.endswith(".age"):
-        return head.startswith(AGE)
-    if path.endswith(RAW):
-        # RFC 9580 4.2: bit 7 of an OpenPGP packet's first octet
-        return head.startswith(PGP) or data[:1] >= b"\x80"
-    signs = (sign for ending, sign in SOPS.items() if path.endswith(ending))
-    return next(signs, SOPS[".json"]).search(data) is not None  # SOPS keeps bytes of any other name as JSON
+    if is_raw(path):
+        return is_age(data) if path.lower().endswith(".age") else is_pgp(data)
+    return is_sops(data, form_of(path))

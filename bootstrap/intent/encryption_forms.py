@@ -1,21 +1,42 @@
 """The form that an encrypted file has, told from its bytes; its name should say the same.
 
-What is encrypted in another form, or under another form's name, is no plaintext: nobody has to replace its value.
+The one place where SOPS, age and OpenPGP are told from plaintext, for whoever checks, opens, imports or rekeys. Nothing
+is opened here: what looks like a form may still be damaged. What is encrypted in another form, or under another
+form's name, is no plaintext: nobody has to replace its value.
 """
 
+import json
 import re
+from enum import StrEnum
 from pathlib import PurePosixPath
 
 from bootstrap.model.errors import DefinitionError
 
-SOPS = {".yaml": re.compile(rb"^sops:\s*$", re.MULTILINE), ".json": re.compile(rb'"sops"\s*:\s*\{')}
-SOPS[".yml"] = SOPS[".yaml"]
-SOPS[".env"] = re.compile(rb"^sops_mac=", re.MULTILINE)
-SOPS[".ini"] = re.compile(rb"^\[sops\]\s*$", re.MULTILINE)
 RAW = (".age", ".asc", ".gpg", ".pgp")  # one value, whatever is in it
-AGE = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
-PGP = b"-----BEGIN PGP MESSAGE-----"
-_PKESK = (0xC1, 0x84, 0x85, 0x86)  # how a binary OpenPGP message begins, and no UTF-8 text does
+
+
+class Form(StrEnum):
+    """How a SOPS file is written; ``BINARY`` is JSON with the one key ``data``."""
+
+    YAML = "yaml"
+    JSON = "json"
+    DOTENV = "dotenv"
+    INI = "ini"
+    BINARY = "binary"
+
+
+SOPS = {".yaml": Form.YAML, ".json": Form.JSON, ".yml": Form.YAML, ".env": Form.DOTENV, ".ini": Form.INI}
+_SIGNS = {
+    # A line of the outermost mapping, whatever stands behind it; or that mapping as one {...}, which is no JSON.
+    Form.YAML: re.compile(rb"""^["']?sops["']?\s*:|\A\s*\{(?s:.*)[{,\s]'?sops'?\s*:\s*\{""", re.MULTILINE),
+    Form.DOTENV: re.compile(rb"^sops_mac=", re.MULTILINE),
+    Form.INI: re.compile(rb"^\[sops\]\s*$", re.MULTILINE),
+}
+_TORN = re.compile(rb'"sops"\s*:\s*\{')  # in what is no JSON any more
+_AGE = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
+_PGP = b"-----BEGIN PGP MESSAGE-----"
+_PKESK = (0xC1, 0x84, 0x85, 0x86)  # RFC 9580 5.1: how a message to a key begins, and no UTF-8 text does
+_SKESK = (0xC3, 0x8C)  # RFC 9580 5.3: one to a passphrase; its third octet is a version
 _BYTES = re.compile(rb'"data"\s*:\s*"ENC\[')  # SOPS keeps bytes of any other name as JSON with one key
 
 # Forms that another secret or another cluster opens: what begins or marks them, what they are, the way out.
@@ -33,6 +54,41 @@ _FOREIGN = (
         "name the file below its 'files' in source.file",
     ),
 )
+
+
+def form_of(path: str) -> Form:
+    """By the end of the name, as ``sops`` decides it."""
+    return next((form for end, form in SOPS.items() if path.lower().endswith(end)), Form.BINARY)
+
+
+def is_raw(path: str) -> bool:
+    """True for the name of a file that is one value; else it is one of SOPS."""
+    return path.lower().endswith(RAW)
+
+
+def is_age(data: bytes) -> bool:
+    return data.lstrip().startswith(_AGE)
+
+
+def is_pgp(data: bytes) -> bool:
+    """True for an OpenPGP message, armored or not; a key or a signature is none."""
+    if data[:1] and data[0] in _SKESK:
+        return data[2:3] in (b"\4", b"\5", b"\6")
+    return data.lstrip().startswith(_PGP) or (data[:1] != b"" and data[0] in _PKESK)
+
+
+def is_sops(data: bytes, form: Form = Form.YAML) -> bool:
+    """True when the file has the metadata of SOPS at its top level. Never raises."""
+    if b"mac" not in data and b"ENC[" not in data:
+        return False  # a plain file may have a key of that name
+    if form in _SIGNS:
+        # Not parsed: that is the slow half of reading, and opening the file does it in any case.
+        return _SIGNS[form].search(data) is not None
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return _TORN.search(data) is not None
+    return isinstance(found, dict) and isinstance(found.get("sops"), dict)
 
 
 def foreign(path: str, data: bytes) -> DefinitionError | None:
@@ -53,19 +109,14 @@ def misnamed(path: str, data: bytes) -> DefinitionError | None:
 
 def _own(data: bytes) -> tuple[str, str]:
     """What a file is, and how its name ends."""
-    head = data.lstrip()
-    if head.startswith(AGE):
+    if is_age(data):
         return "an age file", ".age"
-    if head.startswith(PGP):
-        return "an OpenPGP message", ".asc"
-    if data[:1] and data[0] in _PKESK:
-        return "an OpenPGP message", ".gpg"
-    if b"mac" in data:  # as every file of SOPS has one
-        for ending, sign in SOPS.items():
-            if sign.search(data):
-                whole = ending == ".json" and _BYTES.search(data)
-                return f"a SOPS file of the form {ending[1:]}", ".bin" if whole else ending
-    return "", ""
+    if is_pgp(data):
+        return "an OpenPGP message", ".asc" if data.lstrip().startswith(_PGP) else ".gpg"
+    endings = (".json", ".yaml") if data.lstrip().startswith(b"{") else (".yaml", ".env", ".ini")
+    ending = next((each for each in endings if b"mac" in data and is_sops(data, SOPS[each])), "")
+    whole = ending == ".json" and _BYTES.search(data)
+    return f"a SOPS file of the form {ending[1:]}" if ending else "", ".bin" if whole else ending
 
 
 def _error(path: str, what: str, hint: str) -> DefinitionError:

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
 from bootstrap.adapters.root.root_key import parse_root
-from bootstrap.adapters.sops.reader import Form, open_sops
+from bootstrap.adapters.sops.reader import open_sops
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.adapters.vault.response import answer_of
 from bootstrap.intent.contents import in_clear
+from bootstrap.intent.encryption_forms import Form
 from bootstrap.intent.hcl import read_policy
 from bootstrap.intent.load import examine
 from bootstrap.intent.manifests import parse_manifests

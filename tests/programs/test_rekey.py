@@ -15,10 +15,11 @@ from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.root.root_key import open_root
 from bootstrap.adapters.sops.commit_files import CommitFiles
-from bootstrap.adapters.sops.reader import Form, open_sops
+from bootstrap.adapters.sops.reader import open_sops
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.cli.commands.check import run_check
 from bootstrap.cli.commands.rekey_repo import rekey_repo
+from bootstrap.intent.encryption_forms import Form
 from bootstrap.intent.findings import errors
 from bootstrap.model.errors import BootstrapError, DefinitionError
 from bootstrap.model.sensitive import Sensitive

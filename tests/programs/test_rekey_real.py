@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 
 from bootstrap.adapters.age import root as age
-from bootstrap.adapters.sops.reader import Form, read_sops
+from bootstrap.adapters.sops.reader import read_sops
+from bootstrap.intent.encryption_forms import Form
 from bootstrap.model.errors import BootstrapError
 from bootstrap.operations.rekey.file import rekeyed
 from bootstrap.operations.rekey.recipients import readers_of

@@ -12,9 +12,10 @@ from bootstrap.adapters.age import root as age
 from bootstrap.adapters.local.programs import AskPassphrase, Helpers, callers
 from bootstrap.adapters.openpgp.gpg_agent import GpgAgentRoot
 from bootstrap.adapters.root.root_key import encrypt_to, open_root, parse_root
-from bootstrap.adapters.sops.reader import Form, open_sops
+from bootstrap.adapters.sops.reader import open_sops
 from bootstrap.adapters.ssh import key as ssh_key
 from bootstrap.cli.commands.keygen import make_keys
+from bootstrap.intent.encryption_forms import Form
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from tests.support.identities import PLUGIN_FILE, RECIPIENT, identity_file, plugin_program, says

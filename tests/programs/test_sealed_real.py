@@ -8,8 +8,9 @@ import pytest
 
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.sops.commit_files import CommitFiles
-from bootstrap.adapters.sops.reader import Form, form_of, open_sops, read_sops
+from bootstrap.adapters.sops.reader import open_sops, read_sops
 from bootstrap.cli.commands.check import run_check
+from bootstrap.intent.encryption_forms import Form, form_of
 from bootstrap.intent.findings import Finding, IntentError, errors
 from bootstrap.intent.load import load_intent
 from bootstrap.intent.values import secret_values

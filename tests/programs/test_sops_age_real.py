@@ -15,9 +15,10 @@ from bootstrap.adapters.age import root as age
 from bootstrap.adapters.git.repository import open_repository
 from bootstrap.adapters.root.root_key import encrypt_to, open_root
 from bootstrap.adapters.sops.commit_files import CommitFiles
-from bootstrap.adapters.sops.reader import Form, open_sops
+from bootstrap.adapters.sops.reader import open_sops
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.cli.commands.init import init
+from bootstrap.intent.encryption_forms import Form
 from bootstrap.lab.build import binaries
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive

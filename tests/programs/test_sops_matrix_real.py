@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bootstrap.adapters.sops.reader import Form, open_sops, read_sops
+from bootstrap.adapters.sops.reader import open_sops, read_sops
+from bootstrap.intent.encryption_forms import Form
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened

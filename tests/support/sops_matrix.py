@@ -9,7 +9,7 @@ from pathlib import Path
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.age.root import AgeRoot
 from bootstrap.adapters.openpgp.keys import PgpRoot
-from bootstrap.adapters.sops.reader import Form
+from bootstrap.intent.encryption_forms import Form
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import RootKey
 from tests.support.real_sops import Gpg, gpg_home, real_tools, run

@@ -17,8 +17,9 @@ from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.root.root_key import Root, open_root, parse_root
 from bootstrap.adapters.sops.data_key import combine
 from bootstrap.adapters.sops.nodes import go_float, resolve
-from bootstrap.adapters.sops.reader import Form, form_of, is_sops, open_sops, read_sops
+from bootstrap.adapters.sops.reader import open_sops, read_sops
 from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.intent.encryption_forms import Form, form_of, is_sops
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
@@ -339,6 +340,10 @@ def test_is_sops_sees_the_form_and_never_raises() -> None:
     assert not is_sops(b"a: sops\n")
     assert not is_sops(b"a: [")
     assert is_sops(b'{"sops": {"mac": ""}}', Form.JSON)
+    assert not is_sops(b'{"a": {"sops": {"mac": ""}}}', Form.JSON)
+    assert not is_sops(b"password: x\nsops: nothing\n")
+    assert is_sops(b'{"a": "ENC[x]", "sops": {"mac": "EN', Form.JSON)  # torn, not plain
+    assert not is_sops(b'{"mac": ' + b"[" * 100_000, Form.JSON)
 
 
 @pytest.mark.parametrize(

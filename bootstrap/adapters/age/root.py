@@ -18,6 +18,7 @@ from bootstrap.adapters.age.identity import (
 )
 from bootstrap.adapters.local.programs import GIVE_ANOTHER, Helpers, callers, program, run
 from bootstrap.adapters.ssh import key as ssh_key
+from bootstrap.intent.encryption_forms import is_age
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -175,10 +176,6 @@ def stanzas(data: bytes, what: str) -> tuple[str, ...]:
         raise damaged(what)
     lines = header.split(b"\n---", 1)[0].split(b"\n")
     return tuple(line.split()[1].decode("ascii", "replace") for line in lines if re.match(rb"-> \S", line))
-
-
-def is_age(content: bytes) -> bool:
-    return content.lstrip().startswith(ARMOR) or content.startswith(b"age-encryption.org/")
 
 
 def protected(content: bytes) -> bool:

@@ -7,14 +7,6 @@ HIDDEN = "0" * 16  # the key id of a recipient whom the sender does not name
 _BEGIN = b"-----BEGIN PGP "
 
 
-def is_pgp(content: bytes) -> bool:
-    return content.lstrip().startswith(MESSAGE) or (content[:1] >= b"\x80" and _has_pkesk(content))
-
-
-def _has_pkesk(content: bytes) -> bool:
-    return content[0] in (0xC1, 0x84, 0x85, 0x86)  # tag 1, new format; old format with 1, 2, 4 length bytes
-
-
 def normalised(message: bytes, what: str) -> bytes:
     """The message without blanks before its armor. Raises DefinitionError E_CT_EMPTY, E_PGP_FORM."""
     stripped = message.lstrip(b" \t\r\n")

@@ -21,6 +21,7 @@ from bootstrap.adapters.openpgp import message as openpgp_message
 from bootstrap.adapters.openpgp.gpg_agent import GpgAgentRoot, users_home
 from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.ssh import key as ssh_key
+from bootstrap.intent.encryption_forms import is_age
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -76,7 +77,7 @@ def parse_root(
     data = content.reveal().lstrip(b"\xef\xbb\xbf \t\r\n")
     if data.startswith((openpgp.CARRIED, gpg_agent.CARRIED, age.CARRIED)):
         return _carried(data, declared, helpers)
-    if age.is_age(data):
+    if is_age(data):
         return parse_root(_unlock(data, age.open_protected, ask_passphrase), nobody, declared, helpers)
     if data.startswith(openpgp_message.MESSAGE):
         return parse_root(_unlock(data, openpgp.open_protected, ask_passphrase), nobody, declared)
@@ -110,7 +111,7 @@ def encrypt_to(recipients: Sequence[str], plaintext: Sensitive) -> bytes:
 def _unlock(
     data: bytes, opener: Callable[[bytes, Sensitive], bytes | None], ask_passphrase: AskPassphrase
 ) -> Sensitive:
-    if age.is_age(data) and not age.protected(data):
+    if is_age(data) and not age.protected(data):
         raise PreconditionError(
             "the root key is an age file for another identity, not one that a passphrase opens",
             code="E_KEY_KIND",

@@ -8,8 +8,17 @@ from bootstrap.adapters.age import root as age
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.openpgp import message as openpgp_message
 from bootstrap.adapters.sops.data_key import DataKeys, speaks_age
-from bootstrap.adapters.sops.reader import Form, form_of, is_sops, open_sops
-from bootstrap.intent.encryption_forms import RAW, foreign, misnamed
+from bootstrap.adapters.sops.reader import open_sops
+from bootstrap.intent.encryption_forms import (
+    Form,
+    foreign,
+    form_of,
+    is_age,
+    is_pgp,
+    is_raw,
+    is_sops,
+    misnamed,
+)
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import IntentRepository, Opened, RootKey
@@ -39,9 +48,8 @@ class CommitFiles:
             raise error
         if not content.strip():
             raise DefinitionError(f"{path} is empty", code="E_CT_EMPTY", where=path, hint="sops edit " + path)
-        suffix = "." + path.rsplit(".", 1)[-1].lower()
-        if suffix in RAW:
-            if not (age.is_age(content) or openpgp_message.is_pgp(content)):
+        if is_raw(path):
+            if not (is_age(content) or is_pgp(content)):
                 raise misnamed(path, content) or plaintext(path)
             return self._unwrap(path, content)
         form = form_of(path)
@@ -53,7 +61,7 @@ class CommitFiles:
 
     def _unwrap(self, path: str, content: bytes) -> Sensitive:
         mine = "age" if speaks_age(self._root.recipients) else "OpenPGP"
-        form = "age" if age.is_age(content) else "OpenPGP"
+        form = "age" if is_age(content) else "OpenPGP"
         if content.strip() and form != mine:
             raise PreconditionError(
                 f"{path} is encrypted with {form} (to {', '.join(_recipients(path, content))}),"
@@ -66,7 +74,7 @@ class CommitFiles:
 
 
 def _recipients(path: str, content: bytes) -> tuple[str, ...]:
-    if age.is_age(content):
+    if is_age(content):
         return age.stanzas(age.normalised(content, path), path)
     return openpgp_message.recipients_of(content.lstrip(), path)
 

@@ -11,14 +11,14 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters.sops.data_key import DataKeys, mac_error, text_of
 from bootstrap.adapters.sops.flat import parse_dotenv, parse_ini
 from bootstrap.adapters.sops.nodes import Node, Scalar, parse_json, parse_yaml
+from bootstrap.intent.encryption_forms import Form
 from bootstrap.intent.selection import Selection, form_error, selection
-from bootstrap.model.errors import BootstrapError, DefinitionError
+from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened, RootKey
 
@@ -32,34 +32,12 @@ _TYPES = {"str", "bytes", "int", "float", "bool", "time", "comment"}
 _YES = {"1", "t", "T", "TRUE", "true", "True"}  # what Go reads as true in dotenv and INI
 
 
-class Form(StrEnum):
-    """How a SOPS file is written; ``BINARY`` is JSON with the one key ``data``."""
-
-    YAML = "yaml"
-    JSON = "json"
-    DOTENV = "dotenv"
-    INI = "ini"
-    BINARY = "binary"
-
-
 _PARSERS: Mapping[Form, Callable[[bytes, str], dict[str, Node]]] = {
     Form.JSON: parse_json,
     Form.DOTENV: parse_dotenv,
     Form.INI: parse_ini,
     Form.BINARY: parse_json,
 }
-_SUFFIXES = {".yaml": Form.YAML, ".yml": Form.YAML, ".json": Form.JSON, ".env": Form.DOTENV, ".ini": Form.INI}
-
-_SIGNS = {
-    Form.YAML: re.compile(rb"^[\"']?sops[\"']?\s*:", re.MULTILINE),
-    Form.DOTENV: re.compile(rb"^sops_mac=", re.MULTILINE),
-    Form.INI: re.compile(rb"^\[sops\]\s*$", re.MULTILINE),
-}
-
-
-def form_of(path: str) -> Form:
-    """By the end of the name, as ``sops`` decides it."""
-    return next((form for end, form in _SUFFIXES.items() if path.lower().endswith(end)), Form.BINARY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,17 +187,6 @@ def read_sops(content: bytes, root: RootKey | DataKeys, what: str, form: Form = 
     _check_mac(file.metadata, key, walk.digest.hexdigest(), what)
     documents = tuple(each for each in opened if isinstance(each, dict))
     return SopsFile(documents=documents, typed=walk.typed, plain=frozenset(walk.plain))
-
-
-def is_sops(content: bytes, form: Form = Form.YAML) -> bool:
-    """True when the file has the metadata of SOPS at its top level. Never raises."""
-    if form in _SIGNS:
-        # Not parsed: that is the slow half of reading, and opening the file does it in any case.
-        return _SIGNS[form].search(content) is not None
-    try:
-        return isinstance(_PARSERS[form](content, "").get("sops"), dict)
-    except BootstrapError:
-        return re.search(rb'^\s*"sops"\s*:', content, re.MULTILINE) is not None
 
 
 def shown_text(tree: Mapping[str, Opened], name: str) -> str:

@@ -7,7 +7,7 @@ says what the catalog tells, ``judge_opened`` the rest.
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 
-from bootstrap.intent.encryption_forms import RAW
+from bootstrap.intent.encryption_forms import is_raw
 from bootstrap.intent.findings import Finding
 from bootstrap.model.catalog import Consumer, Intent, Internal, Secret, Source
 from bootstrap.model.sensitive import Sensitive
@@ -51,7 +51,7 @@ def judge_opened(secret: Secret, values: Mapping[str, Sensitive]) -> Iterator[Fi
 
 
 def _declared(source: Source | None) -> Collection[str] | None:
-    if source is None or source.key is not None or not source.file.endswith(RAW):
+    if source is None or source.key is not None or not is_raw(source.file):
         return None
     return (source.field,)
 

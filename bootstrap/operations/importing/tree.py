@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bootstrap.adapters.age import root as age
-from bootstrap.adapters.openpgp import message as openpgp_message
 from bootstrap.adapters.sops.nodes import Node, Scalar
-from bootstrap.adapters.sops.reader import Form, form_of, is_sops, parsed, read_sops, shown_text
+from bootstrap.adapters.sops.reader import parsed, read_sops, shown_text
+from bootstrap.intent.encryption_forms import Form, form_of, is_age, is_pgp, is_raw, is_sops
 from bootstrap.intent.manifests import parse_manifests
 from bootstrap.intent.plain_secrets import SUFFIXES
 from bootstrap.model.errors import DefinitionError, PreconditionError
@@ -22,7 +21,7 @@ from bootstrap.operations.importing.candidates import (
     slug,
 )
 from bootstrap.operations.importing.flux import namespace_of, namespaces
-from bootstrap.operations.rekey.recipients import RAW, Expected, readers_of
+from bootstrap.operations.rekey.recipients import Expected, readers_of
 from bootstrap.ports import Opened, RootKey
 
 _SEALED = (*SUFFIXES, ".env", ".ini")
@@ -69,8 +68,8 @@ def from_tree(folder: Path, keys: Keys, into: Findings) -> None:
 
 
 def _one(name: str, content: bytes, keys: Keys, namespace: str, into: Findings) -> None:
-    if name.lower().endswith(RAW):
-        if age.is_age(content) or openpgp_message.is_pgp(content):
+    if is_raw(name):
+        if is_age(content) or is_pgp(content):
             into.add(_raw(name, content, keys))
     elif not name.lower().endswith(_SEALED) and not content.lstrip().startswith(b"{"):
         return  # SOPS keeps the bytes of any other file as JSON

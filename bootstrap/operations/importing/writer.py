@@ -8,12 +8,11 @@ from pathlib import Path
 from bootstrap.adapters.root.holders import Holders
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.intent.encryption_forms import is_raw
 from bootstrap.intent.rules.names import PLACEHOLDER
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.importing.candidates import Found
-
-_RAW = (".age", ".gpg", ".pgp", ".asc")
 
 
 def write_imported(repository: Path, found: Sequence[Found], holders: Holders, name: str) -> list[Path]:
@@ -37,7 +36,7 @@ def write_imported(repository: Path, found: Sequence[Found], holders: Holders, n
 
 def _file(entry: Found, holders: Holders) -> str:
     """A raw file that is sealed anew gets the ending of the root's kind."""
-    if entry.copied is None and entry.file.endswith(_RAW):
+    if entry.copied is None and is_raw(entry.file):
         return f"{entry.file.rsplit('.', 1)[0]}.{holders.suffix}"
     return entry.file
 
@@ -46,7 +45,7 @@ def _content(entry: Found, holders: Holders) -> bytes:
     if entry.copied is not None:
         return entry.copied
     assert entry.tree is not None
-    if entry.file.endswith(_RAW):
+    if is_raw(entry.file):
         value = entry.tree["value"]
         assert isinstance(value, Sensitive)
         return encrypt_to(holders.recipients, value)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.data_key import DataKeys, speaks_age
-from bootstrap.adapters.sops.reader import Parsed, form_of, parsed, read_sops
+from bootstrap.adapters.sops.reader import Parsed, parsed, read_sops
+from bootstrap.intent.encryption_forms import form_of, is_raw
 from bootstrap.intent.selection import form_error
 from bootstrap.model.errors import DefinitionError
-from bootstrap.operations.rekey.recipients import RAW
 from bootstrap.operations.rekey.stanzas import OLD_KEYS, stanzas, written
 from bootstrap.ports import RootKey
 
@@ -21,7 +21,7 @@ def rekeyed(path: str, content: bytes, root: RootKey, recipients: Sequence[str])
 
     DefinitionError E_FORM for a raw file whose name says another kind of root.
     """
-    if path.lower().endswith(RAW):
+    if is_raw(path):
         if path.lower().endswith(".age") is not speaks_age(recipients):
             hint = "`bootstrap keygen` makes a root of that kind with files of its own"
             raise DefinitionError("its name says another kind of root", code="E_FORM", where=path, hint=hint)

@@ -8,10 +8,10 @@ from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.openpgp import message as openpgp_message
 from bootstrap.adapters.sops.data_key import CLOUD, KINDS, text_of
 from bootstrap.adapters.sops.nodes import Node
-from bootstrap.adapters.sops.reader import form_of, parsed
+from bootstrap.adapters.sops.reader import parsed
+from bootstrap.intent.encryption_forms import form_of, is_age, is_raw
 from bootstrap.ports import IntentRepository
 
-RAW = (".age", ".gpg", ".pgp", ".asc")
 _GREASE = "-grease"  # stanzas that age writes to nobody, so that readers learn to skip them
 
 
@@ -26,8 +26,8 @@ class Readers:
 
 def readers_of(path: str, content: bytes) -> Readers:
     """Raises DefinitionError E_CT_*, E_SOPS_FORM and those of the parsers for a file that cannot be read."""
-    if path.lower().endswith(RAW):
-        if age.is_age(content):
+    if is_raw(path):
+        if is_age(content):
             kinds = age.stanzas(age.normalised(content, path), path)
             return Readers(anonymous=sum(not kind.endswith(_GREASE) for kind in kinds))
         return Readers(named=openpgp_message.recipients_of(content.lstrip(), path))

@@ -10,7 +10,7 @@ from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.data_key import CLOUD, speaks_age
 from bootstrap.adapters.sops.flat import PREFIX
-from bootstrap.adapters.sops.reader import Form
+from bootstrap.intent.encryption_forms import Form
 from bootstrap.intent.selection import form_error
 from bootstrap.model.sensitive import Sensitive
 
