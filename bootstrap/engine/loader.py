@@ -5,7 +5,6 @@ gate}]``. There are no expressions, includes or look-ups: a file is data. Every 
 with ``file:line``.
 """
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 from bootstrap.intent.yaml_source import Loc, Located, load_documents
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.plan import Phase, Plain, Step
+from bootstrap.model.suggest import closest
 
 AUTHORITIES: Final = ("the offline root", "Git, encrypted", "Vault")
 GATES: Final = ("none", "approve")
@@ -110,8 +110,8 @@ def fault(message: str, code: str, where: str) -> DefinitionError:
 
 
 def meant(word: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, sorted(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = closest(word, known)
+    return f"; did you mean {close!r}?" if close else ""
 
 
 def _phase(path: str, data: bytes, kinds: Collection[str]) -> Phase:

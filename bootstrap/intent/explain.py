@@ -1,6 +1,5 @@
 """Pydantic's errors in the words of whoever wrote the file: place, kind, and what was probably meant."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from bootstrap.intent.findings import Finding
 from bootstrap.intent.schema import API_VERSION, KINDS, LONGEST_NAMES, PATTERNS
 from bootstrap.intent.yaml_source import Loc, Located
+from bootstrap.model.suggest import closest
 
 _VERSION = re.compile(r"bootstrap/v([0-9]{1,6})")
 _EXPECTED = {  # pydantic's type errors: what belongs there
@@ -38,8 +38,8 @@ def found_kind(value: object) -> str:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else "known here: " + ", ".join(known)
+    close = closest(name, known)
+    return f'did you mean "{close}"?' if close else "known here: " + ", ".join(known)
 
 
 def header(document: Located, kinds: Sequence[str]) -> Finding | None:

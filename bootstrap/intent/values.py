@@ -8,6 +8,7 @@ is decoded but the ``data`` of a Kubernetes Secret.
 import re
 from collections.abc import Mapping
 
+from bootstrap.intent.schema import DATA_KEY
 from bootstrap.model.catalog import Encoding, Secret, Source
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
@@ -15,7 +16,7 @@ from bootstrap.ports import Opened
 
 MAX_BYTES = 512 * 1024  # of one secret in Vault: raft's own limit for one entry is 1 MiB
 _MANIFEST = Sensitive(b"Secret", "kind")
-_DATA_KEY = re.compile(r"(?!\.\.|\.\Z)[-._a-zA-Z0-9]{1,253}")  # Kubernetes' IsConfigMapKey
+_MOST_OF_A_KEY = 253  # characters
 _EDIT = "`sops edit` the file, then commit it"
 
 
@@ -107,7 +108,7 @@ def _decoded(secret: Secret, name: str, value: Sensitive) -> Sensitive:
 
 
 def _check(secret: Secret, source: Source, name: str, value: Sensitive) -> None:
-    if not _DATA_KEY.fullmatch(name):
+    if len(name) > _MOST_OF_A_KEY or not re.fullmatch(DATA_KEY, name):
         message = f"field {name!r} is no key for a Kubernetes Secret"
         raise _refusal(
             secret,

@@ -1,10 +1,10 @@
 """Rules of the files that the catalog rests on: sources, root material and the public halves of keys."""
 
-import difflib
 from collections.abc import Iterator
 
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.model.catalog import Intent, SecretClass
+from bootstrap.model.suggest import closest
 
 ROOT_MATERIAL = ("ledger", "commitment", "vault-ca", "unseal")
 PUBLIC = ("ledger.pub", "vault-ca.crt", "unseal.asc")
@@ -59,8 +59,8 @@ def _sources(intent: Intent) -> Iterator[Finding]:
 
 def _meant(file: str, intent: Intent) -> str:
     """A file that the commit holds and whose name is nearly the same; empty where there is none."""
-    close = difflib.get_close_matches(file, intent.blobs, n=1, cutoff=0.8)
-    return f'did you mean "{close[0]}"? Else `git add` and commit it' if close else ""
+    close = closest(file, intent.blobs, alike=0.8)
+    return f'did you mean "{close}"? Else `git add` and commit it' if close else ""
 
 
 def _keys(intent: Intent) -> Iterator[Finding]:
