@@ -13,7 +13,7 @@ from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.intent.contents import exposed
 from bootstrap.intent.encryption_forms import SOPS, Form, form_of, is_age, is_pgp, is_raw, is_sops
 from bootstrap.model.sensitive import Sensitive
-from tests.unit.intent_fake import FakeRepository
+from tests.support.intent_fake import FakeRepository
 
 ROOT = age.generate()
 VALUE = Sensitive(b"canary-1", "canary")

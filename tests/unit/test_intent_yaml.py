@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bootstrap.intent.yaml_source import MAX_DEPTH, Loc, load_documents
 from bootstrap.model.errors import DefinitionError
-from tests.unit.intent_fake import MATERIAL, PLATFORM, SECRET
+from tests.support.intent_fake import MATERIAL, PLATFORM, SECRET
 
 BAD = [
     (b"a: 1\nb: 2\na: 3\n", "E_YAML_DUP", "f.yaml:3:1"),
@@ -117,7 +117,7 @@ def composed(node: yaml.Node, loc: Loc, marks: dict[Loc, tuple[int, int]]) -> ob
         for number, item in enumerate(node.value):
             put((*loc, number), item)
         return [composed(item, (*loc, number), marks) for number, item in enumerate(node.value)]
-    if node.style is None or node.style == "":
+    if isinstance(node, yaml.ScalarNode) and not node.style:
         if re.fullmatch("-?(0|[1-9][0-9]*)", node.value):
             return int(node.value)
         return {"true": True, "false": False, "null": None, "~": None, "": None}.get(node.value, node.value)
