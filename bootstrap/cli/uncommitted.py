@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from bootstrap.model import layout
+
 if TYPE_CHECKING:
     from bootstrap.adapters.git.repository import GitRepository
 
@@ -12,7 +14,7 @@ SHOWN: Final = 5  # paths that are named
 
 def name_unused(repository: "GitRepository") -> None:
     # What an earlier run wrote below records/ is for people to commit; it is read from the folder as it is.
-    unused = [path for path in repository.unused_changes() if not path.startswith("records/")]
+    unused = [path for path in repository.unused_changes() if not path.startswith(layout.RECORDS)]
     if unused:
         more = f" and {len(unused) - SHOWN} more" if len(unused) > SHOWN else ""
         typer.echo(

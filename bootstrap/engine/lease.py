@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from bootstrap.model.errors import BootstrapError, HeldError, UnknownOutcome, WorldError
+from bootstrap.model.names import MANAGED_BY, OURS, SYSTEM_NAMESPACE
 from bootstrap.ports import Clock, Cluster, Narrator, Object, Ref, Refused
 from bootstrap.waiting import NotYet, retry, swap
 
-NAMESPACE: Final = "bootstrap-system"
-LABELS: Final = {"app.kubernetes.io/managed-by": "bootstrap"}
-LEASE: Final = Ref("coordination.k8s.io/v1", "Lease", "bootstrap", NAMESPACE)
+LABELS: Final = {MANAGED_BY: OURS}
+LEASE: Final = Ref("coordination.k8s.io/v1", "Lease", "bootstrap", SYSTEM_NAMESPACE)
 DURATION: Final = 15  # seconds
 RENEW_EVERY: Final = 5.0  # seconds
 

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from bootstrap.model.errors import EvidenceError, UnknownOutcome, WorldError
+from bootstrap.model.names import MANAGED_BY, OURS, SYSTEM_NAMESPACE
 from bootstrap.ports import Clock, Cluster, Object, Ref, Refused
 from bootstrap.waiting import swap
 
-NAMESPACE: Final = "bootstrap-system"
-LABELS: Final = {"app.kubernetes.io/managed-by": "bootstrap"}
-RUN: Final = Ref("v1", "ConfigMap", "bootstrap-run", NAMESPACE)
+LABELS: Final = {MANAGED_BY: OURS}
+RUN: Final = Ref("v1", "ConfigMap", "bootstrap-run", SYSTEM_NAMESPACE)
 RUNNING: Final = "running"
 FINISHED: Final = "finished"
 ABANDONING: Final = "abandoning"

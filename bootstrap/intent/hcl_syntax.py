@@ -82,10 +82,10 @@ class _Reader:
         if keys and sign.is_sign("{"):
             return Item(tuple(keys), self.items("}"), line), False
         if len(keys) == 1 and sign.is_sign("="):
-            return Item(tuple(keys), self._value(), line), True
+            return Item(tuple(keys), self._parsed(), line), True
         raise refusal(self._path, sign.line, f"found {sign.shown} where key = value or a block belongs")
 
-    def _value(self) -> Value:
+    def _parsed(self) -> Value:
         token = self._take()
         if token.is_sign("{"):
             return self.items("}")
@@ -102,7 +102,7 @@ class _Reader:
         while not self._skip("]"):
             if self._skip(","):
                 continue  # Vault takes any number of them
-            found.append(self._value())
+            found.append(self._parsed())
             if not isinstance(found[-1], list) and not (self._skip(",") or self._next.is_sign("]")):
                 raise refusal(self._path, self._next.line, "a comma is missing in a list")
         return found

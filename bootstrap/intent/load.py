@@ -16,13 +16,10 @@ from bootstrap.intent.rules import policies as rules_policies
 from bootstrap.intent.rules import sealed as rules_sealed
 from bootstrap.intent.rules.every import judge
 from bootstrap.intent.yaml_source import Located, load_documents
+from bootstrap.model import layout
 from bootstrap.model.catalog import Intent, Internal, Platform, Secret
 from bootstrap.model.errors import DefinitionError
 from bootstrap.ports import IntentRepository
-
-PLATFORM_FILE = "bootstrap.yaml"
-HEAD, ESCROW = "head.json", "escrow.json"  # below records/<cluster UID>/
-_NOT_ENCRYPTED = ("README.md", ".sops.yaml", ".gitkeep", ".gitattributes", ".gitignore")
 
 
 def load_intent(repository: IntentRepository) -> Intent:
@@ -71,16 +68,19 @@ class _Reading:
         return intent, (*self.findings, *judge(intent, whole=not errors(self.findings)))
 
     def platform(self) -> Platform | None:
-        if PLATFORM_FILE not in self.paths:
-            message, hint = f"the commit holds no {PLATFORM_FILE}", "`bootstrap init DIR` writes a repository"
-            self._note("E_FILE_MISSING", PLATFORM_FILE, message, hint)
+        if layout.PLATFORM_FILE not in self.paths:
+            message, hint = (
+                f"the commit holds no {layout.PLATFORM_FILE}",
+                "`bootstrap init DIR` writes a repository",
+            )
+            self._note("E_FILE_MISSING", layout.PLATFORM_FILE, message, hint)
             return None
-        documents = self._documents(PLATFORM_FILE)
+        documents = self._documents(layout.PLATFORM_FILE)
         if documents is None:
             return None
         if len(documents) != 1:
-            message = f"{PLATFORM_FILE} holds one document, found {len(documents)}"
-            where = documents[1].where() if documents else f"{PLATFORM_FILE}:1"
+            message = f"{layout.PLATFORM_FILE} holds one document, found {len(documents)}"
+            where = documents[1].where() if documents else f"{layout.PLATFORM_FILE}:1"
             self._note("E_YAML_DOCS", where, message, "secrets are described below secrets/")
             return None
         model = self._parse(documents[0], ("Platform",))
@@ -107,7 +107,7 @@ class _Reading:
             )
 
     def catalog(self) -> None:
-        for path in self._below("secrets/"):
+        for path in self._below(layout.SECRETS):
             if path.endswith((".yml", ".json")):
                 self._note("E_CATALOG_FILE", path, "catalog files end in .yaml", "rename it")
             if path.endswith(".yaml"):
@@ -147,7 +147,9 @@ class _Reading:
         return (path for path in self.paths if path.startswith(folder))
 
     def encrypted(self) -> tuple[str, ...]:
-        return tuple(p for p in self._below("encrypted/") if p.rsplit("/", 1)[-1] not in _NOT_ENCRYPTED)
+        return tuple(
+            p for p in self._below(layout.ENCRYPTED) if p.rsplit("/", 1)[-1] not in layout.NOT_ENCRYPTED
+        )
 
     def intent(self, platform: Platform) -> Intent:
         read = self.repository.read
@@ -157,13 +159,13 @@ class _Reading:
             platform=platform,
             secrets=tuple(sorted(self.secrets, key=lambda s: s.name)),
             internals=tuple(sorted(self.internals, key=lambda i: (i.kind, i.name))),
-            keys={path.removeprefix("keys/"): read(path) for path in self._below("keys/")},
-            manifests={path: read(path) for path in self._below("manifests/")},
+            keys={path.removeprefix(layout.KEYS): read(path) for path in self._below(layout.KEYS)},
+            manifests={path: read(path) for path in self._below(layout.MANIFESTS)},
             blobs={path: self.repository.blob(path) for path in self.encrypted()},
-            heads=self._records(HEAD),
-            escrows=self._records(ESCROW),
+            heads=self._records(layout.HEAD),
+            escrows=self._records(layout.ESCROW),
         )
 
     def _records(self, name: str) -> dict[str, bytes]:
-        parts = ((path, path.split("/")) for path in self._below("records/"))
+        parts = ((path, path.split("/")) for path in self._below(layout.RECORDS))
         return {p[1]: self.repository.read(path) for path, p in parts if len(p) == 3 and p[2] == name}

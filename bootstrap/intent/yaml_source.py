@@ -121,7 +121,7 @@ class _Reader:
             while type(event := self._get()) is not yaml.StreamEndEvent:
                 if type(event) is yaml.DocumentStartEvent:
                     event = self._get()
-                    value = self._value(event, 0)
+                    value = self._composed(event, 0)
                     if value is not None:
                         yield self._located(value, _place(event), number)
                     number += 1
@@ -137,7 +137,7 @@ class _Reader:
             self._places = list(_places(self._text))
         return self._places
 
-    def _value(self, event: Any, depth: int) -> Plain:
+    def _composed(self, event: Any, depth: int) -> Plain:
         """The value that begins with ``event``. ``depth`` is bounded, so this may descend."""
         if event.anchor is not None or event.tag is not None:  # an alias has an anchor too
             raise self._magic(event)
@@ -166,14 +166,14 @@ class _Reader:
                 message = f"key {name!r} is written twice: first on line {first}, again on line {again}"
                 raise _refusal(self._path, event.start_mark, "E_YAML_DUP", message, "keep one of the two")
             marks.append(event.start_mark)
-            found[name] = self._value(get(), depth)
+            found[name] = self._composed(get(), depth)
         return found
 
     def _list(self, depth: int) -> list[Any]:
         found: list[Any] = []
         get, end = self._get, yaml.SequenceEndEvent
         while type(event := get()) is not end:
-            found.append(self._value(event, depth))
+            found.append(self._composed(event, depth))
         return found
 
     def _quoted(self, event: Any) -> str:

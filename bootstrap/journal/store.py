@@ -9,24 +9,24 @@ from typing import Final
 
 from bootstrap.journal.entries import Entry, Event, parse_line
 from bootstrap.model.errors import HeldError, UnknownOutcome, WorldError
+from bootstrap.model.names import MANAGED_BY, OURS, SYSTEM_NAMESPACE
 from bootstrap.ports import Clock, Cluster, Object, Ref, Refused
 from bootstrap.waiting import swap
 
-NAMESPACE: Final = "bootstrap-system"
-LABELS: Final = {"app.kubernetes.io/managed-by": "bootstrap", "bootstrap.dev/record": "journal"}
+LABELS: Final = {MANAGED_BY: OURS, "bootstrap.dev/record": "journal"}
 LIMIT: Final = 512 * 1024  # bytes of lines in one ConfigMap; the API server's own limit is 1 MiB
 
 
 def read_journal(cluster: Cluster) -> tuple[Entry, ...]:
     """Every run's entries, in order. Raises Transient, and EvidenceError E_JOURNAL on damage."""
     selector = f"bootstrap.dev/record={LABELS['bootstrap.dev/record']}"
-    objects = cluster.list("v1", "ConfigMap", NAMESPACE, selector)
+    objects = cluster.list("v1", "ConfigMap", SYSTEM_NAMESPACE, selector)
     entries = [entry for obj in objects for entry in _parse(obj)]
     return tuple(sorted(entries, key=lambda e: (e.epoch, e.seq)))
 
 
 def _parse(obj: Object) -> list[Entry]:
-    where = f"ConfigMap {NAMESPACE}/{obj['metadata']['name']}"
+    where = f"ConfigMap {SYSTEM_NAMESPACE}/{obj['metadata']['name']}"
     return [parse_line(line, where) for line in _text(obj).splitlines() if line]
 
 
@@ -105,7 +105,7 @@ class Journal:
         return False
 
     def _ref(self) -> Ref:
-        return Ref("v1", "ConfigMap", self._name(), NAMESPACE)
+        return Ref("v1", "ConfigMap", self._name(), SYSTEM_NAMESPACE)
 
     def _name(self) -> str:
         suffix = f"-{string.ascii_lowercase[self._part]}" if self._part else ""
@@ -115,6 +115,6 @@ class Journal:
         return {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {"name": self._name(), "namespace": NAMESPACE, "labels": dict(LABELS)},
+            "metadata": {"name": self._name(), "namespace": SYSTEM_NAMESPACE, "labels": dict(LABELS)},
             "data": {"entries": line},
         }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bootstrap.ledger import canonical
+from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError, EvidenceError
 from bootstrap.ports import Signer
 
@@ -23,7 +24,7 @@ class PublicKey:
     key_id: str
 
     @classmethod
-    def parse(cls, pem: bytes, where: str = "keys/ledger.pub") -> "PublicKey":
+    def parse(cls, pem: bytes, where: str = layout.LEDGER_KEY) -> "PublicKey":
         """DefinitionError E_KEY_FORMAT unless ``pem`` is a PEM ed25519 public key."""
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

@@ -15,7 +15,6 @@ from bootstrap.ledger.statement import STATEMENT_TYPE
 from bootstrap.model.errors import EvidenceError
 from bootstrap.ports import Signer
 
-FILE = "head.json"  # below records/<cluster UID>/
 VAULT_CLUSTER = "vaultClusterId"  # a detail of notes that know it
 PREDICATE_TYPE = "https://bootstrap.dev/ledger-head/v1"
 

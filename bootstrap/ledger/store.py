@@ -14,12 +14,12 @@ from bootstrap.ledger.chain import Entry, Ledger
 from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.record import Fact, Record, RecordType, Writer
 from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
+from bootstrap.model.names import MANAGED_BY, OURS, SYSTEM_NAMESPACE
 from bootstrap.ports import Clock, Cluster, Object, Reason, Ref, Refused, Signer
 from bootstrap.waiting import NotYet, retry
 
-NAMESPACE = "bootstrap-system"
 LABEL = "bootstrap.dev/ledger"
-LABELS = {"app.kubernetes.io/managed-by": "bootstrap", LABEL: "batch"}
+LABELS = {MANAGED_BY: OURS, LABEL: "batch"}
 TRIES = 5  # of one write
 RETRY_FOR = 60.0  # seconds within which a further one begins
 PAUSE = 0.2  # seconds before it
@@ -125,7 +125,7 @@ def load(cluster: Cluster, key: PublicKey) -> Ledger:
 
 def stored(cluster: Cluster) -> tuple[Batch, ...]:
     """The batches as they lie in the cluster, by name; EvidenceError E_BATCH for one that is none."""
-    found = cluster.list("v1", "ConfigMap", NAMESPACE, f"{LABEL}=batch")
+    found = cluster.list("v1", "ConfigMap", SYSTEM_NAMESPACE, f"{LABEL}=batch")
     batches = (Batch.parse(str(each["metadata"]["name"]), _content(each)) for each in found)
     return tuple(sorted(batches, key=lambda each: each.name))
 
@@ -168,21 +168,21 @@ def _envelopes(batches: Sequence[Batch]) -> tuple[bytes, ...]:
             raise EvidenceError(
                 f"{each.name} stands where {batch.name_at(len(found))} belongs",
                 code="E_CHAIN",
-                where=f"ConfigMap {NAMESPACE}/{each.name}",
+                where=f"ConfigMap {SYSTEM_NAMESPACE}/{each.name}",
             )
         found.extend(each.envelopes)
     return tuple(found)
 
 
 def _ref(name: str) -> Ref:
-    return Ref("v1", "ConfigMap", name, NAMESPACE)
+    return Ref("v1", "ConfigMap", name, SYSTEM_NAMESPACE)
 
 
 def _config_map(wanted: Batch) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": wanted.name, "namespace": NAMESPACE, "labels": dict(LABELS)},
+        "metadata": {"name": wanted.name, "namespace": SYSTEM_NAMESPACE, "labels": dict(LABELS)},
         "immutable": True,
         "data": {batch.KEY: wanted.content.decode("utf-8")},
     }
@@ -207,18 +207,18 @@ def _without_pause() -> HeldError:
     return HeldError(
         "another run writes to the ledger without pause",
         code="E_LEDGER_RACED",
-        where=f"namespace {NAMESPACE}",
+        where=f"namespace {SYSTEM_NAMESPACE}",
         hint="bootstrap status",
     )
 
 
 def _foreign(name: str) -> EvidenceError:
-    where = f"ConfigMap {NAMESPACE}/{name}"
+    where = f"ConfigMap {SYSTEM_NAMESPACE}/{name}"
     return EvidenceError("a foreign object has the ledger's next place", code="E_BATCH", where=where)
 
 
 def _refused(wanted: Batch, answer: Refused) -> WorldError:
-    where = f"ConfigMap {NAMESPACE}/{wanted.name}"
+    where = f"ConfigMap {SYSTEM_NAMESPACE}/{wanted.name}"
     why = f"{answer.reason.value} {answer.detail}".rstrip()
     return WorldError(f"the ledger cannot be written: {why}", code="E_LEDGER_WRITE", where=where)
 
@@ -227,6 +227,6 @@ def _fork(wanted: Batch) -> EvidenceError:
     return EvidenceError(
         f"{wanted.name} in the cluster and in its copy differ: two histories",
         code="E_FORK",
-        where=f"ConfigMap {NAMESPACE}/{wanted.name}",
+        where=f"ConfigMap {SYSTEM_NAMESPACE}/{wanted.name}",
         hint="bootstrap ledger verify with each exported bundle tells which one it belongs to",
     )

@@ -122,6 +122,12 @@ class Secret:
     consumers: tuple[Consumer, ...] = ()
 
     @property
+    def in_vault(self) -> str:
+        """``path``, of a secret that has one: of each that is handed over."""
+        assert self.path is not None
+        return self.path
+
+    @property
     def handed_over(self) -> bool:
         """True when Git introduces a value that Vault then owns."""
         return (

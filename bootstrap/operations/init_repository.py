@@ -13,9 +13,9 @@ from bootstrap.adapters.root import derived_keys as keys
 from bootstrap.adapters.root.holders import Holders, read_holders
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.operations.keygen import MATERIAL
 from bootstrap.ports import Opened
 
 ROOT_MATERIAL = (
@@ -30,7 +30,7 @@ CRDS = "manifests/external-secrets/crds.yaml"
 def write_repository(folder: Path, name: str, key_folder: Path, root_hint: str, crds: Path | None) -> None:
     """Fills the empty ``folder``; ``key_folder`` is what keygen wrote. Raises DefinitionError E_KEYS."""
     holding = read_holders(key_folder)
-    for part in ("keys", MATERIAL):
+    for part in ("keys", layout.ROOT_MATERIAL):
         if not (key_folder / part).is_dir():
             raise DefinitionError(
                 f"{key_folder} holds no {part}",

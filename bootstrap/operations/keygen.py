@@ -6,11 +6,11 @@ from pathlib import Path
 from bootstrap.adapters.root import derived_keys as keys
 from bootstrap.adapters.root.holders import Holders, public_root, root_file
 from bootstrap.adapters.root.root_key import Root, encrypt_to
+from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 
 ROOT_FILE = "root.key"
-MATERIAL = "encrypted/root-material"
 
 
 def write_keyset(
@@ -27,13 +27,13 @@ def write_keyset(
     secret = {"unseal": unseal, "ledger": ledger, "vault-ca": ca, "commitment": keys.generate_commitment()}
     files = {
         **({ROOT_FILE: root_file(root, passphrase)} if root is not None else {}),
-        "keys/unseal.asc": unseal_public,
-        "keys/ledger.pub": ledger_public,
-        "keys/vault-ca.crt": ca_certificate,
+        layout.UNSEAL_CERTIFICATE: unseal_public,
+        layout.LEDGER_KEY: ledger_public,
+        layout.CA_CERTIFICATE: ca_certificate,
         **public_root(holding),
     }
     for name, value in secret.items():
-        files[f"{MATERIAL}/{name}.{holding.suffix}"] = encrypt_to(holding.recipients, value)
+        files[f"{layout.ROOT_MATERIAL}/{name}.{holding.suffix}"] = encrypt_to(holding.recipients, value)
     for name in files:
         if (folder / name).exists():
             raise DefinitionError(

@@ -2,10 +2,9 @@
 
 import json
 
-from bootstrap.ledger.head import FILE as HEAD_FILE
 from bootstrap.ledger.head import head_file
+from bootstrap.model.layout import ESCROW, HEAD
 from bootstrap.steps.context.world import World
-from bootstrap.steps.vault.escrow import FILE as ESCROW_FILE
 from bootstrap.steps.vault.escrow import escrow_bytes
 from bootstrap.steps.vault.init_window import WindowStore
 
@@ -13,7 +12,7 @@ from bootstrap.steps.vault.init_window import WindowStore
 def current_head(world: World) -> bytes:
     """The signed head of the ledger as it is now: the known one where it still fits, else signed anew."""
     uid = world.cluster.uid()
-    known = world.records.read(uid, HEAD_FILE) or world.intent.heads.get(uid)
+    known = world.records.read(uid, HEAD) or world.intent.heads.get(uid)
     return head_file(
         world.ledger.read(),
         escrow_bytes(world),
@@ -37,5 +36,5 @@ def write_records(world: World) -> None:
     world.records.write(uid, "cluster.json", json.dumps(identity, sort_keys=True, indent=1).encode() + b"\n")
     escrow = escrow_bytes(world)
     if escrow:
-        world.records.write(uid, ESCROW_FILE, escrow)
-    world.records.write(uid, HEAD_FILE, current_head(world))
+        world.records.write(uid, ESCROW, escrow)
+    world.records.write(uid, HEAD, current_head(world))

@@ -10,9 +10,9 @@ import pytest
 from bootstrap.cli.commands import ledger_live
 from bootstrap.cli.options import Options
 from bootstrap.ledger.bundle import Bundle, verify_bundle
-from bootstrap.ledger.head import FILE
-from bootstrap.ledger.store import NAMESPACE
 from bootstrap.model.errors import EvidenceError, PreconditionError
+from bootstrap.model.layout import HEAD as FILE
+from bootstrap.model.names import SYSTEM_NAMESPACE as NAMESPACE
 from bootstrap.steps.context.transfers import Transfers
 from tests.simulator.cluster import SimulatedCluster
 from tests.support.ledger_facts import ESCROW, RUN, Key, story

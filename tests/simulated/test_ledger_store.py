@@ -11,6 +11,7 @@ from bootstrap.ledger.head import head_file, head_of, read_head
 from bootstrap.ledger.record import Fact, RecordType, Writer
 from bootstrap.ledger.store import LedgerStore
 from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
+from bootstrap.model.names import SYSTEM_NAMESPACE
 from bootstrap.ports import Object, Ref, Refused
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.faults import BASIC, Fault, Faulty, Killed
@@ -20,7 +21,7 @@ from tests.support.simulated_clock import SimulatedClock
 
 def cluster() -> SimulatedCluster:
     made = SimulatedCluster()
-    made.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": store.NAMESPACE}})
+    made.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}})
     made.mutations.clear()
     return made
 
@@ -45,7 +46,7 @@ def test_append_is_one_immutable_object_a_batch() -> None:
     ledger.append(story()[:4])
     ledger.append(story()[4:])
     assert [ref.name for _, ref in world.mutations] == ["ledger-00000000", "ledger-00000004"]
-    live = world.get(Ref("v1", "ConfigMap", "ledger-00000004", store.NAMESPACE))
+    live = world.get(Ref("v1", "ConfigMap", "ledger-00000004", SYSTEM_NAMESPACE))
     assert live is not None
     assert live["immutable"] is True
     assert opened(world).load().records == ledger.current().records
@@ -160,7 +161,7 @@ def test_a_writer_that_never_rests_is_reported() -> None:
 
 def test_a_foreign_object_in_our_place_is_reported() -> None:
     world = cluster()
-    meta = {"name": "ledger-00000000", "namespace": store.NAMESPACE}
+    meta = {"name": "ledger-00000000", "namespace": SYSTEM_NAMESPACE}
     world.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {}})
     with pytest.raises(EvidenceError) as caught:
         opened(world).append([note("ours")])
@@ -188,7 +189,7 @@ def test_a_missing_or_changed_object_is_found() -> None:
     ledger = opened(world)
     for text in "abc":
         ledger.append([note(text)])
-    middle = Ref("v1", "ConfigMap", "ledger-00000001", store.NAMESPACE)
+    middle = Ref("v1", "ConfigMap", "ledger-00000001", SYSTEM_NAMESPACE)
     live = world.get(middle)
     assert live is not None
     world.delete(middle, uid=live["metadata"]["uid"])

@@ -19,6 +19,7 @@ from bootstrap.adapters.age.identity import (
 from bootstrap.adapters.local.programs import GIVE_ANOTHER, Helpers, callers, program, run
 from bootstrap.adapters.ssh import key as ssh_key
 from bootstrap.intent.encryption_forms import is_age
+from bootstrap.model import layout
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -268,6 +269,6 @@ def _no_recipient(why: str) -> DefinitionError:
     return DefinitionError(
         why,
         code="E_RECIPIENT",
-        where="keys/root.txt",
+        where=layout.ROOT_AGE,
         hint="a recipient looks like age1... or ssh-ed25519 AAAA..., one a line",
     )

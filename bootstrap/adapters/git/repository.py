@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters.git.object_size import object_size
+from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -331,7 +332,7 @@ def _differs(path: Path, blob: str) -> bool:
 
 def _untracked(top: Path, known: Mapping[str, str]) -> set[str]:
     """Regular files that the intent could mean: below its own folders, and ``bootstrap.yaml``."""
-    found = [top / "bootstrap.yaml"] if (top / "bootstrap.yaml").is_file() else []
+    found = [top / layout.PLATFORM_FILE] if (top / layout.PLATFORM_FILE).is_file() else []
     for folder in INTENT_FOLDERS:
         found += [path for path in (top / folder).rglob("*") if path.is_file()]
     return {path.relative_to(top).as_posix() for path in found} - set(known)

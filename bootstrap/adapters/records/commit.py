@@ -1,9 +1,8 @@
 """``records/`` as a commit holds it: for commands that only read, where no folder was named."""
 
 from bootstrap.model.errors import DefinitionError
+from bootstrap.model.layout import RECORDS
 from bootstrap.ports import IntentRepository
-
-FOLDER = "records/"
 
 
 class CommitRecords:
@@ -17,7 +16,7 @@ class CommitRecords:
         return f"records of {self._repository.location}@{self._repository.commit[:12]}"
 
     def read(self, cluster: str, name: str) -> bytes | None:
-        path = f"{FOLDER}{cluster}/{name}"
+        path = f"{RECORDS}{cluster}/{name}"
         return self._repository.read(path) if path in self._repository.paths() else None
 
     def write(self, cluster: str, name: str, content: bytes) -> None:
@@ -26,7 +25,7 @@ class CommitRecords:
             raise no_folder(self._repository.location)
 
     def clusters(self) -> tuple[str, ...]:
-        found = (path.split("/") for path in self._repository.paths() if path.startswith(FOLDER))
+        found = (path.split("/") for path in self._repository.paths() if path.startswith(RECORDS))
         return tuple(sorted({parts[1] for parts in found if len(parts) > 2}))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.ledger import envelope
+from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -89,7 +90,7 @@ class CertificateAuthority:
             raise DefinitionError(
                 "keys/vault-ca.crt does not belong to the CA key of encrypted/root-material",
                 code="E_KEY_PAIR",
-                where="keys/vault-ca.crt",
+                where=layout.CA_CERTIFICATE,
                 hint="both come from one run of bootstrap keygen",
             )
 
@@ -251,6 +252,6 @@ def _key_form(name: str) -> DefinitionError:
     return DefinitionError(
         f"the {name} key is not of the form that bootstrap keygen writes",
         code="E_KEY_FORM",
-        where=f"encrypted/root-material/{name}",
+        where=f"{layout.ROOT_MATERIAL}/{name}",
         hint="take it from an older commit",
     )

@@ -9,6 +9,7 @@ from bootstrap.adapters.age.root import AgeRoot
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.root.root_key import Root, encrypt_to
+from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -86,6 +87,6 @@ def read_holders(folder: Path) -> Holders:
 
 def public_root(holding: Holders) -> dict[str, bytes]:
     if holding.pgp:
-        return {"keys/root.asc": "".join(holding.recipients).encode()}
+        return {layout.ROOT_PGP: "".join(holding.recipients).encode()}
     lines = ["# Holders of the root of trust: age public keys, one a line.", *holding.recipients, ""]
-    return {"keys/root.txt": "\n".join(lines).encode()}
+    return {layout.ROOT_AGE: "\n".join(lines).encode()}

@@ -11,11 +11,10 @@ from bootstrap.adapters.root.derived_keys import (
     generate_password,
 )
 from bootstrap.ledger.envelope import PublicKey
+from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import EncryptedFiles, IntentRepository, Leaf
-
-FOLDER = "encrypted/root-material"
 
 
 class VaultCa:
@@ -60,21 +59,21 @@ class CommitMaterial:
 
         key = PgpUnsealKey(self._open("unseal"))
         probe = Sensitive(b"probe", "probe")
-        public = self._repository.read("keys/unseal.asc")
+        public = self._repository.read(layout.UNSEAL_CERTIFICATE)
         sealed = openpgp.encrypt([public.decode("utf-8", "replace")], probe)
         try:
             opened = key.decrypt(sealed)
         except PreconditionError:  # it is for another key
-            raise _mismatch("keys/unseal.asc") from None
+            raise _mismatch(layout.UNSEAL_CERTIFICATE) from None
         if opened != probe:
-            raise _mismatch("keys/unseal.asc")
+            raise _mismatch(layout.UNSEAL_CERTIFICATE)
         return key
 
     @cached_property
     def _signer(self) -> LedgerSigner:
         signer = LedgerSigner(self._open("ledger"))
-        if signer.key_id != PublicKey.parse(self._repository.read("keys/ledger.pub")).key_id:
-            raise _mismatch("keys/ledger.pub")
+        if signer.key_id != PublicKey.parse(self._repository.read(layout.LEDGER_KEY)).key_id:
+            raise _mismatch(layout.LEDGER_KEY)
         return signer
 
     @cached_property
@@ -83,33 +82,33 @@ class CommitMaterial:
 
     @cached_property
     def _authority(self) -> VaultCa:
-        return VaultCa(self._open("vault-ca"), self._repository.read("keys/vault-ca.crt"))
+        return VaultCa(self._open("vault-ca"), self._repository.read(layout.CA_CERTIFICATE))
 
     def _open(self, name: str) -> Sensitive:
         if self._files is None:
             raise PreconditionError(
                 f"the {name} key is root material: this needs the root key",
                 code="E_ROOT_NEEDED",
-                where=f"{FOLDER}/{name}",
+                where=f"{layout.ROOT_MATERIAL}/{name}",
                 hint="give it with --root file:PATH, fd:N or cmd:COMMAND",
             )
         for ending in ("age", "asc", "gpg"):
-            path = f"{FOLDER}/{name}.{ending}"
+            path = f"{layout.ROOT_MATERIAL}/{name}.{ending}"
             if path in self._repository.paths():
                 opened = self._files.open(path)
                 assert isinstance(opened, Sensitive)  # a raw file is one value
                 return opened
         raise DefinitionError(
-            f"no {FOLDER}/{name}.age in this commit",
+            f"no {layout.ROOT_MATERIAL}/{name}.age in this commit",
             code="E_CATALOG_SET",
-            where=FOLDER,
+            where=layout.ROOT_MATERIAL,
             hint="`bootstrap keygen` makes the keys under the root",
         )
 
 
 def _mismatch(path: str) -> DefinitionError:
     return DefinitionError(
-        f"{path} does not belong to the private half in {FOLDER}",
+        f"{path} does not belong to the private half in {layout.ROOT_MATERIAL}",
         code="E_KEY_PAIR",
         where=path,
         hint="both come from one run of `bootstrap keygen`",

@@ -19,6 +19,7 @@ from bootstrap.intent.encryption_forms import (
     is_sops,
     misnamed,
 )
+from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import IntentRepository, Opened, RootKey
@@ -82,12 +83,12 @@ def _recipients(path: str, content: bytes) -> tuple[str, ...]:
 def declared_recipients(repository: IntentRepository) -> tuple[str, ...]:
     """The public halves of the root that the commit declares: age keys, or armored certificates."""
     paths = set(repository.paths())
-    if "keys/root.txt" in paths:
-        lines = repository.read("keys/root.txt").decode("utf-8", "replace").splitlines()
+    if layout.ROOT_AGE in paths:
+        lines = repository.read(layout.ROOT_AGE).decode("utf-8", "replace").splitlines()
         words = [line.split() for line in lines if line.strip() and not line.strip().startswith("#")]
         return tuple(" ".join(found[:2]) for found in words)  # behind an SSH key stands whose it is
-    if "keys/root.asc" in paths:
-        return tuple(openpgp.armored_blocks(repository.read("keys/root.asc").decode("utf-8", "replace")))
+    if layout.ROOT_PGP in paths:
+        return tuple(openpgp.armored_blocks(repository.read(layout.ROOT_PGP).decode("utf-8", "replace")))
     return ()
 
 

@@ -17,6 +17,7 @@ from bootstrap.intent.rules.manifests import judge as judge_manifests
 from bootstrap.intent.rules.rotation import day
 from bootstrap.intent.rules.types import judge_opened
 from bootstrap.intent.values import secret_values
+from bootstrap.model import layout
 from bootstrap.model.catalog import Intent, Secret, SecretClass
 from bootstrap.model.errors import BootstrapError
 from bootstrap.ports import EncryptedFiles, IntentRepository, Opened
@@ -112,7 +113,7 @@ def _readers(repository: "GitRepository") -> Iterator[Finding]:
     except BootstrapError as error:
         yield of_error(error, "keys")
         return
-    for path in (p for p in repository.paths() if p.startswith("encrypted/") and expected.holders):
+    for path in (p for p in repository.paths() if p.startswith(layout.ENCRYPTED) and expected.holders):
         try:
             readers = readers_of(path, repository.read(path))
         except BootstrapError:
@@ -129,7 +130,7 @@ def _readers(repository: "GitRepository") -> Iterator[Finding]:
 
 def _unused(repository: "GitRepository") -> Iterator[Finding]:
     for path in repository.unused_changes():
-        if not path.startswith("records/"):
+        if not path.startswith(layout.RECORDS):
             message = "not as in the commit, and so not used"
             yield Finding(
                 id="W_REPO_DIRTY", where=path, message=message, hint="commit it", level=Level.WARNING

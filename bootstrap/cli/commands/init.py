@@ -18,6 +18,7 @@ from bootstrap.cli.commands.keygen import (
     make_keys,
 )
 from bootstrap.cli.prompt import choose_passphrase
+from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
 
 
@@ -109,4 +110,4 @@ def _crds(manifests: Path) -> Path:
 
 
 def _no_keys(folder: Path) -> bool:
-    return not any((folder / part).exists() for part in ("root.key", "keys", "encrypted/root-material"))
+    return not any((folder / part).exists() for part in ("root.key", "keys", layout.ROOT_MATERIAL))

@@ -8,12 +8,11 @@ import typer
 from bootstrap.cli.options import REPO, NonInteractiveOption, Options, RepoOption, RootOption
 from bootstrap.cli.recipients import given_as, public_text
 from bootstrap.model.errors import DefinitionError, PreconditionError
+from bootstrap.model.layout import SOPS_RULES
 
 if TYPE_CHECKING:
     from bootstrap.operations.rekey.repository import Rekeyed
     from bootstrap.ports import IntentRepository
-
-SOPS_RULES = ".sops.yaml"
 
 
 def rekey_repo(

@@ -17,6 +17,7 @@ from bootstrap.engine.result import Result
 from bootstrap.engine.resume import NEW_AUTHORITY
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import DefinitionError
+from bootstrap.model.names import kv
 from bootstrap.model.plan import Plan
 from bootstrap.operations.records import write_records
 from bootstrap.operations.verify.drift import without_effect
@@ -82,7 +83,7 @@ def summarise(world: World, result: Result) -> dict[str, Any]:
         "plan": world.plan.digest,
         "epoch": result.epoch,
         "changed": sorted(o.step.id for o in result.outcomes if o.acted),
-        "handedOver": [{"name": s.name, "path": f"secret/{s.path}"} for s in handed],
+        "handedOver": [{"name": s.name, "path": kv(s.in_vault)} for s in handed],
         "waits": [{"step": o.step.id, "for": item} for o in waiting for item in o.pending],
         "retirementWaits": any(o.step.kind == "retired" for o in waiting),
         "residuals": list(residuals(world.intent, handed)),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bootstrap.intent.findings import Finding, Level
+from bootstrap.model import layout
 from bootstrap.model.catalog import Intent, SecretClass
 from bootstrap.model.suggest import closest
 
@@ -34,7 +35,7 @@ def judge_absent(intent: Intent) -> Iterator[Finding]:
             message = "root material that no entry of class root-material names"
             yield Finding(id="E_ROOT_MATERIAL", where=path, message=message, hint=hint)
     for path in sorted(
-        p for p in intent.blobs.keys() - named if not p.startswith("encrypted/root-material/")
+        p for p in intent.blobs.keys() - named if not p.startswith(f"{layout.ROOT_MATERIAL}/")
     ):
         hint = "describe it in secrets/, or remove it"
         message = "an encrypted file that no entry names"
@@ -43,14 +44,14 @@ def judge_absent(intent: Intent) -> Iterator[Finding]:
 
 def root_files(name: str) -> set[str]:
     """The paths that the private half of a key under the root may have."""
-    return {f"encrypted/root-material/{name}.{suffix}" for suffix in ("age", "asc", "gpg")}
+    return {f"{layout.ROOT_MATERIAL}/{name}.{suffix}" for suffix in ("age", "asc", "gpg")}
 
 
 def _sources(intent: Intent) -> Iterator[Finding]:
     for secret in intent.secrets:
         if secret.source and secret.source.file not in intent.blobs:
             message = f"{secret.name}: the commit holds no file {secret.source.file}"
-            inside = secret.source.file.startswith("encrypted/")
+            inside = secret.source.file.startswith(layout.ENCRYPTED)
             hint = _meant(secret.source.file, intent) or (
                 "`git add` and commit it" if inside else "encrypted files lie below encrypted/"
             )
@@ -89,7 +90,7 @@ def _recipients(intent: Intent) -> Iterator[Finding]:
     age = [line for line in lines if line.strip() and not line.lstrip().startswith(b"#")]
     pgp = intent.keys.get("root.asc", b"").count(b"-----BEGIN PGP PUBLIC KEY BLOCK-----")
     if {"root.txt", "root.asc"} & intent.keys.keys() and len(age) + pgp < 2:
-        where = "keys/root.txt" if "root.txt" in intent.keys else "keys/root.asc"
+        where = layout.ROOT_AGE if "root.txt" in intent.keys else layout.ROOT_PGP
         message = f"the root of trust has {len(age) + pgp} recipient: one lost key and nothing can be rebuilt"
         hint = f"add a second holder's public key to {where}, then `bootstrap rekey-repo --root file:PATH`"
         yield Finding(id="W_RECIPIENTS", where=where, message=message, hint=hint, level=Level.WARNING)

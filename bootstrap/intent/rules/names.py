@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from bootstrap.intent.findings import Finding
 from bootstrap.model.catalog import Intent, Internal, Secret
+from bootstrap.model.names import SYSTEM_NAMESPACE
 
-OURS = "bootstrap-system"
 PLACEHOLDER = "FILL-IN"  # what `bootstrap import` writes where it cannot know
 _Entry = Secret | Internal
 _Place = tuple[str, str]  # namespace, name of a Kubernetes Secret
@@ -73,6 +73,6 @@ def _namespaces(entry: _Entry) -> Iterator[Finding]:
     used = [consumer.namespace for consumer in entry.consumers]
     if isinstance(entry, Secret) and entry.scaffold:
         used.append(entry.scaffold.namespace)
-    if OURS in used:
-        message = f"{entry.name}: namespace {OURS} is bootstrap's own"
+    if SYSTEM_NAMESPACE in used:
+        message = f"{entry.name}: namespace {SYSTEM_NAMESPACE} is bootstrap's own"
         yield Finding(id="E_NAMESPACE", where=entry.where, message=message, hint="name another namespace")

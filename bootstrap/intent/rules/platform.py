@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.intent.plain_secrets import SUFFIXES
+from bootstrap.model import layout
 from bootstrap.model.catalog import Custody, Intent
 
 _DEFINITION = re.compile(
@@ -45,7 +46,7 @@ def _folders(intent: Intent) -> Iterator[Finding]:
     for folder, hint in wanted:
         if not folder:  # the operator is adopted
             continue
-        if not folder.startswith("manifests/") or ".." in folder.split("/"):
+        if not folder.startswith(layout.MANIFESTS) or ".." in folder.split("/"):
             message = f"{folder} is not a folder below manifests/"
             yield Finding(id="E_MANIFESTS", where=platform.where, message=message, hint="move it there")
         elif not any(p.startswith(f"{folder}/") and p.endswith(SUFFIXES) for p in intent.manifests):

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 from bootstrap.intent.findings import Finding, of_error
 from bootstrap.intent.hcl import Grant, read_policy
+from bootstrap.model import layout
 from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import DefinitionError
+from bootstrap.model.names import kv_data
 from bootstrap.ports import IntentRepository
 
 _WRITES = frozenset(("create", "update", "patch", "delete", "sudo"))
@@ -28,7 +30,7 @@ _NARROW = "name the paths and capabilities that it needs"
 def judge(repository: IntentRepository, intent: Intent | None) -> Iterator[Finding]:
     """E_POLICY for what cannot be read, E_POLICY_WIDE with ``file:line`` for what grants too much."""
     handed_over = {s.path: s.name for s in intent.handovers if s.path} if intent else {}
-    for path in (p for p in repository.paths() if p.startswith("vault/")):
+    for path in (p for p in repository.paths() if p.startswith(layout.VAULT)):
         data = repository.read(path)
         if path.endswith(".hcl"):
             try:
@@ -45,9 +47,7 @@ def _wide(path: str, grant: Grant, handed_over: dict[str, str]) -> Iterator[Find
         message = f'path "{grant.path}": {why}'
         yield Finding(id="E_POLICY_WIDE", where=where, message=message, hint=_NARROW)
         return
-    reached = sorted(
-        name for below, name in handed_over.items() if _covers(grant.path, f"secret/data/{below}")
-    )
+    reached = sorted(name for below, name in handed_over.items() if _covers(grant.path, kv_data(below)))
     if grant.capabilities & _WRITES and reached:
         message = f'path "{grant.path}" lets its bearer write {", ".join(reached)}: a second authority'
         yield Finding(id="E_POLICY_WIDE", where=where, message=message, hint="grant read only")

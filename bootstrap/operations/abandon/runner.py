@@ -16,6 +16,7 @@ from bootstrap.engine.record import ABANDONED, ABANDONING, FINISHED, RUN, RunRec
 from bootstrap.engine.retry import Patience
 from bootstrap.journal.entries import Event, last_intended
 from bootstrap.journal.store import Journal, read_journal
+from bootstrap.model import layout
 from bootstrap.model.decision import Act, Blocked
 from bootstrap.model.errors import Interrupted, PreconditionError
 from bootstrap.model.plan import Step
@@ -42,7 +43,7 @@ STEPS: Final = (
 )
 ALWAYS: Final = {
     "namespace bootstrap-system": "the journal, the run record, the init window and the ledger are there",
-    "records/": "written by runs, committed by people",
+    layout.RECORDS: "written by runs, committed by people",
     "what lies in Vault": "Vault is its authority, or will be: the next run adopts what this one wrote",
     "what manifests/ declares, and namespaces": "installed, and holds no secret; others may use it by now",
 }

@@ -10,6 +10,7 @@ from bootstrap.adapters.sops.data_key import CLOUD, KINDS, text_of
 from bootstrap.adapters.sops.nodes import Node
 from bootstrap.adapters.sops.reader import parsed
 from bootstrap.intent.encryption_forms import form_of, is_age, is_raw
+from bootstrap.model import layout
 from bootstrap.ports import IntentRepository
 
 _GREASE = "-grease"  # stanzas that age writes to nobody, so that readers learn to skip them
@@ -66,8 +67,8 @@ class Expected:
 def expected_readers(repository: IntentRepository, declared: Sequence[str]) -> Expected:
     """``declared`` are the public halves of the root (``commit_files.declared_recipients``)."""
     more: list[str] = []
-    if "keys/readers.txt" in repository.paths():
-        lines = repository.read("keys/readers.txt").decode("utf-8", "replace").splitlines()
+    if layout.READERS in repository.paths():
+        lines = repository.read(layout.READERS).decode("utf-8", "replace").splitlines()
         more = [line.split()[0] for line in lines if line.strip() and not line.lstrip().startswith("#")]
     return replace(expected_of(declared), more=frozenset(more))
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from bootstrap.adapters.git.repository import GitRepository
 from bootstrap.adapters.sops.commit_files import declared_recipients
+from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
 from bootstrap.operations.rekey.file import rekeyed
 from bootstrap.operations.rekey.recipients import Readers, expected_of, expected_readers, readers_of
 from bootstrap.ports import RootKey
-
-PLAIN = ("README.md", ".sops.yaml", ".gitkeep", ".gitattributes", ".gitignore")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,7 @@ def rekey(
 
     Nothing is written: one file that cannot be opened leaves all of them as they are.
     """
-    if dirty := [path for path in repository.unused_changes() if not path.startswith("records/")]:
+    if dirty := [path for path in repository.unused_changes() if not path.startswith(layout.RECORDS)]:
         raise DefinitionError(
             f"the work tree is not as in the commit: {', '.join(dirty[:5])}",
             code="E_REPO_DIRTY",
@@ -58,8 +57,8 @@ def rekey(
 
 
 def encrypted_paths(repository: GitRepository) -> tuple[str, ...]:
-    found = (path for path in repository.paths() if path.startswith("encrypted/"))
-    return tuple(path for path in found if path.rsplit("/", 1)[-1] not in PLAIN)
+    found = (path for path in repository.paths() if path.startswith(layout.ENCRYPTED))
+    return tuple(path for path in found if path.rsplit("/", 1)[-1] not in layout.NOT_ENCRYPTED)
 
 
 def _exactly(readers: Readers, holders: int) -> bool:

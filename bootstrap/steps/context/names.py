@@ -1,32 +1,31 @@
-"""Names that are decided once: our namespace, labels, Vault paths and roles (D3)."""
+"""Names as objects of the cluster carry them, and the names themselves (``model/names.py``)."""
 
 from typing import Any
 
+from bootstrap.model.names import AUDIT_DEVICE as AUDIT_DEVICE
+from bootstrap.model.names import AUDIT_FILE as AUDIT_FILE
+from bootstrap.model.names import COMMIT_ANNOTATION as COMMIT_ANNOTATION
+from bootstrap.model.names import KV_MOUNT as KV_MOUNT
+from bootstrap.model.names import MANAGED_BY as MANAGED_BY
+from bootstrap.model.names import OURS as OURS
+from bootstrap.model.names import PART_OF as PART_OF
+from bootstrap.model.names import PLAN_ANNOTATION as PLAN_ANNOTATION
+from bootstrap.model.names import READER_ACCOUNT as READER_ACCOUNT
+from bootstrap.model.names import READER_ROLE as READER_ROLE
+from bootstrap.model.names import ROLE_LABEL as ROLE_LABEL
+from bootstrap.model.names import RUN_ACCOUNT as RUN_ACCOUNT
+from bootstrap.model.names import RUN_POLICY as RUN_POLICY
+from bootstrap.model.names import RUN_ROLE as RUN_ROLE
+from bootstrap.model.names import SECRET_ANNOTATION as SECRET_ANNOTATION
+from bootstrap.model.names import STORE as STORE
+from bootstrap.model.names import SYSTEM_NAMESPACE as SYSTEM_NAMESPACE
+from bootstrap.model.names import TXN_HEADER as TXN_HEADER
+from bootstrap.model.names import WINDOW as WINDOW
 from bootstrap.ports import Object
-
-SYSTEM_NAMESPACE = "bootstrap-system"
-RUN_ACCOUNT = "bootstrap"
-RUN_ROLE = "bootstrap-run"
-RUN_POLICY = "bootstrap-run"
-READER_ROLE = "external-secrets"
-READER_ACCOUNT = "external-secrets"
-STORE = "vault-backend"
-KV_MOUNT = "secret"
-AUDIT_DEVICE = "file"
-AUDIT_FILE = "/vault/audit/audit.log"
-TXN_HEADER = "X-Bootstrap-Txn"
-WINDOW = "vault-init"
-
-MANAGED_BY = "app.kubernetes.io/managed-by"
-PART_OF = "app.kubernetes.io/part-of"
-PLAN_ANNOTATION = "bootstrap.dev/plan"
-COMMIT_ANNOTATION = "bootstrap.dev/commit"
-SECRET_ANNOTATION = "bootstrap.dev/secret"  # noqa: S105  an annotation's name
-ROLE_LABEL = "bootstrap.dev/role"
 
 
 def labels(role: str = "", **more: str) -> dict[str, str]:
-    found = {MANAGED_BY: "bootstrap", PART_OF: "bootstrap"}
+    found = {MANAGED_BY: OURS, PART_OF: OURS}
     if role:
         found[ROLE_LABEL] = role
     return found | more
@@ -34,7 +33,7 @@ def labels(role: str = "", **more: str) -> dict[str, str]:
 
 def is_ours(obj: Object) -> bool:
     marks: dict[str, Any] = obj.get("metadata", {}).get("labels") or {}
-    return marks.get(MANAGED_BY) == "bootstrap"
+    return marks.get(MANAGED_BY) == OURS
 
 
 def namespace(name: str, **annotations: str) -> Object:

@@ -7,6 +7,7 @@ from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.record import Fact, Record, RecordType, Writer
 from bootstrap.ledger.store import LedgerStore
+from bootstrap.model import layout
 from bootstrap.ports import Clock, Cluster, RootMaterial
 
 
@@ -25,7 +26,7 @@ class Transfers:
 
     @property
     def key(self) -> PublicKey:
-        return PublicKey.parse(self._key, "keys/ledger.pub")
+        return PublicKey.parse(self._key, layout.LEDGER_KEY)
 
     def read(self) -> Ledger:
         """The cluster's copy, wholly verified; EvidenceError where it does not hold."""

@@ -16,6 +16,7 @@ from bootstrap.model.catalog import Secret
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError, PreconditionError
 from bootstrap.model.handover import Commitments, Next, SecretState, next_step
+from bootstrap.model.names import kv
 from bootstrap.model.plan import Step
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
@@ -90,7 +91,7 @@ class HandoverSecrets:
                 EvidenceError(
                     f"{', '.join(s.name for s in seen.lost)}: handed over, and gone from Vault",
                     code="E_VALUE_LOST",
-                    where=f"secret/{seen.lost[0].path}",
+                    where=kv(seen.lost[0].in_vault),
                     hint="restore Vault's own snapshot; the value in Git is no longer authoritative",
                 )
             )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import WorldError
 from bootstrap.model.init_window import Window, WindowPhase
+from bootstrap.model.layout import ESCROW
 from bootstrap.model.plan import Step
 from bootstrap.steps.context.world import World
-from bootstrap.steps.vault.escrow import FILE, Escrow
+from bootstrap.steps.vault.escrow import Escrow
 from bootstrap.steps.vault.init_window import Slots, WindowStore
 
 
@@ -43,6 +44,6 @@ class VaultKey:
             raise WorldError("the share's slot is gone", code="E_SLOT", where="namespace bootstrap-system")
         uid = self.world.cluster.uid()
         escrow = Escrow(uid, window.volume, self.world.material.unseal_key().fingerprint, share)
-        self.world.records.write(uid, FILE, escrow.to_bytes())
+        self.world.records.write(uid, ESCROW, escrow.to_bytes())
         proof = self.world.proof.prove(uid)
         self.windows.swap(window, window.verified(proof["vaultClusterId"]))

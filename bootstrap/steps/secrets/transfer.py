@@ -8,9 +8,9 @@ from bootstrap.ledger.record import Audit, Destination, Fact, Git, RecordType, S
 from bootstrap.model.catalog import Renew, RetireMode, Secret
 from bootstrap.model.errors import EvidenceError, UnknownOutcome
 from bootstrap.model.handover import Commitments, Next, SecretState, next_step
+from bootstrap.model.names import kv, kv_data, kv_metadata
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
-from bootstrap.steps.context.names import KV_MOUNT
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
@@ -70,12 +70,12 @@ def copy_into_vault(world: World, copy: Copy, place: Here) -> Copy:
     """Metadata first, then one write that only an empty path takes; then version 1 as the active node has it."""
     session, secret = world.session, copy.secret
     body = {"cas_required": True, "max_versions": KEPT_VERSIONS, "custom_metadata": _marks(world, copy)}
-    path = f"secret/metadata/{secret.path}"
+    path = kv_metadata(secret.in_vault)
     granted(session.call("POST", path, body, txn=copy.txn), path)
     write: Answer | None = None
     try:
         data = {"options": {"cas": 0}, "data": copy.values}
-        write = session.call("POST", f"secret/data/{secret.path}", data, txn=copy.txn)
+        write = session.call("POST", kv_data(secret.in_vault), data, txn=copy.txn)
     except UnknownOutcome:
         pass  # version 1 is there or it is not: the read tells
     back = read_version_one(world, secret, place)
@@ -89,19 +89,19 @@ def copy_into_vault(world: World, copy: Copy, place: Here) -> Copy:
 
 def is_written(world: World, secret: Secret) -> bool:
     """Whether Vault has any version of it, whoever wrote it."""
-    answer = world.session.read(f"{KV_MOUNT}/metadata/{secret.path}")
+    answer = world.session.read(kv_metadata(secret.in_vault))
     return answer.ok and int(answer.data.get("current_version", 0)) > 0
 
 
 def read_version_one(world: World, secret: Secret, place: Here) -> Copy | None:
     """Version 1 as it is in Vault, None when it does not exist. EvidenceError when it was destroyed."""
-    answer = world.session.read(f"secret/data/{secret.path}?version=1")
+    answer = world.session.read(f"{kv_data(secret.in_vault)}?version=1")
     if answer.status == 404:
         meta = answer.data.get("metadata") or {}
         if meta.get("version"):
             raise conflict(secret, "a version 1 that was deleted")
         return None
-    values: dict[str, Sensitive] = dict(granted(answer, f"secret/{secret.path}").data["data"])
+    values: dict[str, Sensitive] = dict(granted(answer, kv(secret.in_vault)).data["data"])
     txn = str((answer.data["metadata"].get("custom_metadata") or {}).get("txn", ""))
     return replace(_copy(world, secret, values, place, txn), read=answer.request_id)
 
@@ -197,6 +197,6 @@ def conflict(secret: Secret, why: str) -> EvidenceError:
     return EvidenceError(
         f"{secret.name}: Vault holds {why}; nothing is overwritten",
         code="E_AUTHORITY_CONFLICT",
-        where=f"secret/{secret.path}",
+        where=kv(secret.in_vault),
         hint="find out who wrote it (Vault's audit log); give the entry another path, or remove that version",
     )

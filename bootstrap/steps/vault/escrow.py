@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 from bootstrap.model.errors import EvidenceError, Transient
 from bootstrap.model.init_window import WindowPhase
+from bootstrap.model.layout import ESCROW
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Vault
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.init_window import Slots, WindowStore
-
-FILE = "escrow.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def escrow_bytes(world: World) -> bytes | None:
 def kept_outside(world: World) -> bytes | None:
     """The escrow file as it lies outside the cluster: in the records folder, or in the commit."""
     uid = world.cluster.uid()
-    return world.records.read(uid, FILE) or world.intent.escrows.get(uid)
+    return world.records.read(uid, ESCROW) or world.intent.escrows.get(uid)
 
 
 def _from_slot(world: World, uid: str) -> bytes | None:
@@ -86,7 +85,7 @@ def _from_slot(world: World, uid: str) -> bytes | None:
 def read_escrow(world: World) -> Escrow | None:
     """This cluster's escrow, from the records folder or else from the commit."""
     data = escrow_bytes(world)
-    return Escrow.from_bytes(data, f"records/{world.cluster.uid()}/{FILE}") if data else None
+    return Escrow.from_bytes(data, f"records/{world.cluster.uid()}/{ESCROW}") if data else None
 
 
 def prove_escrow(world: World, cluster_uid: str) -> dict[str, str]:

@@ -3,8 +3,8 @@
 from contextlib import suppress
 
 from bootstrap.model.errors import EvidenceError, UnknownOutcome
+from bootstrap.model.names import kv, kv_data
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.steps.context.names import KV_MOUNT
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.session import Session
 
@@ -19,7 +19,7 @@ class KvCopy:
 
     def read(self, name: str) -> bytes | None:
         """The batch, or None. Any answer but 200 and 404 is an error, never taken for absence."""
-        answer = self.session.read(f"{KV_MOUNT}/data/{FOLDER}/{name}")
+        answer = self.session.read(kv_data(f"{FOLDER}/{name}"))
         if answer.status == 404:
             return None
         value: Sensitive = granted(answer, name).data["data"]["batch"]
@@ -28,8 +28,8 @@ class KvCopy:
     def write_once(self, name: str, content: bytes) -> None:
         body = {"options": {"cas": 0}, "data": {"batch": content.decode()}}
         with suppress(UnknownOutcome):  # the read below tells
-            self.session.call("POST", f"{KV_MOUNT}/data/{FOLDER}/{name}", body)
+            self.session.call("POST", kv_data(f"{FOLDER}/{name}"), body)
         if self.read(name) != content:
             raise EvidenceError(
-                f"{name} in Vault's copy is another one", code="E_FORK", where=f"secret/{FOLDER}/{name}"
+                f"{name} in Vault's copy is another one", code="E_FORK", where=kv(f"{FOLDER}/{name}")
             )
