@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.git.repository import open_repository
-from bootstrap.adapters.local.programs import AskPassphrase, nobody
+from bootstrap.adapters.local.programs import AskPassphrase, ask_never
 from bootstrap.adapters.root.root_key import open_root
 from bootstrap.adapters.root.root_material import CommitMaterial
 from bootstrap.adapters.sops.commit_files import CommitFiles
@@ -40,7 +40,7 @@ class Own:
 
     spec: str
     public: str
-    ask: AskPassphrase = nobody
+    ask: AskPassphrase = ask_never
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Makers:
     def ssh(self, *words: str, passphrase: str = "") -> Own:
         key = self.folder / "id"
         run("ssh-keygen", "-q", "-t", *words, "-N", passphrase, "-f", str(key))
-        return Own(f"file:{key}", f"{key}.pub", says(passphrase) if passphrase else nobody)
+        return Own(f"file:{key}", f"{key}.pub", says(passphrase) if passphrase else ask_never)
 
     def plugin(self) -> Own:
         return Own(f"file:{identity_file(self.folder, PLUGIN_FILE)}", RECIPIENT, says("4711"))
@@ -74,7 +74,7 @@ class Makers:
         self.gpg("--quick-add-key", fingerprint, subkey, "encr", "never", passphrase=passphrase)
         secret = self.gpg("--armor", export, fingerprint, passphrase=passphrase)
         spec = f"file:{identity_file(self.folder, secret)}"
-        return Own(spec, self.certificate(fingerprint), says(passphrase) if passphrase else nobody)
+        return Own(spec, self.certificate(fingerprint), says(passphrase) if passphrase else ask_never)
 
     def agent(self) -> Own:
         fingerprint = self.gpg.new_key("mine", "future-default", "default", "never")

@@ -56,16 +56,16 @@ def opener(identity: str, helpers: Helpers) -> Any:
 def recipient_of(name: str, comments: Sequence[str], declared: Sequence[str]) -> str:
     """The public half: plugins write it into a comment of the identity file; else it is one that Git declares."""
     begins = f"age1{name}1"
-    told = [word for line in comments for word in line.split() if word.startswith(begins)]
-    told += [recipient for recipient in declared if recipient.startswith(begins)]
-    if not told:
+    written = [word for line in comments for word in line.split() if word.startswith(begins)]
+    written += [recipient for recipient in declared if recipient.startswith(begins)]
+    if not written:
         raise PreconditionError(
             f"the identity file of age-plugin-{name} does not say its recipient",
             code="E_KEY_KIND",
             where="--root",
             hint=f"keep the comment with the recipient ({begins}...) that the plugin wrote above the identity",
         )
-    return told[0]
+    return written[0]
 
 
 @contextmanager

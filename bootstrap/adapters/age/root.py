@@ -26,7 +26,7 @@ from bootstrap.model.sensitive import Sensitive
 ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 MAGIC = b"age-encryption.org/v1\n"
 CARRIED = b"#bootstrap-helpers "  # first line of an exported root that needs programs
-ALONE = Helpers()  # no program, nobody to ask
+ALONE = Helpers()  # no program, no way to ask
 MOST_WORK = 22  # log2 N that a passphrase may cost; what age itself accepts
 
 
@@ -63,8 +63,10 @@ class AgeRoot:
         """
         if not self._plugins and self._quantum is None:
             return self._text
-        told = {"path": self._helpers.path, "interactive": self._helpers.interactive}
-        return Sensitive(CARRIED + json.dumps(told).encode() + b"\n" + self._text.reveal(), "age identities")
+        settings = {"path": self._helpers.path, "interactive": self._helpers.interactive}
+        return Sensitive(
+            CARRIED + json.dumps(settings).encode() + b"\n" + self._text.reveal(), "age identities"
+        )
 
     def unwrap(self, ciphertext: bytes, what: str) -> Sensitive:
         """Plaintext of one age file.
@@ -86,7 +88,7 @@ class AgeRoot:
             done = open_with_program(data, self._quantum, self._helpers)
             if done.ok:
                 return done.out
-            if "no identity matched" not in done.said:
+            if "no identity matched" not in done.stderr:
                 return None
         if self._plugins and set(kinds) - NATIVE_KINDS - {QUANTUM_KIND}:
             found, foreign = _opened(data, self._plugins)
@@ -114,7 +116,7 @@ def _lines(lines: Sequence[str]) -> Sensitive:
 
 
 def _opened(data: bytes, openers: Sequence[Any]) -> tuple[bytes | None, bool]:
-    """The plaintext, or None; then True when the file is whole and for somebody else."""
+    """The plaintext, or None; then True when the file is whole and for another key."""
     from pyrage import DecryptError, decrypt
 
     if not openers:

@@ -1,6 +1,6 @@
 """How a remote repository is reached: only by what was named on the command line (G5).
 
-Key and token come from a file that nobody else reads or from an open descriptor, are held in memory, and go to
+Key and token come from a file that its owner alone reads or from an open descriptor, are held in memory, and go to
 a child of this program through pipes.
 """
 

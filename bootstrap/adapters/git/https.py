@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CONNECT: Final = 15.0  # seconds
 READ: Final = 60.0  # seconds without a byte
-AGENT: Final = "git/bootstrap"  # some servers answer nobody whose name does not begin like this
+AGENT: Final = "git/bootstrap"  # some servers refuse every client whose name does not begin like this
 
 
 @contextmanager
@@ -192,7 +192,7 @@ def _trust(access: GitAccess) -> ssl.SSLContext:
 def _authorization(location: Location, access: GitAccess) -> str:
     """``Bearer TOKEN`` as it is; any other token as the password of the URL's user, or of ``git`` (RFC 7617)."""
     if access.token is None:
-        if location.user:  # which may well be a token that somebody put there
+        if location.user:  # which may well be a token in the wrong place
             message, hint = (
                 "a user in the URL is for --git-token, which is not there",
                 "--git-token file:PATH",

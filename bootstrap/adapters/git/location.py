@@ -1,7 +1,7 @@
 """Where an intent repository lies: a folder, ``https://`` or ``ssh://``.
 
-What ``git`` would also take is refused, because nobody proves who answers (``http://``, ``git://``) or because it
-runs a program (``ext::``). A password in a URL is refused and never shown.
+What ``git`` would also take is refused, because the server's identity is not proved (``http://``, ``git://``) or
+because it runs a program (``ext::``). A password in a URL is refused and never shown.
 """
 
 import re

@@ -83,7 +83,7 @@ class _Fetch:
         except GitProtocolError as error:
             if depth is None or "support shallow" not in str(
                 error
-            ):  # dulwich's words, said before anything is asked
+            ):  # dulwich's words, before anything is asked
                 raise
             return self._fetch(choose, None)
         return {name: sha for name, sha in result.refs.items() if sha}, bytes(pack)

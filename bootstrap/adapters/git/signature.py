@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BEGINS: Final = (ssh_signature.BEGIN, *openpgp_signature.BEGIN, b"-----BEGIN SIGNED MESSAGE-----")
 HEADER: Final = b"gpgsig "
-OTHER: Final = b"gpgsig-sha256 "  # of a twin in a repository of another format: nobody signs it here
+OTHER: Final = b"gpgsig-sha256 "  # of a twin in a repository of another format: it is not signed here
 _AT: Final = re.compile(rb"^(?:committer|tagger) .*> (\d{1,11}) [+-]\d{4}$", re.M)
 
 
@@ -44,7 +44,7 @@ def signatures(named: Named) -> Sequence[Signed]:
 def require_signed(named: Named, rev: str, signers: Signers, where: str) -> str:
     """What was signed and by whom, where one of the pinned signers did.
 
-    EvidenceError E_REPO_SIGNATURE for a signature that does not hold, E_REPO_SIGNER for one by somebody else,
+    EvidenceError E_REPO_SIGNATURE for a signature that does not hold, E_REPO_SIGNER for one by another key,
     E_REPO_UNSIGNED for none; the gravest of them where several are there and none is good.
     """
     errors: list[EvidenceError] = []
@@ -134,7 +134,7 @@ def _commit(commit: "Commit") -> Signed:
     head, blank, message = commit.as_raw_string().partition(b"\n\n")
     for line in head.split(b"\n"):
         if line.startswith(HEADER):
-            # Of two of them nobody could say which one counts: together they are no signature that holds.
+            # Of two of them it is not known which one counts: together they are no signature that holds.
             into = signature
             signature.append(line.removeprefix(HEADER))
         elif line.startswith(OTHER):

@@ -1,4 +1,4 @@
-"""Git over ``ssh``: the program of that name, told everything and left to read nothing (G5, B2).
+"""Git over ``ssh``: the program of that name, with every setting given and none read (G5, B2).
 
 No configuration, no agent of the user, no host key that was not named. The SSH key is held by an agent of ours;
 the host keys lie beside its socket in a folder that is gone afterwards.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
 CONNECT: Final = 15  # seconds
-_SAID: Final = 16 << 10  # bytes of its messages that are kept
+_MOST_KEPT: Final = 16 << 10  # bytes of its messages
 OPTIONS: Final = {
     "BatchMode": "yes",
     "CanonicalizeHostname": "no",
@@ -80,7 +80,7 @@ def ssh_client(location: Location, access: GitAccess, meter: Meter) -> Iterator[
             except BootstrapError:
                 raise
             except Exception:  # noqa: BLE001  # how dulwich says that the other end hung up has many shapes
-                raise judged(vendor.said(), location, timed_out=meter.late) from None
+                raise judged(vendor.messages(), location, timed_out=meter.late) from None
             finally:
                 vendor.close()
 
@@ -109,8 +109,8 @@ class _Vendor:
         self._agent.serve(running.pid)
         return running
 
-    def said(self) -> str:
-        return self._running[-1].said() if self._running else ""
+    def messages(self) -> str:
+        return self._running[-1].messages() if self._running else ""
 
     def close(self) -> None:
         for running in self._running:
@@ -118,7 +118,7 @@ class _Vendor:
 
 
 class _Running:
-    """One ``ssh``: its two ends, what it said, and an end at the latest when the time is over."""
+    """One ``ssh``: its two ends, its messages, and an end at the latest when the time is over."""
 
     def __init__(self, words: list[str], meter: Meter) -> None:
         self._process = subprocess.Popen(  # noqa: S603  # words of ours, no shell; host and user are checked names
@@ -131,7 +131,7 @@ class _Running:
             cwd="/",
         )
         self.pid = self._process.pid
-        self._said = bytearray()
+        self._messages = bytearray()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self._timer = threading.Timer(meter.left(), self._process.kill)
@@ -143,10 +143,10 @@ class _Running:
     def can_read(self) -> bool:
         return False  # nothing is negotiated: nothing is there yet
 
-    def said(self) -> str:
+    def messages(self) -> str:
         self.close()
         self._listener.join(5)
-        return self._said.decode(errors="replace")
+        return self._messages.decode(errors="replace")
 
     def close(self) -> None:
         self._timer.cancel()
@@ -163,7 +163,7 @@ class _Running:
         stream = cast(BinaryIO, self._process.stderr)
         with stream:
             while piece := stream.read(1024):
-                self._said += piece[: _SAID - len(self._said)]
+                self._messages += piece[: _MOST_KEPT - len(self._messages)]
 
 
 def _needed(location: Location, access: GitAccess) -> tuple[Sensitive, bytes]:

@@ -7,10 +7,10 @@ from bootstrap.adapters.git.location import Location
 from bootstrap.model.errors import PreconditionError
 
 
-def judged(said: str, location: Location, *, timed_out: bool) -> PreconditionError:
-    """What ``ssh`` and the server's ``git`` said, as an error of ours; none of their words are repeated."""
+def judged(messages: str, location: Location, *, timed_out: bool) -> PreconditionError:
+    """The messages of ``ssh`` and the server's ``git`` as an error of ours; none of their words are repeated."""
     for words, make in _JUDGEMENTS:
-        if any(word in said for word in words):
+        if any(word in messages for word in words):
             return make(location)
     if timed_out:
         return failed(location, "the server did not answer in time", "E_GIT_TIMEOUT", "try again")

@@ -135,7 +135,7 @@ class _Whole:
             return _is_zero(value)
         marker = f"f:{key}"
         if marker not in fields:
-            # Not ours (any more): somebody changed it, or it was never applied. What is empty is never ours.
+            # Not ours (any more): another manager changed it, or it was never applied. What is empty is never ours.
             return value is None or value in ({}, [])
         below = fields[marker]
         if value == {} and isinstance(have[key], dict) and not SELECTORS & {*have[key], key}:
@@ -184,8 +184,8 @@ def _is_default(key: str, value: Any) -> bool:
 
 def _matches(item: Any, keys: dict[str, Any]) -> bool:
     """A wanted item may leave a key to its default (``protocol: TCP``); what it says must agree."""
-    said = [key for key in keys if isinstance(item, dict) and key in item]
-    return bool(said) and all(item[key] == keys[key] for key in said)
+    given = [key for key in keys if isinstance(item, dict) and key in item]
+    return bool(given) and all(item[key] == keys[key] for key in given)
 
 
 def _is(live: Any, keys: dict[str, Any]) -> bool:

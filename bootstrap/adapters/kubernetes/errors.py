@@ -81,9 +81,9 @@ def write_error(found: Failure, what: str) -> BootstrapError:
     if found.status == 401:
         return _not_logged_in(what)
     if found.status == 429 or "failed calling webhook" in found.message:
-        # Both are said before anything is stored: flow control turns away at the door, admission in the hall.
-        return Transient(_said(found, what), code="E_KUBE_BUSY", where=what)
-    return UnknownOutcome(_said(found, what), code="E_UNKNOWN_OUTCOME", where=what)
+        # Both come before anything is stored: flow control refuses first, admission after it.
+        return Transient(_text(found, what), code="E_KUBE_BUSY", where=what)
+    return UnknownOutcome(_text(found, what), code="E_UNKNOWN_OUTCOME", where=what)
 
 
 def read_error(found: Failure, what: str) -> BootstrapError:
@@ -92,19 +92,19 @@ def read_error(found: Failure, what: str) -> BootstrapError:
         return _not_logged_in(what)
     if found.status == 403:
         return WorldError(
-            _said(found, what),
+            _text(found, what),
             code="E_KUBE_DENIED",
             where=what,
             hint="bootstrap doctor names every missing permission",
         )
     if found.status == 429 or found.status >= 500:
-        return Transient(_said(found, what), code="E_KUBE_BUSY", where=what)
+        return Transient(_text(found, what), code="E_KUBE_BUSY", where=what)
     # 410: the snapshot that a paged list walks through has expired.
     code = "E_KUBE_GONE" if found.status == 410 else "E_KUBE_REFUSED"
-    return WorldError(_said(found, what), code=code, where=what)
+    return WorldError(_text(found, what), code=code, where=what)
 
 
-def _said(found: Failure, what: str) -> str:
+def _text(found: Failure, what: str) -> str:
     words = found.message or found.reason or "no reason given"
     return f"{what}: the API server answered {found.status}: {words}"
 

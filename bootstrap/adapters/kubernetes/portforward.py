@@ -99,8 +99,8 @@ def _proxy(configuration: Any) -> dict[str, Any]:
 def _tunnel_type(base: type) -> Any:
     """The library's port-forward, whose thread ends quietly and closes our half of the stream with it.
 
-    As it is, a reset connection prints a traceback from the thread, and whoever reads the stream waits for
-    their whole deadline because nobody closes it.
+    As it is, a reset connection prints a traceback from the thread, and a reader of the stream waits for
+    its whole deadline because the stream is never closed.
     """
 
     class Tunnel(base):  # type: ignore[misc]  # a class of a library that is imported late

@@ -176,7 +176,7 @@ def _environment(private: Path) -> dict[str, str]:
 
 
 def _reason(result: Mapping[str, Any]) -> str:
-    """The last lines of what the failed program said, else what Ansible says about it."""
+    """The last lines that the failed program printed, else what Ansible says about it."""
     for source in ("stderr", "module_stderr", "stdout", "msg"):
         lines = [line.strip() for line in str(result.get(source, "")).splitlines() if line.strip()]
         if lines:

@@ -27,7 +27,7 @@ ROOT = Wanted()
 
 
 def from_file(path: Path, wanted: Wanted = ROOT) -> Sensitive:
-    """A regular file that nobody else reads. Raises PreconditionError E_KEY_MISSING, E_KEY_MODE, E_KEY_KIND."""
+    """A regular file that its owner alone reads. Raises PreconditionError E_KEY_MISSING, E_KEY_MODE, E_KEY_KIND."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError as error:
@@ -74,7 +74,7 @@ def _mode(path: Path, wanted: Wanted, why: str, hint: str) -> PreconditionError:
 def not_opened(
     passphrase: Sensitive | None, what: str, instead: str, wanted: Wanted = ROOT
 ) -> PreconditionError:
-    """E_KEY_PASS: nobody could be asked, nothing was typed, or another passphrase. ``instead``: a way without."""
+    """E_KEY_PASS: questions are not allowed, nothing was typed, or another passphrase. ``instead``: a way without."""
     if passphrase is None:
         why, then = f"{what} has a passphrase", "run it on a terminal"
     elif not passphrase:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
-AskPassphrase = Callable[[str], Sensitive | None]  # given a prompt; None: nobody is there to answer
-# Where other tools look for keys is told and never looked at (G5).
+AskPassphrase = Callable[[str], Sensitive | None]  # given a prompt; None: no answer can be had
+# Where other tools look for keys is named in the hint and never looked at (G5).
 GIVE_ANOTHER = (
     "give the right root key: --root file:PATH"
     " (SOPS_AGE_KEY_FILE, ~/.config/sops/age/keys.txt, ~/.ssh and GnuPG's key ring are not looked at)"
@@ -23,8 +23,8 @@ DEADLINE = 300.0  # seconds; a device may wait for a touch
 MOST_IN_A_PIPE = 60_000  # bytes: what a pipe takes without a reader
 
 
-def nobody(_: str) -> None:
-    """Nobody may be asked."""
+def ask_never(_: str) -> None:
+    """Questions are not allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +32,21 @@ class Helpers:
     """``path`` as in PATH; ``interactive``: a plugin or an agent may wait for a human."""
 
     path: str = ""
-    ask: AskPassphrase = nobody
+    ask: AskPassphrase = ask_never
     interactive: bool = False
 
 
-def callers(ask: AskPassphrase = nobody, *, interactive: bool = False) -> Helpers:
+def callers(ask: AskPassphrase = ask_never, *, interactive: bool = False) -> Helpers:
     return Helpers(path=os.environ.get("PATH", ""), ask=ask, interactive=interactive)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """How a program ended; ``said`` is for looking at only, never to be shown."""
+    """How a program ended; ``stderr`` is for looking at only, never to be shown."""
 
     out: bytes
     ok: bool
-    said: str
+    stderr: str
 
 
 def program(name: str, helpers: Helpers, why: str) -> str:
@@ -77,9 +77,9 @@ def run(words: Sequence[str], given: Sensitive, helpers: Helpers, key: Sensitive
             timeout=DEADLINE,
             pass_fds=(reading,) if reading >= 0 else (),
         )
-        return Done(out=done.stdout, ok=done.returncode == 0, said=done.stderr.decode("utf-8", "replace"))
+        return Done(out=done.stdout, ok=done.returncode == 0, stderr=done.stderr.decode("utf-8", "replace"))
     except (OSError, subprocess.TimeoutExpired):
-        return Done(out=b"", ok=False, said="")
+        return Done(out=b"", ok=False, stderr="")
     finally:
         if reading >= 0:
             os.close(reading)

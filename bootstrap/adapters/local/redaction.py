@@ -8,7 +8,7 @@ from typing import Any
 from bootstrap.model.sensitive import Sensitive
 
 WITHHELD = "(the server's words are withheld: they repeat a secret value)"
-# Shorter pieces occur in any sentence ("a", "no"); whoever sends those gains nothing from an error text.
+# Shorter pieces occur in any sentence ("a", "no"); a sender of those gains nothing from an error text.
 SHORTEST = 4
 
 

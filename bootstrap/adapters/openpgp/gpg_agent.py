@@ -1,6 +1,6 @@
 """A root of trust that stays with the user's own GnuPG agent, or on the card behind it (S1), by python-gnupg.
 
-The one place where a home folder is looked at: whoever writes ``gpg-agent:FINGERPRINT`` names it. The agent
+The one place where a home folder is looked at: the user who writes ``gpg-agent:FINGERPRINT`` names it. The agent
 asks for its passphrase or PIN itself; this program never sees either.
 """
 
@@ -49,8 +49,8 @@ class GpgAgentRoot:
 
     def export(self) -> Sensitive:
         """Which agent to ask, for a child of this program."""
-        told = {"fingerprint": self.fingerprint, "home": self._home, "interactive": self._interactive}
-        return Sensitive(CARRIED + json.dumps(told).encode() + b"\n", "agent")
+        settings = {"fingerprint": self.fingerprint, "home": self._home, "interactive": self._interactive}
+        return Sensitive(CARRIED + json.dumps(settings).encode() + b"\n", "agent")
 
     def unwrap(self, ciphertext: bytes, what: str) -> Sensitive:
         """Raises PreconditionError E_NO_IDENTITY, E_KEY_PASS, E_DEVICE; DefinitionError E_CT_*, E_PGP_*."""
@@ -69,9 +69,9 @@ class GpgAgentRoot:
             raise self._refusal(done.stderr or "", what)
         return Sensitive(bytes(done.data), what)
 
-    def _refusal(self, said: str, what: str) -> Exception:
+    def _refusal(self, status: str, what: str) -> Exception:
         """What GnuPG's status lines mean; its text is never passed on."""
-        failed = re.search(r"^\[GNUPG:\] ERROR pkdecrypt_failed (\d+)", said, re.MULTILINE)
+        failed = re.search(r"^\[GNUPG:\] ERROR pkdecrypt_failed (\d+)", status, re.MULTILINE)
         if failed and int(failed[1]) & 0xFFFF in LOCKED:
             wait = "" if self._interactive else "; --non-interactive lets the agent ask nobody"
             return PreconditionError(
@@ -80,7 +80,7 @@ class GpgAgentRoot:
                 where=what,
                 hint=f"unlock it first: gpg --decrypt {what} > /dev/null{wait}",
             )
-        if failed or "[GNUPG:] NO_SECKEY" in said:
+        if failed or "[GNUPG:] NO_SECKEY" in status:
             return PreconditionError(
                 f"{what} was not opened: the card that holds the key, or the agent, does not answer",
                 code="E_DEVICE",

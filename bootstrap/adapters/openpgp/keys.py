@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SECRET = b"-----BEGIN PGP PRIVATE KEY BLOCK-----"
 PUBLIC = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
-# A certificate whose features are those of RFC 4880. Nobody needs its private half: see ``encrypt``.
+# A certificate whose features are those of RFC 4880. Its private half is never needed: see ``encrypt``.
 BYSTANDER_ID = bytes.fromhex("dc761b5793965d32")
 BYSTANDER = b"""-----BEGIN PGP PUBLIC KEY BLOCK-----
 

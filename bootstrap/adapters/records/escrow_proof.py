@@ -74,8 +74,8 @@ class FreshProcess:
         return _answer(out)
 
     def _failure(self, code: int, err: bytes) -> WorldError | EvidenceError:
-        said = [line for line in err.decode(errors="replace").splitlines() if line.startswith("error: ")]
-        why = said[0].removeprefix("error: ") if said else f"exit code {code}"
+        errors = [line for line in err.decode(errors="replace").splitlines() if line.startswith("error: ")]
+        why = errors[0].removeprefix("error: ") if errors else f"exit code {code}"
         message = f"the escrow was not proved: {why}"
         if code == BROKEN:
             return EvidenceError(

@@ -59,7 +59,7 @@ class LedgerSigner:
 
 
 class Commitment:
-    """Keyed commitments: they prove that two values are equal and let nobody guess a weak one (H4)."""
+    """Keyed commitments: they prove that two values are equal, and a weak one cannot be guessed from them (H4)."""
 
     def __init__(self, key: Sensitive) -> None:
         try:

@@ -1,7 +1,7 @@
 """The root of trust: which kind it is, from what its text looks like (S1, B2).
 
 ``file:PATH``, ``fd:N``, ``cmd:COMMAND`` or ``gpg-agent:FINGERPRINT``; a bare PATH is a file. Nothing ambient
-is looked at, but the GnuPG home of whoever names its agent.
+is looked at, but the GnuPG home of a user who names its agent.
 """
 
 import json
@@ -14,7 +14,7 @@ from bootstrap.adapters.age import root as age
 from bootstrap.adapters.age.identity import PLUGIN, QUANTUM, X25519
 from bootstrap.adapters.age.root import AgeRoot
 from bootstrap.adapters.local.key_source import from_command, from_fd, from_file, not_opened
-from bootstrap.adapters.local.programs import AskPassphrase, Helpers, callers, nobody
+from bootstrap.adapters.local.programs import AskPassphrase, Helpers, ask_never, callers
 from bootstrap.adapters.openpgp import gpg_agent
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.openpgp import message as openpgp_message
@@ -37,8 +37,8 @@ def open_root(
 ) -> Root:
     """The root that ``spec`` names, opened in memory.
 
-    ``declared`` are the recipients of ``keys/root.txt``, to name in E_NO_IDENTITY; where nobody may be
-    asked, not even by a plugin or an agent, ``interactive`` is false.
+    ``declared`` are the recipients of ``keys/root.txt``, to name in E_NO_IDENTITY. ``interactive`` is
+    false where questions are not allowed, those of a plugin or an agent included.
     Raises PreconditionError E_KEY_MISSING, E_KEY_MODE, E_KEY_KIND, E_KEY_PASS, E_KEY_ASKS, E_PGP_STATE,
     E_PLUGIN_NAME, E_PASS_CHARS, E_CT_COST.
     """
@@ -78,9 +78,9 @@ def parse_root(
     if data.startswith((openpgp.CARRIED, gpg_agent.CARRIED, age.CARRIED)):
         return _carried(data, declared, helpers)
     if is_age(data):
-        return parse_root(_unlock(data, age.open_protected, ask_passphrase), nobody, declared, helpers)
+        return parse_root(_unlock(data, age.open_protected, ask_passphrase), ask_never, declared, helpers)
     if data.startswith(openpgp_message.MESSAGE):
-        return parse_root(_unlock(data, openpgp.open_protected, ask_passphrase), nobody, declared)
+        return parse_root(_unlock(data, openpgp.open_protected, ask_passphrase), ask_never, declared)
     if data.startswith(openpgp.SECRET):
         return _openpgp_root(Sensitive(data, "OpenPGP secret key"), ask_passphrase)
     if ssh_key.is_ssh_key(data):
@@ -97,8 +97,8 @@ def _carried(data: bytes, declared: tuple[str, ...], helpers: Helpers) -> Root:
         return PgpRoot(Sensitive(rest, "OpenPGP secret key"), passphrase)
     if first.startswith(gpg_agent.CARRIED):
         return GpgAgentRoot(**json.loads(first[len(gpg_agent.CARRIED) :]))
-    told = json.loads(first[len(age.CARRIED) :])
-    return parse_root(Sensitive(rest, "root key"), nobody, declared, replace(helpers, **told))
+    settings = json.loads(first[len(age.CARRIED) :])
+    return parse_root(Sensitive(rest, "root key"), ask_never, declared, replace(helpers, **settings))
 
 
 def encrypt_to(recipients: Sequence[str], plaintext: Sensitive) -> bytes:
@@ -146,8 +146,8 @@ def _typed(passphrase: Sensitive | None) -> Sensitive | None:
 
 def _identities(data: bytes) -> tuple[list[str], list[str]]:
     """Comments and identities of an identity file; what is something else says what it is."""
-    told = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
-    comments = [line for line in told if line.startswith("#")]
+    stripped = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
+    comments = [line for line in stripped if line.startswith("#")]
     lines = _lines(data)
     if lines and all(line.startswith((X25519, QUANTUM, PLUGIN)) for line in lines):
         return comments, lines

@@ -54,7 +54,7 @@ class CommitMaterial:
     @cached_property
     def _unseal(self) -> PgpUnsealKey:
         """Proven by a round trip: what is encrypted to the certificate in Git opens with this key. A key
-        that does not would cost a store (`sys/init` accepts it and keeps nobody's keys)."""
+        that does not would cost a store (`sys/init` accepts it, and its keys cannot be read)."""
         from bootstrap.adapters.openpgp import keys as openpgp
 
         key = PgpUnsealKey(self._open("unseal"))

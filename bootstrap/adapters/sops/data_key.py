@@ -60,9 +60,9 @@ class DataKeys:
         wanted = [text_of(e, name) for g in groups for kind, name in KINDS for e in _entries(g, kind)]
         mine = ", ".join(map(shown, self.root.recipients))
         if wanted:
-            groups_told = f" of {needed} key groups, it opens {have}" if len(groups) > 1 else ""
+            of_groups = f" of {needed} key groups, it opens {have}" if len(groups) > 1 else ""
             return PreconditionError(
-                f"{what} is not encrypted to this root key ({mine}){groups_told};"
+                f"{what} is not encrypted to this root key ({mine}){of_groups};"
                 f" it needs the private key of {' or '.join(map(shown, dict.fromkeys(wanted)))}",
                 code="E_NO_IDENTITY",
                 where=what,

@@ -173,8 +173,8 @@ def read_sops(content: bytes, root: RootKey | DataKeys, what: str, form: Form = 
 
     file = parsed(content, what, form)
     # SOPS keeps the rules of a file of any other form, and does not follow them there.
-    said = {} if form is Form.BINARY else {name: text_of(file.metadata, name) for name in file.metadata}
-    rules = selection(said, what)
+    declared = {} if form is Form.BINARY else {name: text_of(file.metadata, name) for name in file.metadata}
+    rules = selection(declared, what)
     keys = root if isinstance(root, DataKeys) else DataKeys(root)
     key = AESGCM(keys.of(file.metadata, what).reveal())
     walk = _Walk(key, rules, text_of(file.metadata, "mac_only_encrypted") in _YES, what)

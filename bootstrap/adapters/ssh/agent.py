@@ -26,7 +26,7 @@ _PATIENCE: Final = 30.0  # seconds
 
 
 class KeyAgent:
-    """A context; ``path`` is the socket. Nobody is answered before ``client`` is said."""
+    """A context; ``path`` is the socket. No request is answered before ``serve`` names the client."""
 
     def __init__(self, key: Sensitive, folder: Path) -> None:
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key

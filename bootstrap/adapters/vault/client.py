@@ -62,7 +62,7 @@ class PodVault:
     # ------------------------------------------------------------ one pod's state
 
     def seal_status(self, pod: str) -> SealStatus | None:
-        """None: the pod does not answer (yet). WorldError E_VAULT_TLS: somebody else answers."""
+        """None: the pod does not answer (yet). WorldError E_VAULT_TLS: another server answers."""
         try:
             status = self._ask(pod, "sys/seal-status", LOOK)
             sealed = bool(status.data.get("sealed", True))

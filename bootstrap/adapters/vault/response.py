@@ -124,27 +124,27 @@ def _sealed(node: Any, label: str) -> Any:
 def refusal(answer: Answer, method: str, what: str) -> BootstrapError | None:
     """The error that an answer amounts to; None: it is an answer for the caller (2xx, 400, 404, 405, 412)."""
     words = "; ".join(answer.errors) or "no reason given"
-    said = f"{what}: Vault answered {answer.status}: {words}" + (
+    text = f"{what}: Vault answered {answer.status}: {words}" + (
         f" (request {answer.request_id})" if answer.request_id else ""
     )
     if answer.status in (307, 308, 472, 473) or _no_leader(answer):
         # Not applied: a standby hands a write on only by telling the client where to go.
         return Transient(f"{what}: this pod is not the active node", code="E_VAULT_STANDBY", where=what)
     if answer.status == 403:
-        return WorldError(said, code="E_VAULT_DENIED", where=what)
+        return WorldError(text, code="E_VAULT_DENIED", where=what)
     if answer.status == 429:
-        return Transient(said, code="E_VAULT_BUSY", where=what)
+        return Transient(text, code="E_VAULT_BUSY", where=what)
     if answer.status >= 500:
         if answer.status == 503 and any("sealed" in word.lower() for word in answer.errors):
-            return Transient(said, code="E_VAULT_SEALED", where=what)
+            return Transient(text, code="E_VAULT_SEALED", where=what)
         if method in READS:
-            return Transient(said, code="E_VAULT_AWAY", where=what)
-        return UnknownOutcome(said, code="E_UNKNOWN_OUTCOME", where=what)
+            return Transient(text, code="E_VAULT_AWAY", where=what)
+        return UnknownOutcome(text, code="E_UNKNOWN_OUTCOME", where=what)
     return None
 
 
 def _no_leader(answer: Answer) -> bool:
-    """Said while a new leader is elected, before the request is looked at."""
+    """The answer while a new leader is elected, before the request is looked at."""
     return answer.status >= 500 and any(
         "active cluster node not found" in word or "no active" in word for word in answer.errors
     )
