@@ -28,11 +28,11 @@ class SecretState:
     """What was just seen of one secret.
 
     ``written``: Vault has a version of it. ``version`` is what version 1 holds, None where it was not read or is
-    not there. ``intents`` are what our INTENT records announced, ``planned`` what would be written now.
+    not there. ``announced``: what our INTENT records announced, ``planned`` what would be written now.
     """
 
     written: bool
-    intents: frozenset[Commitments] = frozenset()
+    announced: frozenset[Commitments] = frozenset()
     version: Commitments | None = None
     planned: Commitments | None = None
     committed: bool = False
@@ -62,13 +62,13 @@ def next_step(state: SecretState) -> Next:
     if state.committed:
         return _after_commit(state)
     if not state.written:
-        return Next.WRITE if state.planned in state.intents else Next.INTEND
-    if not state.intents:
+        return Next.WRITE if state.planned in state.announced else Next.INTEND
+    if not state.announced:
         return Next.CONFLICT
     if state.version is None:
         return Next.READ
-    # A lost answer, or a run that is gone: version 1 is ours if it is what one of our intents announced.
-    return Next.COMMIT if state.version in state.intents else Next.CONFLICT
+    # A lost answer, or a run that is gone: version 1 is ours if one of our INTENT records announced it.
+    return Next.COMMIT if state.version in state.announced else Next.CONFLICT
 
 
 def over(scaffold: CopyState, retire: RetireMode) -> bool:

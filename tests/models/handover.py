@@ -24,7 +24,7 @@ class Guards:
     fence: bool = True  # a run revokes its predecessors' tokens before its first write
     given_back: bool = True  # a run revokes its own token at its end
     version_one: bool = True  # version 1 is compared, not the current one
-    intents: bool = True  # a version that no intent announced is not ours
+    announced: bool = True  # a version that no INTENT record announced is not ours
     commit_first: bool = True  # a scaffold goes only after COMMIT
     by_uid: bool = True  # and by its UID
     swap: bool = True  # it is emptied as it was seen, or not at all
@@ -48,7 +48,7 @@ class State(NamedTuple):
     scaffold: tuple[int, bool] | None = (1, True)  # UID, holds what Git says
     emptied: bool = False  # the scaffold holds nothing any more
     versions: tuple[int, ...] = ()
-    intents: frozenset[int] = frozenset()
+    announced: frozenset[int] = frozenset()
     commit: int = 0  # the value that COMMIT is about
     retired: bool = False
     policy: bool = False
@@ -100,7 +100,7 @@ def model(guards: Guards) -> Model[State]:
 
 
 @cache
-def said(value: int) -> Commitments:
+def commitments(value: int) -> Commitments:
     return frozenset({("value", str(value))})
 
 
@@ -116,14 +116,14 @@ def look(state: State, guards: Guards, planned: int = 0, *, read: bool = False) 
     version = (
         (state.versions[0] if guards.version_one else state.versions[-1]) if state.versions and read else 0
     )
-    announced = frozenset(said(v) for v in state.intents)
-    if not guards.intents:
-        announced |= {said(v) for v in state.versions}
+    announced = frozenset(commitments(v) for v in state.announced)
+    if not guards.announced:
+        announced |= {commitments(v) for v in state.versions}
     return SecretState(
         written=bool(state.versions),
-        intents=announced,
-        version=said(version) if version else None,
-        planned=said(planned) if planned else None,
+        announced=announced,
+        version=commitments(version) if version else None,
+        planned=commitments(planned) if planned else None,
         committed=bool(state.commit) or (not guards.commit_first and bool(state.versions)),
         waiting=not state.ready,
         scaffold=seen(state),
@@ -196,7 +196,7 @@ def decided(state: State, i: int, op: Op, guards: Guards) -> Iterator[tuple[str,
             value = state.plans + 1
             yield (
                 "INTENT",
-                put(state, i, op._replace(value=value), intents=state.intents | {value}, plans=value),
+                put(state, i, op._replace(value=value), announced=state.announced | {value}, plans=value),
             )
         case Next.WRITE:
             yield from act(state, i, op._replace(pc="write"), guards)

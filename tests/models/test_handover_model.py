@@ -14,7 +14,7 @@ WHOLE = Guards(crashes=2, losses=2, plans=6)
 NEEDS: dict[str, dict[str, Any]] = {
     "fence": {"purge": True},
     "given_back": {"purge": True},
-    "intents": {"stranger": True},
+    "announced": {"stranger": True},
     "swap": {"retire": RetireMode.INERT},
 }
 
@@ -36,7 +36,7 @@ def test_h3_one_that_is_not_deleted_is_emptied_once_or_left_alone(mode: RetireMo
 
 @pytest.mark.parametrize(
     "guard",
-    ["cas", "fence", "given_back", "version_one", "intents", "commit_first", "by_uid", "swap", "refused"],
+    ["cas", "fence", "given_back", "version_one", "announced", "commit_first", "by_uid", "swap", "refused"],
 )
 def test_h2_each_guard_is_needed(guard: str) -> None:
     without: dict[str, Any] = {guard: False, **NEEDS.get(guard, {})}

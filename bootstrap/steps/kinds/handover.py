@@ -2,7 +2,7 @@
 
 For a batch: durable INTENT records with the commitments of what will be written, then per secret the
 metadata, one ``cas: 0`` write, a read-back of version 1 from the active node and a constant-time comparison,
-then COMMIT records. A version that is there already is ours only if it matches one of our intents.
+then COMMIT records. A version that is there already is ours only if one of our INTENT records announced it.
 """
 
 from collections.abc import Callable, Iterable
@@ -57,7 +57,7 @@ class HandoverSecrets:
 
     def observe(self) -> Observation:
         ledger = self.world.ledger.read()
-        committed, announced = named(ledger, RecordType.COMMIT), intents(ledger)
+        committed, announced = named(ledger, RecordType.COMMIT), announced_by(ledger)
         secrets = self.world.intent.handovers
         present = dict(
             zip(
@@ -70,7 +70,7 @@ class HandoverSecrets:
             s.name: next_step(
                 SecretState(
                     written=present[s.name],
-                    intents=announced.get(s.name, frozenset()),
+                    announced=announced.get(s.name, frozenset()),
                     committed=s.name in committed,
                 )
             )
@@ -110,35 +110,36 @@ class HandoverSecrets:
 
     def _batch(self, secrets: tuple[Secret, ...]) -> None:
         world, place = self.world, here(self.world)
-        announced = intents(world.ledger.read())
+        announced = announced_by(world.ledger.read())
         versions = self._each(lambda s: read_version_one(world, s, place), secrets)
         found = dict(zip((s.name for s in secrets), versions, strict=True))
         fresh = [planned_copy(world, s, place) for s in secrets if found[s.name] is None]
-        said = {c.secret.name: c.intent(world, place) for c in fresh}
+        facts = {c.secret.name: c.intent(world, place) for c in fresh}
         world.ledger.append(
-            [said[c.secret.name] for c in fresh if self._step(c, announced, written=False) is Next.INTEND]
+            [facts[c.secret.name] for c in fresh if self._step(c, announced, written=False) is Next.INTEND]
         )
         copies = self._each(lambda c: copy_into_vault(world, c, place), fresh)
         adopted = [
             self._ours(s, version, announced) for s in secrets if (version := found[s.name]) is not None
         ]
-        said |= {c.secret.name: c.intent(world, place) for c in adopted}
+        facts |= {c.secret.name: c.intent(world, place) for c in adopted}
         # In the catalog's order, so that the same run writes the same ledger.
         done = {c.secret.name: c for c in (*copies, *adopted)}
-        world.ledger.append([done[s.name].commit(said[s.name]) for s in secrets])
+        world.ledger.append([done[s.name].commit(facts[s.name]) for s in secrets])
         world.narrator.event(
             "handover", message=f"{len(secrets)} secrets: Vault is authoritative", count=len(secrets)
         )
 
     def _ours(self, secret: Secret, version: Copy, announced: Announced) -> Copy:
-        """A version 1 whose answer was lost is ours if it is what one of our intents announced."""
+        """A version 1 whose answer was lost is ours if one of our INTENT records announced it."""
         if self._step(version, announced, written=True) is not Next.COMMIT:
             raise conflict(secret, "a version 1 that no intent of ours announced")
         return version
 
     def _step(self, copy: Copy, announced: Announced, *, written: bool) -> Next:
         earlier = announced.get(copy.secret.name, frozenset())
-        return next_step(SecretState(written=written, intents=earlier, version=copy.said, planned=copy.said))
+        own = copy.commitment_set
+        return next_step(SecretState(written=written, announced=earlier, version=own, planned=own))
 
     def _each(self, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
         self.world.session.token()  # one login before the threads share it
@@ -146,12 +147,12 @@ class HandoverSecrets:
             return list(pool.map(work, items))
 
 
-def intents(ledger: Ledger) -> Announced:
+def announced_by(ledger: Ledger) -> Announced:
     """Secret name to what its INTENT records announced."""
     found: dict[str, frozenset[Commitments]] = {}
     for record in ledger.records:
         fact = record.fact
         if fact.type is RecordType.INTENT and fact.secret:
-            said = frozenset(fact.commitments.items())
-            found[fact.secret.name] = found.get(fact.secret.name, frozenset()) | {said}
+            commitments = frozenset(fact.commitments.items())
+            found[fact.secret.name] = found.get(fact.secret.name, frozenset()) | {commitments}
     return found

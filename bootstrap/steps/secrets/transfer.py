@@ -45,7 +45,7 @@ class Copy:
     read: str = field(default="")
 
     @property
-    def said(self) -> Commitments:
+    def commitment_set(self) -> Commitments:
         return frozenset(self.commitments.items())
 
     def intent(self, world: World, place: Here) -> Fact:
@@ -81,14 +81,15 @@ def copy_into_vault(world: World, copy: Copy, place: Here) -> Copy:
     back = read_version_one(world, secret, place)
     if back is None:
         raise UnknownOutcome(f"{secret.name}: version 1 is not there yet", code="E_UNKNOWN", where=path)
-    seen = SecretState(written=True, intents=frozenset({copy.said}), version=back.said)
+    announced = frozenset({copy.commitment_set})
+    seen = SecretState(written=True, announced=announced, version=back.commitment_set)
     if next_step(seen) is not Next.COMMIT or back.values != copy.values:
         raise conflict(secret, "a version 1 that is not what was announced")
     return replace(copy, written=write.request_id if write and write.ok else "", read=back.read)
 
 
 def is_written(world: World, secret: Secret) -> bool:
-    """Whether Vault has any version of it, whoever wrote it."""
+    """Whether Vault has any version of it, ours or another's."""
     answer = world.session.read(kv_metadata(secret.in_vault))
     return answer.ok and int(answer.data.get("current_version", 0)) > 0
 
