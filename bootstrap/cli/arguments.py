@@ -9,7 +9,7 @@ from bootstrap.model.errors import DefinitionError
 
 
 def refuse_repeated(arguments: Sequence[str]) -> None:
-    """DefinitionError E_KEY_AMBIGUOUS for two root keys: nobody can say which of them was meant."""
+    """DefinitionError E_KEY_AMBIGUOUS for two root keys: it is not known which of them was meant."""
     if sum(a == "--root" or a.startswith("--root=") for a in arguments) > 1:
         raise DefinitionError(
             "--root is given twice: only one of the two could count",

@@ -105,7 +105,7 @@ def _location(options: Options) -> "Location":
 
 
 def _opened(options: Options, access: "GitAccess", *, history: bool) -> "GitRepository":
-    """Signed by a pinned signer where signers were named; who it was is said on stderr."""
+    """Signed by a pinned signer where signers were named; the signer is named on stderr."""
     from bootstrap.adapters.git.repository import open_repository
 
     location = _location(options)
@@ -205,7 +205,7 @@ def world(
     session = Session(cluster, vault, intent.platform.vault, clock)
     records = _records(options, repo)
     material = CommitMaterial(repo, files)
-    cluster.version()  # an API server that is away is a precondition: said before anything else is asked
+    cluster.version()  # an API server that is away is a precondition: reported before anything else is asked
     run = Run(id=secrets.token_hex(6), actor=cluster.whoami())
     try:
         yield World(
@@ -291,8 +291,8 @@ def _proof(options: Options, prepared: Prepared, root: "Root | None") -> "FreshP
 
 
 def _asks(options: Options) -> "AskPassphrase":
-    return _nobody if options.non_interactive else ask_passphrase
+    return _ask_never if options.non_interactive else ask_passphrase
 
 
-def _nobody(_: str) -> None:
-    """Nobody may be asked."""
+def _ask_never(_: str) -> None:
+    """Questions are not allowed."""

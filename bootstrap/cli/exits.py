@@ -33,7 +33,7 @@ PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 
 def caught(command: Callable[[], int | None]) -> int:
-    """Runs ``command`` and returns the exit code; what went wrong is said on stderr."""
+    """Runs ``command`` and returns the exit code; what went wrong is reported on stderr."""
     try:
         code = command()
         sys.stdout.flush()
@@ -122,7 +122,7 @@ def _place(error: Exception) -> str:
 
 
 def _silence(*streams: TextIO) -> None:
-    """Nobody reads any more: what is still buffered goes nowhere, so that leaving makes no noise."""
+    """The stream has no reader any more: what is still buffered goes nowhere, so that leaving makes no noise."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in streams or (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())

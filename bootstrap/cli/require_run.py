@@ -27,5 +27,5 @@ def _untouched(world: World) -> bool:
     try:
         found = any(world.cluster.get(Ref("v1", "Namespace", name)) for name in ours)
         return not found and world.cluster.uid() not in world.intent.heads
-    except BootstrapError:  # cannot be told: what is asked for says why
+    except BootstrapError:  # not known: what is asked for says why
         return False

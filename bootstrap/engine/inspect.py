@@ -11,7 +11,7 @@ from bootstrap.model.plan import Plan, Step
 from bootstrap.steps.base import KindClass
 from bootstrap.steps.context.world import World
 
-ROOT_NEEDED: Final = "E_ROOT_NEEDED"  # a look without the root key: nothing is wrong, it cannot be told
+ROOT_NEEDED: Final = "E_ROOT_NEEDED"  # a look without the root key: nothing is wrong, the state is not known
 
 
 class Health(StrEnum):

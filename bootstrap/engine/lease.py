@@ -1,7 +1,7 @@
 """The Lease that tells a second operator, politely, who is at work (docs/explanation/crash-safety.md).
 
 Safety never rests on it: it comes from create-only objects, compare-and-swap and UID preconditions. Expiry is
-judged by the local monotonic clock: a Lease that does not change for one duration belongs to nobody; the
+judged by the local monotonic clock: a Lease that does not change for one duration has no owner; the
 clocks of two machines are never compared.
 """
 
@@ -30,7 +30,7 @@ def held(holder: str, since: str, where: Ref = LEASE) -> HeldError:
 
 
 def taken_over(by: str, where: Ref = LEASE) -> HeldError:
-    """Another run had the cluster, and is over; ``by`` says which and how it ended, where that can be told."""
+    """Another run had the cluster, and is over; ``by`` says which and how it ended, where that is known."""
     return HeldError(
         f"another run took the cluster over meanwhile{f': {by}' if by else ', and has let it go'}",
         code="E_HELD",
@@ -84,7 +84,7 @@ class Lease:
         )
 
     def renew(self) -> None:
-        """Raises HeldError when somebody else has it now; Transient and UnknownOutcome pass through."""
+        """Raises HeldError when another run has it now; Transient and UnknownOutcome pass through."""
         live = self._cluster.get(LEASE)
         if live is None or not self._is_mine(live):
             raise held_by({} if live is None else live["spec"])
@@ -170,7 +170,7 @@ class Heartbeat:
             self._thread.join(timeout=self._every)
 
     def check(self) -> None:
-        """Raises HeldError once somebody else was seen to hold the Lease."""
+        """Raises HeldError once another run was seen to hold the Lease."""
         if self._lost is not None:
             raise self._lost
 

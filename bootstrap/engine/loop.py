@@ -23,7 +23,7 @@ NAMED: Final = 5  # changes that an error names
 
 
 class StepLoop:
-    """``intended`` is the last act that was begun, for whoever is interrupted."""
+    """``intended`` is the last act that was begun, for the report of an interrupted run."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class StepLoop:
         return True
 
     def advance(self, step: Step, journal: Journal, *, opened: bool) -> Outcome:
-        """``opened``: an earlier run intended this step, and nobody has seen it done."""
+        """``opened``: an earlier run intended this step, and it was not seen done since."""
         self.tell("looking", step)
         begun = self._world.clock.monotonic()
         seen, decision = self.observe(step)
@@ -105,7 +105,7 @@ class StepLoop:
 
 
 def _not_done(step: Step, decision: Act) -> WorldError:
-    """What still differs, so that whoever reads it knows where to look."""
+    """What still differs, so that the reader knows where to look."""
     lines = [f"\n    {change}" for change in decision.changes[:NAMED]]
     more = len(decision.changes) - NAMED
     lines += [f"\n    and {more} more"] if more > 0 else []

@@ -1,4 +1,4 @@
-"""``up --plan FILE``: the plan that somebody read and approved, and no other."""
+"""``up --plan FILE``: the plan that was read and approved, and no other."""
 
 import json
 from collections.abc import Iterator

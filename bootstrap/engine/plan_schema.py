@@ -1,4 +1,4 @@
-"""The shape of what `bootstrap plan -o json` prints, for `bootstrap schema plan` and whoever reads the document.
+"""The shape of what `bootstrap plan -o json` prints, for `bootstrap schema plan` and readers of the document.
 
 ``plan`` is what the digest covers; ``live`` is there only when a cluster was looked at, and apart from the digest.
 The platform, the secrets and the internal entries have the keys that follow from ``model/catalog.py``.

@@ -18,7 +18,7 @@ APPROVAL: Final = "abandon"
 
 
 def abandon(options: Options, *, approvals: frozenset[str]) -> int:
-    """0 when the run is given back; DecisionNeeded E_APPROVAL, with everything shown, where nobody approved."""
+    """0 when the run is given back; DecisionNeeded E_APPROVAL, with everything shown, without an approval."""
     prepared = compose.prepare(options)
     narrator = PlainNarrator(None, sys.stderr)
     with compose.world(options, prepared, narrator, approvals=approvals) as world:

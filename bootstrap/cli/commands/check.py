@@ -47,9 +47,9 @@ def check(options: Options, report: Report, beyond: Beyond) -> int:
         from bootstrap.cli.commands.check_bundle import changed_since_commit
 
         findings += changed_since_commit(repository, intent, beyond.bundle)
-    told = in_order(findings)
-    sys.stdout.write(render(told, report, repository.location))
-    return exit_code(told)
+    ordered = in_order(findings)
+    sys.stdout.write(render(ordered, report, repository.location))
+    return exit_code(ordered)
 
 
 def run_check(
@@ -88,7 +88,7 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 
 def _history(repository: "GitRepository") -> Iterator[Finding]:
-    """What earlier commits hold in the clear: whoever has the repository has it, whatever HEAD says."""
+    """What earlier commits hold in the clear: each copy of the repository has it, whatever HEAD says."""
     from bootstrap.adapters.git.history import past_files
 
     try:
@@ -117,7 +117,7 @@ def _readers(repository: "GitRepository") -> Iterator[Finding]:
         try:
             readers = readers_of(path, repository.read(path))
         except BootstrapError:
-            continue  # said where its form is judged
+            continue  # reported where its form is judged
         if extra := expected.undeclared(readers):
             message = f"it can be opened by somebody that keys/ does not name: {', '.join(extra)}"
             hint = "`bootstrap rekey-repo`, or name them in keys/readers.txt"
@@ -138,7 +138,7 @@ def _unused(repository: "GitRepository") -> Iterator[Finding]:
 
 
 def _unjudged(repository: "GitRepository") -> Iterator[Finding]:
-    """A signature that nobody looks at: said only where there is one."""
+    """A signature that is not verified: reported only where there is one."""
     from bootstrap.adapters.git.signature import signatures
 
     for signed in signatures(repository.named):

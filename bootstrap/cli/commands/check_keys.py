@@ -19,7 +19,7 @@ def key_pairs(
     from bootstrap.adapters.root.root_material import CommitMaterial
 
     material = CommitMaterial(repository, files)
-    paths, said = set(repository.paths()), {finding.where.split(":")[0] for finding in errors(known)}
+    paths, reported = set(repository.paths()), {finding.where.split(":")[0] for finding in errors(known)}
     proofs: dict[str, Callable[[], object]] = {
         "ledger": material.signer,
         "vault-ca": material.authority,
@@ -28,9 +28,9 @@ def key_pairs(
     for public in PUBLIC:
         name = public.split(".")[0]
         private = root_files(name) & paths
-        if private and f"keys/{public}" in paths and not private & said:
+        if private and f"keys/{public}" in paths and not private & reported:
             yield from _proof(proofs[name], f"keys/{public}")
-    if (private := root_files("commitment") & paths) and not private & said:
+    if (private := root_files("commitment") & paths) and not private & reported:
         yield from _proof(material.commitments, min(private))
 
 

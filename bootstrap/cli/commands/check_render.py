@@ -25,12 +25,12 @@ def render(findings: Sequence[Finding], report: Report, location: str) -> str:
 
 def _text(findings: Sequence[Finding], _: str) -> str:
     wrong = len(errors(findings))
-    lines = [f"{finding.level}: {finding}\n" for finding in _told_once(findings)]
+    lines = [f"{finding.level}: {finding}\n" for finding in _without_repeats(findings)]
     fewer = f" ({_number(len(lines), 'line')})" if len(lines) < len(findings) else ""
     return "".join(lines) + f"{_number(wrong, 'error')}, {_number(len(findings) - wrong, 'warning')}{fewer}\n"
 
 
-def _told_once(findings: Sequence[Finding]) -> list[Finding]:
+def _without_repeats(findings: Sequence[Finding]) -> list[Finding]:
     """For a reader: files with the same fault that are many in their nature are one line, which counts them."""
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
@@ -60,8 +60,8 @@ def _number(count: int, what: str) -> str:
 
 def _json(findings: Sequence[Finding], _: str) -> str:
     wrong = len(errors(findings))
-    told = [{name: str(getattr(f, name)) for name in _NAMES} for f in findings]
-    return _dumped({"errors": wrong, "warnings": len(findings) - wrong, "findings": told})
+    listed = [{name: str(getattr(f, name)) for name in _NAMES} for f in findings]
+    return _dumped({"errors": wrong, "warnings": len(findings) - wrong, "findings": listed})
 
 
 _NAMES = ("level", "id", "where", "message", "hint", "expected", "found")

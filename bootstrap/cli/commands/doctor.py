@@ -25,7 +25,7 @@ PRECONDITION: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One fact; ``ok`` is None where it is only told."""
+    """One fact; ``ok`` is None where it is only reported."""
 
     name: str
     ok: bool | None
@@ -61,9 +61,9 @@ def cluster(world: World) -> Iterator[Check]:
     yield Check(name="identity", ok=True, found=world.cluster.whoami())
     skew = (world.clock.now() - world.cluster.server_time()).total_seconds()
     yield Check(name="clock", ok=None, found=f"{abs(skew):.0f} s apart from the API server")
-    for told in leaks(world.cluster):
-        hint = "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/" if LEAK in told else ""
-        yield Check(name="at rest", ok=None, found=told, hint=hint)
+    for leak in leaks(world.cluster):
+        hint = "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/" if LEAK in leak else ""
+        yield Check(name="at rest", ok=None, found=leak, hint=hint)
     for state in survey(_only_checks(world.plan), world, kind_class):
         ok = None if state.code == ROOT_NEEDED else state.health in (Health.HOLDS, Health.WAITS)
         yield Check(

@@ -1,4 +1,4 @@
-"""``bootstrap init``: scaffold an intent repository that ``bootstrap up`` takes as it is."""
+"""``bootstrap init``: a new intent repository that ``bootstrap up`` takes as it is."""
 
 import os
 import re

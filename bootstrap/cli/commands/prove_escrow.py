@@ -12,7 +12,7 @@ from bootstrap.steps.vault.escrow import prove_escrow
 
 
 def prove(options: Options, cluster_uid: str) -> int:
-    """One JSON object on stdout; nobody is asked anything."""
+    """One JSON object on stdout; no questions are asked."""
     options = replace(options, non_interactive=True)
     prepared = compose.prepare(options)
     with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:

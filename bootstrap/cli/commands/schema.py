@@ -26,5 +26,5 @@ def document(kind: str) -> str:
     if kind not in schemas:
         hint = f"one of {', '.join(schemas)}"
         raise DefinitionError(f"there is no kind {kind}", code="E_KIND", where="KIND", hint=hint)
-    told = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schemas[kind]}
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schemas[kind]}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
