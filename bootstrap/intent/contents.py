@@ -28,8 +28,8 @@ def exposed(repository: IntentRepository, encrypted: Sequence[str]) -> Iterator[
         data = repository.read(path)
         wrong = tuple(_ciphertext(path, data)) if path in ciphertexts else ()
         yield from wrong
-        said = any(finding.id == "E_PLAINTEXT" for finding in wrong)  # of the whole file: once is enough
-        yield from private_keys(path, data) if said else in_clear(path, data)
+        reported = any(finding.id == "E_PLAINTEXT" for finding in wrong)  # of the whole file: once is enough
+        yield from private_keys(path, data) if reported else in_clear(path, data)
 
 
 def in_clear(path: str, data: bytes) -> Iterator[Finding]:

@@ -1,8 +1,8 @@
-"""The form that an encrypted file has, told from its bytes; its name should say the same.
+"""The form that an encrypted file has, recognised by its bytes; its name should say the same.
 
-The one place where SOPS, age and OpenPGP are told from plaintext, for whoever checks, opens, imports or rekeys. Nothing
-is opened here: what looks like a form may still be damaged. What is encrypted in another form, or under another
-form's name, is no plaintext: nobody has to replace its value.
+The one place where SOPS, age and OpenPGP are distinguished from plaintext, to check, open, import or rekey. Nothing is
+opened here: what looks like a form may still be damaged. What is encrypted in another form, or under another
+form's name, is no plaintext: its value need not be replaced.
 """
 
 import json

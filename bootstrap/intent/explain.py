@@ -1,4 +1,4 @@
-"""Pydantic's errors in the words of whoever wrote the file: place, kind, and what was probably meant."""
+"""Pydantic's errors in the words of the file's author: place, kind, and what was probably meant."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Which values of a SOPS file are encrypted: the file's own rule, told from its metadata alone (INV1).
+"""Which values of a SOPS file are encrypted: the file's own rule, read from its metadata alone (INV1).
 
 At most one rule of a file, tried on every key of a value's path; positions in a list are no part of a path.
 """

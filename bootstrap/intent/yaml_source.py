@@ -105,7 +105,7 @@ def _refusal(path: str, mark: Any, code: str, message: str, hint: str = "") -> D
 class _Reader:
     """The documents of one file from libyaml's events: values in one pass, places in another if asked for.
 
-    The whole catalog goes through here: events are told apart by their exact type, which is the cheapest.
+    The whole catalog goes through here: events are distinguished by their exact type, which is the cheapest.
     """
 
     def __init__(self, path: str, text: str) -> None:

@@ -194,8 +194,8 @@ class VaultSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalSecrets:
-    """``manifests`` is a folder of the repository, empty where the operator is adopted: somebody else installs
-    it, and ``deployment`` is only waited for.
+    """``manifests`` is a folder of the repository, empty where the operator is adopted: it is installed by
+    other means, and ``deployment`` is only waited for.
     """
 
     manifests: Annotated[str, InYaml("install"), InPlan(note="Empty where the operator is adopted")] = ""

@@ -55,7 +55,7 @@ class HeldError(BootstrapError):
 
 
 class WorldError(BootstrapError):
-    """A remote system said no, for a reason that waiting does not mend: exit 1."""
+    """A remote system refused, for a reason that waiting does not remove: exit 1."""
 
 
 class UnknownOutcome(WorldError):

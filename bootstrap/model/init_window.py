@@ -2,7 +2,7 @@
 
 ``sys/init`` answers once, and its answer can be lost. The window makes losing it harmless: nothing may be
 written to a store before VERIFIED, so a store whose answer was lost is empty and may be voided by its
-volume's UID. Every transition is a compare-and-swap on one object; whoever loses it looks again.
+volume's UID. Every transition is a compare-and-swap on one object; a run that loses it looks again.
 
     CLAIMED -> SENT -> KEYS -> VERIFIED
                  \\-> VOIDING -> CLAIMED (next attempt)
@@ -106,7 +106,7 @@ def next_move(window: Window, state: VaultState) -> Move:
         case WindowPhase.VOIDING:
             return Move.EXHAUSTED if window.attempt >= ATTEMPTS else Move.FINISH_VOID
         case WindowPhase.SENT:
-            # Whoever sent it is gone, and a request may still be on its way. Only keys that can be read save it.
+            # The run that sent it is gone, and a request may still be on its way. Only keys that can be read save it.
             if state.slots:
                 return Move.MARK_KEYS
             if state.volume not in ("", window.volume):

@@ -1,4 +1,4 @@
-"""Which of the known words was meant; how that is said belongs to whoever asks."""
+"""Which of the known words was meant; the caller words the message."""
 
 import difflib
 from collections.abc import Iterable

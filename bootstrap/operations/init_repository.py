@@ -73,7 +73,7 @@ def _render(source: Traversable, target: Path, context: dict[str, Any]) -> None:
 
 
 def _encrypted(holding: Holders) -> dict[str, bytes]:
-    """Path to ciphertext of every first value of the scaffold's catalog."""
+    """Path to ciphertext of every first value of the new catalog."""
     to = holding.recipients
     signing, _ = keys.generate_ledger()
     orders: dict[str, Opened] = {
@@ -106,4 +106,4 @@ def _encrypted(holding: Holders) -> dict[str, bytes]:
 
 
 def _plain(text: str) -> Sensitive:
-    return Sensitive(text.encode(), "scaffold")
+    return Sensitive(text.encode(), "plain")

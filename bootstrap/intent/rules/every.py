@@ -18,7 +18,7 @@ from bootstrap.model.catalog import Intent
 
 def judge(intent: Intent, *, whole: bool = True) -> tuple[Finding, ...]:
     """All findings, errors and warnings. ``whole`` is False when entries were left out because they could not
-    be read; then nothing is said about what is absent."""
+    be read; then nothing is reported about what is absent."""
     return tuple(_all(intent, whole))
 
 

@@ -30,7 +30,7 @@ def _objects(path: str, data: bytes) -> list[dict[str, Any]]:
     try:
         return parse_manifests(path, data)
     except DefinitionError:
-        return []  # said where manifests are applied
+        return []  # reported where manifests are applied
 
 
 def _judge(

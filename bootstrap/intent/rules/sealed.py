@@ -1,6 +1,6 @@
 """Values that the catalog introduces as secret and that stand in the clear inside a SOPS file (INV2, S3).
 
-Told without any key: the file's own rule says which of its values are encrypted. An empty text, which SOPS
+Judged without any key: the file's own rule says which of its values are encrypted. An empty text, which SOPS
 leaves as it is, is not looked at here.
 """
 
@@ -41,7 +41,7 @@ class _Leaf:
 
 
 def judge(repository: IntentRepository, intent: Intent) -> Iterator[Finding]:
-    """E_SOPS_PLAIN with ``file:line``; DefinitionError's findings where a file cannot be told apart."""
+    """E_SOPS_PLAIN with ``file:line``; DefinitionError's findings where the form of a file is not known."""
     wanted: dict[str, list[Secret]] = {}
     for secret in intent.secrets:
         if secret.source and secret.source.file in intent.blobs:
@@ -80,7 +80,7 @@ def _one(path: str, data: bytes, secrets: list[Secret]) -> Iterator[Finding]:
         yield of_error(error, path)
         return
     if rule is None:
-        return  # not of SOPS: said where its form is judged
+        return  # not of SOPS: reported where its form is judged
     clear = [leaf for leaf in leaves if leaf.text and not (_sealed(leaf) and rule.encrypted(leaf.path))]
     kinds = {leaf.name: leaf.text for leaf in leaves if leaf.path == ("kind",)}
     for secret in secrets:

@@ -46,7 +46,7 @@ def _workloads(intent: Intent, namespaces: set[str]) -> dict[str, set[str]]:
         try:
             objects = parse_manifests(path, data)
         except DefinitionError:
-            continue  # said where manifests are applied
+            continue  # reported where manifests are applied
         for obj in objects:
             place = obj["metadata"].get("namespace")
             if obj["kind"] in KINDS and place in namespaces:

@@ -21,7 +21,7 @@ _NOT_OURS = {  # types of Secrets that something in the cluster makes, and would
 _LINE = re.compile(r"\s*([A-Za-z0-9._/-]+)\s*:\s*([A-Za-z0-9._, -]+?)\s*")
 
 
-CHOSEN = "imported/"  # begins the paths that nobody named
+CHOSEN = "imported/"  # begins the paths that were not given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Findings:
         names = {each.name for each in self.found}
         files = {each.file: each for each in self.found if each.file}
         entry = replace(entry, name=_free(entry.name, names))
-        if entry.path.startswith(CHOSEN):  # a path that somebody else gave stays: `check` names two of them
+        if entry.path.startswith(CHOSEN):  # a path that was given stays: `check` names two of them
             entry = replace(entry, path=_free(entry.path, {each.path for each in self.found}, 500))
         same = files.get(entry.file)
         if same is not None and (entry.copied is None or same.copied != entry.copied):

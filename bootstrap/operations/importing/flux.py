@@ -11,7 +11,7 @@ _MOST_BYTES = 1 << 20
 
 
 def namespaces(folder: Path) -> dict[str, str]:
-    """Folder of the tree (``apps/shop``, ``.`` for its top) to the namespace that is said for it.
+    """Folder of the tree (``apps/shop``, ``.`` for its top) to the namespace that is given for it.
 
     What cannot be read says nothing. Overlays that reach into other folders are not followed.
     """
@@ -26,14 +26,14 @@ def namespaces(folder: Path) -> dict[str, str]:
         for document in _documents(content):
             if path.name in _KUSTOMIZE and isinstance(document.get("namespace"), str):
                 found[here] = document["namespace"]
-            elif (said := _of_flux(document)) is not None:
-                found.setdefault(said[0], said[1])
+            elif (given := _of_flux(document)) is not None:
+                found.setdefault(given[0], given[1])
     return found
 
 
-def namespace_of(name: str, said: Mapping[str, str]) -> str:
+def namespace_of(name: str, given: Mapping[str, str]) -> str:
     """For a file of the tree: what the nearest folder above it says, or nothing."""
-    return next((said[str(p)] for p in PurePosixPath(name).parents if str(p) in said), "")
+    return next((given[str(p)] for p in PurePosixPath(name).parents if str(p) in given), "")
 
 
 def _documents(content: bytes) -> list[dict[str, Any]]:

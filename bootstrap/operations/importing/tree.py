@@ -50,19 +50,19 @@ class Keys:
     def keeps(self, name: str, content: bytes) -> bool:
         """True when a holder of the root opens the file as it is, and the file says so."""
         readers = readers_of(name, content)
-        # Where nobody is named only opening it would tell.
+        # Where no reader is named only opening it would show it.
         return not readers.anonymous and self.expected.absent(readers) < len(self.expected.holders)
 
 
 def from_tree(folder: Path, keys: Keys, into: Findings) -> None:
     """PreconditionError E_NO_IDENTITY, E_ROOT_NEEDED where neither root opens a file."""
-    said = namespaces(folder)
+    given = namespaces(folder)
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
         name = path.relative_to(folder).as_posix()
         if name.startswith(".git/") or path.stat().st_size > _MOST_BYTES:
             continue
         try:
-            _one(name, path.read_bytes(), keys, namespace_of(name, said), into)
+            _one(name, path.read_bytes(), keys, namespace_of(name, given), into)
         except DefinitionError as error:
             into.left.append(f"{name}: {error.message}")
 
@@ -88,7 +88,7 @@ def _within(obj: dict[str, Any], namespace: str) -> dict[str, Any]:
 
 
 def _raw(name: str, content: bytes, keys: Keys) -> Found:
-    """One value; with a key that opens it, it is sealed anew, since an age file names nobody."""
+    """One value; with a key that opens it, it is sealed anew, since an age file does not name its readers."""
     stem = Path(name).name.rsplit(".", 1)[0]
     base = Found(
         name=slug(stem), path=f"{CHOSEN}{slug(stem)}", file=f"{slug(stem)}{Path(name).suffix.lower()}"
@@ -106,17 +106,19 @@ def _sops(name: str, content: bytes, keys: Keys, namespace: str, into: Findings)
     """One entry for each Secret of the file; one for the whole file where it holds none."""
     form, kept = form_of(name), keys.keeps(name, content)
     trees = _opened(name, content, form, keys, kept=kept)
-    names = [_said(tree) for tree in trees] if trees else _plainly_said(name, content, form)
+    names = [_names(tree) for tree in trees] if trees else _names_in_clear(name, content, form)
     if not any(names):
         into.add(_whole(name, content, form, trees, kept=kept))
         return
-    for number, said in enumerate(names):
-        if said is None:
+    for number, found in enumerate(names):
+        if found is None:
             into.left.append(f"{name}: its document {number} is not a Secret")
             continue
         tree = trees[number] if trees else {}
-        entry = manifest_entry(said.namespace or namespace or "default", said.name, _reduced(tree, namespace))
-        entry = replace(entry, type=said.type)
+        entry = manifest_entry(
+            found.namespace or namespace or "default", found.name, _reduced(tree, namespace)
+        )
+        entry = replace(entry, type=found.type)
         if kept:
             key = str(number) if len(names) > 1 else ""
             file = f"{slug(Path(name).name.split('.')[0])}.sops{Path(name).suffix}" if key else entry.file
@@ -146,7 +148,7 @@ class _Names:
     type: str
 
 
-def _said(tree: Mapping[str, Opened]) -> _Names | None:
+def _names(tree: Mapping[str, Opened]) -> _Names | None:
     """Of one opened document; None where it is no Secret."""
     meta = tree.get("metadata")
     if tree.get("kind") != Sensitive(b"Secret", "kind") or not isinstance(meta, dict):
@@ -158,8 +160,8 @@ def _said(tree: Mapping[str, Opened]) -> _Names | None:
     )
 
 
-def _plainly_said(name: str, content: bytes, form: Form) -> list[_Names | None]:
-    """What a file that is not opened says by itself: of Secrets whose ``data`` alone is sealed."""
+def _names_in_clear(name: str, content: bytes, form: Form) -> list[_Names | None]:
+    """What a file that is not opened says in the clear: of Secrets whose ``data`` alone is sealed."""
     return [_clear_names(document) for document in parsed(content, name, form).documents]
 
 

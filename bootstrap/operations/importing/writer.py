@@ -53,7 +53,7 @@ def _content(entry: Found, holders: Holders) -> bytes:
 
 
 def entry_text(entry: Found, holders: Holders) -> str:
-    """One catalog entry, with placeholders that ``check`` names until somebody fills them in."""
+    """One catalog entry, with placeholders that ``check`` names until they are filled in."""
     lines = [
         "apiVersion: bootstrap/v1",
         "kind: Secret",

@@ -27,7 +27,7 @@ def rekeyed(path: str, content: bytes, root: RootKey, recipients: Sequence[str])
             raise DefinitionError("its name says another kind of root", code="E_FORM", where=path, hint=hint)
         return encrypt_to(recipients, root.unwrap(content, path))
     form, keys = form_of(path), DataKeys(root)
-    read_sops(content, keys, path, form)  # nobody vouches for a file that was changed
+    read_sops(content, keys, path, form)  # a file that was changed is not trusted
     before = parsed(content, path, form)
     new = stanzas(keys.of(before.metadata, path), recipients)
     made = written(path, content.decode(), form, new).encode()

@@ -13,13 +13,13 @@ from bootstrap.intent.encryption_forms import form_of, is_age, is_raw
 from bootstrap.model import layout
 from bootstrap.ports import IntentRepository
 
-_GREASE = "-grease"  # stanzas that age writes to nobody, so that readers learn to skip them
+_GREASE = "-grease"  # stanzas that age writes for no recipient, so that readers learn to skip them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readers:
     """``named`` are age recipients, key ids or fingerprints of OpenPGP (upper case hex), kinds of cloud keys;
-    ``anonymous`` counts recipients that the file does not name (an X25519 stanza of age says nobody's name)."""
+    ``anonymous`` counts recipients that the file does not name (an X25519 stanza of age holds no name)."""
 
     named: tuple[str, ...] = ()
     anonymous: int = 0
@@ -45,13 +45,13 @@ def _items(node: Node | None) -> list[Mapping[str, Node]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """Who may read: the holders of the root (``keys/root.*``) and whoever ``keys/readers.txt`` adds."""
+    """Who may read: the holders of the root (``keys/root.*``) and the readers that ``keys/readers.txt`` adds."""
 
     holders: tuple[frozenset[str], ...]  # one set a holder: everything that a file may call it
     more: frozenset[str]
 
     def undeclared(self, readers: Readers) -> tuple[str, ...]:
-        """Those that nobody declared; a count where the file names nobody."""
+        """Those that are not declared; a count where the file names none."""
         known = self.more.union(*self.holders)
         unknown = tuple(name for name in readers.named if name not in known)
         over = readers.anonymous - len(self.holders) - len(self.more)

@@ -62,7 +62,7 @@ def encrypted_paths(repository: GitRepository) -> tuple[str, ...]:
 
 
 def _exactly(readers: Readers, holders: int) -> bool:
-    """An age file names nobody: as many stanzas as holders is all that can be seen."""
+    """An age file does not name its readers: as many stanzas as holders is all that can be seen."""
     return readers.anonymous in (0, holders)
 
 

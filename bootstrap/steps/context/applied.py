@@ -11,7 +11,7 @@ from bootstrap.steps.context.world import World
 def applied(world: World, obj: Object, still: Callable[[], bool] = lambda: True) -> bool:
     """False when ``still`` no longer held once the object had been looked at; then nothing is applied.
 
-    The apply names the resourceVersion that was seen, so whoever changed the object meanwhile makes it look
+    The apply names the resourceVersion that was seen, so a change by another writer meanwhile makes it look
     again. An object that is not there yet has none: only its first request could come late.
     """
     ref = ref_of(obj)

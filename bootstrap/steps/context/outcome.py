@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def expect(result: T | Refused, ref: Ref) -> T | None:
-    """The result, or None where somebody was faster (the step looks again). WorldError otherwise."""
+    """The result, or None where another writer was faster (the step looks again). WorldError otherwise."""
     if not isinstance(result, Refused):
         return result
     if result.reason in (Reason.EXISTS, Reason.CONFLICT, Reason.NOT_FOUND):
@@ -36,7 +36,7 @@ def expect(result: T | Refused, ref: Ref) -> T | None:
 
 
 def granted(answer: Answer, what: str) -> Answer:
-    """The answer itself when Vault said yes; WorldError with Vault's own words otherwise."""
+    """The answer itself when Vault granted it; WorldError with Vault's own words otherwise."""
     if answer.ok:
         return answer
     raise WorldError(

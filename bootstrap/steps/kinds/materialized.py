@@ -1,7 +1,7 @@
 """What consumers read: Secrets derived from Vault, and what the cluster itself publishes through it (INV5, INV7).
 
 An internal entry whose source Secret its operator has not made yet is pending, not a failure. So is a secret that
-Git does not introduce, as long as nobody has written it into Vault.
+Git does not introduce, as long as it is not written into Vault.
 """
 
 from dataclasses import dataclass

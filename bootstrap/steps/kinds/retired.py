@@ -98,7 +98,7 @@ class Retired:
             return Act("retire the bootstrap copies", tuple(changes))
         retired = len(self.world.intent.handovers) - len(seen.unrecorded)
         pending = tuple(f"{name}: {', '.join(why)}" for name, why in sorted(seen.waiting.items()))
-        return Satisfied(f"{retired} retired, {self._told(seen)}", pending)
+        return Satisfied(f"{retired} retired, {self._summary(seen)}", pending)
 
     def act(self, seen: Observation) -> None:
         for obj in self._policy():
@@ -122,14 +122,14 @@ class Retired:
         )
         self._waited = True
 
-    def _told(self, seen: Observation) -> str:
+    def _summary(self, seen: Observation) -> str:
         """The scaffolds, by what became of them."""
         modes = [(s.handover.retire, seen.scaffolds[s.name]) for s in self.scaffolds]
         gone = sum(found is CopyState.ABSENT for _, found in modes)
         emptied = modes.count((RetireMode.INERT, CopyState.EMPTIED))
         left = sum(mode is RetireMode.IGNORED and found is not CopyState.ABSENT for mode, found in modes)
-        told = f"{gone} scaffolds gone for good"
-        return told + (f", {emptied} emptied" if emptied else "") + (f", {left} left" if left else "")
+        text = f"{gone} scaffolds gone for good"
+        return text + (f", {emptied} emptied" if emptied else "") + (f", {left} left" if left else "")
 
     def _policy(self) -> tuple[Object, ...]:
         return admission_policy(self.scaffolds) if self.scaffolds else ()
@@ -153,7 +153,7 @@ class Retired:
         return waiting
 
     def _take_away(self, secret: Secret, seen: Observation) -> None:
-        """Only the bytes that were handed over: a scaffold that somebody changed since is kept and named."""
+        """Only the bytes that were handed over: a scaffold that was changed since is kept and named."""
         ref = bootstrap_copy_ref(secret)
         # As it is now: its consumers have had their time since it was seen.
         live = self.world.cluster.get(ref)
@@ -240,7 +240,7 @@ def _done(secret: Secret, record: Record | None) -> bool:
 
 
 def _how(secret: Secret, left: CopyState | None) -> tuple[RetireMode, str]:
-    """What became of the bootstrap copy: by declaration, or by somebody who had deleted it before."""
+    """What became of the bootstrap copy: by declaration, or because it was deleted before."""
     if secret.scaffold is None:
         return RetireMode.DELETED, "no copy in the cluster"
     mode = secret.handover.retire

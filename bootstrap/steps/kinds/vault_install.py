@@ -1,4 +1,4 @@
-"""The first replica: one Vault that joins nobody, with the certificate of the current attempt (B4).
+"""The first replica: one Vault that joins no other, with the certificate of the current attempt (B4).
 
 Once the key is proven this step has nothing left to do: the serving shape is another step's.
 """

@@ -88,7 +88,7 @@ class VaultMembers:
         )
         applied(self.world, shape)
         if self.spec.custody is Custody.OFFLINE:
-            unseal_all(self.world, seconds=240)  # whoever runs `up` holds the root
+            unseal_all(self.world, seconds=240)  # the user who runs `up` holds the root
         self.world.wait(
             f"{self.spec.replicas} nodes are unsealed", lambda: not sealed_pods(self.world), seconds=240
         )

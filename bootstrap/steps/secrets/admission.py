@@ -1,4 +1,4 @@
-"""A retired scaffold does not come back: admission refuses its re-creation, whoever asks (H3)."""
+"""A retired scaffold does not come back: admission refuses its re-creation by any user (H3)."""
 
 from bootstrap.model.catalog import Secret
 from bootstrap.ports import Object

@@ -13,7 +13,7 @@ def bootstrap_copy_ref(secret: Secret) -> Ref:
 
 
 def ledger_is_lost(world: World) -> bool:
-    """Whether nobody can say here what was handed over: no record, and a Vault of ours that is past its beginning. A
+    """Whether it is not known here what was handed over: no record, and a Vault of ours that is past its beginning. A
     scaffold that was retired must not come back; the ledger is rebuilt later in the run.
 
     Without a record, but with the init window of this very Vault and nothing that refuses retired scaffolds, there

@@ -15,8 +15,8 @@ APPS = "apps/v1"
 
 
 def unready(world: World, secret: Secret) -> tuple[str, ...]:
-    """Consumers that cannot have read the materialized Secret yet. A workload that is not there waits for
-    nobody: it will find the Secret when it comes."""
+    """Consumers that cannot have read the materialized Secret yet. A workload that is not there is not
+    waited for: it will find the Secret when it comes."""
     return tuple(why for consumer in secret.consumers if (why := _unready(world, consumer)))
 
 
@@ -62,7 +62,7 @@ def secret_of(obj: Object, intent: Intent) -> Secret:
 
 
 def unwritten(world: World, late: Collection[Ref]) -> dict[Ref, str]:
-    """Of ExternalSecrets that are applied and not synced: those whose secret nobody has written into Vault yet, with
+    """Of ExternalSecrets that are applied and not synced: those whose secret is not in Vault yet, with
     what it waits for. A secret that Git introduces is never among them: its handover wrote it."""
     intent = world.intent
     own = {ref_of(o): secret_of(o, intent) for o in external_secrets(intent) if ref_of(o) in late}

@@ -1,6 +1,6 @@
 """What one changed line of Git cannot take back on a cluster that runs: refused before anything is changed.
 
-Fewer replicas would leave voters behind that nobody runs, offline custody an open unseal key, and another path or
+Fewer replicas would leave voters behind that do not run, offline custody an open unseal key, and another path or
 name would hand the first value of Git over again (G7, B4, H1). Each needs work on the live system that is more
 than applying what is declared.
 """

@@ -1,6 +1,6 @@
 """The built-in manifests of Vault (G7): plain values from ``bootstrap.yaml``, nothing secret.
 
-Two shapes of one installation. ``init``: one replica that joins nobody, with the attempt's certificate.
+Two shapes of one installation. ``init``: one replica that joins no other, with the attempt's certificate.
 ``serve``: all declared replicas, every peer in every ``retry_join``, an unsealer beside each Vault.
 """
 
@@ -116,7 +116,7 @@ def _service(spec: VaultSpec, name: str, *, headless: bool) -> Object:
 
 
 def _network_policy(spec: VaultSpec, *, serving: bool) -> Object:
-    """Nobody may come in before the key is proven; a port-forward does not pass here."""
+    """No client may connect before the key is proven; a port-forward does not pass here."""
     clients = {"ports": [{"port": 8200, "protocol": "TCP"}], "from": [{"namespaceSelector": {}}]}
     peers = {"ports": [{"port": 8201, "protocol": "TCP"}], "from": [{"podSelector": {"matchLabels": APP}}]}
     rules = [clients, peers] if serving else []

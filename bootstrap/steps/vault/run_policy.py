@@ -1,7 +1,7 @@
 """What the run may do in Vault, as policy text: enough for `up`, `status` and `verify`, and no more (S2).
 
 It can write policies, roles and entities under our own names only; it cannot turn auditing off, remove a
-secret or its metadata, or read a handed-over value once it is somebody else's to rotate (it reads version
+secret or its metadata, or read a handed-over value once another owner rotates it (it reads version
 1 to compare, B6).
 """
 

@@ -20,7 +20,7 @@ def opened_share(world: World) -> Sensitive:
 
 
 def sealed_pods(world: World) -> list[str]:
-    """Pods that do not answer count as sealed: nobody can say that they are not."""
+    """Pods that do not answer count as sealed: it is not known that they are not."""
     return [p for p in world.session.pods if (s := world.session.seal_status(p)) is None or s.sealed]
 
 
