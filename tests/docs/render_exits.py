@@ -16,7 +16,7 @@ those of the repository's content in [catalog](catalog.md#errors-and-warnings).
 DO = {
     0: ("done", "nothing"),
     1: (
-        "a remote system said no, or stayed away too long",
+        "a remote system refused, or did not answer for too long",
         "look at `bootstrap status`, then the same command again",
     ),
     2: (

@@ -35,7 +35,7 @@ class Fault(StrEnum):
 
     KILL_BEFORE = "K1 killed before the call"
     KILL_AFTER = "K2 killed after the call was applied"
-    LOST_REQUEST = "K3 not applied, and nobody knows"
+    LOST_REQUEST = "K3 not applied, and the caller cannot know"
     LOST_ANSWER = "K4 applied, and the answer is lost"
     ZOMBIE = "K5 applied only after everything is over"
     TWICE = "K6 applied twice, the second answer comes back"
