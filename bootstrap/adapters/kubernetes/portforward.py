@@ -5,12 +5,14 @@ TLS inside the stream is the caller's: the API server sees ciphertext only.
 """
 
 import contextlib
+import re
 import socket
+from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from bootstrap.adapters.kubernetes.kubeconfig import Access
-from bootstrap.model.errors import WorldError
+from bootstrap.model.errors import PreconditionError, WorldError
 
 CONNECT = 10.0  # seconds until the WebSocket stands
 
@@ -21,21 +23,28 @@ class Dialer(Protocol):
     def dial(self, pod: str, port: int) -> Any: ...
 
     """A connected socket, or an object that has its methods. OSError when there is none to be had (now);
-    WorldError E_KUBE_DENIED when we may not."""
+    WorldError E_KUBE_DENIED when we may not; PreconditionError E_KUBE_LOCALHOST when it can never be."""
 
 
 class PodDialer:
-    """Dials through the API server that ``access`` describes. Thread-safe: it shares no client object."""
+    """Dials through the API server that ``access`` describes. Thread-safe: it shares no client object.
+
+    A node that cannot reach its pod says so after the stream stands. Where no repetition helps, the next call says it.
+    """
 
     def __init__(self, access: Access, namespace: str) -> None:
         self._access = access
         self._namespace = namespace
+        self._refusals: dict[str, str] = {}  # by pod, as its node said it last
 
     def dial(self, pod: str, port: int) -> Any:
         from kubernetes.stream import ws_client
 
+        if _NO_LOCALHOST.search(self._refusals.pop(pod, "")):
+            raise _no_localhost(self._namespace, pod)
+        tunnel = _tunnel_type(ws_client.PortForward, lambda said: self._refusals.update({pod: said}))
         try:
-            return _tunnel_type(ws_client.PortForward)(self._websocket(pod, port), [port]).socket(port)
+            return tunnel(self._websocket(pod, port), [port]).socket(port)
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001  (the libraries have a dozen unrelated types for "no connection")
@@ -59,6 +68,19 @@ class PodDialer:
         )
         websocket.settimeout(None)  # from here on the reader thread waits with select
         return websocket
+
+
+# containerd dials the pod's port as ``localhost``, a name that it looks up on its node.
+_NO_LOCALHOST = re.compile(r"lookup localhost\b")
+
+
+def _no_localhost(namespace: str, pod: str) -> PreconditionError:
+    return PreconditionError(
+        f"the node of pod {namespace}/{pod} does not know the name localhost, so no port-forward to it can work",
+        code="E_KUBE_LOCALHOST",
+        where=f"/etc/hosts of the node of Pod {namespace}/{pod}",
+        hint="add the line `127.0.0.1 localhost` there (a lab: on this machine, then `lab down` and `up`)",
+    )
 
 
 def _forbidden(namespace: str, pod: str) -> WorldError:
@@ -96,8 +118,10 @@ def _proxy(configuration: Any) -> dict[str, Any]:
     return {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port, "proxy_type": proxy.scheme}
 
 
-def _tunnel_type(base: type) -> Any:
+def _tunnel_type(base: type, refused: Callable[[str], None]) -> Any:
     """The library's port-forward, whose thread ends quietly and closes our half of the stream with it.
+
+    ``refused`` hears what the node reports on the error channel.
 
     As it is, a reset connection prints a traceback from the thread, and a reader of the stream waits for
     its whole deadline because the stream is never closed.
@@ -111,6 +135,8 @@ def _tunnel_type(base: type) -> Any:
                 pass
             finally:
                 for port in self.local_ports.values():
+                    if port.error:
+                        refused(port.error)
                     _shut(port.python)
                 self.websocket.close()
 
