@@ -34,6 +34,11 @@ def binaries(*names: str, cache: Path = CACHE, on_event: OnEvent = quiet) -> dic
     return {name: build(owner[name], cache, on_event) / name for name in names}
 
 
+def kept(server: Server, name: str) -> bytes:
+    """One of the files that the server's module has beside its code, without building anything."""
+    return (_module(server, threading.Event()) / server.kept[name]).read_bytes()
+
+
 def build_all(servers: Iterable[Server], cache: Path, on_event: OnEvent) -> dict[str, Path]:
     """The cache entries of all servers by name, two builds at a time, since linking is serial."""
     servers, stop = tuple(servers), threading.Event()
@@ -96,11 +101,16 @@ def _compile(server: Server, target: Path, stop: threading.Event) -> None:
     for built, wanted in server.renamed.items():
         (target / built).rename(target / wanted)
     if server.kept:
-        module = Path(_go(server, stop, "list", "-m", "-f", "{{.Dir}}", server.module).strip())
+        module = _module(server, stop)
         for name, source in server.kept.items():
             shutil.copyfile(module / source, target / name)
     missing = [name for name in server.binaries if not (target / name).is_file()]
     assert not missing, f"testbed/{server.name} does not build {missing}"
+
+
+def _module(server: Server, stop: threading.Event) -> Path:
+    _go(server, stop, "mod", "download", server.module)
+    return Path(_go(server, stop, "list", "-m", "-f", "{{.Dir}}", server.module).strip())
 
 
 def _go(server: Server, stop: threading.Event, *arguments: str) -> str:

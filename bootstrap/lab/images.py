@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
 
-from bootstrap.lab import servers
+from bootstrap.lab import iptables, servers
 from bootstrap.lab.locks import locked
 from bootstrap.lab.ports import OnEvent
 from bootstrap.lab.servers import Server
@@ -28,12 +28,14 @@ _GROUPS = "root:x:0:\nvault:x:1000:\nnobody:x:65534:\n"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """``path`` is where the server's binary lies in the image; without a server it is busybox alone."""
+    """``path`` is where the server's binary lies in the image; without a server it is busybox alone.
+    ``iptables`` adds this machine's, with the libraries that it needs."""
 
     name: str
     server: Server | None = None
     path: str = ""
     busybox: bool = False
+    iptables: bool = False
     lines: tuple[str, ...] = ()
 
     @property
@@ -47,7 +49,8 @@ class Image:
 
     def containerfile(self) -> str:
         copied = ["COPY root /", *(["COPY --chown=100:1000 home /home"] if self.busybox else [])]
-        return "\n".join(["FROM scratch", *copied, "ENV PATH=/usr/local/bin:/bin", *self.lines, ""])
+        path = "/usr/local/bin:/usr/sbin:/bin" if self.iptables else "/usr/local/bin:/bin"
+        return "\n".join(["FROM scratch", *copied, f"ENV PATH={path}", *self.lines, ""])
 
 
 def _tag(server: Server) -> str:
@@ -72,6 +75,25 @@ def of_the_cluster() -> tuple[Image, ...]:
             "/usr/bin/local-path-provisioner",
         ),
         Image("docker.io/library/busybox:stable", busybox=True, lines=('CMD ["sh"]',)),
+    )
+
+
+def of_kind() -> tuple[Image, ...]:
+    """What a node of kind has beside them, where each node runs these as pods."""
+    kubernetes = servers.KUBERNETES
+    return (
+        Image(
+            f"registry.k8s.io/kube-proxy:{kubernetes.version}",
+            kubernetes,
+            "/usr/local/bin/kube-proxy",
+            iptables=True,
+        ),
+        Image(
+            f"bootstrap.test/node-network:{kubernetes.version}",
+            kubernetes,
+            "/usr/local/bin/kubectl",
+            busybox=True,
+        ),
     )
 
 
@@ -119,6 +141,7 @@ def _key(image: Image, entries: Mapping[str, Path]) -> str:
     parts = [image.name, image.containerfile(), image.path]
     parts += [entries[image.server.name].name] if image.server else []
     parts += [_busybox(), _USERS, _GROUPS] if image.busybox else []
+    parts += [iptables.digest()] if image.iptables else []
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -151,6 +174,8 @@ def _fill(root: Path, image: Image, entries: Mapping[str, Path]) -> None:
         place(entries[image.server.name] / image.binary, root / image.path.lstrip("/"))
     if image.busybox:
         _add_shell(root)
+    if image.iptables:
+        iptables.copy(root)
 
 
 def _add_shell(root: Path) -> None:

@@ -1,10 +1,7 @@
 """The provider ``local``: a Kubernetes node in a box on this machine, with nothing but Linux under it."""
 
-import base64
 import os
-import secrets
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +9,10 @@ from pathlib import Path
 
 from bootstrap.lab import cgroup, images, servers, state, store
 from bootstrap.lab.build import CACHE, build_all
+from bootstrap.lab.encryption import encryption_at_rest, private
 from bootstrap.lab.locks import locked
 from bootstrap.lab.ports import OnEvent, Plain, Playbooks
+from bootstrap.lab.ready import is_ready as is_ready
 from bootstrap.lab.state import HOME, Lab
 from bootstrap.model.errors import PreconditionError
 
@@ -72,7 +71,7 @@ class LocalLabs:
             _require_same_version(lab)
         elif (lab.state / "config").exists():
             self._end(lab, forget=False)
-            _start_over(lab)
+            state.start_over(lab)
         if not lab.initialised:
             self._settle(lab, archives)
         wanted = _changed(lab, archives)
@@ -87,7 +86,7 @@ class LocalLabs:
         }
         self.playbooks.run("lab-up", variables, self.on_event)
         lab.remember(images={image.name: path.name for image, path in archives.items()})
-        _private(lab.kubeconfig, (lab.state / "kubernetes" / "admin.conf").read_bytes())
+        private(lab.kubeconfig, (lab.state / "kubernetes" / "admin.conf").read_bytes())
 
     def _settle(self, lab: Lab, archives: Mapping[images.Image, Path]) -> None:
         """What a new lab begins with: its version, and all images as containerd keeps them."""
@@ -107,22 +106,6 @@ def _changed(lab: Lab, archives: Mapping[images.Image, Path]) -> list[images.Ima
 def _has_all_images(lab: Lab) -> bool:
     names = {image.name for image in (*images.of_the_cluster(), *images.of_the_platform())}
     return names <= set(lab.remembered().get("images", {}))
-
-
-def is_ready(lab: Lab) -> bool:
-    """Whether the API server says so itself; false as well when there is none."""
-    kubectl = lab.state / "bin" / "kubectl"
-    if not (lab.kubeconfig.is_file() and kubectl.is_file()):
-        return False
-    asked = subprocess.run(  # noqa: S603 - fixed arguments, no shell
-        [str(kubectl), "--kubeconfig", str(lab.kubeconfig), "get", "--raw=/readyz", "--request-timeout=5s"],
-        env={"PATH": os.defpath, "HOME": "/nonexistent"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    return asked.returncode == 0
 
 
 def describe(name: str, home: Path = HOME) -> dict[str, object]:
@@ -179,17 +162,6 @@ def _variables(lab: Lab) -> dict[str, Plain]:
     }
 
 
-def _start_over(lab: Lab) -> None:
-    """Forget a cluster that was never finished; the lab keeps its name and its network."""
-    for path in lab.state.iterdir():
-        if path.name == "lab.json":
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
 def _furnish(lab: Lab, entries: Mapping[str, Path], archives: Mapping[images.Image, Path]) -> None:
     for binary in servers.KUBERNETES.binaries:
         images.place(entries["kubernetes"] / binary, lab.state / "bin" / binary)
@@ -201,30 +173,7 @@ def _furnish(lab: Lab, entries: Mapping[str, Path], archives: Mapping[images.Ima
     encryption = lab.state / "kubernetes" / "encryption.yaml"
     if not encryption.is_file():
         encryption.parent.mkdir(mode=0o700, exist_ok=True)
-        _private(encryption, _encryption_at_rest())
-
-
-def _encryption_at_rest() -> bytes:
-    """Made here and not by a playbook: its key never leaves this process but for the file itself."""
-    key = base64.b64encode(secrets.token_bytes(32)).decode()
-    return (
-        "apiVersion: apiserver.config.k8s.io/v1\n"
-        "kind: EncryptionConfiguration\n"
-        "resources:\n"
-        "  - resources: [secrets]\n"
-        "    providers:\n"
-        f"      - secretbox: {{keys: [{{name: lab, secret: {key}}}]}}\n"
-        "      - identity: {}\n"
-    ).encode()
-
-
-def _private(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    part.rename(path)
+        private(encryption, encryption_at_rest())
 
 
 def _require_linux_root() -> None:

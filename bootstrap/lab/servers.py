@@ -76,6 +76,9 @@ LOCAL_PATH = Server(
 )
 SOPS = Server("sops", "github.com/getsops/sops/v3", ("sops", "age", "age-keygen"))
 
+KIND = Server("kind", "sigs.k8s.io/kind", ("kind",))
+REGISTRY = Server("registry", "github.com/distribution/distribution/v3", ("registry",))
+
 # Slowest first: they are built two at a time.
 LAB = (KUBERNETES, VAULT, EXTERNAL_SECRETS, COREDNS, LOCAL_PATH, ETCD)
-ALL = (*LAB, SOPS)
+ALL = (*LAB, SOPS, KIND, REGISTRY)

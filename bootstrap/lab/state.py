@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,12 @@ def every(home: Path = HOME) -> list[Lab]:
     return [Lab(path.parent.name, int(json.loads(path.read_text())["index"]), home) for path in files]
 
 
+def provider_of(name: str, home: Path = HOME) -> str | None:
+    """What the lab of that name is made of; None where there is none."""
+    lab = find(name, home)
+    return None if lab is None else str(lab.remembered().get("provider", "local"))
+
+
 def allocate(name: str, home: Path = HOME) -> Lab:
     """The lab of that name, with a free network written down for it when it is new."""
     check_name(name)
@@ -113,3 +120,14 @@ def allocate(name: str, home: Path = HOME) -> Lab:
         lab.state.mkdir(mode=0o755, exist_ok=True)
         lab.remember()
         return lab
+
+
+def start_over(lab: Lab) -> None:
+    """Forget a cluster that was never finished; the lab keeps its name and its network."""
+    for path in lab.state.iterdir():
+        if path.name == "lab.json":
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

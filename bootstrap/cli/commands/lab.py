@@ -8,18 +8,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from bootstrap.lab.ports import Mark, OnEvent
-from bootstrap.model.errors import DefinitionError, Interrupted, PreconditionError
+from bootstrap.model.errors import Interrupted, PreconditionError
+
+if TYPE_CHECKING:
+    from bootstrap.adapters.local.ansible import AnsiblePlaybooks
 
 app = typer.Typer(name="lab", help="A throw-away cluster to try things on.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Option("--name", help="Which lab; several run side by side.")]
-Provider = Annotated[str, typer.Option("--provider", help="What to make it from: local.")]
+Provider = Annotated[
+    str | None,
+    typer.Option(
+        "--provider",
+        help="What to make it from: local or kind.",
+        show_default="what it is made from, else local",
+    ),
+]
 Cache = Annotated[Path, typer.Option("--cache", help="Where built servers and images are kept.")]
+CACHE = Path("/var/cache/bootstrap-lab")
 
 
 class Output(StrEnum):
@@ -31,42 +42,52 @@ class Output(StrEnum):
 
 @app.command()
 def up(
-    name: Name = "demo", provider: Provider = "local", cache: Cache = Path("/var/cache/bootstrap-lab")
+    name: Name = "demo",
+    provider: Provider = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option("--nodes", help="Of kind: workers beside the control plane.", show_default="0"),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images",
+            help="Of kind: which images are pulled, by digest.",
+            show_default="testbed/images.json",
+        ),
+    ] = None,
+    cache: Cache = CACHE,
 ) -> None:
     """Bring a lab up, building what is not built yet; print the path of its kubeconfig."""
-    from bootstrap.adapters.local.ansible import AnsiblePlaybooks
-    from bootstrap.lab.local import LocalLabs
-    from bootstrap.lab.resources import folder
+    from bootstrap.lab.providers import labs
 
-    _only_local(provider)
     with _narrated(f"lab {name}") as on_event:
-        lab = LocalLabs(AnsiblePlaybooks(folder("playbooks")), on_event, cache=cache.absolute()).up(name)
+        made = labs(
+            name, provider, _playbooks(), on_event, cache=cache.absolute(), workers=nodes, pins=images
+        )
+        lab = made.up(name)
     typer.echo(lab.kubeconfig)
 
 
 @app.command()
-def down(name: Name = "demo", provider: Provider = "local") -> None:
+def down(name: Name = "demo", provider: Provider = None) -> None:
     """Remove a lab and everything in it. The cache of built servers stays."""
-    from bootstrap.adapters.local.ansible import AnsiblePlaybooks
-    from bootstrap.lab.local import LocalLabs
-    from bootstrap.lab.resources import folder
+    from bootstrap.lab.providers import labs
 
-    _only_local(provider)
     with _narrated(f"lab {name}") as on_event:
-        LocalLabs(AnsiblePlaybooks(folder("playbooks")), on_event).down(name)
+        labs(name, provider, _playbooks(), on_event).down(name)
 
 
 @app.command()
 def status(
     name: Name = "demo",
-    provider: Provider = "local",
+    provider: Provider = None,
     output: Annotated[Output, typer.Option("-o", "--output", help="text or json")] = Output.TEXT,
 ) -> None:
     """Say whether a lab runs, and where its parts lie."""
-    from bootstrap.lab.local import describe
+    from bootstrap.lab.providers import describe
 
-    _only_local(provider)
-    facts = describe(name)
+    facts = describe(name, provider)
     if output is Output.JSON:
         typer.echo(json.dumps(facts, indent=2))
         return
@@ -76,11 +97,12 @@ def status(
 
 
 @app.command()
-def kubeconfig(name: Name = "demo", provider: Provider = "local") -> None:
+def kubeconfig(name: Name = "demo", provider: Provider = None) -> None:
     """Print the path of a lab's kubeconfig."""
+    from bootstrap.lab.providers import chosen
     from bootstrap.lab.state import find
 
-    _only_local(provider)
+    chosen(name, provider)
     lab = find(name)
     if lab is None or not lab.kubeconfig.is_file():
         raise PreconditionError(
@@ -92,14 +114,11 @@ def kubeconfig(name: Name = "demo", provider: Provider = "local") -> None:
     typer.echo(lab.kubeconfig)
 
 
-def _only_local(provider: str) -> None:
-    if provider != "local":
-        raise DefinitionError(
-            f"there is no lab provider {provider!r}",
-            code="E_LAB_PROVIDER",
-            where="--provider",
-            hint="use --provider local",
-        )
+def _playbooks() -> "AnsiblePlaybooks":
+    from bootstrap.adapters.local.ansible import AnsiblePlaybooks
+    from bootstrap.lab.resources import folder
+
+    return AnsiblePlaybooks(folder("playbooks"))
 
 
 @contextmanager
