@@ -6,6 +6,7 @@ from typing import Protocol
 from bootstrap.lab import local, state
 from bootstrap.lab.build import CACHE
 from bootstrap.lab.kind.describe import describe as describe_kind
+from bootstrap.lab.kind.docker import Docker
 from bootstrap.lab.kind.provider import KindLabs
 from bootstrap.lab.local import LocalLabs
 from bootstrap.lab.ports import OnEvent, Playbooks
@@ -76,3 +77,8 @@ def chosen(name: str, provider: str | None, home: Path = HOME) -> str:
             hint=f"leave --provider out, take another --name, or: bootstrap lab down --name {name}",
         )
     return made_from or provider or DEFAULT
+
+
+def preferred(name: str, home: Path = HOME) -> str:
+    """``auto``: what made the lab before, else kind where the user's Docker answers."""
+    return state.provider_of(name, home) or ("kind" if Docker().answers() else DEFAULT)

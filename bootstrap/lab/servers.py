@@ -21,11 +21,13 @@ _KUBERNETES_VERSION = (
 @dataclass(frozen=True, slots=True)
 class Server:
     """A folder of ``testbed/``. ``renamed`` maps what Go calls a binary to what everybody else does;
-    ``kept`` maps a name in the cache to a file of the module that is wanted beside the binary."""
+    ``kept`` maps a name in the cache to a file of the module that is wanted beside the binary.
+    ``minutes`` is what its first build takes on two cores."""
 
     name: str
     module: str
     binaries: tuple[str, ...]
+    minutes: float = 1.0
     ldflags: str = _STRIPPED
     renamed: dict[str, str] = field(default_factory=dict, hash=False)
     kept: dict[str, str] = field(default_factory=dict, hash=False)
@@ -59,18 +61,20 @@ KUBERNETES = Server(
         "kube-scheduler",
         "kube-proxy",
     ),
+    minutes=11,
     ldflags=_STRIPPED + _KUBERNETES_VERSION,
 )
-VAULT = Server("vault", "github.com/hashicorp/vault", ("vault",))
+VAULT = Server("vault", "github.com/hashicorp/vault", ("vault",), minutes=8)
 EXTERNAL_SECRETS = Server(
     "external-secrets",
     "github.com/external-secrets/external-secrets",
     ("external-secrets",),
+    minutes=4.5,
     kept={"crds.yaml": "deploy/crds/bundle.yaml"},
 )
 # The command is the root of its module, so Go names it after the folder.
 ETCD = Server("etcd", "go.etcd.io/etcd/server/v3", ("etcd",), renamed={"server": "etcd"})
-COREDNS = Server("coredns", "github.com/coredns/coredns", ("coredns",))
+COREDNS = Server("coredns", "github.com/coredns/coredns", ("coredns",), minutes=2.5)
 LOCAL_PATH = Server(
     "local-path-provisioner", "github.com/rancher/local-path-provisioner", ("local-path-provisioner",)
 )

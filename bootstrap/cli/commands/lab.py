@@ -43,7 +43,14 @@ class Output(StrEnum):
 @app.command()
 def up(
     name: Name = "demo",
-    provider: Provider = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            "--provider",
+            help="What to make it from: local, kind, or auto (kind where your Docker answers).",
+            show_default="what it is made from, else local",
+        ),
+    ] = None,
     nodes: Annotated[
         int | None,
         typer.Option("--nodes", help="Of kind: workers beside the control plane.", show_default="0"),
@@ -59,8 +66,11 @@ def up(
     cache: Cache = CACHE,
 ) -> None:
     """Bring a lab up, building what is not built yet; print the path of its kubeconfig."""
-    from bootstrap.lab.providers import labs
+    from bootstrap.lab.forecast import forecast
+    from bootstrap.lab.providers import chosen, labs, preferred
 
+    provider = preferred(name) if provider == "auto" else provider
+    typer.echo(f"lab {name}: {forecast(name, chosen(name, provider), cache.absolute())}", err=True)
     with _narrated(f"lab {name}") as on_event:
         made = labs(
             name, provider, _playbooks(), on_event, cache=cache.absolute(), workers=nodes, pins=images

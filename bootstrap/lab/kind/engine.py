@@ -55,12 +55,23 @@ def stop() -> None:
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             _await_end(pid, PLACE / file)
+    _unmount_remains()
     shutil.rmtree(PLACE, ignore_errors=True)
     shutil.rmtree(PLACE.with_name(PLACE.name + ".lock"), ignore_errors=True)
     for top in (*Path("/sys/fs/cgroup").glob(f"*/{GROUP}"), *Path("/sys/fs/cgroup").glob(GROUP)):
         for group in sorted(top.rglob("*/"), reverse=True):
             group.rmdir()
         top.rmdir()
+
+
+def _unmount_remains() -> None:
+    """A dockerd that was killed leaves its data folder bound onto itself."""
+    known = PLACE / "data-root"
+    ours = [str(PLACE), *([known.read_text(encoding="utf-8")] if known.is_file() else [])]
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    for point in reversed([line.split()[4] for line in lines]):
+        if any(point == top or point.startswith(f"{top}/") for top in ours):
+            subprocess.run(["/usr/bin/umount", point], check=False, capture_output=True)  # noqa: S603 - a fixed program
 
 
 def _launch(cache: Path, docker: Docker) -> None:
@@ -91,6 +102,7 @@ def _launch(cache: Path, docker: Docker) -> None:
 def _arguments(cache: Path, docker: Docker) -> list[str]:
     data = cache / "docker"
     data.mkdir(mode=0o711, parents=True, exist_ok=True)
+    (PLACE / "data-root").write_text(str(data), encoding="utf-8")
     fixed = [
         *(f"--data-root={data}", f"--exec-root={PLACE / 'exec'}", f"--pidfile={PLACE / 'docker.pid'}"),
         f"--host=unix://{docker.socket}",

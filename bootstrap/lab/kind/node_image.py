@@ -24,7 +24,6 @@ _PROGRAMS = ("kubeadm", "kubelet", "kubectl")
 _SOURCES = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
 _CHANGES = (
     "ENV container=docker",
-    "STOPSIGNAL SIGRTMIN+3",
     'ENTRYPOINT ["/usr/local/bin/node-entry", "/sbin/init"]',
 )
 
