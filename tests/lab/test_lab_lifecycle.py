@@ -17,6 +17,7 @@ from bootstrap.lab.build import quiet
 from bootstrap.lab.local import LocalLabs, describe, is_ready
 from bootstrap.lab.resources import folder
 from bootstrap.lab.state import Lab, every
+from tests.lab.support.lifecycle import CLAIM, SCRIPT, apply, busybox, kubectl, uid
 
 pytestmark = pytest.mark.lab
 NAME = "lifecycle"
@@ -35,15 +36,6 @@ def labs() -> Iterator[LocalLabs]:
 @pytest.fixture(scope="module")
 def lab(labs: LocalLabs) -> Lab:
     return labs.up(NAME)
-
-
-def kubectl(lab: Lab, *arguments: str) -> str:
-    command = [str(lab.state / "bin/kubectl"), "--kubeconfig", str(lab.kubeconfig), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=90).stdout
-
-
-def uid(lab: Lab) -> str:
-    return kubectl(lab, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
 
 
 def everything_about(lab: Lab) -> dict[str, object]:
@@ -117,44 +109,9 @@ def test_secrets_are_encrypted_at_rest_and_requests_are_in_the_audit_log(lab: La
 
 def test_a_volume_is_bound_and_lies_with_the_lab(lab: Lab) -> None:
     kubectl(lab, "wait", "--for=create", "serviceaccount/default", "--timeout=30s")
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}},
-    }
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "writer"},
-        "spec": {
-            "containers": [
-                {
-                    "name": "writer",
-                    "image": "docker.io/library/busybox:stable",
-                    "imagePullPolicy": "IfNotPresent",
-                    # The cluster's own names are answered, others are refused at once.
-                    "command": ["sh", "-ec", SCRIPT],
-                    "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-                }
-            ],
-            "restartPolicy": "Never",
-            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
-        },
-    }
-    for resource in (claim, pod):
-        path = lab.state / "resource.json"
-        path.write_text(json.dumps(resource))
-        kubectl(lab, "apply", "-f", str(path))
+    apply(lab, CLAIM, busybox("writer", SCRIPT, claim="data"))
     kubectl(lab, "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/writer", "--timeout=60s")
     assert [path.read_text() for path in lab.state.glob("var-lib/local-path/*/said")] == ["here\n"]
-
-
-SCRIPT = """
-nslookup kubernetes.default.svc.cluster.local >/dev/null
-! timeout 5 nslookup elsewhere.test >/dev/null
-echo here > /data/said
-"""
 
 
 def test_a_killed_lab_comes_back_as_the_same_cluster(labs: LocalLabs, lab: Lab) -> None:

@@ -49,8 +49,10 @@ def read(path: Path | None = None) -> Pins:
         ) from None
 
 
-def _pin(entry: str) -> Pin:
+def _pin(entry: object) -> Pin:
     """``NAME:TAG@DIGEST``, and ``from REPOSITORY`` where it lies in another than its own."""
+    if not isinstance(entry, str):
+        raise TypeError(f"{entry!r} is no text")
     pinned, _, elsewhere = entry.partition(" from ")
     found = _PINNED.fullmatch(pinned)
     if not found:
