@@ -1,20 +1,27 @@
 """Which processes are a lab's: those in its control groups, and no others."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
 
 
-def groups(name: str) -> list[Path]:
-    """The lab's top folder in every hierarchy where it has one."""
-    folder = f"bootstrap-lab-{name}"
-    return sorted(path for path in (*_ROOT.glob(f"*/{folder}"), *_ROOT.glob(folder)) if path.is_dir())
+def groups(name: str, containers: Iterable[str] = ()) -> list[Path]:
+    """The lab's top folder in every hierarchy where it has one; of a lab of kind, those of its ``containers``."""
+    folders = [f"bootstrap-lab-{name}"]
+    for (
+        container
+    ) in containers:  # below a private engine, Docker's own groups, and those of Docker with systemd
+        folders += [f"bootstrap-lab-kind/{container}", f"docker/{container}"]
+        folders += [f"system.slice/docker-{container}.scope"]
+    found = {path for folder in folders for path in (*_ROOT.glob(f"*/{folder}"), *_ROOT.glob(folder))}
+    return sorted(path for path in found if path.is_dir() and not path.parent.is_symlink())
 
 
-def members(name: str) -> set[int]:
+def members(name: str, containers: Iterable[str] = ()) -> set[int]:
     """Process ids of the whole lab, pods included, as this machine numbers them."""
     found: set[int] = set()
-    for group in groups(name):
+    for group in groups(name, containers):
         for file in group.rglob("cgroup.procs"):
             try:
                 found |= {int(line) for line in file.read_text().split()}

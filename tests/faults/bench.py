@@ -193,7 +193,7 @@ class Bench:
     def kill_vault(self, pod: str = "vault-0") -> bool:
         """The server's process in that pod is gone; its container is started again by the kubelet. False: none ran."""
         killed = False
-        for pid in members(self.kube.lab.name):
+        for pid in members(self.kube.lab.name, self.kube.lab.containers):
             with suppress(OSError):
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
                 host = f"HOSTNAME={pod}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes() + b"\0"

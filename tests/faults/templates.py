@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.lab.cgroup import groups
+from bootstrap.lab.kind.provider import engine_of
 from bootstrap.lab.resources import folder as resources
 from bootstrap.lab.state import find
 from tests.lab.support.cluster import Lab
@@ -31,7 +32,7 @@ class Templates:
 
     def take(self, name: str, records: Path | None = None) -> None:
         target = self.folder / name
-        with frozen(self.lab.name):
+        with frozen(self.lab):
             for part in PARTS:
                 _copy(self.lab.state / part, target / part)
         if records is not None and records.exists():
@@ -57,6 +58,9 @@ class Templates:
     def _stop(self) -> None:
         known = find(self.lab.name)
         assert known is not None
+        if self.lab.containers:
+            engine_of(known).run("kill", *self.lab.containers)
+            return
         script = resources("playbooks") / "files" / "box-stop.sh"
         command = ["/bin/bash", str(script), known.name, known.link]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -70,11 +74,11 @@ def _copy(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def frozen(name: str) -> Iterator[None]:
+def frozen(lab: Lab) -> Iterator[None]:
     """Not one process of the lab takes a step meanwhile."""
     switches = [
         (group / file, on, off)
-        for group in groups(name)
+        for group in groups(lab.name, lab.containers)
         for file, on, off in (("freezer.state", "FROZEN", "THAWED"), ("cgroup.freeze", "1", "0"))
         if (group / file).exists()
     ]

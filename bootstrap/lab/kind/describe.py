@@ -23,6 +23,7 @@ def describe(name: str, home: Path = HOME) -> dict[str, object]:
         "state": _state_of(lab, found),
         "docker": known.get("socket") or "the user's",
         "nodes": [f"{node.name} {node.address or '-'} {node.pid or 'stopped'}" for node in found],
+        "containers": known.get("containers", []),
         "pid": first.pid or None,
         "address": first.address or None,
         "server": _server(lab),

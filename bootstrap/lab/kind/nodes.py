@@ -18,6 +18,7 @@ class Node:
     role: str
     pid: int
     address: str
+    container: str = ""  # its id
 
     @property
     def runs(self) -> bool:
@@ -38,7 +39,13 @@ def nodes(docker: Docker, lab: Lab) -> list[Node]:
         network = seen["NetworkSettings"]["Networks"].get(NETWORK, {})
         role = str(seen["Config"]["Labels"][_ROLE])
         found.append(
-            Node(name, role, int(seen["State"]["Pid"]) if running else 0, network.get("IPAddress", ""))
+            Node(
+                name,
+                role,
+                int(seen["State"]["Pid"]) if running else 0,
+                network.get("IPAddress", ""),
+                str(seen["Id"]),
+            )
         )
     return sorted(found, key=lambda node: (node.role != "control-plane", len(node.name), node.name))
 

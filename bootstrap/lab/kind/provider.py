@@ -50,7 +50,9 @@ class KindLabs:
         docker = engine_of(known) if known and known.initialised else engine.chosen()
         if known and known.initialised and self._all_run(docker, known):
             return known
-        self.playbooks.run("kind-host", {"engine": docker.socket is not None, "make": False}, self.on_event)
+        if docker.socket is None or not docker.answers():  # ours ends with the machine, as the route does
+            host = {"engine": docker.socket is not None, "make": False}
+            self.playbooks.run("kind-host", host, self.on_event)
         if docker.socket is not None:
             engine.start(self.cache, self.on_event)
         if known and known.initialised:
@@ -100,7 +102,10 @@ class KindLabs:
             if source.pulled is not None:
                 hand_over(docker, lab, source, found)
             cluster.wait(kubectl(lab))
-            lab.remember(addresses={node.name: node.address for node in found})
+            lab.remember(
+                addresses={node.name: node.address for node in found},
+                containers=[node.container for node in found],
+            )
             (lab.state / "initialised").touch()
         return lab
 

@@ -30,6 +30,7 @@ class Lab:
     binaries: Path
     state: Path
     server: str
+    containers: tuple[str, ...] = ()  # of a lab of kind
 
     @staticmethod
     def of(facts: dict[str, Any]) -> "Lab":
@@ -41,6 +42,7 @@ class Lab:
             binaries=Path(facts["binaries"]),
             state=Path(facts["stateDir"]),
             server=facts["server"],
+            containers=tuple(facts.get("containers", ())),
         )
 
 

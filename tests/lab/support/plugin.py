@@ -1,6 +1,7 @@
 """One lab for the whole run, for every room whose tests take it; each such room's conftest imports this plugin.
 
-``BOOTSTRAP_TEST_LAB=NAME`` takes another lab than ``test``. A lab that was there before is emptied between
+``BOOTSTRAP_TEST_LAB=NAME`` takes another lab than ``test``, ``BOOTSTRAP_TEST_PROVIDER=kind`` another provider than
+``local`` for a new one. A lab that was there before is emptied between
 destructive tests, and left; one made for the run is taken down, unless ``BOOTSTRAP_KEEP_LAB=1`` says not to.
 """
 
@@ -53,7 +54,8 @@ def lab() -> Iterator[Lab]:
     assert not why, f"no lab: {why}"
     name = os.environ.get("BOOTSTRAP_TEST_LAB", NAME)
     known = json.loads(lab_command("status", "--name", name, "-o", "json"))["state"] != "absent"
-    lab_command("up", "--name", name)
+    made_of = os.environ.get("BOOTSTRAP_TEST_PROVIDER")
+    lab_command("up", "--name", name, *(["--provider", made_of] if made_of else []))
     found = Lab.of(json.loads(lab_command("status", "--name", name, "-o", "json")))
     os.environ.setdefault("BOOTSTRAP_TEST_KUBECONFIG", str(found.kubeconfig))
     yield found
