@@ -2,8 +2,8 @@
 
     python -m benchmarks.labs [--rounds N] [--out FILE]
 
-Needs root, and that everything is built (`bootstrap lab up` of either provider once, then `down`). Rounds alternate between
-the providers, so that a busy machine slows both. Seconds of the wall clock, the median of the rounds; the ratio of
+Needs root, and that everything is built (`bootstrap lab up` of either provider once, then `down`). Rounds alternate
+between the providers, so that a busy machine slows both. Seconds of the wall clock, the median of the rounds; the ratio of
 the medians is what counts.
 """
 
@@ -38,7 +38,8 @@ LISTENER = "echo hello > /tmp/x; httpd -f -p 8200 -h /tmp"
 
 
 def command(*arguments: str) -> str:
-    done = subprocess.run([str(BOOTSTRAP), "lab", *arguments], capture_output=True, text=True, check=False)
+    line = [str(BOOTSTRAP), "lab", *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     assert done.returncode == 0, f"lab {' '.join(arguments)}: {done.stderr}"
     return done.stdout
 
@@ -124,7 +125,7 @@ def measured(rounds: int) -> dict[str, dict[str, list[float]]]:
                 try:
                     for what, seconds in subject.work():
                         found.setdefault(what, {}).setdefault(provider, []).append(seconds)
-                        print(f"{provider:6} {seconds:7.2f} s  {what}", file=sys.stderr, flush=True)
+                        print(f"{provider:6} {seconds:7.2f} s  {what}", file=sys.stderr, flush=True)  # noqa: T201 - a report
                 finally:
                     subject.down(subject.other)
                     subject.down()
@@ -149,7 +150,7 @@ def main() -> int:
     before = machine()
     lines = table(measured(options.rounds))
     for what, line in lines.items():
-        print(f"{what:42} {line['local']:8.2f} {line['kind']:8.2f} {line['ratio']:6.2f}")
+        print(f"{what:42} {line['local']:8.2f} {line['kind']:8.2f} {line['ratio']:6.2f}")  # noqa: T201 - a report
     if options.out:
         result = {"machine": before, "loadAfter": machine()["load"], "rounds": options.rounds, "work": lines}
         options.out.write_text(json.dumps(result, indent=1) + "\n")
