@@ -2,9 +2,9 @@
 
     python -m benchmarks.labs [--rounds N] [--out FILE]
 
-Needs root, and that everything is built (`bootstrap lab up` of either provider once, then `down`). Rounds alternate
-between the providers, so that a busy machine slows both. Seconds of the wall clock, the median of the rounds; the ratio of
-the medians is what counts.
+Needs root, and that everything is built (`bootstrap lab up` of either provider once, then `down`). Rounds
+alternate between the providers, so that a busy machine slows both. Seconds of the wall clock, the median of
+the rounds; the ratio of the medians is what counts.
 """
 
 import argparse
