@@ -250,7 +250,7 @@ def test_an_interrupted_start_is_started_over(labs: KindLabs) -> None:
     from bootstrap.lab.state import allocate
 
     lab = allocate(NAME)
-    lab.remember(provider="kind", workers=0)
+    lab.remember(provider="kind", socket=str(engine.private().socket), workers=0)
     (lab.state / "etcd" / "member").mkdir(parents=True)
     assert describe(NAME)["state"] == "unfinished"
     labs.down(NAME)

@@ -36,9 +36,10 @@ class Cluster:
 
     def delete(self) -> None:
         """Its containers and their volumes are gone; the network too when nobody else is on it."""
-        with _timed(self.on_event, "deleting the cluster"):
-            for node in nodes(self.docker, self.lab):
-                self.docker.run("rm", "--force", "--volumes", node.name)
+        found = nodes(self.docker, self.lab)
+        if found:
+            with _timed(self.on_event, "deleting the cluster"):
+                self.docker.run("rm", "--force", "--volumes", *(node.name for node in found))
         network = self.docker.inspect("network", NETWORK)
         if network and not network["Containers"] and not self._stopped_ones_on_it():
             self.docker.attempt("network", "rm", NETWORK)
@@ -62,7 +63,7 @@ class Cluster:
     def network(self) -> None:
         """In place before kind looks for it: it would take addresses of its own choice."""
         if self.docker.inspect("network", NETWORK) is None:
-            self.docker.run(
+            command = [
                 *("network", "create", "--driver", "bridge", "--subnet", config.NODES),
                 *(
                     "--gateway",
@@ -71,7 +72,12 @@ class Cluster:
                     "com.docker.network.bridge.enable_ip_masquerade=false",
                 ),
                 *("--opt", "com.docker.network.bridge.name=bootlabkind", NETWORK),
-            )
+            ]
+            made = self.docker.attempt(*command)
+            if (
+                made.returncode and self.docker.inspect("network", NETWORK) is None
+            ):  # nor by another lab's `up`
+                self.docker.run(*command)
         self._keep_in()
 
     def _keep_in(self) -> None:

@@ -53,13 +53,17 @@ class KindLabs:
         if docker.socket is None or not docker.answers():  # ours ends with the machine, as the route does
             host = {"engine": docker.socket is not None, "make": False}
             self.playbooks.run("kind-host", host, self.on_event)
+        lab = known or state.allocate(name, self.home)
+        # Written down before it starts: whoever ends the last lab meanwhile sees that there is another.
+        lab.remember(provider="kind", socket=str(docker.socket) if docker.socket else None)
         if docker.socket is not None:
             engine.start(self.cache, self.on_event)
-        if known and known.initialised:
-            with locked(known.state, wait=False):
-                self._bring_back(docker, known)
-            return known
-        return self._new(docker, name)
+        with locked(lab.state, wait=False):
+            if lab.initialised:
+                self._bring_back(docker, lab)
+            else:
+                self._make(docker, lab)
+        return lab
 
     def down(self, name: str) -> None:
         """Nothing of that lab is left: no process, no network, no file. The cache stays."""
@@ -77,37 +81,31 @@ class KindLabs:
     def _all_run(self, docker: Docker, lab: Lab) -> bool:
         return docker.answers() and all(node.runs for node in nodes(docker, lab)) and is_ready(lab)
 
-    def _new(self, docker: Docker, name: str) -> Lab:
+    def _make(self, docker: Docker, lab: Lab) -> None:
         source = Gathering(docker, self.playbooks, self.cache, self.pins, self.on_event).source()
-        kind = self._kind()
-        lab = state.allocate(name, self.home)
-        with locked(lab.state, wait=False):
-            cluster = Cluster(docker, kind, lab, self.on_event)
-            cluster.delete()  # what an interrupted start has left
-            state.start_over(lab)
-            workers = self.workers or 0
-            lab.remember(
-                provider="kind",
-                socket=str(docker.socket) if docker.socket else None,
-                workers=workers,
-                kubernetes=source.kubernetes,
-                images=dict.fromkeys(source.names, source.node),
-            )
-            furnish(docker, lab, source, workers, self.cache, self.on_event)
-            file = lab.state / "kind.json"
-            file.write_text(config.cluster(lab, source.node, workers, pulled=source.pulled is not None))
-            cluster.create(file)
-            found = nodes(docker, lab)
-            keep_off(docker, found)
-            if source.pulled is not None:
-                hand_over(docker, lab, source, found)
-            cluster.wait(kubectl(lab))
-            lab.remember(
-                addresses={node.name: node.address for node in found},
-                containers=[node.container for node in found],
-            )
-            (lab.state / "initialised").touch()
-        return lab
+        cluster = Cluster(docker, self._kind(), lab, self.on_event)
+        cluster.delete()  # what an interrupted start has left
+        state.start_over(lab)
+        workers = self.workers or 0
+        lab.remember(
+            workers=workers,
+            kubernetes=source.kubernetes,
+            images=dict.fromkeys(source.names, source.node),
+        )
+        furnish(docker, lab, source, workers, self.cache, self.on_event)
+        file = lab.state / "kind.json"
+        file.write_text(config.cluster(lab, source.node, workers, pulled=source.pulled is not None))
+        cluster.create(file)
+        found = nodes(docker, lab)
+        keep_off(docker, found)
+        if source.pulled is not None:
+            hand_over(docker, lab, source, found)
+        cluster.wait(kubectl(lab))
+        lab.remember(
+            addresses={node.name: node.address for node in found},
+            containers=[node.container for node in found],
+        )
+        (lab.state / "initialised").touch()
 
     def _bring_back(self, docker: Docker, lab: Lab) -> None:
         found = nodes(docker, lab)
