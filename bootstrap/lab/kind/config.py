@@ -44,7 +44,7 @@ def store(lab: Lab, node: int) -> Path:
 def cluster(lab: Lab, image: str, workers: int, *, pulled: bool) -> str:
     """The configuration file. Of a ``pulled`` image, the parts of the cluster are those that lie in it."""
     nodes = [_node(lab, image, number, pulled=pulled) for number in range(workers + 1)]
-    patches = [_cluster_patch(pulled=pulled), _KUBELET]
+    patches = [_cluster_patch(pulled=pulled), _KUBELET, *([] if pulled else [_ONE_COREDNS])]
     return json.dumps(
         {
             "kind": "Cluster",
@@ -70,6 +70,9 @@ def _node(lab: Lab, image: str, number: int, *, pulled: bool) -> dict[str, Any]:
 
 
 _KUBELET = {"kind": "KubeletConfiguration", "maxOpenFiles": 20000, "failCgroupV1": False}
+
+
+_ONE_COREDNS = {"kind": "InitConfiguration", "patches": {"directory": "/kind/patches"}}
 
 
 def _cluster_patch(*, pulled: bool) -> dict[str, Any]:

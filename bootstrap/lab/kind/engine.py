@@ -68,10 +68,27 @@ def _unmount_remains() -> None:
     """A dockerd that was killed leaves its data folder bound onto itself."""
     known = PLACE / "data-root"
     ours = [str(PLACE), *([known.read_text(encoding="utf-8")] if known.is_file() else [])]
-    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
-    for point in reversed([line.split()[4] for line in lines]):
-        if any(point == top or point.startswith(f"{top}/") for top in ours):
+    until = time.monotonic() + _PATIENCE
+    while points := [point for point in _mount_points() if _is_below(point, ours)]:
+        for point in reversed(points):  # busy for a moment after the last process that used it
             subprocess.run(["/usr/bin/umount", point], check=False, capture_output=True)  # noqa: S603 - a fixed program
+        if time.monotonic() > until:
+            raise WorldError(
+                f"{points[-1]} of the private Docker stays mounted",
+                code="E_LAB_DOCKER",
+                where=points[-1],
+                hint=f"look who uses it with fuser -m {points[-1]}, umount it, then say it again",
+            )
+        time.sleep(0.1)
+
+
+def _mount_points() -> list[str]:
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return [line.split()[4] for line in lines]
+
+
+def _is_below(point: str, tops: list[str]) -> bool:
+    return any(point == top or point.startswith(f"{top}/") for top in tops)
 
 
 def _launch(cache: Path, docker: Docker) -> None:

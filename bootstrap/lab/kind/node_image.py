@@ -56,7 +56,9 @@ def _files() -> Iterator[tuple[str, bytes]]:
     source = folder("testbed") / "kind-node"
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         yield str(path.relative_to(source)), _filled_in(path.read_text(encoding="utf-8"))
-    addons = folder("playbooks") / "files" / "config" / "addons.yaml"
+    shared = folder("playbooks") / "files" / "config"
+    addons, dns = shared / "addons.yaml", shared / "patches" / "corednsdeployment.yaml"
+    yield f"kind/patches/{dns.name}", dns.read_bytes()
     yield "kind/manifests/default-storage.yaml", _filled_in(addons.read_text(encoding="utf-8"))
     yield "kind/version", servers.KUBERNETES.version.encode()
 
