@@ -29,7 +29,7 @@ from bootstrap.lab.state import find
 from tests.faults.templates import Templates
 from tests.lab.support.cluster import Kube, Lab
 from tests.lab.support.lifecycle import CLAIM, busybox
-from tests.lab.support.program import BOOTSTRAP
+from tests.support.program import BOOTSTRAP
 
 TARGET = 1.3
 PROVIDERS = ("local", "kind")

@@ -172,7 +172,11 @@ def test_four_nodes_beside_it_find_each_other(lab: Lab, wide: Lab) -> None:
         wide, port | {"spec": spec}, busybox("far", "echo far > /tmp/x; httpd -f -p 80 -h /tmp", node=first)
     )
     kubectl(wide, "wait", "--for=condition=Ready", "pod/far", "--timeout=90s")
-    ask = "for try in $(seq 30); do wget -T 2 -qO- http://far/x && exit 0; sleep 1; done; exit 1"
+    # Asked by address: a static busybox cannot look names up in wget, only in nslookup.
+    find = "address=$(nslookup far.default.svc.cluster.local | awk '/^Address: / {print $2}')"
+    ask = (
+        f"for try in $(seq 30); do {find}; wget -T 2 -qO- http://$address/x && exit 0; sleep 1; done; exit 1"
+    )
     apply(wide, busybox("near", ask, node=second))
     kubectl(wide, "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/near", "--timeout=90s")
     assert kubectl(wide, "logs", "near") == "far\n"
