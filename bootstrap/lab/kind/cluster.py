@@ -14,6 +14,7 @@ from bootstrap.lab.kind.nodes import NETWORK, nodes
 from bootstrap.lab.ports import OnEvent
 from bootstrap.lab.state import Lab
 from bootstrap.model.errors import WorldError
+from bootstrap.waiting import NotYet, retry
 
 _PATIENCE = 240.0  # seconds until pods can run, find each other and have volumes
 
@@ -35,7 +36,7 @@ class Cluster:
         self.lab.kubeconfig.chmod(0o600)
 
     def delete(self) -> None:
-        """Its containers and their volumes are gone; the network too when nobody else is on it."""
+        """Its containers and their volumes are gone; the network too when nothing else is on it."""
         found = nodes(self.docker, self.lab)
         if found:
             with _timed(self.on_event, "deleting the cluster"):
@@ -51,14 +52,16 @@ class Cluster:
         """Until nodes, names and storage are ready. ``WorldError`` E_LAB_KIND says what was waited for last."""
         with _timed(self.on_event, "waiting for nodes, names and storage"):
             until, left = time.monotonic() + _PATIENCE, list(_AWAITED)
-            while left:
-                done = kubectl(*left[0], f"--timeout={max(1, int(min(10, until - time.monotonic())))}s")
-                if done.returncode == 0:
+
+            def look() -> None:
+                while left:
+                    done = kubectl(*left[0], f"--timeout={max(1, int(min(10, until - time.monotonic())))}s")
+                    if done.returncode:
+                        what = f"`kubectl {' '.join(left[0])}` says: {_last(done.stderr)}"
+                        raise NotYet(_failed(what, self.lab))
                     left.pop(0)
-                elif time.monotonic() > until:
-                    raise _failed(f"`kubectl {' '.join(left[0])}` says: {_last(done.stderr)}", self.lab)
-                else:
-                    time.sleep(0.2)
+
+            retry(look, clock=time, seconds=_PATIENCE, pause=0.2)
 
     def network(self) -> None:
         """In place before kind looks for it: it would take addresses of its own choice."""
@@ -151,12 +154,12 @@ def _failed(what: str, lab: Lab) -> WorldError:
     )
 
 
-def _complaint(said: str) -> str:
+def _complaint(log: str) -> str:
     """kind writes a log, then ERROR: and why, then a stack."""
-    why = re.search(r"^ERROR: (.*)$", said, re.MULTILINE)
-    return why[1] if why else _last(said)
+    why = re.search(r"^ERROR: (.*)$", log, re.MULTILINE)
+    return why[1] if why else _last(log)
 
 
-def _last(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "nothing"

@@ -15,11 +15,12 @@ from bootstrap.lab.locks import locked
 from bootstrap.lab.ports import OnEvent
 from bootstrap.lab.resources import folder
 from bootstrap.model.errors import WorldError
+from bootstrap.waiting import NotYet, retry
 
 PLACE = Path("/run/bootstrap-lab-docker")  # all that ends with the machine; short, for it holds sockets
 GROUP = "bootstrap-lab-kind"
 _DOCKERD = "/usr/sbin/dockerd"
-_NAMES_END_HERE = "198.18.255.53"  # as in a lab: nobody answers there
+_NAMES_END_HERE = "198.18.255.53"  # as in a lab: no server has this address
 _CAP_SYS_RESOURCE = 1 << 24
 _PATIENCE = 60.0  # seconds
 
@@ -68,18 +69,22 @@ def _unmount_remains() -> None:
     """A dockerd that was killed leaves its data folder bound onto itself."""
     known = PLACE / "data-root"
     ours = [str(PLACE), *([known.read_text(encoding="utf-8")] if known.is_file() else [])]
-    until = time.monotonic() + _PATIENCE
-    while points := [point for point in _mount_points() if _is_below(point, ours)]:
-        for point in reversed(points):  # busy for a moment after the last process that used it
-            subprocess.run(["/usr/bin/umount", point], check=False, capture_output=True)  # noqa: S603 - a fixed program
-        if time.monotonic() > until:
-            raise WorldError(
+    retry(lambda: _unmount(ours), clock=time, seconds=_PATIENCE, pause=0.1)
+
+
+def _unmount(tops: list[str]) -> None:
+    points = [point for point in _mount_points() if _is_below(point, tops)]
+    for point in reversed(points):  # busy for a moment after the last process that used it
+        subprocess.run(["/usr/bin/umount", point], check=False, capture_output=True)  # noqa: S603 - a fixed program
+    if points:
+        raise NotYet(
+            WorldError(
                 f"{points[-1]} of the private Docker stays mounted",
                 code="E_LAB_DOCKER",
                 where=points[-1],
                 hint=f"look who uses it with fuser -m {points[-1]}, umount it, then say it again",
             )
-        time.sleep(0.1)
+        )
 
 
 def _mount_points() -> list[str]:
@@ -103,17 +108,20 @@ def _launch(cache: Path, docker: Docker) -> None:
             stderr=log,
             start_new_session=True,
         )
-    until = time.monotonic() + _PATIENCE
-    while not docker.answers():
-        if process.poll() is not None or time.monotonic() > until:
-            last = (PLACE / "log").read_text(errors="replace").strip().splitlines()[-1:]
-            raise WorldError(
-                f"a private Docker does not start: {last[0] if last else 'it said nothing'}",
-                code="E_LAB_DOCKER",
-                where=_DOCKERD,
-                hint=f"look at {PLACE / 'log'}",
-            )
-        time.sleep(0.1)
+    retry(lambda: _require_answer(docker, process), clock=time, seconds=_PATIENCE, pause=0.1)
+
+
+def _require_answer(docker: Docker, process: "subprocess.Popen[bytes]") -> None:
+    if docker.answers():
+        return
+    last = (PLACE / "log").read_text(errors="replace").strip().splitlines()[-1:]
+    failure = WorldError(
+        f"a private Docker does not start: {last[0] if last else 'it said nothing'}",
+        code="E_LAB_DOCKER",
+        where=_DOCKERD,
+        hint=f"look at {PLACE / 'log'}",
+    )
+    raise NotYet(failure) if process.poll() is None else failure
 
 
 def _arguments(cache: Path, docker: Docker) -> list[str]:
@@ -156,13 +164,15 @@ def _alive(pidfile: Path) -> int | None:
 
 
 def _await_end(pid: int, pidfile: Path) -> None:
-    until = time.monotonic() + _PATIENCE
-    while _alive(pidfile) == pid and Path(f"/proc/{pid}").exists():
-        if time.monotonic() > until:
-            raise WorldError(
-                f"process {pid} of the private Docker does not end",
-                code="E_LAB_DOCKER",
-                where=str(pidfile),
-                hint=f"look at {PLACE / 'log'}, end it with kill -KILL {pid}, then say it again",
+    def look() -> None:
+        if _alive(pidfile) == pid and Path(f"/proc/{pid}").exists():
+            raise NotYet(
+                WorldError(
+                    f"process {pid} of the private Docker does not end",
+                    code="E_LAB_DOCKER",
+                    where=str(pidfile),
+                    hint=f"look at {PLACE / 'log'}, end it with kill -KILL {pid}, then say it again",
+                )
             )
-        time.sleep(0.05)
+
+    retry(look, clock=time, seconds=_PATIENCE, pause=0.05)
