@@ -10,7 +10,9 @@ mount -t tmpfs -o mode=0755 tmpfs /run
 mkdir -p /run/lab /run/lock /run/etc/upper /run/etc/work
 mount --bind "$state" /run/lab
 mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
-grep -qsw localhost /etc/hosts || echo '127.0.0.1 localhost' >>/etc/hosts # port-forwards look it up
+# Port-forwards look it up: in this box's own /etc, where the machine's does not have it.
+grep -Eqs '^127[.][0-9.]+([[:space:]][^#]*)?[[:space:]]localhost([[:space:]]|$)' /etc/hosts ||
+    printf '\n127.0.0.1 localhost\n' >>/etc/hosts || true
 mkdir -p /etc/kubernetes
 mount --bind /run/lab/kubernetes /etc/kubernetes
 mount --bind /run/lab/var-log /var/log
