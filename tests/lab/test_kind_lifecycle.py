@@ -23,7 +23,7 @@ from bootstrap.lab.state import Lab, every
 from bootstrap.model.errors import PreconditionError
 from tests.lab.support.lifecycle import CLAIM, SCRIPT, apply, busybox, kubectl, uid
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.whole]
 NAME, WIDE = "kindly", "kindly-wide"
 WORKERS = 3
 

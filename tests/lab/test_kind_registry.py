@@ -25,7 +25,7 @@ from bootstrap.lab.resources import folder
 from bootstrap.model.errors import WorldError
 from tests.lab.support.lifecycle import apply, busybox, kubectl
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.whole]
 NAME, PORT = "pulled", 5917
 HOST = f"127.0.0.1:{PORT}"
 VAULT = "docker.io/hashicorp/vault:1.21.1"
