@@ -22,7 +22,7 @@ CACHE = Path("/var/cache/bootstrap-lab")
 
 
 def quiet(_mark: Mark, _subject: str, _seconds: float) -> None:
-    """Nobody listens."""
+    """No event is shown."""
 
 
 def binaries(*names: str, cache: Path = CACHE, on_event: OnEvent = quiet) -> dict[str, Path]:
@@ -36,7 +36,9 @@ def binaries(*names: str, cache: Path = CACHE, on_event: OnEvent = quiet) -> dic
 
 def kept(server: Server, name: str) -> bytes:
     """One of the files that the server's module has beside its code, without building anything."""
-    return (_module(server, threading.Event()) / server.kept[name]).read_bytes()
+    stop = threading.Event()
+    _go(server, stop, "mod", "download", server.module)
+    return (_module(server, stop) / server.kept[name]).read_bytes()
 
 
 def build_all(servers: Iterable[Server], cache: Path, on_event: OnEvent) -> dict[str, Path]:
@@ -80,7 +82,9 @@ def _build_into(
     entry: Path, server: Server, workplace: Path, on_event: OnEvent, stop: threading.Event
 ) -> None:
     subject = f"building {server.name} {server.version}"
-    for remains in workplace.iterdir():  # of a build that was interrupted; the lock says nobody uses them
+    for (
+        remains
+    ) in workplace.iterdir():  # of a build that was interrupted; under the lock no other build uses them
         _remove(remains)
     target = Path(tempfile.mkdtemp(dir=workplace))
     on_event("start", subject, 0)
@@ -109,7 +113,7 @@ def _compile(server: Server, target: Path, stop: threading.Event) -> None:
 
 
 def _module(server: Server, stop: threading.Event) -> Path:
-    _go(server, stop, "mod", "download", server.module)
+    """Where Go keeps the module, which it has."""
     return Path(_go(server, stop, "list", "-m", "-f", "{{.Dir}}", server.module).strip())
 
 

@@ -21,7 +21,7 @@ def encryption_at_rest() -> bytes:
 
 
 def private(path: Path, content: bytes) -> None:
-    """A file that only its owner reads; whoever looks sees the old one or the new one."""
+    """A file that only its owner reads; a reader sees the old one or the new one."""
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -12,7 +12,7 @@ from bootstrap.lab.build import CACHE, build_all
 from bootstrap.lab.encryption import encryption_at_rest, private
 from bootstrap.lab.locks import locked
 from bootstrap.lab.ports import OnEvent, Plain, Playbooks
-from bootstrap.lab.ready import is_ready as is_ready
+from bootstrap.lab.ready import is_ready
 from bootstrap.lab.state import HOME, Lab
 from bootstrap.model.errors import PreconditionError
 
@@ -55,7 +55,7 @@ class LocalLabs:
         if lab is None and not cgroup.groups(name) and not (self.home / name).exists():
             return
         lab = lab or Lab(name, -1, self.home)  # remains without a memory: there is no link to remove
-        # With the whole home held nobody begins a lab while the last one's route goes.
+        # With the whole home held no lab begins while the last one's route goes.
         with locked(lab.state, wait=False), locked(self.home, wait=True):
             self._end(lab, forget=True)
             if not any(self.home.iterdir()):

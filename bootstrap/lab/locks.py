@@ -11,7 +11,7 @@ from bootstrap.model.errors import HeldError
 
 @contextmanager
 def locked(folder: Path, *, wait: bool) -> Iterator[Path]:
-    """Hold ``folder`` (made when missing). ``HeldError`` when somebody else does and ``wait`` is false."""
+    """Hold ``folder`` (made when missing). ``HeldError`` when another process holds it and ``wait`` is false."""
     handle = _acquire(folder, wait=wait)
     try:
         yield folder

@@ -1,4 +1,4 @@
-"""What the lab needs from outside itself: something that runs a playbook, somebody who listens."""
+"""What the lab needs from outside itself: something that runs a playbook, and a listener."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal, Protocol

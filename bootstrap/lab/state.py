@@ -100,8 +100,8 @@ def provider_of(name: str, home: Path = HOME) -> str | None:
     return None if lab is None else str(lab.remembered().get("provider", "local"))
 
 
-def allocate(name: str, home: Path = HOME) -> Lab:
-    """The lab of that name, with a free network written down for it when it is new."""
+def allocate(name: str, home: Path = HOME, **facts: object) -> Lab:
+    """The lab of that name, with a free network and ``facts`` written down for it when it is new."""
     check_name(name)
     with locked(home, wait=True):
         known = find(name, home)
@@ -118,7 +118,7 @@ def allocate(name: str, home: Path = HOME) -> Lab:
             )
         lab = Lab(name, free, home)
         lab.state.mkdir(mode=0o755, exist_ok=True)
-        lab.remember()
+        lab.remember(**facts)
         return lab
 
 

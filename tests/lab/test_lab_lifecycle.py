@@ -14,7 +14,8 @@ import pytest
 from bootstrap.adapters.local.ansible import AnsiblePlaybooks
 from bootstrap.lab import cgroup
 from bootstrap.lab.build import quiet
-from bootstrap.lab.local import LocalLabs, describe, is_ready
+from bootstrap.lab.local import LocalLabs, describe
+from bootstrap.lab.ready import is_ready
 from bootstrap.lab.resources import folder
 from bootstrap.lab.state import Lab, every
 from tests.lab.support.lifecycle import CLAIM, SCRIPT, apply, busybox, kubectl, uid

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.lab import forecast, images, servers
+from bootstrap.lab import build, forecast, images, servers
 from bootstrap.lab.build import key_of, quiet
 from bootstrap.lab.kind import config, engine, registry
+from bootstrap.lab.kind.docker import Docker
 from bootstrap.lab.kind.requirements import require_all, require_number, require_workers
-from bootstrap.lab.providers import chosen, labs
+from bootstrap.lab.providers import chosen, describe, labs, preferred
+from bootstrap.lab.resources import folder
 from bootstrap.lab.state import Lab, allocate
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 
@@ -113,6 +115,7 @@ def test_a_number_of_nodes_is_held_against_the_lab(tmp_path: Path) -> None:
 
 def test_what_is_said_before_names_what_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "chosen", engine.private)
+    monkeypatch.setattr(build, "_toolchain", lambda: "a Go")
     cold = forecast.forecast("fresh", "kind", tmp_path, tmp_path)
     assert "private Docker" in cold
     assert "kubernetes, vault, external-secrets" in cold
@@ -122,6 +125,31 @@ def test_what_is_said_before_names_what_is_built(tmp_path: Path, monkeypatch: py
     lab = allocate("made", tmp_path)
     (lab.state / "initialised").touch()
     assert "made before" in forecast.forecast("made", "local", tmp_path, tmp_path)
+
+
+def test_a_local_lab_has_nothing_of_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No engine is looked for, kind is not built, and no package of Docker is among those of a node."""
+    monkeypatch.setattr(Docker, "answers", lambda _self: pytest.fail("a local lab asks for Docker"))
+    monkeypatch.setattr(build, "_toolchain", lambda: "a Go")
+    assert chosen("fresh", None, tmp_path) == "local"
+    assert forecast.forecast("fresh", "local", tmp_path, tmp_path).startswith("a node in a box: builds")
+    assert {servers.KIND, servers.REGISTRY}.isdisjoint(servers.LAB)
+    for server in servers.LAB:
+        (tmp_path / "servers" / f"{server.name}-{key_of(server)}").mkdir(parents=True)
+    assert "all is at hand" in forecast.forecast("fresh", "local", tmp_path, tmp_path)
+    assert "docker" not in (folder("playbooks") / "lab-host.yaml").read_text()
+
+
+def test_a_lab_of_the_version_before_is_local(tmp_path: Path) -> None:
+    """Its file names no provider."""
+    (tmp_path / "old").mkdir()
+    known = {"index": 3, "name": "old", "kubernetes": "v1.34.1", "images": {"a:1": "a-0.tar"}}
+    (tmp_path / "old" / "lab.json").write_text(json.dumps(known))
+    (tmp_path / "old" / "initialised").touch()
+    assert chosen("old", None, tmp_path) == preferred("old", tmp_path) == "local"
+    assert "made before" in forecast.forecast("old", "local", tmp_path, tmp_path)
+    shown = describe("old", home=tmp_path)
+    assert (shown["provider"], shown["address"], shown["images"]) == ("local", "198.19.255.14", ["a:1"])
 
 
 def test_a_process_is_the_engines_by_what_it_was_started_with(

@@ -35,14 +35,14 @@ class PodDialer:
     def __init__(self, access: Access, namespace: str) -> None:
         self._access = access
         self._namespace = namespace
-        self._refusals: dict[str, str] = {}  # by pod, as its node said it last
+        self._refusals: dict[str, str] = {}  # by pod: the last error that its node reported
 
     def dial(self, pod: str, port: int) -> Any:
         from kubernetes.stream import ws_client
 
         if _NO_LOCALHOST.search(self._refusals.pop(pod, "")):
             raise _no_localhost(self._namespace, pod)
-        tunnel = _tunnel_type(ws_client.PortForward, lambda said: self._refusals.update({pod: said}))
+        tunnel = _tunnel_type(ws_client.PortForward, lambda error: self._refusals.update({pod: error}))
         try:
             return tunnel(self._websocket(pod, port), [port]).socket(port)
         except OSError:

@@ -1,4 +1,4 @@
-"""What kind and kubeadm are told about a lab's cluster."""
+"""The configuration of a lab's cluster, for kind and kubeadm."""
 
 import json
 from pathlib import Path

@@ -26,12 +26,12 @@ class Docker:
         return {**ours, "DOCKER_HOST": f"unix://{self.socket}"}
 
     def run(self, *arguments: str, stdin: Path | None = None) -> str:
-        """What it prints. ``WorldError`` E_LAB_DOCKER with the last line of what it said."""
+        """What it prints. ``WorldError`` E_LAB_DOCKER with the last line of its error output."""
         done = self.attempt(*arguments, stdin=stdin)
         if done.returncode:
-            said = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
+            last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
             raise WorldError(
-                f"docker {arguments[0]} failed: {said[0]}",
+                f"docker {arguments[0]} failed: {last[0]}",
                 code="E_LAB_DOCKER",
                 where=str(self.socket or "the Docker that `docker version` asks"),
                 hint="mend what it names and run the same command again: it goes on from there",

@@ -111,11 +111,10 @@ def _debian(tree: Path, tar: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = [
-            line for line in done.stderr.splitlines() if line.startswith("E:")
-        ] or done.stderr.splitlines()
+        lines = done.stderr.splitlines()
+        errors = [line for line in lines if line.startswith("E:")] or lines
         raise WorldError(
-            f"mmdebstrap failed: {' / '.join(said[-3:])}",
+            f"mmdebstrap failed: {' / '.join(errors[-3:])}",
             code="E_LAB_IMAGE",
             where=sources[0] if sources else "its own Debian mirror",
             hint="mend what it names and run the same command again",

@@ -53,9 +53,10 @@ class KindLabs:
         if docker.socket is None or not docker.answers():  # ours ends with the machine, as the route does
             host = {"engine": docker.socket is not None, "make": False}
             self.playbooks.run("kind-host", host, self.on_event)
-        lab = known or state.allocate(name, self.home)
-        # Written down before it starts: whoever ends the last lab meanwhile sees that there is another.
-        lab.remember(provider="kind", socket=str(docker.socket) if docker.socket else None)
+        # Written down before it starts: a `down` of the last lab meanwhile sees that there is another.
+        facts = {"provider": "kind", "socket": str(docker.socket) if docker.socket else None}
+        lab = known or state.allocate(name, self.home, **facts)
+        lab.remember(**facts)
         if docker.socket is not None:
             engine.start(self.cache, self.on_event)
         with locked(lab.state, wait=False):
@@ -72,7 +73,7 @@ class KindLabs:
         lab = state.find(name, self.home)
         if lab is None:
             return
-        # With the whole home held nobody begins a lab while the last one's engine and route go.
+        # With the whole home held no lab begins while the last one's engine and route go.
         with locked(lab.state, wait=False), locked(self.home, wait=True):
             self._end(engine_of(lab), lab)
             if not any(self.home.iterdir()):
