@@ -35,7 +35,7 @@ test: $(STAMP)  ## the whole of CI, slow matrices sampled
 	@$(MAKE) --no-print-directory lint
 	@tests/all
 
-test-all: $(STAMP)  ## every matrix whole
+test-all: $(STAMP)  ## every matrix whole, and labs of kind
 	@$(MAKE) --no-print-directory lint
 	@tests/all --whole
 

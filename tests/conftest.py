@@ -28,7 +28,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("whole") and not config.getoption("--whole"):
-            item.add_marker(pytest.mark.skip(reason="the whole of a matrix: with --whole"))
+            item.add_marker(pytest.mark.skip(reason="left out by default: with --whole"))
 
 
 @pytest.fixture(scope="session")
