@@ -63,7 +63,9 @@ app.command()(rekey_repo)
 
 ApproveOption = Annotated[
     list[str] | None,
-    typer.Option("--approve", metavar="STEP", help="Approve a gated step, or new-authority; recorded."),
+    typer.Option(
+        "--approve", metavar="STEP", help="Approve a gated step, new-authority or rollback; recorded."
+    ),
 ]
 AcceptOption = Annotated[
     bool,

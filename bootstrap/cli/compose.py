@@ -21,6 +21,7 @@ from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.plan import Phase, Plan
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.model.suggest import closest
 from bootstrap.ports import (
     Clock,
     Cluster,
@@ -132,8 +133,23 @@ def prepare(options: Options) -> Prepared:
 def _prepared(options: Options, access: "GitAccess") -> Prepared:
     repo = _opened(options, access, history=False)
     intent = load_intent(repo)
-    plan = make_plan(phases(), intent, version())
+    _known_environment(options.environment, intent)
+    plan = make_plan(phases(), intent, version(), options.environment)
     return Prepared(repository=repo, access=access, intent=intent, plan=plan)
+
+
+def _known_environment(name: str, intent: Intent) -> None:
+    """DefinitionError E_ENVIRONMENT for one that ``bootstrap.yaml`` does not declare."""
+    declared = intent.platform.environments
+    if name and name not in declared:
+        near = closest(name, declared)
+        hint = f"did you mean {near}?" if near else "spec.environments of bootstrap.yaml names them"
+        raise DefinitionError(
+            f"there is no environment {name!r}; declared: {', '.join(declared) or 'none'}",
+            code="E_ENVIRONMENT",
+            where=intent.platform.where,
+            hint=hint,
+        )
 
 
 def root_key(options: Options, repo: IntentRepository) -> "Root | None":

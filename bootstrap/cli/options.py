@@ -80,6 +80,15 @@ ContextOption = Annotated[
         "--context", metavar="NAME", help="Its context; else the current one.", rich_help_panel=PANEL
     ),
 ]
+EnvironmentOption = Annotated[
+    str,
+    typer.Option(
+        "--environment",
+        metavar="NAME",
+        help="Which environment the cluster is; bound to it at its first run.",
+        rich_help_panel=PANEL,
+    ),
+]
 RecordsOption = Annotated[
     Path | None,
     typer.Option(
@@ -108,6 +117,7 @@ class Options:
     root: RootOption = ""
     kubeconfig: KubeconfigOption = None
     context: ContextOption = ""
+    environment: EnvironmentOption = ""
     records: RecordsOption = None
     output: OutputOption = Output.TEXT
     non_interactive: NonInteractiveOption = False

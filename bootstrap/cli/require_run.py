@@ -26,6 +26,7 @@ def _untouched(world: World) -> bool:
     ours = (SYSTEM_NAMESPACE, world.intent.platform.vault.namespace)
     try:
         found = any(world.cluster.get(Ref("v1", "Namespace", name)) for name in ours)
-        return not found and world.cluster.uid() not in world.intent.heads
+        uid = world.cluster.uid()
+        return not found and uid not in {*world.intent.heads, *world.records.clusters()}
     except BootstrapError:  # not known: what is asked for says why
         return False

@@ -1,10 +1,13 @@
 """Every step looked at on its own, for ``status`` and ``plan``: what one cannot tell does not hide what another can."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from bootstrap.engine.record import read_run
+from bootstrap.engine.resume import carry
 from bootstrap.model.decision import Act, Blocked, Satisfied
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.plan import Plan, Step
@@ -36,7 +39,14 @@ class StepState:
 
 
 def survey(plan: Plan, world: World, kinds: Callable[[str], KindClass]) -> Iterator[StepState]:
-    """One look at each step, in order; reads only. An error of ours becomes ``unknown`` with its message."""
+    """One look at each step, in order; reads only. An error of ours becomes ``unknown`` with its message.
+
+    Each is seen as the next run would see it, with the approvals that an unfinished one keeps.
+    """
+    with suppress(
+        BootstrapError
+    ):  # what keeps the record from being read is told by the first step that it stops
+        carry(world, read_run(world.cluster))
     for step in plan.steps:
         try:
             yield _state(step, world, kinds)

@@ -37,6 +37,7 @@ class RunLock:
         plan: Plan,
         accepted: tuple[str, ...] = (),
         approvals: tuple[str, ...] = (),
+        unrecorded: tuple[str, ...] = (),
         state: str = RUNNING,
     ) -> Iterator[None]:
         """The block runs under a new epoch, ``world.run.epoch``; HeldError exit 7 when it cannot, or no longer.
@@ -45,7 +46,10 @@ class RunLock:
         compare-and-swap): where another run has the cluster, that is what there is to say.
         """
         try:
-            world.run.epoch = self.acquire(plan=plan, accepted=accepted, approvals=approvals, state=state)
+            record = self.acquire(
+                plan=plan, accepted=accepted, approvals=approvals, unrecorded=unrecorded, state=state
+            )
+            world.run.epoch, world.run.unrecorded = record.epoch, record.unrecorded
             world.session.guard = self.check
             yield
         except (HeldError, Interrupted):
@@ -65,9 +69,13 @@ class RunLock:
         plan: Plan,
         accepted: tuple[str, ...] = (),
         approvals: tuple[str, ...] = (),
+        unrecorded: tuple[str, ...] = (),
         state: str = RUNNING,
-    ) -> int:
-        """Takes the Lease and begins a new epoch, whose number it returns. Raises HeldError exit 7."""
+    ) -> RunRecord:
+        """Takes the Lease and begins a new epoch, whose record it returns. Raises HeldError exit 7.
+
+        What ``unrecorded`` says comes to what earlier runs have left of that, and so does a run that is given back.
+        """
         self._lease.acquire()
         self._heartbeat.start()
         before = self._patience.read(lambda: read_run(self._cluster))
@@ -82,11 +90,12 @@ class RunLock:
             approvals=approvals,
             holder=self._holder,
             since=self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            unrecorded=tuple(dict.fromkeys([*_left(before, state), *unrecorded])),
         )
         if not settle(self._cluster, self._clock, before, wanted):
             raise self._superseded()
         self._record = wanted
-        return wanted.epoch
+        return wanted
 
     def check(self) -> None:
         """Raises HeldError once another run holds the Lease or has begun a later epoch."""
@@ -94,10 +103,11 @@ class RunLock:
         if self._patience.read(lambda: read_run(self._cluster)) != self._record:
             raise self._superseded()
 
-    def finish(self, state: str) -> None:
-        """Marks how the run ended. Raises HeldError when a later run has begun."""
+    def finish(self, state: str, unrecorded: tuple[str, ...] = ()) -> None:
+        """Marks how the run ended, and what the ledger still lacks. Raises HeldError when a later run has begun."""
         assert self._record is not None
-        if not settle(self._cluster, self._clock, self._record, replace(self._record, state=state)):
+        ended = replace(self._record, state=state, unrecorded=unrecorded)
+        if not settle(self._cluster, self._clock, self._record, ended):
             raise self._superseded()
 
     def release(self) -> None:
@@ -136,3 +146,10 @@ class RunLock:
         if now.state in (RUNNING, ABANDONING):
             return held(who, since, RUN)
         return taken_over(f"{who}, since {since}, {now.state}", RUN)
+
+
+def _left(before: RunRecord | None, state: str) -> tuple[str, ...]:
+    if before is None:
+        return ()
+    given_back = state == ABANDONING and before.state == RUNNING
+    return (*before.unrecorded, *((f"abandoned {before.run}",) if given_back else ()))

@@ -83,7 +83,14 @@ class StepLoop:
 
     def outcome(self, step: Step, decision: Satisfied, begun: float, *, acted: bool) -> Outcome:
         seconds = self._world.clock.monotonic() - begun
-        return Outcome(step=step, note=decision.note, pending=decision.pending, acted=acted, seconds=seconds)
+        return Outcome(
+            step=step,
+            note=decision.note,
+            pending=decision.pending,
+            acted=acted,
+            seconds=seconds,
+            rests_on=decision.rests_on,
+        )
 
     def tell_end(self, outcome: Outcome) -> None:
         word = "done" if outcome.acted else "satisfied"

@@ -14,7 +14,7 @@ from bootstrap.model.plan import Phase, Plan, Step
 FORMAT: Final = "bootstrap/plan/v1"
 
 
-def make_plan(phases: Sequence[Phase], intent: Intent, tool_version: str) -> Plan:
+def make_plan(phases: Sequence[Phase], intent: Intent, tool_version: str, environment: str = "") -> Plan:
     """The plan for ``intent``; it holds names, paths and Git blob ids, never a value."""
     document = {
         "format": FORMAT,
@@ -29,6 +29,8 @@ def make_plan(phases: Sequence[Phase], intent: Intent, tool_version: str) -> Pla
         "namespaces": _namespaces(intent),
         "derived": _derived(intent),
     }
+    if environment:
+        document["environment"] = environment
     return Plan(commit=intent.commit, tool=tool_version, phases=tuple(phases), document=document)
 
 

@@ -114,6 +114,7 @@ class Plan(Part):
     scaffolds: list[ScaffoldOf]
     namespaces: list[Namespace]
     derived: list[Derived]
+    environment: str | None = Field(None, description="Only with --environment")
 
 
 class Run(Part):

@@ -23,7 +23,8 @@ ABANDONED: Final = "abandoned"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """``accepted`` are plan digests whose change a human accepted, ``approvals`` the approvals given here.
+    """``accepted`` are plan digests whose change a human accepted, ``approvals`` the approvals that the run rests on.
+    ``unrecorded`` are decisions that the ledger does not have yet (``Run.unrecorded``); they outlive the run.
 
     ``holder`` is who began it, in words, ``since`` when (UTC, RFC 3339), ``tool`` by which version: for people.
     """
@@ -38,6 +39,7 @@ class RunRecord:
     holder: str = ""
     since: str = ""
     tool: str = ""
+    unrecorded: tuple[str, ...] = ()
 
 
 def read_run(cluster: Cluster) -> RunRecord | None:
@@ -50,6 +52,7 @@ def _parse(live: Object) -> RunRecord:
     try:
         raw: dict[str, Any] = json.loads(live["data"]["run"])
         raw["accepted"], raw["approvals"] = tuple(raw["accepted"]), tuple(raw["approvals"])
+        raw["unrecorded"] = tuple(raw.get("unrecorded", ()))  # earlier versions had none
         return RunRecord(**raw)
     except (KeyError, TypeError, ValueError):
         raise EvidenceError(

@@ -7,13 +7,15 @@ from bootstrap.model.plan import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a step ended: satisfied, with what may still wait; ``acted`` when this run brought it about."""
+    """How a step ended: satisfied, with what may still wait; ``acted`` when this run brought it about.
+    ``rests_on`` are approvals without which it would not be."""
 
     step: Step
     note: str
     pending: tuple[str, ...]
     acted: bool
     seconds: float
+    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,43 +1,24 @@
-"""What must be settled by a human before a run goes on (INV4): both checks are reads.
+"""What an unfinished run hands to the one that goes on: the yes of a human, and its plan.
 
-A cluster that vanished is never taken for a first run, and an unfinished run never goes on silently under
-another plan.
+It never goes on silently under another plan.
 """
 
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable
 
 from bootstrap.engine.plan_diff import listed
 from bootstrap.engine.record import RUN, RUNNING, RunRecord
-from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import DecisionNeeded
 from bootstrap.model.plan import Plan
+from bootstrap.steps.context.world import World
 
-NEW_AUTHORITY: Final = "new-authority"
 
-
-def check_authority(
-    intent: Intent, cluster_uid: str, record: RunRecord | None, approvals: Collection[str]
-) -> bool:
-    """True when going on makes the values of Git authoritative again, by approval: to be recorded (INV4).
-
-    Raises DecisionNeeded E_OTHER_CLUSTER when the commit holds records of other clusters, none of this one,
-    and nobody has said which it is.
-    """
-    others = sorted(set(intent.heads) - {cluster_uid})
-    if not others or cluster_uid in intent.heads:
-        return False
-    if NEW_AUTHORITY in approvals or (record is not None and NEW_AUTHORITY in record.approvals):
-        return True
-    raise DecisionNeeded(
-        f"the commit holds the records of another cluster ({', '.join(others)}) and none of this one "
-        f"({cluster_uid}): either that cluster was lost, and its Vault holds newer values "
-        "than Git, or this one starts anew",
-        code="E_OTHER_CLUSTER",
-        where=f"records/{others[0]}/head.json",
-        hint="bootstrap up --approve new-authority makes the values in Git authoritative again, and records that; "
-        "which of the two it is: docs/how-to/answer-exit-5.md",
-    )
+def carry(world: World, record: RunRecord | None) -> None:
+    """What people said to an unfinished run counts for the one that goes on; to one that is over it counts no more."""
+    if record is None:
+        return
+    world.run.unrecorded = record.unrecorded
+    if record.state == RUNNING:
+        world.approvals |= frozenset(record.approvals)
 
 
 def check_plan(

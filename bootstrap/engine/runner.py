@@ -9,7 +9,7 @@ from bootstrap.engine.lock import RunLock
 from bootstrap.engine.loop import ATTEMPTS, StepLoop
 from bootstrap.engine.record import FINISHED, RunRecord, read_run
 from bootstrap.engine.result import Outcome, Result
-from bootstrap.engine.resume import NEW_AUTHORITY, check_authority, check_plan
+from bootstrap.engine.resume import carry, check_plan
 from bootstrap.engine.retry import Patience
 from bootstrap.journal.entries import Event, last_intended
 from bootstrap.journal.store import Journal, read_journal
@@ -58,10 +58,8 @@ class Runner:
                 raise self._explained(error) from None
 
     def _whole(self) -> Result:
-        cluster = self._world.cluster
         record = self._run_record()
-        uid = self._patience.read(cluster.uid)
-        new_authority = check_authority(self._world.intent, uid, record, self._world.approvals)
+        carry(self._world, record)
         outcomes, missing = self._look()
         if missing is None and record is not None and record.state == FINISHED:
             for outcome in outcomes:
@@ -70,8 +68,8 @@ class Runner:
         accepted = check_plan(record, self._plan, self._accept_plan_change, self._earlier)
         if missing is not None and missing[0].kind == CLAIM:
             self._claim(missing[0])
-        approvals = (NEW_AUTHORITY,) if new_authority else ()
-        return self._held(accepted, approvals)
+        approvals = tuple(dict.fromkeys(each for outcome in outcomes for each in outcome.rests_on))
+        return self._held(accepted, approvals, record)
 
     def _run_record(self) -> RunRecord | None:
         try:
@@ -96,6 +94,7 @@ class Runner:
             if isinstance(decision, Act):
                 return tuple(found), (step, decision)
             found.append(self._loop.outcome(step, decision, begun, acted=False))
+            self._world.approvals |= frozenset(decision.rests_on)  # later steps are seen as they will be
         return tuple(found), None
 
     def _claim(self, step: Step) -> None:
@@ -106,9 +105,15 @@ class Runner:
                 return
             self._loop.act(step, seen, decision)
 
-    def _held(self, accepted: tuple[str, ...], approvals: tuple[str, ...]) -> Result:
+    def _held(
+        self, accepted: tuple[str, ...], approvals: tuple[str, ...], before: RunRecord | None
+    ) -> Result:
         digest, run = self._plan.digest, self._world.run
-        with self._lock.held(self._world, plan=self._plan, accepted=accepted, approvals=approvals):
+        taken = before is not None and digest in accepted and digest not in before.accepted
+        changed = (f"plan {before.plan} {digest} {run.id}",) if before is not None and taken else ()
+        with self._lock.held(
+            self._world, plan=self._plan, accepted=accepted, approvals=approvals, unrecorded=changed
+        ):
             journal = Journal(
                 self._world.cluster, self._world.clock, epoch=run.epoch, run=run.id, plan=digest
             )

@@ -83,6 +83,15 @@ def open_envelope(data: bytes, key: PublicKey, what: str) -> bytes:
     return payload
 
 
+def signed_by_another(data: bytes, key: PublicKey) -> bool:
+    """True for an envelope that names a key that is not ``key``; nothing is verified."""
+    try:
+        signatures = canonical.loads(data, "envelope", code="E_SIG")["signatures"]
+        return bool(signatures) and all(each["keyid"] != key.key_id for each in signatures)
+    except (EvidenceError, KeyError, TypeError):
+        return False
+
+
 def peek(data: bytes, what: str) -> bytes:
     """The payload without checking any signature: for showing only, never for trusting."""
     value = canonical.loads(data, what, code="E_SIG")

@@ -24,7 +24,7 @@ Sign = Callable[[], Signer]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """``last`` and ``root`` are hex SHA-256, ``escrow_sha256`` is empty when there is no escrow,
-    ``vault_cluster`` is empty before Vault is initialised."""
+    ``vault_cluster`` is empty before Vault is initialised, ``environment`` where the run named none."""
 
     size: int
     last: str
@@ -34,9 +34,10 @@ class Head:
     escrow_sha256: str
     tool: str
     time: str
+    environment: str = ""
 
 
-def head_of(ledger: Ledger, *, escrow: bytes | None) -> Head:
+def head_of(ledger: Ledger, *, escrow: bytes | None, environment: str = "") -> Head:
     """The head of a ledger of at least one record; EvidenceError E_EMPTY otherwise.
 
     ``escrow`` is the escrow file's content: ciphertext, so that its plain hash gives nothing away.
@@ -53,15 +54,22 @@ def head_of(ledger: Ledger, *, escrow: bytes | None) -> Head:
         escrow_sha256="" if escrow is None else canonical.sha256(escrow),
         tool=last.run.tool,
         time=last.time,
+        environment=environment,
     )
 
 
 def head_file(
-    ledger: Ledger, escrow: bytes | None, *, known: bytes | None, key: PublicKey, sign: Sign
+    ledger: Ledger,
+    escrow: bytes | None,
+    *,
+    known: bytes | None,
+    key: PublicKey,
+    sign: Sign,
+    environment: str = "",
 ) -> bytes:
     """The content of the head file: ``known`` where it is the signed head of just this, else newly signed
     (``sign`` is asked for the ledger key only then)."""
-    head = head_of(ledger, escrow=escrow)
+    head = head_of(ledger, escrow=escrow, environment=environment)
     if known is not None and _is(known, head, key):
         return known
     return sign_head(head, sign())
@@ -84,7 +92,7 @@ def glance_head(data: bytes, what: str = "head") -> Head:
 
 def check_head(head: Head, ledger: Ledger, escrow: bytes | None) -> None:
     """EvidenceError E_HEAD unless ``head`` is the head of exactly this ledger and escrow."""
-    if head != head_of(ledger, escrow=escrow):
+    if head != head_of(ledger, escrow=escrow, environment=head.environment):
         raise EvidenceError(
             f"the head is not that of these records and this escrow: it names {head.size} records, "
             f"here are {ledger.chain.size}",
@@ -130,6 +138,7 @@ def _encode(head: Head) -> bytes:
                 "escrowSha256": head.escrow_sha256,
                 "tool": head.tool,
                 "time": head.time,
+                **({"environment": head.environment} if head.environment else {}),
             },
         }
     )
@@ -160,4 +169,5 @@ def _head(p: dict[str, Any]) -> Head:
         escrow_sha256=p["escrowSha256"],
         tool=p["tool"],
         time=p["time"],
+        environment=p.get("environment", ""),
     )

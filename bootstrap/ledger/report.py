@@ -24,7 +24,7 @@ class SecretLine:
     file: str
     blob: str
     destination: str
-    authority: str  # Git | Vault
+    authority: str  # Git | Vault | lost
     intent: str  # time, as the others; empty: did not happen
     committed: str
     retired: str
@@ -79,7 +79,7 @@ def report_of(ledger: Ledger, head: Head, *, verified: bool) -> Report:
         root=head.root,
         time=head.time,
         counts=dict(sorted(Counter(each.fact.type.value for each in records).items())),
-        secrets=tuple(_line(group) for _, group in sorted(_by_secret(records).items())),
+        secrets=tuple(_line(group, _begun(records)) for _, group in sorted(_by_secret(records).items())),
         notes=tuple(_note(each) for each in records if not each.fact.type.about_secret),
         rests_on=_rests_on(records),
     )
@@ -93,13 +93,19 @@ def _by_secret(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]
     return found
 
 
-def _line(group: Sequence[Record]) -> SecretLine:
+def _begun(records: Sequence[Record]) -> int:
+    """The record by which a human last decided that Git's values count again; -1 where there is none."""
+    return max((r.seq for r in records if r.fact.type is RecordType.NEW_AUTHORITY), default=-1)
+
+
+def _line(group: Sequence[Record], begun: int) -> SecretLine:
+    """``begun``: what was recorded before it is of a Vault that is lost."""
     last = {record.fact.type: record for record in group}
     told = last.get(RecordType.COMMIT) or group[-1]
     fact = told.fact
     assert fact.secret is not None
     assert fact.git is not None
-    retired = last.get(RecordType.RETIRED)
+    retired, lost = last.get(RecordType.RETIRED), group[-1].seq < begun
     audit = fact.audit
     return SecretLine(
         name=fact.secret.name,
@@ -109,7 +115,7 @@ def _line(group: Sequence[Record]) -> SecretLine:
         file=fact.git.path,
         blob=fact.git.blob,
         destination=told.subject,
-        authority="Vault" if RecordType.COMMIT in last else "Git",
+        authority="lost" if lost else "Vault" if RecordType.COMMIT in last else "Git",
         intent=_time(last.get(RecordType.INTENT)),
         committed=_time(last.get(RecordType.COMMIT)),
         retired=_time(retired),
@@ -119,7 +125,9 @@ def _line(group: Sequence[Record]) -> SecretLine:
         renew=fact.renew.value if fact.renew else "",
         retire=_how(retired),
         residuals=tuple(sorted({each for record in last.values() for each in record.fact.residuals})),
-        note=_still_live(told) + _declared(retired),
+        note=f"of a Vault that was given up: record {begun}"
+        if lost
+        else _still_live(told) + _declared(retired),
         seqs=tuple(record.seq for record in group),
     )
 

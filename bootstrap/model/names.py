@@ -21,6 +21,7 @@ PART_OF: Final = "app.kubernetes.io/part-of"
 OURS: Final = "bootstrap"  # the value of both labels
 PLAN_ANNOTATION: Final = "bootstrap.dev/plan"
 COMMIT_ANNOTATION: Final = "bootstrap.dev/commit"
+ENVIRONMENT_ANNOTATION: Final = "bootstrap.dev/environment"
 SECRET_ANNOTATION: Final = "bootstrap.dev/secret"  # noqa: S105  an annotation's name
 ROLE_LABEL: Final = "bootstrap.dev/role"
 

@@ -43,6 +43,11 @@ class Plan:
     document: Mapping[str, Any]
 
     @property
+    def environment(self) -> str:
+        """The one that was named; empty where none was."""
+        return str(self.document.get("environment", ""))
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         return tuple(step for phase in self.phases for step in phase.steps)
 

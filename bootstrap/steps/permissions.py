@@ -30,6 +30,13 @@ def abandoning(namespace: str) -> tuple[Permission, ...]:
     return (*(Permission("delete", group, resource, namespace) for group, resource in _OF_VAULT), binding)
 
 
+def beginning_anew() -> tuple[Permission, ...]:
+    """What `up` needs besides, once a new authority is approved: retired scaffolds may be made again."""
+    group = "admissionregistration.k8s.io"
+    kinds = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+    return tuple(Permission("delete", group, kind) for kind in kinds)
+
+
 def _wanted(intent: Intent) -> Iterator[Permission]:
     for verb in ("get", "list", "create"):
         yield Permission(verb, "", "namespaces")

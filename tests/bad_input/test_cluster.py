@@ -1,7 +1,6 @@
 """What is wrong with the cluster, or with how we may use it, is said before anything is changed there."""
 
 import base64
-import json
 import re
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ import yaml
 
 from tests.lab.support.cluster import ApiAudit, Kube
 from tests.lab.support.platform import Platform
+from tests.support.heads import signed_head
 from tests.support.program import assert_refused, commit_all, run_bootstrap, said, started
 
 pytestmark = pytest.mark.lab
@@ -230,10 +230,28 @@ def test_inv4_records_of_another_cluster_want_a_decision(
     other = "00000000-0000-4000-8000-000000000000"
     folder = spoilt / "records" / other
     folder.mkdir(parents=True)
-    (folder / "head.json").write_text(json.dumps({"payload": "", "payloadType": "x", "signatures": []}))
+    (folder / "head.json").write_bytes(signed_head(spoilt, platform.root_key, other))
     commit_all(spoilt)
     done = untouched.run("up", *platform.to_cluster(spoilt))
     assert_refused(done, 5, "E_OTHER_CLUSTER", other, "--approve new-authority")
+
+
+@pytest.mark.parametrize(
+    ("content", "exit_code", "code"),
+    [
+        (b'{"payload":"","payloadType":"x","signatures":[]}', 6, "E_HEAD"),
+        (b'{"payload":"","payloadType":"x","signatures":[{"keyid":"0","sig":""}]}', 2, "E_HEAD_KEY"),
+    ],
+)
+def test_inv4_what_is_no_head_of_ours_stops(
+    untouched: Untouched, platform: Platform, spoilt: Path, content: bytes, exit_code: int, code: str
+) -> None:
+    folder = spoilt / "records" / "00000000-0000-4000-8000-000000000000"
+    folder.mkdir(parents=True)
+    (folder / "head.json").write_bytes(content)
+    commit_all(spoilt)
+    done = untouched.run("up", *platform.to_cluster(spoilt))
+    assert_refused(done, exit_code, code, folder.name)
 
 
 def test_ctrl_c_before_anything_is_changed_says_so(untouched: Untouched, platform: Platform) -> None:

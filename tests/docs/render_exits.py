@@ -28,7 +28,8 @@ DO = {
     5: ("only a human can say how to go on", "[answer exit 5](../how-to/answer-exit-5.md)"),
     6: (
         "an invariant, a record or a signature does not hold",
-        "stop; find out who changed what before the next `up`",
+        "stop; find out who changed what before the next `up`"
+        " ([Vault went back in time](../how-to/answer-exit-5.md#vault-went-back-in-time))",
     ),
     7: ("another run holds the cluster", "wait for it; a dead run gives way after 15 seconds"),
     8: ("all is handed over, a retirement still waits", "make the consumer ready, then `bootstrap up`"),

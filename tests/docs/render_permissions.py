@@ -18,7 +18,8 @@ from bootstrap.model.catalog import (
     VaultSpec,
 )
 from bootstrap.ports import Permission
-from bootstrap.steps.permissions import abandoning, wanted
+from bootstrap.steps.authority.traces import VOLUMES
+from bootstrap.steps.permissions import abandoning, beginning_anew, wanted
 
 SCAFFOLD, READER, PUSHER = "each scaffold's", "each consumer's", "each internal entry's"
 Rules = Mapping[tuple[str, str], tuple[str, ...]]
@@ -86,6 +87,28 @@ metadata:
   name: bootstrap-abandon
 rules:
 @ABANDON@```
+
+## Besides: where the authority was lost
+
+`up --approve new-authority` lets retired scaffolds be made again, and asks for this before it changes anything:
+
+```yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: bootstrap-new-authority
+rules:
+@ANEW@```
+
+With this one, which no run needs, volumes that a lost Vault left are seen before a first run; without it, that says so:
+
+```yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: bootstrap-see-volumes
+rules:
+@VOLUMES@```
 
 ## By namespace
 
@@ -156,7 +179,10 @@ def rules(permissions: Iterable[Permission]) -> Rules:
 
 def permissions_page() -> str:
     asked = wanted(sample())
-    middle = MIDDLE.replace("@ABANDON@", _role(rules(abandoning("vault"))))
+    roles = {"@ABANDON@": abandoning("vault"), "@ANEW@": beginning_anew(), "@VOLUMES@": (VOLUMES,)}
+    middle = MIDDLE
+    for mark, permissions in roles.items():
+        middle = middle.replace(mark, _role(rules(permissions)))
     return TOP + _role(rules(asked)) + middle + _table(asked) + END
 
 

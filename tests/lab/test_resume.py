@@ -291,21 +291,19 @@ def test_inv1_and_then_nothing_is_to_do(journey: Journey) -> None:
     assert "nothing to do" in done.stdout
 
 
-def test_inv4_a_head_of_another_cluster_wants_a_decision(journey: Journey, tmp_path: Path) -> None:
+def test_inv4_a_head_in_another_clusters_folder_is_no_head(journey: Journey, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(journey.platform.folder), str(clone))
     other = clone / "records/11111111-2222-4333-8444-555555555555"
     other.mkdir(parents=True)
-    heads = [
+    written = [
         *journey.folder.glob("**/records/*/head.json"),
         *journey.platform.folder.glob("records/*/head.json"),
     ]
-    shutil.copyfile(heads[0], other / "head.json") if heads else (other / "head.json").write_text(
-        json.dumps({})
-    )
+    shutil.copyfile(written[0], other / "head.json")
     commit_all(clone)
     audit = ApiAudit(journey.kube.lab.audit_log)
     done = run_bootstrap("up", *journey.platform.to_cluster(clone))
-    assert_refused(done, 5, "E_OTHER_CLUSTER", other.name)
+    assert_refused(done, 6, "E_HEAD", other.name)
     time.sleep(2)
     assert audit.mutations() == []

@@ -39,6 +39,7 @@ from bootstrap.steps.vault.init_window import WindowStore
 from tests.simulator.concurrent import At, Granted, path_of
 from tests.simulator.digest import differences, state
 from tests.simulator.faults import BASIC, Call, Fault, Killed, Schedule
+from tests.simulator.losses import run_record
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.simulator.repeatable import repeatable
 from tests.simulator.sweep import SEED, length
@@ -543,3 +544,22 @@ def test_on_a_terminal_it_asks(
         with pytest.raises(DecisionNeeded):
             asked(output=Output.TEXT)
     assert (platform.cluster.get(CLAIM) is None) is gone
+
+
+def test_h4_a_run_that_was_given_back_is_on_record(
+    platform: SimulatedPlatform, golden: dict[str, Any]
+) -> None:
+    """At once where the ledger is open; else the run record keeps it for the next `up`."""
+    given = []
+    for moment in ("the first replica stands", "a secret is committed"):
+        killed(platform, MOMENTS[moment])
+        given.append(run_record(platform)["run"])
+        abandon(platform)
+        opened = platform.world().ledger.read().entries
+        assert run_record(platform)["unrecorded"] == ([] if opened else [f"abandoned {given[-1]}"])
+    platform.up()
+    records = platform.world().ledger.read().records
+    said = [r.fact.details["run"] for r in records if r.fact.type is RecordType.ABANDONED]
+    assert (said, len(set(said))) == (given, 2)
+    assert run_record(platform)["unrecorded"] == []
+    ends_as_always(platform, golden)

@@ -13,6 +13,7 @@ from bootstrap.adapters.age import root as age
 from bootstrap.adapters.root.holders import holders
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.cli import compose
 from bootstrap.cli.commands import check as command
 from bootstrap.cli.commands.check_options import Beyond, Report
 from bootstrap.cli.commands.check_render import place, render
@@ -21,13 +22,15 @@ from bootstrap.cli.options import Options
 from bootstrap.intent.findings import Finding, Level
 from bootstrap.intent.load import examine
 from bootstrap.ledger.bundle import export
-from bootstrap.model.errors import EvidenceError
+from bootstrap.ledger.head import glance_head, sign_head
+from bootstrap.model.errors import DefinitionError, EvidenceError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.keygen import write_keyset
 from bootstrap.operations.records import current_head
 from bootstrap.steps.vault.escrow import escrow_bytes
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.support.intent_fake import SECRET, changed
+from tests.support.ledger_facts import Key
 from tests.support.program import commit_all, git
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -345,3 +348,50 @@ def test_a_file_that_is_not_there_but_nearly() -> None:
     web = SECRET.replace("encrypted/web.sops.yaml", "encrypted/wep.sops.yaml")
     (found,) = (f for f in examine(changed({"secrets/web.yaml": web}))[1] if f.level is Level.ERROR)
     assert (found.id, "encrypted/web.sops.yaml" in found.hint) == ("E_CATALOG_SET", True)
+
+
+# ---------------------------------------------------------------- records of clusters
+
+
+def test_g2_each_head_below_records_is_verified(
+    repository: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A signed head is fine; a changed one, one in another cluster's folder, and somebody else's are errors."""
+    platform = SimulatedPlatform(tmp_path / "sim", repository)
+    platform.up()
+    uid = platform.cluster.uid()
+    head = (platform.records / uid / "head.json").read_bytes()
+    committed(repository, uid, head)
+    assert ran(capsys, repository).keys() & {"E_HEAD", "E_HEAD_KEY"} == set()
+    foreign = sign_head(glance_head(head), Key(9))
+    committed(repository, "another", head)
+    committed(repository, "junk", b"{}")
+    committed(repository, "cut", head[:-9])
+    committed(repository, "theirs", foreign)
+    found = ran(capsys, repository)
+    assert found["E_HEAD"] == {f"records/{name}/head.json" for name in ("another", "junk", "cut")}
+    assert found["E_HEAD_KEY"] == {"records/theirs/head.json"}
+    assert command.check(Options(repo=str(repository)), Report.TEXT, Beyond()) == 2
+    assert "remove this folder" in capsys.readouterr().out
+
+
+def committed(repository: Path, cluster: str, head: bytes) -> None:
+    folder = repository / "records" / cluster
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "head.json").write_bytes(head)
+    commit_all(repository)
+
+
+def test_ph4_an_environment_is_one_that_is_declared(repository: Path) -> None:
+    file = repository / "bootstrap.yaml"
+    file.write_text(file.read_text().replace("environments: []", "environments: [staging, production]"))
+    commit_all(repository)
+    plain = compose.prepare(Options(repo=str(repository))).plan
+    named = compose.prepare(Options(repo=str(repository), environment="production")).plan
+    assert "environment" not in plain.document
+    assert {**plain.document, "environment": "production"} == named.document
+    for given, hint in (("prodction", "did you mean production?"), ("x", "spec.environments")):
+        with pytest.raises(DefinitionError) as refused:
+            compose.prepare(Options(repo=str(repository), environment=given))
+        assert (refused.value.code, refused.value.exit_code) == ("E_ENVIRONMENT", 2)
+        assert hint in refused.value.hint

@@ -149,7 +149,7 @@ def test_epochs_count_runs_and_the_record_follows() -> None:
     bench = Bench()
     for number in (1, 2, 3):
         lock = bench.lock(f"run-{number}")
-        assert lock.acquire(plan=toy_plan("make")) == number
+        assert lock.acquire(plan=toy_plan("make")).epoch == number
         lock.check()
         lock.finish("finished")
         lock.release()
@@ -165,7 +165,7 @@ def test_an_epoch_is_never_used_twice_even_without_the_record() -> None:
     bench = Bench()
     Journal(bench.cluster, bench.clock, epoch=41, run="old", plan="p").append(Event.NOTE, "a")
     lock = bench.lock("new")
-    assert lock.acquire(plan=toy_plan("make")) == 42
+    assert lock.acquire(plan=toy_plan("make")).epoch == 42
     lock.release()
 
 

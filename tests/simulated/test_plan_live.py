@@ -19,12 +19,14 @@ from bootstrap.cli.commands.schema import document as schema_document
 from bootstrap.cli.options import Options, Output
 from bootstrap.engine.plan_diff import check_pinned
 from bootstrap.engine.runner import Runner
+from bootstrap.ledger.head import sign_head
 from bootstrap.model.errors import DecisionNeeded, DefinitionError, PreconditionError, WorldError
 from bootstrap.ports import Permission, Ref
 from bootstrap.steps.context.world import World
 from bootstrap.steps.registry import kind_class
 from tests.simulator.faults import Fault, Killed, Schedule
 from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.support.heads import invented_head
 
 KUBECONFIG = Path("/somewhere")
 
@@ -80,8 +82,9 @@ def test_changes_that_are_asked_for_want_a_cluster(
 
 
 def test_inv4_records_of_another_cluster_stop_plan_as_they_stop_up(platform: SimulatedPlatform) -> None:
+    signer = platform.world().material.signer()
+    platform.heads["another-cluster"] = sign_head(invented_head("another-cluster"), signer)
     world = platform.world()
-    world.intent = replace(world.intent, heads={"another-cluster": b"{}"})
     with pytest.raises(DecisionNeeded) as stopped_up:
         Runner(world.plan, world, kind_class).run()
     live = command.compared(world)

@@ -11,7 +11,7 @@ from bootstrap.engine.record import read_run
 from bootstrap.engine.runner import Runner
 from bootstrap.journal.entries import Event, last_intended
 from bootstrap.journal.store import read_journal
-from bootstrap.model.decision import Act, Blocked, Satisfied
+from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import (
     DecisionNeeded,
     Interrupted,
@@ -245,24 +245,48 @@ def test_a_finished_run_goes_on_under_another_plan() -> None:
     assert "s5-make" in made(cluster)
 
 
-def test_inv4_a_rebuilt_cluster_is_not_taken_for_a_first_run() -> None:
-    cluster = SimulatedCluster()
-    plan = toy_plan(*ROAD)
-    with pytest.raises(DecisionNeeded) as caught:
-        run(cluster, plan, lost_cluster=b"{}")
-    assert (caught.value.code, cluster.mutations) == ("E_OTHER_CLUSTER", [])
-    assert "--approve new-authority" in caught.value.hint
-    approved = frozenset({"new-authority"})
-    run(cluster, plan, lost_cluster=b"{}", approvals=approved)
-    assert any(entry.message == "approved: new-authority" for entry in read_journal(cluster))
-    run(cluster, plan, name="run-2", lost_cluster=b"{}")  # recorded: not asked again
+class Asks(Nothing):
+    """Rests on an approval, as preflight does over a lost authority; ``FORM`` is how it is kept."""
+
+    FORM = "new-authority@0"
+
+    def observe(self) -> bool:
+        return bool({"new-authority", self.FORM} & self.world.approvals)
+
+    def decide(self, seen: bool) -> Decision:
+        if seen:
+            return Satisfied("approved", rests_on=(self.FORM,))
+        return Blocked(DecisionNeeded("which is it?", code="E_AUTHORITY_LOST"))
 
 
-def test_a_commit_with_this_clusters_head_goes_on() -> None:
-    cluster = SimulatedCluster()
-    heads: dict[str, Any] = {cluster.uid(): b"{}", "other": b"{}"}
-    run(cluster, toy_plan(*ROAD), **heads)
-    assert made(cluster)
+def test_inv4_an_approval_is_kept_while_the_run_is_unfinished_and_no_longer() -> None:
+    cluster, kinds = SimulatedCluster(), toy_kinds(asks=Asks, dies=Dies)
+    plan = toy_plan("asks", "claim", "dies")
+    with pytest.raises(DecisionNeeded):
+        run(cluster, plan, kinds=kinds)
+    assert cluster.mutations == []
+    with pytest.raises(WorldError, match="died"):
+        run(cluster, plan, kinds=kinds, approvals=frozenset({"new-authority"}))
+    assert any(entry.message == "approved: new-authority@0" for entry in read_journal(cluster))
+    run(cluster, plan, name="run-2", kinds=toy_kinds(asks=Asks, dies=Make))
+    with pytest.raises(DecisionNeeded):
+        run(cluster, plan, name="run-3", kinds=toy_kinds(asks=Asks, dies=Make))
+
+
+def test_an_accepted_plan_change_waits_for_the_ledger() -> None:
+    cluster, kinds = SimulatedCluster(), toy_kinds(dies=Dies)
+    first, second = toy_plan("check", "claim", "dies"), toy_plan("check", "claim", "dies", commit="decaf")
+    for plan, more in ((first, {}), (second, {"accept_plan_change": True})):
+        with pytest.raises(WorldError, match="died"):
+            run(cluster, plan, name=f"run-{plan.commit}", kinds=kinds, **more)
+    record = read_run(cluster)
+    assert record is not None
+    assert record.unrecorded == (f"plan {first.digest} {second.digest} run-decaf",)
+
+
+class Dies(Make):
+    def act(self, seen: Any) -> None:
+        raise WorldError("died")
 
 
 def test_a_gated_step_waits_for_its_approval() -> None:

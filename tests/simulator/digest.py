@@ -10,6 +10,7 @@ from typing import Any
 
 from bootstrap.ledger import store
 from bootstrap.ledger.envelope import PublicKey
+from bootstrap.ledger.record import RecordType
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.vault.init_window import WindowStore
@@ -19,12 +20,14 @@ from tests.simulator.platform import SimulatedPlatform, opened
 LEFT_OUT = {
     "metadata set by the server": ", ".join(sorted(SERVER_SET)),
     "the run's own books": "Lease, bootstrap-run, journal-*; ledger-* as phases and secrets only",
+    "records of what happened on the way": "voided attempts, runs given back, decisions",
     "the init window": "attempt, nonce, volume, cluster id; certificates of attempts (vault-tls-init-*)",
     "ciphertexts and keys made at random": "slots (by volume), certificates, the unseal share",
     "slots of a voided store": "ciphertexts that open nothing; a late request leaves one",
     "secrets that are made anew": "values of renew: generate, txn in their metadata",
     "Vault's tokens, accessors, cluster id": "live ones are counted by the invariants",
 }
+OF_THE_WAY = {RecordType.VOIDED, RecordType.ABANDONED, RecordType.ACCEPTED, RecordType.NEW_AUTHORITY}
 BOOKS = re.compile(r"(Lease|ConfigMap) bootstrap-system/(bootstrap|bootstrap-run|journal-.*|ledger-.*)$")
 ATTEMPT = re.compile(r"Secret vault/vault-tls-init-\d+$")
 RANDOM = re.compile(r"Secret (vault/vault-tls|vault/vault-unseal-\d+|bootstrap-system/vault-slot-.*)$")
@@ -51,7 +54,11 @@ def state(platform: SimulatedPlatform) -> dict[str, Any]:
     commit = opened(platform.repository)
     ledger = store.load(platform.cluster, PublicKey.parse(commit.intent.keys["ledger.pub"]))
     found["ledger"] = sorted(
-        {f"{r.fact.type} {r.fact.secret.name if r.fact.secret else ''}" for r in ledger.records}
+        {
+            f"{r.fact.type} {r.fact.secret.name if r.fact.secret else ''}"
+            for r in ledger.records
+            if r.fact.type not in OF_THE_WAY
+        }
     )
     return found
 

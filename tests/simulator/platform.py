@@ -109,6 +109,9 @@ class SimulatedPlatform:
         self.records = folder / "records"
         self.narrator = Remembered()
         self.processes = 0
+        self.heads: dict[str, bytes] = {}  # below records/ of the commit, by cluster
+        self.escrows: dict[str, bytes] = {}
+        self.environment = ""  # what --environment names
         self.cluster.controllers += [stateful_sets, deployments, definitions, ExternalSecrets(self.vault)]
         admission(self.cluster)
         self.cluster.create(
@@ -124,12 +127,22 @@ class SimulatedPlatform:
         self.cluster.mutations.clear()
 
     def world(
-        self, *, cluster: Any = None, vault: Any = None, records: Any = None, clock: Any = None
+        self,
+        *,
+        cluster: Any = None,
+        vault: Any = None,
+        records: Any = None,
+        clock: Any = None,
+        approve: tuple[str, ...] = (),
     ) -> World:
         """The world of a new process; each port may be given instead of the simulated one."""
         cluster, vault = cluster or self.cluster, vault or self.vault
         commit = opened(self.repository)
         intent, plan, material = commit.intent, commit.plan, commit.material
+        if self.heads or self.escrows:
+            intent = replace(intent, heads=self.heads, escrows=self.escrows)
+        if self.environment:
+            plan = make_plan(compose.phases(), intent, "0.1.0", self.environment)
         clock = clock or SimulatedClock()
         self.processes += 1
         run = Run(id=f"run-{self.processes}", actor=f"operator {self.processes}")
@@ -157,6 +170,7 @@ class SimulatedPlatform:
             clock=clock,
             narrator=self.narrator,
             run=run,
+            approvals=frozenset(approve),
         )
         world.proof = SameProcess(replace(world))
         return world

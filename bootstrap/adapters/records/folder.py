@@ -47,7 +47,8 @@ class FolderRecords:
 
     def clusters(self) -> tuple[str, ...]:
         try:
-            return tuple(sorted(entry.name for entry in self._folder.iterdir() if entry.is_dir()))
+            found = (entry.name for entry in self._folder.iterdir() if entry.is_dir())
+            return tuple(sorted(name for name in found if NAME.fullmatch(name)))
         except FileNotFoundError:
             return ()
         except OSError as error:

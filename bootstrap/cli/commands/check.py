@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from bootstrap.cli import compose
+from bootstrap.cli.commands.check_heads import heads
 from bootstrap.cli.commands.check_keys import key_pairs
 from bootstrap.cli.commands.check_options import Beyond, Report
 from bootstrap.cli.options import Options
@@ -37,6 +38,7 @@ def check(options: Options, report: Report, beyond: Beyond) -> int:
     findings += [*found, *_readers(repository)]
     if intent is not None:
         findings += overdue(intent, datetime.now(UTC).date())
+        findings += heads(intent)
     if files is not None:
         findings += key_pairs(repository, files, found)
     if options.trusted_signers is None:

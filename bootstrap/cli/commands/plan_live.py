@@ -9,7 +9,6 @@ from bootstrap.cli.narrators import narration, run_word
 from bootstrap.cli.options import Options
 from bootstrap.engine.inspect import ROOT_NEEDED, Health, StepState, survey
 from bootstrap.engine.record import FINISHED, RUNNING, RunRecord, read_run
-from bootstrap.engine.resume import check_authority
 from bootstrap.model.errors import BootstrapError
 from bootstrap.steps.context.world import World
 from bootstrap.steps.registry import kind_class
@@ -48,7 +47,6 @@ def compared(world: World) -> Live:
     first = next((s for s in told if s.health not in (Health.HOLDS, Health.WAITS)), None)
     stopped = None if first is None or first.health is Health.MISSING else first.error
     cluster, record = _known(world, stopped)
-    stopped = _other_cluster(world, cluster, record) or stopped
     unfinished = record is None or record.state != FINISHED
     document = {
         "cluster": cluster,
@@ -68,16 +66,6 @@ def _known(world: World, stopped: BootstrapError | None) -> tuple[str, RunRecord
         if stopped is None:
             raise
         return "", None
-
-
-def _other_cluster(world: World, cluster: str, record: RunRecord | None) -> BootstrapError | None:
-    """What `up` asks before it looks at any step: whose records the commit holds (INV4)."""
-    try:
-        if cluster:
-            check_authority(world.intent, cluster, record, world.approvals)
-    except BootstrapError as error:
-        return error
-    return None
 
 
 def _run(record: RunRecord | None, digest: str) -> dict[str, Any]:

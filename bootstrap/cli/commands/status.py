@@ -18,6 +18,7 @@ from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.catalog import Intent, Internal, Secret, SecretClass
 from bootstrap.model.errors import BootstrapError
+from bootstrap.operations.records import uncommitted_head
 from bootstrap.operations.verify.drift import without_effect
 from bootstrap.operations.verify.residuals import residuals
 from bootstrap.ports import Object, Ref
@@ -68,7 +69,17 @@ def gather(world: World) -> dict[str, Any]:
         "internals": [_internal(world, *each) for each in published(world.intent)],
         "residuals": _residuals(world.intent, ledger),
         "ignored": [] if isinstance(ledger, str) else list(without_effect(ledger, world.intent)),
+        "uncommitted": _uncommitted(world),
     }
+
+
+def _uncommitted(world: World) -> list[str]:
+    """Heads of this cluster that the commit does not hold: a cluster that is lost is known again by a committed one."""
+    try:
+        place = uncommitted_head(world)
+    except BootstrapError as error:
+        return [f"unknown: {error.message}"]
+    return [f"{place} is newer than the commit: commit records/"] if place else []
 
 
 def _step(state: StepState) -> dict[str, Any]:
@@ -180,3 +191,6 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     if found["ignored"]:
         yield f"ignored      {len(found['ignored'])}"
         yield from (f"  - {item}" for item in found["ignored"])
+    if found["uncommitted"]:
+        yield f"uncommitted  {len(found['uncommitted'])}"
+        yield from (f"  - {item}" for item in found["uncommitted"])

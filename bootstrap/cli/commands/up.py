@@ -14,7 +14,6 @@ from bootstrap.cli.options import Options, Output
 from bootstrap.cli.uncommitted import name_unused
 from bootstrap.engine.plan_diff import check_pinned
 from bootstrap.engine.result import Result
-from bootstrap.engine.resume import NEW_AUTHORITY
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.names import kv
@@ -22,6 +21,7 @@ from bootstrap.model.plan import Plan
 from bootstrap.operations.records import write_records
 from bootstrap.operations.verify.drift import without_effect
 from bootstrap.operations.verify.residuals import residuals
+from bootstrap.steps.authority.approvals import DECISIONS
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 
@@ -60,9 +60,9 @@ def up(
 
 def _refuse_unknown(approvals: frozenset[str], plan: Plan) -> None:
     """DefinitionError E_USAGE for an approval that no step of this plan could want."""
-    unknown = sorted(approvals - {NEW_AUTHORITY} - {step.id for step in plan.steps})
+    unknown = sorted(approvals - {*DECISIONS} - {step.id for step in plan.steps})
     if unknown:
-        those = [NEW_AUTHORITY, *(s.id for s in plan.steps if s.gate == "approve" or s.kind == INITIALISED)]
+        those = [*DECISIONS, *(s.id for s in plan.steps if s.gate == "approve" or s.kind == INITIALISED)]
         raise DefinitionError(
             f"there is no step {unknown[0]} to approve",
             code="E_USAGE",
@@ -135,5 +135,6 @@ def again(options: Options) -> str:
         "--kubeconfig": options.kubeconfig,
         "--root": options.root if options.root.startswith("file:") else "",
         "--context": options.context,
+        "--environment": options.environment,
     }
     return " ".join(f"{name} {value}" for name, value in given.items() if value)

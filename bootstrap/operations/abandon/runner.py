@@ -22,6 +22,10 @@ from bootstrap.model.errors import Interrupted, PreconditionError
 from bootstrap.model.plan import Step
 from bootstrap.operations.abandon.parts import PartClass, RootToken, RunTokens, UncommittedCopies
 from bootstrap.operations.abandon.unproven_vault import UnprovenVault
+from bootstrap.ports import Ref
+from bootstrap.steps.authority.facts import given_back
+from bootstrap.steps.context.environment import bound_to, mismatch
+from bootstrap.steps.context.names import SYSTEM_NAMESPACE
 from bootstrap.steps.context.world import World
 
 PARTS: Final[dict[str, PartClass]] = {
@@ -86,6 +90,7 @@ class Abandon:
         record = self._patience.read(lambda: read_run(self._world.cluster))
         if record is None or record.state == FINISHED:
             raise _nothing(record)
+        self._refuse_another_environment()
         goes: list[str] = []
         stays: dict[str, str] = {}
         for step in STEPS:
@@ -103,6 +108,12 @@ class Abandon:
             )
         holder = self._patience.read(lambda: holder_of(self._world.cluster))
         return Listing(record=record, holder=holder, goes=tuple(goes), stays=stays | ALWAYS)
+
+    def _refuse_another_environment(self) -> None:
+        live = self._patience.read(lambda: self._world.cluster.get(Ref("v1", "Namespace", SYSTEM_NAMESPACE)))
+        wrong = mismatch(bound_to(live), self._world.plan.environment) if live is not None else None
+        if wrong is not None:
+            raise wrong
 
     def run(self) -> None:
         """HeldError exit 7, without a change, while another run has the cluster."""
@@ -122,8 +133,19 @@ class Abandon:
             journal.append(Event.NOTE, "", "abandon: the runs so far are given back")
             for step in STEPS:
                 self._loop.advance(step, journal, opened=opened is not None and opened.step == step.id)
+            left = self._record()
             journal.append(Event.NOTE, "", "abandoned")
-            self._lock.finish(ABANDONED)
+            self._lock.finish(ABANDONED, left)
+
+    def _record(self) -> tuple[str, ...]:
+        """That the run was given back, in the ledger; what is left for the next run where that cannot be written now:
+        without the root key, and before the ledger is open."""
+        world = self._world
+        ledger = self._patience.read(world.ledger.read)
+        if world.files is None or not ledger.entries:
+            return world.run.unrecorded
+        world.ledger.append(tuple(given_back(world, ledger)))
+        return ()
 
 
 def _nothing(record: RunRecord | None) -> PreconditionError:

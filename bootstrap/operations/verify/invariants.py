@@ -15,6 +15,8 @@ from bootstrap.operations.verify import orphans as left_over
 from bootstrap.operations.verify import secret_writers as writers
 from bootstrap.operations.verify.residuals import still_alive
 from bootstrap.ports import Ref
+from bootstrap.steps.authority.gather import gather
+from bootstrap.steps.authority.stops import stopped
 from bootstrap.steps.context.health import condition, ref_of
 from bootstrap.steps.context.names import AUDIT_DEVICE
 from bootstrap.steps.context.outcome import granted
@@ -28,7 +30,6 @@ from bootstrap.steps.secrets.external_secret_objects import external_secrets, pu
 from bootstrap.steps.secrets.transfer import Here, here, is_written, read_version_one
 from bootstrap.steps.vault.escrow import Escrow, escrow_bytes, kept_outside
 from bootstrap.steps.vault.init_window import WindowStore
-from bootstrap.steps.vault.ledger_copy import KvCopy
 from bootstrap.steps.vault.serving_secrets import unseal_ref
 
 
@@ -230,16 +231,12 @@ def nothing_left_over(world: World) -> Proof:
 
 def ledger_whole(world: World) -> Proof:
     """The ledger verifies, and its copies agree."""
-    ledger = world.ledger.read()
-    _, kept = copies.fetch(KvCopy(world.session), world.ledger.key)
-    compared = copies.compare({"the cluster's": ledger, "Vault's": kept})
+    title, known = "the ledger verifies, and its copies agree", gather(world, answering=True)
+    if (stop := stopped(known)) is not None:
+        return Proof("H4", title, False, f"{stop.code}: {stop.message}", stop.hint)
+    compared = copies.compare({"the cluster's": known.ledger, "Vault's": known.copy})
     behind = ", ".join(f"{name} lacks {count}" for name, count in compared.behind.items())
-    return Proof(
-        "H4",
-        "the ledger verifies, and its copies agree",
-        compared.agree,
-        behind or f"{compared.size} records in each",
-    )
+    return Proof("H4", title, compared.agree, behind or f"{compared.size} records in each")
 
 
 def residuals(world: World) -> Proof:

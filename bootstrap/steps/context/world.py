@@ -25,11 +25,16 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Run:
-    """This run. ``epoch`` is 0 until the lock is held: before that nothing may be changed."""
+    """This run. ``epoch`` is 0 until the lock is held: before that nothing may be changed.
+
+    ``unrecorded`` are decisions of people that the ledger does not have yet: ``plan FROM TO`` for an accepted plan
+    change, ``abandoned RUN`` for a run that was given back.
+    """
 
     id: str
     epoch: int = 0
     actor: str = ""
+    unrecorded: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,8 +6,10 @@ from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object, Ref, Refused
+from bootstrap.steps.context.environment import bound_to, mismatch
 from bootstrap.steps.context.names import (
     COMMIT_ANNOTATION,
+    ENVIRONMENT_ANNOTATION,
     PLAN_ANNOTATION,
     RUN_ACCOUNT,
     SYSTEM_NAMESPACE,
@@ -57,6 +59,9 @@ class Claim:
                     hint="look who made it; bootstrap needs this name for itself",
                 )
             )
+        wrong = mismatch(bound_to(seen.namespace), self.world.plan.environment)
+        if wrong is not None:
+            return Blocked(wrong)
         if not seen.account:
             return Act("complete the claim", (f"create {ACCOUNT}",))
         return Satisfied(f"namespace {SYSTEM_NAMESPACE} is ours")
@@ -64,6 +69,8 @@ class Claim:
     def act(self, seen: Observation) -> None:
         if seen.namespace is None:
             marks = {PLAN_ANNOTATION: self.world.plan.digest, COMMIT_ANNOTATION: self.world.intent.commit}
+            if self.world.plan.environment:
+                marks[ENVIRONMENT_ANNOTATION] = self.world.plan.environment
             expect(self.world.cluster.create(namespace(SYSTEM_NAMESPACE, **marks)), NAMESPACE)
         account = {
             "apiVersion": "v1",

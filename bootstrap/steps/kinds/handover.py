@@ -18,7 +18,7 @@ from bootstrap.model.errors import EvidenceError, PreconditionError
 from bootstrap.model.handover import Commitments, Next, SecretState, next_step
 from bootstrap.model.names import kv
 from bootstrap.model.plan import Step
-from bootstrap.steps.context.transfers import named
+from bootstrap.steps.context.transfers import current, named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.immutable_fields import moved
 from bootstrap.steps.secrets.transfer import (
@@ -150,7 +150,7 @@ class HandoverSecrets:
 def announced_by(ledger: Ledger) -> Announced:
     """Secret name to what its INTENT records announced."""
     found: dict[str, frozenset[Commitments]] = {}
-    for record in ledger.records:
+    for record in current(ledger):
         fact = record.fact
         if fact.type is RecordType.INTENT and fact.secret:
             commitments = frozenset(fact.commitments.items())

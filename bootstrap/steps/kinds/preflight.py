@@ -1,6 +1,6 @@
 """What must hold before anything is touched: every permission at once, storage, versions, clock, no foreign Vault.
 
-And no change of Git that cannot be made on this cluster.
+No change of Git that cannot be made on this cluster, and no authority that was here and is lost.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,11 @@ from bootstrap.model.decision import Blocked, Decision, Satisfied
 from bootstrap.model.errors import BootstrapError, PreconditionError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Permission
+from bootstrap.steps.authority.gather import Authority, gather
+from bootstrap.steps.authority.stops import rests_on, stopped
+from bootstrap.steps.context.environment import mismatch
 from bootstrap.steps.context.world import World
-from bootstrap.steps.permissions import wanted
+from bootstrap.steps.permissions import beginning_anew, wanted
 from bootstrap.steps.secrets.immutable_fields import refused_changes
 from bootstrap.steps.vault.foreign import foreign_error, foreign_store
 
@@ -29,6 +32,7 @@ class Observation:
     skew: timedelta
     foreign: str
     refused: tuple[PreconditionError, ...]
+    authority: Authority | None  # None where it could not be looked for
 
 
 class Preflight:
@@ -40,20 +44,36 @@ class Preflight:
         version = cluster.version()
         skew = abs(self.world.clock.now() - cluster.server_time())
         missing = cluster.missing(wanted(self.world.intent))
+        authority = None if missing else gather(self.world)
+        if authority is not None and authority.found.new_authority:
+            missing = cluster.missing(beginning_anew())
         foreign = "" if missing else foreign_store(self.world)
         # What a missing permission would deny is not asked for: it is named once, with all the others.
         storage = "" if missing else self._storage()
-        refused = () if missing or foreign else tuple(refused_changes(self.world))
-        return Observation(cluster.context, version, missing, storage, skew, foreign, refused)
+        # Of a lost authority nothing has to be kept as it was.
+        anew = authority is None or authority.found.new_authority
+        refused = () if missing or foreign or anew else tuple(refused_changes(self.world))
+        return Observation(cluster.context, version, missing, storage, skew, foreign, refused, authority)
 
     def decide(self, seen: Observation) -> Decision:
+        if seen.authority is not None and (stop := self._stop(seen.authority)) is not None:
+            return Blocked(stop)
         found = tuple(self._problems(seen))
         if found:
             return Blocked(found[0] if len(found) == 1 else _together(found))
-        return Satisfied(f"Kubernetes {seen.version}, storage class {seen.storage}, all permissions")
+        note = f"Kubernetes {seen.version}, storage class {seen.storage}, all permissions"
+        if seen.authority is None:
+            return Satisfied(note)
+        unseen = f"; {seen.authority.unseen}" if seen.authority.unseen else ""
+        return Satisfied(note + unseen, rests_on=rests_on(seen.authority))
 
     def act(self, seen: Observation) -> None:
         """Nothing: preconditions are brought by whoever owns the cluster."""
+
+    def _stop(self, authority: Authority) -> BootstrapError | None:
+        """Another environment, or an authority that only a human may go on over."""
+        wrong = mismatch(authority.bound, self.world.plan.environment)
+        return wrong or stopped(authority)
 
     def _problems(self, seen: Observation) -> list[PreconditionError]:
         found = []

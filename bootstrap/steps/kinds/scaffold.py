@@ -2,26 +2,38 @@
 
 from dataclasses import dataclass
 
-from bootstrap.ledger.record import RecordType
+from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.model.catalog import Secret
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object, Ref
+from bootstrap.steps.authority.approvals import decided
+from bootstrap.steps.authority.facts import new_authority
+from bootstrap.steps.authority.gather import begins_anew, gather
+from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.names import COMMIT_ANNOTATION, SECRET_ANNOTATION, is_ours, labels, namespace
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.admission import API, POLICY
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref, ledger_is_lost
 from bootstrap.steps.secrets.values import source_values
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    missing: tuple[Secret, ...]
-    taken: tuple[Secret, ...]
-    over: tuple[Secret, ...]
+    """``emptied`` were retired as inert and are needed once more, under a new authority; ``decision`` is what makes it
+    one, where the ledger lacks it; ``refusal`` is what refuses retired copies, which has to go for that."""
+
+    missing: tuple[Secret, ...] = ()
+    emptied: tuple[tuple[Secret, Object], ...] = ()
+    taken: tuple[Secret, ...] = ()
+    over: tuple[Secret, ...] = ()
     undecided: bool = False
+    decision: tuple[Fact, ...] = ()
+    refusal: tuple[Object, ...] = ()
 
 
 class BootstrapCopies:
@@ -30,9 +42,12 @@ class BootstrapCopies:
 
     def observe(self) -> Observation:
         missing, taken, over = [], [], []
+        emptied: list[tuple[Secret, Object]] = []
         if ledger_is_lost(self.world):
-            return Observation((), (), (), undecided=True)
-        committed = named(self.world.ledger.read(), RecordType.COMMIT)
+            return Observation(undecided=True)
+        ledger = self.world.ledger.read()
+        anew = begins_anew(self.world, ledger)
+        committed = {} if anew else named(ledger, RecordType.COMMIT)
         for secret in self.world.intent.scaffolds:
             live = self.world.cluster.get(bootstrap_copy_ref(secret))
             if secret.name in committed:
@@ -41,7 +56,27 @@ class BootstrapCopies:
                 missing.append(secret)
             elif not is_ours(live):
                 taken.append(secret)
-        return Observation(tuple(missing), tuple(taken), tuple(over))
+            elif not live.get("data"):
+                emptied.append((secret, live))
+        return Observation(
+            missing=tuple(missing),
+            emptied=tuple(emptied),
+            taken=tuple(taken),
+            over=tuple(over),
+            decision=self._decision(ledger) if anew else (),
+            refusal=self._refusal() if anew and missing else (),
+        )
+
+    def _decision(self, ledger: Ledger) -> tuple[Fact, ...]:
+        """Where the ledger of the lost authority is there still, it goes on, and has the decision first."""
+        if not ledger.entries or decided(ledger):
+            return ()
+        return new_authority(self.world, gather(self.world))
+
+    def _refusal(self) -> tuple[Object, ...]:
+        refs = (Ref(API, f"ValidatingAdmissionPolicy{kind}", POLICY) for kind in ("Binding", ""))
+        found = (self.world.cluster.get(ref) for ref in refs)
+        return tuple(obj for obj in found if obj is not None and is_ours(obj))
 
     def decide(self, seen: Observation) -> Decision:
         if seen.taken:
@@ -54,21 +89,39 @@ class BootstrapCopies:
                     hint=f"rename the scaffold ({seen.taken[0].where}), or remove that Secret if nothing uses it",
                 )
             )
-        if seen.missing:
-            refs = tuple(f"create {bootstrap_copy_ref(s)}" for s in seen.missing)
-            return Act(f"materialize {len(seen.missing)} bootstrap secrets", refs)
+        changes = ["record the new authority"] if seen.decision else []
+        changes += [f"delete {ref_of(obj)}, until they are retired again" for obj in seen.refusal]
+        changes += [f"create {bootstrap_copy_ref(s)}" for s in seen.missing]
+        changes += [f"fill {bootstrap_copy_ref(s)}" for s, _ in seen.emptied]
+        if changes:
+            count = len(seen.missing) + len(seen.emptied)
+            begun = "begin a new authority, " if seen.decision else ""
+            return Act(f"{begun}materialize {count} bootstrap secrets", tuple(changes))
         count = len(self.world.intent.scaffolds)
         if seen.undecided:
             return Satisfied("what was handed over is known once the ledger is open")
         return Satisfied(f"{count - len(seen.over)} in the cluster, {len(seen.over)} handed over before")
 
     def act(self, seen: Observation) -> None:
+        self.world.ledger.append(seen.decision)
+        for obj in seen.refusal:
+            expect(self.world.cluster.delete(ref_of(obj), uid=obj["metadata"]["uid"]), ref_of(obj))
+        for secret, live in seen.emptied:
+            filled = {**live, "data": source_values(self.world, secret)}
+            expect(self.world.cluster.replace(filled), bootstrap_copy_ref(secret))
+        if seen.refusal:
+            self.world.wait("admission takes bootstrap copies again", lambda: self._admitted(seen.missing))
         for secret in seen.missing:
             ref = bootstrap_copy_ref(secret)
             if self.world.cluster.get(Ref("v1", "Namespace", ref.namespace)) is None:
                 made = namespace(ref.namespace)
                 expect(self.world.cluster.create(made), Ref("v1", "Namespace", ref.namespace))
             expect(self.world.cluster.create(self._object(secret, ref)), ref)
+
+    def _admitted(self, secrets: tuple[Secret, ...]) -> bool:
+        """Asked by dry runs: the API server learns late that a policy is gone."""
+        made = (self._object(secret, bootstrap_copy_ref(secret)) for secret in secrets)
+        return not any(self.world.cluster.refused_at_admission(obj) for obj in made)
 
     def _object(self, secret: Secret, ref: Ref) -> Object:
         return {

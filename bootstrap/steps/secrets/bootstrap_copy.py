@@ -5,6 +5,7 @@ from bootstrap.ports import Ref
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.admission import API, POLICY
 from bootstrap.steps.vault.init_window import REBUILT, WindowStore
+from bootstrap.steps.vault.presence import is_gone, stateful_set_ref
 
 
 def bootstrap_copy_ref(secret: Secret) -> Ref:
@@ -20,9 +21,9 @@ def ledger_is_lost(world: World) -> bool:
     was no retirement yet: admission refuses a scaffold's return before it goes, and the window is lost with the
     ledger's namespace.
     """
-    home = world.intent.platform.vault.namespace
-    if world.cluster.get(Ref("apps/v1", "StatefulSet", "vault", home)) is None or world.ledger.read().entries:
+    if world.cluster.get(stateful_set_ref(world)) is None or world.ledger.read().entries:
         return False
     window = WindowStore(world.cluster).read()
     refused = world.cluster.get(Ref(API, "ValidatingAdmissionPolicy", POLICY))
-    return window is None or window.facts == REBUILT or refused is not None
+    past = window is None or window.facts == REBUILT or refused is not None
+    return past and not is_gone(world)

@@ -32,7 +32,37 @@ def install_first_replica(world: World, window: Window) -> None:
     for obj in base_objects(spec, ()):
         applied(world, obj, lambda: is_now(world, window))
     if applied(world, shape, lambda: is_now(world, window)):
+        _end_earlier(world, window)
         world.wait("Vault's first replica answers", lambda: world.session.seal_status("vault-0"), seconds=180)
+
+
+def first_replica_answers(world: World, window: Window) -> bool:
+    """Whether the pod of this attempt does; one that mounts another certificate is of a Vault before it."""
+    pod = world.cluster.get(_pod_ref(world))
+    return (pod is None or _mounts(pod, window)) and world.session.seal_status("vault-0") is not None
+
+
+def _end_earlier(world: World, window: Window) -> None:
+    """A pod keeps its template until it ends: one of a Vault before this attempt, whose store is gone, is ended."""
+    ref = _pod_ref(world)
+    pod = world.cluster.get(ref)
+    if pod is not None and not _mounts(pod, window):
+        expect(world.cluster.delete(ref, uid=pod["metadata"]["uid"]), ref)
+        world.wait("the pod of the lost Vault has ended", lambda: _is_another(world, pod["metadata"]["uid"]))
+
+
+def _is_another(world: World, uid: str) -> bool:
+    pod = world.cluster.get(_pod_ref(world))
+    return pod is None or pod["metadata"]["uid"] != uid
+
+
+def _pod_ref(world: World) -> Ref:
+    return Ref("v1", "Pod", "vault-0", world.intent.platform.vault.namespace)
+
+
+def _mounts(pod: Object, window: Window) -> bool:
+    tls = [v["secret"]["secretName"] for v in pod["spec"].get("volumes", ()) if v["name"] == "tls"]
+    return tls == [attempt_tls_name(window)]
 
 
 def is_now(world: World, window: Window) -> bool:

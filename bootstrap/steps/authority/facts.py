@@ -1,0 +1,109 @@
+"""What people decided, and how Vault came to be, as facts for the ledger."""
+
+from collections.abc import Iterator, Mapping
+
+from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.head import VAULT_CLUSTER, Head
+from bootstrap.ledger.record import Fact, Git, RecordType
+from bootstrap.ledger.witnesses import naming
+from bootstrap.model.heads import Standing
+from bootstrap.model.init_window import Window
+from bootstrap.ports import Ref
+from bootstrap.steps.authority import approvals
+from bootstrap.steps.authority.gather import Authority
+from bootstrap.steps.context.names import COMMIT_ANNOTATION, PLAN_ANNOTATION, SYSTEM_NAMESPACE
+from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.escrow import escrow_bytes, escrow_digest
+
+PLAN, ABANDONED = "plan", "abandoned"  # first words of ``Run.unrecorded``
+
+
+def opening(world: World, authority: Authority) -> tuple[Fact, ...]:
+    """The first records of a Vault: who decided that there is one more, how it was initialised, proven and left."""
+    window = authority.window
+    assert window is not None
+    where = {"environment": world.plan.environment} if world.plan.environment else {}
+    how = {
+        "attempt": str(window.attempt),
+        VAULT_CLUSTER: window.cluster_id,
+        "volume": window.volume,
+        "custody": world.intent.platform.vault.custody.value,
+    }
+    escrow = escrow_bytes(world)
+    kept = {"escrowSha256": escrow_digest(escrow)} if escrow else {}
+    notes = [*_new(world, authority), *_claimed(world, window, where)]
+    notes.append(_note(world, RecordType.VAULT_INITIALISED, how | where))
+    if kept:
+        notes.append(_note(world, RecordType.ESCROW, kept))
+    notes.append(_note(world, RecordType.VERIFIED, how | kept))
+    revoked = {"proof": "403 after revocation", VAULT_CLUSTER: window.cluster_id}
+    return (*notes, _note(world, RecordType.ROOT_REVOKED, revoked))
+
+
+def new_authority(world: World, authority: Authority) -> tuple[Fact, ...]:
+    """One record for each head that witnessed, which from then on witnesses no longer; one where there is none."""
+    said = {"secrets": str(len(world.intent.handovers))}
+    if world.plan.environment:
+        said["environment"] = world.plan.environment
+    if authority.ledger.entries:
+        said["records"] = str(authority.ledger.chain.size)
+    named = [said | _named(head) for head in _witnessing(authority)]
+    return tuple(_note(world, RecordType.NEW_AUTHORITY, details) for details in named or [said])
+
+
+def unrecorded(world: World, authority: Authority) -> tuple[Fact, ...]:
+    """Decisions that the ledger lacks: an accepted rollback, accepted plan changes, runs that were given back."""
+    facts = [*_rollback(world, authority), *given_back(world, authority.ledger)]
+    return tuple(facts)
+
+
+def given_back(world: World, ledger: Ledger) -> Iterator[Fact]:
+    """Of ``Run.unrecorded``, what no record says yet."""
+    said = [(r.fact.type, dict(r.fact.details)) for r in ledger.records]
+    for each in world.run.unrecorded:
+        what, *rest = each.split()
+        found = _accepted(*rest) if what == PLAN else (RecordType.ABANDONED, {"run": rest[0]})
+        if found not in said:
+            yield _note(world, *found)
+
+
+def _accepted(before: str, after: str, run: str) -> tuple[RecordType, dict[str, str]]:
+    details = {approvals.WHAT: PLAN, "from": before, "to": after, "run": run}
+    return RecordType.ACCEPTED, details
+
+
+def _new(world: World, authority: Authority) -> tuple[Fact, ...]:
+    """Where the decision has no record yet, since the ledger that would hold it was lost with the authority."""
+    yes = approvals.kept(world.approvals, approvals.NEW_AUTHORITY, authority.ledger)
+    return new_authority(world, authority) if yes else ()
+
+
+def _claimed(world: World, window: Window, where: dict[str, str]) -> Iterator[Fact]:
+    live = world.cluster.get(Ref("v1", "Namespace", SYSTEM_NAMESPACE))
+    marks = ((live or {}).get("metadata") or {}).get("annotations") or {}
+    claimed = {"plan": marks.get(PLAN_ANNOTATION, ""), "commit": marks.get(COMMIT_ANNOTATION, "")}
+    yield _note(world, RecordType.CLAIMED, {name: text for name, text in claimed.items() if text} | where)
+    if window.attempt > 1:
+        yield _note(world, RecordType.VOIDED, {"attempts": str(window.attempt - 1)})
+
+
+def _rollback(world: World, authority: Authority) -> Iterator[Fact]:
+    copy = authority.copy.chain.size
+    if not authority.found.rollback or authority.found.newest <= copy:
+        return
+    for head in authority.own:
+        if head.size > copy:
+            yield _note(world, RecordType.ACCEPTED, {approvals.WHAT: approvals.ROLLBACK} | _named(head))
+
+
+def _witnessing(authority: Authority) -> tuple[Head, ...]:
+    others = [p.head for p in authority.heads if p.head and p.witness.standing is Standing.OTHER_CLUSTER]
+    return tuple(dict.fromkeys([*authority.own, *others]))
+
+
+def _named(head: Head) -> dict[str, str]:
+    return naming(head) | ({"headVault": head.vault_cluster} if head.vault_cluster else {})
+
+
+def _note(world: World, record_type: RecordType, details: Mapping[str, str]) -> Fact:
+    return Fact(type=record_type, git=Git(commit=world.intent.commit), details=dict(details))

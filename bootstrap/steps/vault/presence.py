@@ -1,0 +1,39 @@
+"""Whether any Vault of ours holds anything, told by what is seen: volumes that are gone, nodes that say so."""
+
+from typing import Final
+
+from bootstrap.ports import Object, Ref
+from bootstrap.steps.context.names import is_ours
+from bootstrap.steps.context.world import World
+
+MOST: Final = 5  # nodes that a Vault of ours can have
+
+
+def stateful_set_ref(world: World) -> Ref:
+    return Ref("apps/v1", "StatefulSet", "vault", world.intent.platform.vault.namespace)
+
+
+def is_gone(world: World) -> bool:
+    """No StatefulSet and no data claim, or a StatefulSet of ours whose every node answers that it holds no store.
+
+    A claim without its node can hold a store: then, and while a node does not answer, it is not gone.
+    """
+    live, claims = world.cluster.get(stateful_set_ref(world)), _data_claims(world)
+    if live is None or not is_ours(live):
+        return live is None and not claims
+    nodes = _nodes(live)
+    if not nodes or claims - set(nodes):
+        return False
+    answers = [world.session.seal_status(f"vault-{n}") for n in nodes]
+    return all(answer is not None and not answer.initialized for answer in answers)
+
+
+def _nodes(live: Object) -> range:
+    return range(int(live["spec"].get("replicas", 1)))
+
+
+def _data_claims(world: World) -> set[int]:
+    """The ordinals of the nodes whose data claims are there."""
+    namespace = world.intent.platform.vault.namespace
+    claim = ("v1", "PersistentVolumeClaim")
+    return {n for n in range(MOST) if world.cluster.get(Ref(*claim, f"data-vault-{n}", namespace))}

@@ -1,0 +1,56 @@
+"""What people, and what fails, take away from a finished platform."""
+
+import json
+from typing import Any
+
+from bootstrap.ports import Ref
+from tests.simulator.platform import SimulatedPlatform
+
+SYSTEM, VAULT = Ref("v1", "Namespace", "bootstrap-system"), Ref("v1", "Namespace", "vault")
+
+
+def delete(platform: SimulatedPlatform, *refs: Ref) -> None:
+    for ref in refs:
+        live = platform.cluster.get(ref)
+        assert live is not None, ref
+        platform.cluster.delete(ref, uid=live["metadata"]["uid"])
+
+
+def wipe_volumes(platform: SimulatedPlatform) -> None:
+    """The volumes are replaced by empty ones, and the pods with them; all other objects of Vault stay."""
+    for n in range(5):
+        claim = Ref("v1", "PersistentVolumeClaim", f"data-vault-{n}", "vault")
+        if platform.cluster.get(claim) is not None:
+            delete(platform, claim)
+    for n in range(5):
+        pod = Ref("v1", "Pod", f"vault-{n}", "vault")
+        if platform.cluster.get(pod) is not None:
+            delete(platform, pod)
+    assert platform.vault.seal_status("vault-0") is not None
+
+
+def commit_records(platform: SimulatedPlatform, *, keep: bool = False) -> None:
+    """What lies in the records folder is in the commit from now on; the folder is left behind but for ``keep``."""
+    for folder in platform.records.iterdir():
+        platform.heads[folder.name] = (folder / "head.json").read_bytes()
+        platform.escrows[folder.name] = (folder / "escrow.json").read_bytes()
+    if not keep:
+        platform.records = platform.folder / "elsewhere"
+
+
+def forget_records(platform: SimulatedPlatform) -> None:
+    platform.records = platform.folder / "never written out"
+
+
+def forget_copy(platform: SimulatedPlatform, keep: int) -> None:
+    """Vault's copy of the ledger keeps its first ``keep`` batches."""
+    secrets = platform.vault.live().secrets
+    for path in sorted(p for p in secrets if p.startswith("bootstrap/ledger/"))[keep:]:
+        del secrets[path]
+
+
+def run_record(platform: SimulatedPlatform) -> dict[str, Any]:
+    live = platform.cluster.get(Ref("v1", "ConfigMap", "bootstrap-run", "bootstrap-system"))
+    assert live is not None
+    found: dict[str, Any] = json.loads(live["data"]["run"])
+    return found

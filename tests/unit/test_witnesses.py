@@ -1,0 +1,109 @@
+"""Where a head stands against a ledger, and which head may be written over which (INV4, H4)."""
+
+from dataclasses import replace
+
+import pytest
+
+from bootstrap.ledger import chain
+from bootstrap.ledger.chain import Chain, Ledger
+from bootstrap.ledger.head import Head, head_of, sign_head
+from bootstrap.ledger.record import Fact, RecordType
+from bootstrap.ledger.report import report_of
+from bootstrap.ledger.witnesses import Known, extends, naming, superseded, witness
+from bootstrap.model.heads import Standing
+from tests.support.ledger_facts import RUN, TIME, Key, story
+
+KEY = Key()
+
+
+def ledger(*facts: Fact) -> Ledger:
+    return Ledger().extended(chain.write(facts or story(), after=Chain(), run=RUN, time=TIME, signer=KEY))
+
+
+def head(of: Ledger, **other: object) -> Head:
+    return replace(head_of(of, escrow=None), **other)  # type: ignore[arg-type]  # names of Head's own
+
+
+WHOLE = ledger()
+SHORT = ledger(*story()[:4])
+OTHER = ledger(*story()[1:4])  # another history
+
+
+def known(of: Ledger = WHOLE, environment: str = "") -> Known:
+    return Known(ledger=of, key=KEY.public, cluster=RUN.cluster, environment=environment)
+
+
+@pytest.mark.parametrize(
+    ("data", "of", "standing"),
+    [
+        (None, WHOLE, Standing.NONE),
+        (sign_head(head(WHOLE), KEY), WHOLE, Standing.EQUAL),
+        (sign_head(head(SHORT), KEY), WHOLE, Standing.BEHIND),
+        (sign_head(head(WHOLE), KEY), SHORT, Standing.AHEAD),
+        (sign_head(head(WHOLE), KEY), Ledger(), Standing.AHEAD),
+        (sign_head(head(OTHER), KEY), WHOLE, Standing.FORKED),
+        (sign_head(head(SHORT, root="0" * 64), KEY), WHOLE, Standing.FORKED),
+        (sign_head(head(WHOLE, cluster="uid-2"), KEY), WHOLE, Standing.OTHER_CLUSTER),
+        (sign_head(head(WHOLE), Key(2)), WHOLE, Standing.FOREIGN_KEY),
+        (b"junk", WHOLE, Standing.FORGED),
+        (b"{}", WHOLE, Standing.FORGED),
+        (sign_head(head(WHOLE), KEY).replace(b'"sig":"', b'"sig":"A'), WHOLE, Standing.FORGED),
+        (sign_head(head(WHOLE), KEY)[:-20], WHOLE, Standing.FORGED),
+    ],
+)
+def test_inv4_where_a_head_stands(data: bytes | None, of: Ledger, standing: Standing) -> None:
+    assert witness("here", data, known(of)).standing is standing
+
+
+@pytest.mark.parametrize(
+    ("of_head", "of_run", "standing"),
+    [
+        ("", "", Standing.OTHER_CLUSTER),
+        ("", "production", Standing.OTHER_CLUSTER),
+        ("staging", "production", Standing.OTHER_ENVIRONMENT),
+        ("production", "production", Standing.OTHER_CLUSTER),
+        ("staging", "", Standing.OTHER_CLUSTER),  # who forgets the option is asked
+    ],
+)
+def test_ph4_heads_of_another_environment_stop_nobody(of_head: str, of_run: str, standing: Standing) -> None:
+    data = sign_head(head(WHOLE, cluster="uid-2", environment=of_head), KEY)
+    assert witness("here", data, known(environment=of_run)).standing is standing
+
+
+def test_ph4_a_head_of_this_cluster_counts_in_any_environment() -> None:
+    data = sign_head(head(WHOLE, environment="staging"), KEY)
+    assert witness("here", data, known(environment="production")).standing is Standing.EQUAL
+
+
+@pytest.mark.parametrize("how", [RecordType.NEW_AUTHORITY, RecordType.RESTORED, RecordType.ACCEPTED])
+def test_inv4_a_decided_head_witnesses_no_longer(how: RecordType) -> None:
+    lost = head(WHOLE)
+    anew = ledger(Fact(type=how, details=naming(lost)), *story())
+    data = sign_head(lost, KEY)
+    assert witness("here", data, known(anew)).standing is Standing.SUPERSEDED
+    assert extends(anew, lost)
+    assert superseded(anew) == {(lost.cluster, str(lost.size), lost.root)}
+    # Of that head alone: one record more, or another root, is not what was decided about.
+    assert not extends(anew, head(WHOLE, root="0" * 64))
+    assert not extends(anew, head(SHORT))
+
+
+def test_inv4_an_ordinary_note_decides_nothing() -> None:
+    lost = head(WHOLE)
+    noted = ledger(Fact(type=RecordType.ESCROW, details=naming(lost)), *story())
+    assert not extends(noted, lost)
+
+
+def test_inv4_a_head_is_written_over_what_it_holds_only() -> None:
+    assert extends(WHOLE, head(SHORT))
+    assert extends(WHOLE, head(WHOLE))
+    assert not extends(SHORT, head(WHOLE))
+    assert not extends(WHOLE, head(OTHER))
+
+
+def test_h4_the_report_says_what_lay_in_a_vault_that_is_lost() -> None:
+    anew = ledger(*story(), Fact(type=RecordType.NEW_AUTHORITY, details=naming(head(WHOLE))))
+    told = report_of(anew, head(anew), verified=True)
+    assert {line.authority for line in told.secrets} == {"lost"}
+    assert "record 10" in told.secrets[0].note
+    assert {line.authority for line in report_of(WHOLE, head(WHOLE), verified=True).secrets} == {"Vault"}
