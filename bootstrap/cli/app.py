@@ -24,7 +24,7 @@ HELP = """From a Git repository, an offline root key and an empty cluster to a p
 
 stdout is data, stderr is narration. Exit codes: 0 done, 1 failed, 2 usage or definition, 3 changes pending,
 4 precondition, 5 a human decision is needed, 6 an invariant or evidence is broken, 7 held by another run,
-8 done but a retirement waits, 130 and 143 interrupted.
+8 done but a retirement waits, 9 proofs were left out, 130 and 143 interrupted.
 """
 
 app = typer.Typer(
@@ -163,7 +163,12 @@ def verify(
     options: Options,
     deep: DeepOption = False,
 ) -> int:
-    """Prove the invariants live, each with its evidence. Its ids are explained in docs/reference/requirements.md."""
+    """Prove the invariants live, each with its evidence.
+
+    Exit codes: 6 a proof is broken, 9 proofs were left out (without --root, or for want of a right), 8 a proof
+    waits for something that is to come, 0 every proof was made and holds. What each reads, and what it cannot
+    see, is in docs/reference/verify.md.
+    """
     from bootstrap.cli.commands import verify as command
 
     return command.verify(options, deep=deep)

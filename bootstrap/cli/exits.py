@@ -10,7 +10,8 @@
 | 5 | a human decision is needed |
 | 6 | an invariant or evidence is broken |
 | 7 | held by another run |
-| 8 | done, but a retirement waits |
+| 8 | done, but a retirement waits; of `verify`: a proof waits |
+| 9 | proofs were left out (`verify`) |
 | 130, 143 | interrupted |
 """
 
@@ -28,6 +29,7 @@ from bootstrap.model.errors import BootstrapError, Interrupted, PreconditionErro
 CHANGES_PENDING: Final = 3
 BROKEN: Final = 6
 RETIREMENT_WAITS: Final = 8
+PROOFS_LEFT_OUT: Final = 9
 INTERRUPTED: Final = 130
 PACKAGE: Final = Path(__file__).resolve().parent.parent
 

@@ -136,9 +136,28 @@ class Components(Strict):
     )
 
 
+class Operator(Strict):
+    users: list[Text] = Field(default=[], description="User names, as the API server knows them")
+    groups: list[Text] = Field(default=[], description="Groups, as the API server knows them")
+    service_accounts: list[NamespacedName] = Field(
+        default=[],
+        alias="serviceAccounts",
+        description="namespace/name of controllers that may write Secrets, such as a GitOps controller's",
+    )
+    policies: list[Text] = Field(
+        default=[], description="Names of Vault policies by which these people may change secrets"
+    )
+    reason: Text = Field(description="Why they may change a secret, in one line")
+
+
 class PlatformSpec(Strict):
     vault: Vault
     components: Components
+    operators: list[Operator] = Field(
+        default=[],
+        description="People and controllers that may change a secret beside the platform itself. Whoever may"
+        " and is not declared breaks INV6 in `verify`",
+    )
     environments: list[Name] = Field(
         default=[],
         description="Names of environments, which no path in Vault may contain: one intent serves them all",

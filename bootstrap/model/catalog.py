@@ -204,6 +204,20 @@ class ExternalSecrets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Who may change a secret beside the platform itself, and why (INV6): people and controllers.
+
+    ``service_accounts`` are ``namespace/name``, ``policies`` names of Vault policies that these people hold.
+    """
+
+    reason: str
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    service_accounts: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """``bootstrap.yaml``. ``workloads`` are folders of the repository with manifests to apply, in order.
 
@@ -221,6 +235,7 @@ class Platform:
         InYaml("components.platform"),
         NotInPlan("a rule goes by it while the catalog is read, no step"),
     ] = ()
+    operators: Annotated[tuple[Operator, ...], NotInPlan("`verify` goes by it, no step")] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,18 @@ def beginning_anew() -> tuple[Permission, ...]:
     return tuple(Permission("delete", group, kind) for kind in kinds)
 
 
+def verifying() -> tuple[Permission, ...]:
+    """What `verify` reads of the whole cluster; without one of them a proof is left out and says which."""
+    rbac, external = "rbac.authorization.k8s.io", "external-secrets.io"
+    listed = (
+        ("", "secrets"),
+        ("", "configmaps"),
+        *((rbac, r) for r in ("clusterroles", "clusterrolebindings", "roles", "rolebindings")),
+        *((external, r) for r in ("externalsecrets", "pushsecrets", "secretstores", "clustersecretstores")),
+    )
+    return tuple(Permission("list", group, resource) for group, resource in listed)
+
+
 def _wanted(intent: Intent) -> Iterator[Permission]:
     for verb in ("get", "list", "create"):
         yield Permission(verb, "", "namespaces")

@@ -8,6 +8,7 @@ from tests.docs.render_exits import exit_codes_page
 from tests.docs.render_permissions import permissions_page
 from tests.docs.render_phases import phases_page
 from tests.docs.render_requirements import requirements_page
+from tests.docs.render_verify import verify_page
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -16,6 +17,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "permissions.md": permissions_page,
     "phases.md": phases_page,
     "requirements.md": requirements_page,
+    "verify.md": verify_page,
 }
 
 

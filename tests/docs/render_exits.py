@@ -32,7 +32,14 @@ DO = {
         " ([Vault went back in time](../how-to/answer-exit-5.md#vault-went-back-in-time))",
     ),
     7: ("another run holds the cluster", "wait for it; a dead run gives way after 15 seconds"),
-    8: ("all is handed over, a retirement still waits", "make the consumer ready, then `bootstrap up`"),
+    8: (
+        "all is handed over, a retirement still waits; of `verify`: a proof waits, for a consumer or for a value",
+        "make the consumer ready, then `bootstrap up`",
+    ),
+    9: (
+        "`verify`: proofs were left out, each with its reason; none is broken",
+        "give it `--root`, or [the right that is named](permissions.md#besides-to-verify)",
+    ),
     130: ("interrupted by SIGINT (Ctrl-C)", "[resume](../how-to/resume-after-a-crash.md)"),
     143: ("interrupted by SIGTERM", "[resume](../how-to/resume-after-a-crash.md)"),
 }
@@ -46,7 +53,8 @@ def known_codes() -> set[int]:
         c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.BootstrapError)
     ]
     found |= {c.exit_code for c in classes}
-    return found | {exits.CHANGES_PENDING, exits.BROKEN, exits.RETIREMENT_WAITS, exits.INTERRUPTED}
+    more = {exits.CHANGES_PENDING, exits.BROKEN, exits.RETIREMENT_WAITS, exits.PROOFS_LEFT_OUT}
+    return found | more | {exits.INTERRUPTED}
 
 
 def exit_codes_page() -> str:

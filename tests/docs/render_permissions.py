@@ -19,7 +19,7 @@ from bootstrap.model.catalog import (
 )
 from bootstrap.ports import Permission
 from bootstrap.steps.authority.traces import VOLUMES
-from bootstrap.steps.permissions import abandoning, beginning_anew, wanted
+from bootstrap.steps.permissions import abandoning, beginning_anew, verifying, wanted
 
 SCAFFOLD, READER, PUSHER = "each scaffold's", "each consumer's", "each internal entry's"
 Rules = Mapping[tuple[str, str], tuple[str, ...]]
@@ -110,6 +110,21 @@ metadata:
 rules:
 @VOLUMES@```
 
+## Besides: to verify
+
+`bootstrap verify` looks at the whole cluster: for values of the catalog where they do not belong, for whoever else
+can change one, for objects of others that reach our paths. It changes nothing. Without one of these the proof that
+needs it is left out, and the exit code is 9. Besides, it needs what the first role has. Reading Secrets everywhere is
+much: give it for the time of the command.
+
+```yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: bootstrap-verify
+rules:
+@VERIFY@```
+
 ## By namespace
 
 The first role, sorted by where each permission is used, for those who write Roles instead. "each consumer's" and the
@@ -123,7 +138,10 @@ END = """
 
 Inside Vault the run has an identity of its own: role `bootstrap-run` with the policy of the same name. `up` makes both;
 the policy's text is in `bootstrap/steps/vault/run_policy.py`. It cannot turn auditing off, remove a secret, or write a
-policy under another name than `reader-*` and `pusher-*`.
+policy under another name than `reader-*` and `pusher-*`. For `verify` it reads every policy, and the roles, users,
+groups, entities and token roles that hold them, of the kinds of login that
+[verify](verify.md#what-is-looked-into) lists. The policy is written once, by root: on a cluster made by an
+older version it lacks these lines, and `verify` leaves two proofs out.
 """
 
 
@@ -179,7 +197,12 @@ def rules(permissions: Iterable[Permission]) -> Rules:
 
 def permissions_page() -> str:
     asked = wanted(sample())
-    roles = {"@ABANDON@": abandoning("vault"), "@ANEW@": beginning_anew(), "@VOLUMES@": (VOLUMES,)}
+    roles = {
+        "@ABANDON@": abandoning("vault"),
+        "@ANEW@": beginning_anew(),
+        "@VOLUMES@": (VOLUMES,),
+        "@VERIFY@": verifying(),
+    }
     middle = MIDDLE
     for mark, permissions in roles.items():
         middle = middle.replace(mark, _role(rules(permissions)))

@@ -21,7 +21,7 @@ from tests.simulator.losses import SYSTEM, VAULT, commit_records, delete, forget
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.support.ledger_facts import Key
 
-HEAD = Ref("v1", "ConfigMap", "ledger-head", "bootstrap-system")
+IN_CLUSTER = Ref("v1", "ConfigMap", "ledger-head", "bootstrap-system")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def in_folder(platform: SimulatedPlatform, data: bytes) -> None:
 
 
 def in_cluster(platform: SimulatedPlatform, data: bytes) -> None:
-    live = platform.cluster.get(HEAD)
+    live = platform.cluster.get(IN_CLUSTER)
     assert live is not None
     platform.cluster.replace({**live, "data": {HEAD: data.decode()}})
 
@@ -65,7 +65,7 @@ PLACES = pytest.mark.parametrize("put", [in_commit, in_folder, in_cluster], ids=
 
 
 def own(platform: SimulatedPlatform) -> bytes:
-    live = platform.cluster.get(HEAD)
+    live = platform.cluster.get(IN_CLUSTER)
     assert live is not None
     return str(live["data"][HEAD]).encode()
 
@@ -168,12 +168,12 @@ def test_h4_verify_judges_the_heads_too(platform: SimulatedPlatform) -> None:
 
 
 def test_status_names_an_uncommitted_head(platform: SimulatedPlatform) -> None:
-    assert HEAD in gather(platform.world())["uncommitted"][0]
+    assert IN_CLUSTER in gather(platform.world())["uncommitted"][0]
     commit_records(platform, keep=True)
     assert gather(platform.world())["uncommitted"] == []
     forget_records(platform)
     platform.heads.clear()
-    assert uncommitted_head(platform.world()) == str(HEAD)
+    assert uncommitted_head(platform.world()) == str(IN_CLUSTER)
 
 
 def test_what_is_no_folder_of_a_cluster_is_passed_by(platform: SimulatedPlatform) -> None:

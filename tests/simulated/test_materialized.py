@@ -11,7 +11,9 @@ from bootstrap.engine.result import Result
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.operations.verify.invariants import Proof, consumers_served, prove
+from bootstrap.operations.verify.invariants import prove
+from bootstrap.operations.verify.proof import Proof
+from bootstrap.operations.verify.proofs.consumers import consumers_served
 from bootstrap.ports import Ref
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.secrets.external_secret_objects import REFRESH

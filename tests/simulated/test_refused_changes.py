@@ -6,7 +6,8 @@ import pytest
 
 from bootstrap.engine.inspect import survey
 from bootstrap.model.errors import PreconditionError
-from bootstrap.operations.verify.invariants import residuals, voters
+from bootstrap.operations.verify.proofs.retirement import residuals
+from bootstrap.operations.verify.proofs.vault import voters
 from bootstrap.ports import Ref
 from bootstrap.steps.registry import kind_class
 from tests.simulator.platform import SimulatedPlatform, opened

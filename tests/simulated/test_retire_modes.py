@@ -16,7 +16,9 @@ from bootstrap.model.catalog import RetireMode, Secret
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.abandon.parts import UncommittedCopies
-from bootstrap.operations.verify.invariants import Proof, prove, scaffolds_gone
+from bootstrap.operations.verify.invariants import prove
+from bootstrap.operations.verify.proof import Proof
+from bootstrap.operations.verify.proofs.retirement import scaffolds_gone
 from bootstrap.operations.verify.residuals import residuals
 from bootstrap.ports import Object, Permission, Ref
 from bootstrap.steps.context.transfers import named

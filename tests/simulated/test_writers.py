@@ -1,4 +1,4 @@
-"""INV6: who is able to change a secret is declared or named, and a second authority breaks the proof."""
+"""INV6: who is able to change a secret is declared, or the proof is broken; what cannot be seen leaves it out."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +9,11 @@ import pytest
 from bootstrap.cli.commands import status
 from bootstrap.ledger.head import head_of
 from bootstrap.ledger.report import report_of
-from bootstrap.operations.verify.invariants import kubernetes_writers, vault_writers
+from bootstrap.operations.verify.proof import State
+from bootstrap.operations.verify.proofs.kubernetes_writers import kubernetes_writers
+from bootstrap.operations.verify.proofs.vault_writers import vault_writers
 from bootstrap.operations.verify.residuals import residuals
+from bootstrap.ports import Permission, Ref
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.escrow import escrow_bytes
 from tests.simulator.platform import SimulatedPlatform
@@ -48,32 +51,47 @@ def binding(world: World, who: dict[str, str], verbs: list[str], place: str = ""
 def test_inv6_only_what_is_declared_is_able_to(world: World) -> None:
     for proof in (vault_writers(world), kubernetes_writers(world)):
         assert proof.ok, proof
-        assert "nobody else seen" in proof.evidence
+        assert "not declared" not in proof.evidence
 
 
 @pytest.mark.parametrize(
     ("verbs", "place", "named"),
     [
-        (["patch"], "", "write"),
-        (["*"], "vault", "read/write"),
-        (["get"], "vault", "read"),
-        (["get"], "elsewhere", ""),
+        (["patch"], "", "patch secrets"),
+        (["*"], "vault", "create/delete/deletecollection/patch/update secrets, read the unseal key"),
+        (["get"], "vault", "read the unseal key"),
     ],
 )
-def test_inv6_whoever_is_bound_to_secrets_is_named(
+def test_inv6_whoever_is_bound_to_secrets_breaks_it(
     world: World, verbs: list[str], place: str, named: str
 ) -> None:
     name = f"role-{'-'.join(verbs).replace('*', 'all')}-{place or 'all'}"
     binding(world, {"kind": "User", "name": f"somebody-{name}"}, verbs, place, name)
     proof = kubernetes_writers(world)
-    assert proof.ok
+    assert proof.ok is False
     assert (
         f"User somebody-{name} ({named}, {'Role' if place else 'ClusterRole'}Binding {name})"
         in proof.evidence
-    ) is bool(named)
+    )
+    assert "spec.operators" in proof.hint
+    taken_away(world, name, place)
 
 
-def test_inv6_another_way_into_vault_is_named(platform: SimulatedPlatform, world: World) -> None:
+def test_inv6_rights_elsewhere_are_nobodys_matter(world: World) -> None:
+    binding(world, {"kind": "User", "name": "eve"}, ["*"], "elsewhere", "elsewhere")
+    assert kubernetes_writers(world).ok
+
+
+def taken_away(world: World, name: str, place: str) -> None:
+    ref = Ref(RBAC, f"{'Role' if place else 'ClusterRole'}Binding", name, place)
+    live = world.cluster.get(ref)
+    assert live is not None
+    world.cluster.delete(ref, uid=live["metadata"]["uid"])
+
+
+def test_inv6_what_has_no_power_over_ours_is_named_and_breaks_nothing(
+    platform: SimulatedPlatform, world: World
+) -> None:
     store = platform.vault.live()
     store.plain["sys/policies/acl/humans"] = {"policy": ""}
     store.plain["auth/kubernetes/role/ci"] = {}
@@ -82,21 +100,49 @@ def test_inv6_another_way_into_vault_is_named(platform: SimulatedPlatform, world
     finally:
         del store.plain["sys/policies/acl/humans"], store.plain["auth/kubernetes/role/ci"]
     assert proof.ok
-    assert "not declared: policy humans, role ci;" in proof.evidence
+    assert "without power over a secret of ours: policy humans" in proof.evidence
 
 
-def test_inv6_a_pusher_that_reaches_a_handed_over_path_is_broken(
+def test_inv6_what_the_run_may_not_read_leaves_the_proof_out(
     platform: SimulatedPlatform, world: World
 ) -> None:
-    plain = platform.vault.live().plain
-    name = next(path for path in plain if path.startswith("sys/policies/acl/pusher-"))
-    before = plain[name]
-    for path in ("secret/data/*", f"secret/data/{world.intent.handovers[0].path}"):
-        plain[name] = {"policy": f'path "{path}" {{ capabilities = ["update"] }}\n'}
+    """As on a cluster whose run policy is of an older version."""
+    platform.vault.live().plain["sys/policies/acl/humans"] = {"policy": ""}
+    platform.vault.denied |= {"GET sys/policies/acl/humans", "LIST identity/group/name"}
+    try:
         proof = vault_writers(world)
-        plain[name] = before
-        assert proof.ok is False
-        assert world.intent.handovers[0].name in proof.evidence
+    finally:
+        platform.vault.denied.clear()
+        del platform.vault.live().plain["sys/policies/acl/humans"]
+    assert proof.state is State.LEFT_OUT
+    assert "no right to read identity/group/name, sys/policies/acl/humans" in proof.evidence
+
+
+def test_inv6_a_login_whose_grants_are_not_looked_for_leaves_the_proof_out(
+    platform: SimulatedPlatform, world: World
+) -> None:
+    auth = platform.vault.live().auth
+    auth["github/"] = {"type": "github"}
+    try:
+        proof = vault_writers(world)
+    finally:
+        del auth["github/"]
+    assert (proof.state, "not looked into: login github/ (github)" in proof.evidence) == (
+        State.LEFT_OUT,
+        True,
+    )
+
+
+def test_inv6_without_the_right_to_list_roles_the_proof_is_left_out(
+    platform: SimulatedPlatform, world: World
+) -> None:
+    platform.cluster.denied.add(Permission("list", "rbac.authorization.k8s.io", "roles"))
+    try:
+        proof = kubernetes_writers(world)
+    finally:
+        platform.cluster.denied.clear()
+    assert proof.state is State.LEFT_OUT
+    assert "each Role (no right to list them)" in proof.evidence
 
 
 def test_status_lists_internal_entries_and_residuals(world: World) -> None:

@@ -67,7 +67,13 @@ def admission(cluster: SimulatedCluster) -> None:
         if obj["kind"] != "Secret":
             return ""
         name = f"'{obj['metadata']['namespace']}/{obj['metadata']['name']}'"
+        home = cluster.get(Ref("v1", "Namespace", obj["metadata"]["namespace"]))
         for binding in cluster.list(api, "ValidatingAdmissionPolicyBinding"):
+            matched = (
+                binding["spec"].get("matchResources", {}).get("namespaceSelector", {}).get("matchLabels", {})
+            )
+            if home is not None and not matched.items() <= (home["metadata"].get("labels") or {}).items():
+                continue
             policy = cluster.get(Ref(api, "ValidatingAdmissionPolicy", binding["spec"]["policyName"]))
             for rule in policy["spec"]["validations"] if policy else ():
                 if name in rule["expression"]:
@@ -115,8 +121,11 @@ class ExternalSecrets:
         namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
         if spec.get("secretStoreRef") is None:  # a generator plays an operator
             target = spec.get("target", {}).get("name", name)
-            keys = spec.get("target", {}).get("template", {}).get("data") or {"password": ""}
-            data = {key: Sensitive(b"made-in-the-cluster", key) for key in keys}
+            template = spec.get("target", {}).get("template", {}).get("data") or {"password": "{{ }}"}
+            data = {
+                key: Sensitive(b"made-in-the-cluster" if "{{" in text else text.encode(), key)
+                for key, text in template.items()
+            }
         else:
             if not self._there(spec):
                 _status(cluster, obj, FAILED)

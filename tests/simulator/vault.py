@@ -13,6 +13,7 @@ import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from bootstrap.model.errors import Transient, UnknownOutcome, WorldError
@@ -88,6 +89,7 @@ class SimulatedVault:
         self.spoilt: set[str] = set()  # UIDs of data claims whose raft was begun by an init that then failed
         self.mutations: list[tuple[str, str]] = []
         self.lose_next_answer = False
+        self.denied: set[str] = set()  # "METHOD path" that no policy grants; a * at its end is any ending
         self.watchers: list[Callable[[Store, Line], None]] = []  # told before a write is applied
         self._requests = itertools.count(1)
 
@@ -234,6 +236,8 @@ class SimulatedVault:
         given = token.reveal().decode() if token else ""
         if given not in store.tokens and path not in OPEN:
             raise WorldError(f"{method} {path}: Vault answered 403", code="E_VAULT_DENIED", where=path)
+        if any(fnmatchcase(f"{method} {path}", rule) for rule in self.denied):
+            raise WorldError(f"{method} {path}: Vault answered 403", code="E_VAULT_DENIED", where=path)
         call = Call(self, store, method, path, body or {}, given, f"request-{next(self._requests)}")
         policies = store.tokens[given].policies if given in store.tokens else ()
         line = Line(call.request, method, call.path, txn, policies)
@@ -253,6 +257,31 @@ class SimulatedVault:
             self.lose_next_answer = False
             raise UnknownOutcome(f"{method} {path}: the answer was lost", code="E_UNKNOWN_OUTCOME")
 
+
+# Policies that each Vault has, and how they begin (1.21.1); root is no text.
+BUILT_IN = {
+    "root": "",
+    "default": """
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/renew-self" { capabilities = ["update"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
+path "sys/capabilities-self" { capabilities = ["update"] }
+path "identity/entity/id/{{identity.entity.id}}" { capabilities = ["read"] }
+path "identity/entity/name/{{identity.entity.name}}" { capabilities = ["read"] }
+path "sys/internal/ui/resultant-acl" { capabilities = ["read"] }
+path "sys/renew" { capabilities = ["update"] }
+path "sys/leases/renew" { capabilities = ["update"] }
+path "sys/leases/lookup" { capabilities = ["update"] }
+path "cubbyhole/*" { capabilities = ["create", "read", "update", "delete", "list"] }
+path "sys/wrapping/wrap" { capabilities = ["update"] }
+path "sys/wrapping/lookup" { capabilities = ["update"] }
+path "sys/wrapping/unwrap" { capabilities = ["update"] }
+path "sys/tools/hash" { capabilities = ["update"] }
+path "sys/tools/hash/*" { capabilities = ["update"] }
+path "sys/control-group/request" { capabilities = ["update"] }
+path "identity/oidc/provider/+/authorize" { capabilities = ["read", "update"] }
+""",
+}
 
 QUESTIONS = frozenset(
     {
@@ -316,6 +345,9 @@ class Call:
         """sys/audit, sys/auth, sys/mounts: listed at the folder, made below it, 400 on a used path."""
         if self.path.count("/") == 1:
             return self.ok({n: {"accessor": f"accessor-{n}", **made[n]} for n in sorted(made)})
+        if self.method == "DELETE":
+            made.pop(f"{self.last}/", None)
+            return self.done()
         if f"{self.last}/" in made:
             return self.no(400, used.format(f"{self.last}/"))
         made[f"{self.last}/"] = dict(self.body)
@@ -355,7 +387,17 @@ class Call:
     def policy(self) -> Answer:
         if not self.reads and self.method != "DELETE" and not is_policy(self.body["policy"]):
             return self.no(400, "failed to parse policy")
-        return self.plain()
+        answer = self.plain()
+        if self.method == "LIST":
+            return self.ok({"keys": sorted({*answer.data["keys"], "default", "root"})})
+        if self.method == "GET" and answer.status == 404 and self.last in BUILT_IN:
+            return self.ok({"name": self.last, "policy": BUILT_IN[self.last]})
+        return answer
+
+    def named(self) -> Answer:
+        """Roles, users, groups of a login, and identity's: listed only where there are any."""
+        answer = self.plain()
+        return self.no(404) if self.method == "LIST" and not answer.data["keys"] else answer
 
     def entity(self) -> Answer:
         answer = self.plain()
@@ -404,10 +446,15 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "auth/kubernetes/config": Call.plain,
     "auth/kubernetes/role": Call.plain,
     "auth/kubernetes/role/": Call.plain,
+    "auth/token/roles": Call.named,
+    "auth/token/roles/": Call.named,
     "auth/token/": logins.tokens,
+    "identity/group/name": Call.named,
+    "identity/group/name/": Call.named,
     "identity/entity/name": Call.plain,
     "identity/entity/name/": Call.entity,
     "identity/entity-alias": Call.alias,
+    "auth/": Call.named,  # logins that others made
     "secret/config": kv.config,
     "secret/metadata/": kv.metadata,
     "secret/data/": kv.data,

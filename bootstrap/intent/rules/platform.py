@@ -11,6 +11,9 @@ from bootstrap.model.catalog import Custody, Intent
 _DEFINITION = re.compile(
     rb"""\bkind["']?\s*:\s*["']?CustomResourceDefinition\b[\s\S]*?\bname["']?\s*:\s*["']?([a-z0-9.-]+)"""
 )
+_EVERYBODY = frozenset(
+    ("system:authenticated", "system:unauthenticated", "system:anonymous", "system:serviceaccounts", "*")
+)
 _NEEDED = b"externalsecrets.external-secrets.io"
 
 
@@ -18,6 +21,7 @@ def judge(intent: Intent) -> Iterator[Finding]:
     yield from _replicas(intent)
     yield from _folders(intent)
     yield from _definitions(intent)
+    yield from _operators(intent)
 
 
 def _replicas(intent: Intent) -> Iterator[Finding]:
@@ -63,3 +67,21 @@ def _definitions(intent: Intent) -> Iterator[Finding]:
     message = f"no file below {folder}/ defines {_NEEDED.decode()}"
     hint = f"put the operator's crds.yaml there: {folder}/crds.yaml"
     yield Finding(id="E_MANIFESTS", where=intent.platform.where, message=message, hint=hint)
+
+
+def _operators(intent: Intent) -> Iterator[Finding]:
+    """Somebody in particular: a declaration of everybody would make INV6 empty."""
+    where = intent.platform.where
+    for number, operator in enumerate(intent.platform.operators, 1):
+        if not (operator.users or operator.groups or operator.service_accounts or operator.policies):
+            message = f"spec.operators, entry {number}: names nobody"
+            hint = "add users, groups, serviceAccounts or policies, or remove the entry"
+            yield Finding(id="E_OPERATORS", where=where, message=message, hint=hint)
+        for name in sorted(_EVERYBODY & {*operator.users, *operator.groups}):
+            message = f"spec.operators, entry {number}: {name} is everybody"
+            yield Finding(id="E_OPERATORS", where=where, message=message, hint="name the group that is meant")
+        for name in sorted({"root", "default"} & {*operator.policies}):
+            message = f"spec.operators, entry {number}: policy {name} is Vault's own"
+            yield Finding(
+                id="E_OPERATORS", where=where, message=message, hint="write a policy of its own for them"
+            )

@@ -31,7 +31,7 @@ class Store:
         cluster = self.world.cluster
         missing = tuple(o for o in self._accounts() if cluster.get(ref_of(o)) is None)
         return Observation(
-            missing, cluster.differs(self._store()), condition(cluster.get(STORE_REF), "Ready")
+            missing, cluster.differs(store_object(self.world)), condition(cluster.get(STORE_REF), "Ready")
         )
 
     def decide(self, seen: Observation) -> Decision:
@@ -49,7 +49,7 @@ class Store:
         for obj in seen.missing:
             expect(cluster.create(obj), ref_of(obj))
         if seen.changed:
-            expect(cluster.apply(self._store()), STORE_REF)
+            expect(cluster.apply(store_object(self.world)), STORE_REF)
         try:
             self.world.wait(
                 f"{STORE} is valid", lambda: condition(cluster.get(STORE_REF), "Ready"), seconds=120
@@ -69,25 +69,27 @@ class Store:
                 "automountServiceAccountToken": False,
             }
 
-    def _store(self) -> Object:
-        vault_namespace = self.world.intent.platform.vault.namespace
-        vault = {
-            "server": f"https://vault.{vault_namespace}.svc:8200",
-            "path": KV_MOUNT,
-            "version": "v2",
-            "caBundle": base64.b64encode(self.world.intent.keys["vault-ca.crt"]).decode(),
-            "auth": {
-                "kubernetes": {
-                    "mountPath": "kubernetes",
-                    "role": READER_ROLE,
-                    # No namespace: the operator logs in as this account of the namespace that asks.
-                    "serviceAccountRef": {"name": READER_ACCOUNT, "audiences": ["vault"]},
-                }
-            },
-        }
-        return {
-            "apiVersion": STORE_REF.api,
-            "kind": STORE_REF.kind,
-            "metadata": {"name": STORE, "labels": labels("store")},
-            "spec": {"provider": {"vault": vault}},
-        }
+
+def store_object(world: World) -> Object:
+    """The store as it is declared."""
+    vault_namespace = world.intent.platform.vault.namespace
+    vault = {
+        "server": f"https://vault.{vault_namespace}.svc:8200",
+        "path": KV_MOUNT,
+        "version": "v2",
+        "caBundle": base64.b64encode(world.intent.keys["vault-ca.crt"]).decode(),
+        "auth": {
+            "kubernetes": {
+                "mountPath": "kubernetes",
+                "role": READER_ROLE,
+                # No namespace: the operator logs in as this account of the namespace that asks.
+                "serviceAccountRef": {"name": READER_ACCOUNT, "audiences": ["vault"]},
+            }
+        },
+    }
+    return {
+        "apiVersion": STORE_REF.api,
+        "kind": STORE_REF.kind,
+        "metadata": {"name": STORE, "labels": labels("store")},
+        "spec": {"provider": {"vault": vault}},
+    }

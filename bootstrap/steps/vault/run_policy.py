@@ -1,8 +1,8 @@
 """What the run may do in Vault, as policy text: enough for `up`, `status` and `verify`, and no more (S2).
 
-It can write policies, roles and entities under our own names only; it cannot turn auditing off, remove a
-secret or its metadata, or read a handed-over value once another owner rotates it (it reads version
-1 to compare, B6).
+It can write policies, roles and entities under our own names only; it cannot turn auditing off, or remove a
+secret or its metadata. It reads what others' policies, roles, users, entities and groups allow, to name who can change
+a secret (INV6): no credential is among that. It reads values to compare them (B6, INV3, INV7).
 """
 
 RUN = """\
@@ -14,6 +14,7 @@ path "sys/auth" { capabilities = ["read"] }
 path "sys/mounts" { capabilities = ["read"] }
 path "sys/mounts/secret" { capabilities = ["create", "update", "read"] }
 path "sys/policies/acl" { capabilities = ["list"] }
+path "sys/policies/acl/*" { capabilities = ["read"] }
 path "sys/policies/acl/reader-*" { capabilities = ["create", "update", "read"] }
 path "sys/policies/acl/pusher-*" { capabilities = ["create", "update", "read"] }
 path "sys/policies/acl/bootstrap-run" { capabilities = ["read"] }
@@ -24,6 +25,16 @@ path "auth/kubernetes/config" { capabilities = ["read"] }
 path "auth/kubernetes/role/external-secrets" { capabilities = ["create", "update", "read"] }
 path "auth/kubernetes/role/bootstrap-run" { capabilities = ["read"] }
 path "auth/kubernetes/role" { capabilities = ["list"] }
+path "auth/+/role" { capabilities = ["list"] }
+path "auth/+/role/+" { capabilities = ["read"] }
+path "auth/+/users" { capabilities = ["list"] }
+path "auth/+/users/+" { capabilities = ["read"] }
+path "auth/+/groups" { capabilities = ["list"] }
+path "auth/+/groups/+" { capabilities = ["read"] }
+path "auth/+/certs" { capabilities = ["list"] }
+path "auth/+/certs/+" { capabilities = ["read"] }
+path "auth/token/roles" { capabilities = ["list"] }
+path "auth/token/roles/+" { capabilities = ["read"] }
 path "auth/token/accessors" { capabilities = ["list", "sudo"] }
 path "auth/token/lookup-accessor" { capabilities = ["update"] }
 path "auth/token/revoke-accessor" { capabilities = ["update"] }
@@ -31,6 +42,9 @@ path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }
 path "identity/entity/name/ns-*" { capabilities = ["create", "update", "read"] }
 path "identity/entity/name" { capabilities = ["list"] }
+path "identity/entity/name/*" { capabilities = ["read"] }
+path "identity/group/name" { capabilities = ["list"] }
+path "identity/group/name/*" { capabilities = ["read"] }
 path "identity/entity-alias" { capabilities = ["create", "update"] }
 path "identity/entity-alias/id" { capabilities = ["list"] }
 path "identity/lookup/entity" { capabilities = ["update"] }

@@ -1,0 +1,93 @@
+"""Vault is the authority, and each version in it has a record (INV3, INV4, H4)."""
+
+from bootstrap.ledger import copies
+from bootstrap.ledger.record import Record, RecordType
+from bootstrap.model.catalog import Secret
+from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
+from bootstrap.operations.verify.versions import current_version, explained, held
+from bootstrap.steps.authority.gather import gather
+from bootstrap.steps.authority.stops import stopped
+from bootstrap.steps.context.transfers import named
+from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.transfer import Here, here, read_version_one
+
+
+@claim(
+    "authority",
+    "INV4",
+    "Vault is the authority of each handed-over secret",
+    reads="the ledger's COMMIT records, and whether each path's current version can be read",
+    unseen="whether a version that is there still opens what it is for",
+)
+def authority(world: World) -> Verdict:
+    committed = named(world.ledger.read(), RecordType.COMMIT)
+    lacking = [
+        s.name for s in world.intent.handovers if s.name not in committed or held(world, str(s.path)) is None
+    ]
+    seen = f"{len(world.intent.handovers) - len(lacking)} of {len(world.intent.handovers)}"
+    return judged(not lacking, seen + names(lacking))
+
+
+@claim(
+    "values",
+    "H4",
+    "version 1 of each secret is what its record commits to",
+    reads="version 1 of each handed-over secret, compared with the record's commitment under the "
+    "commitment key (`--root`)",
+    unseen="a version 1 that Vault no longer keeps (`max_versions`)",
+)
+def values(world: World) -> Verdict:
+    if world.files is None:
+        return Verdict(State.LEFT_OUT, "needs the root key (--root)", "add --root file:PATH")
+    committed, place = named(world.ledger.read(), RecordType.COMMIT), here(world)
+    wrong = [
+        s.name
+        for s in world.intent.handovers
+        if s.name in committed and not _fits(world, s, committed[s.name], place)
+    ]
+    return judged(not wrong, f"{len(committed)} compared" + names(wrong))
+
+
+def _fits(world: World, secret: Secret, record: Record, place: Here) -> bool:
+    version = read_version_one(world, secret, place)
+    return version is None or version.commitments == dict(record.fact.commitments)
+
+
+@claim(
+    "explained",
+    "INV3",
+    "each version of a handed-over secret has a record",
+    reads="the number of each secret's current version, and the ledger",
+    unseen="secrets that Git does not introduce: infrastructure or an operator writes them, without a record",
+)
+def versions_explained(world: World) -> Verdict:
+    known = explained(world.ledger.read())
+    strange, counted = [], 0
+    for secret in world.intent.handovers:
+        live = current_version(world, str(secret.path))
+        counted += live
+        lacking = sorted(set(range(1, live + 1)) - known.get(secret.name, set()))
+        if lacking and known.get(secret.name):  # one that is not handed over yet is the authority's matter
+            strange.append(f"{secret.name} version {', '.join(map(str, lacking))}")
+    hint = "Vault's audit log says who wrote it; a value that nobody should have written is reissued"
+    return judged(
+        not strange,
+        f"{counted} versions, without a record{names(strange) or ': none'}",
+        hint if strange else "",
+    )
+
+
+@claim(
+    "ledger",
+    "H4",
+    "the ledger verifies, and its copies agree",
+    reads="every batch of the cluster's copy and of Vault's, signatures, chain and roots",
+    unseen="a history that the holder of the ledger key wrote anew in both copies",
+)
+def ledger_whole(world: World) -> Verdict:
+    known = gather(world, answering=True)
+    if (stop := stopped(known)) is not None:
+        return Verdict(State.BROKEN, f"{stop.code}: {stop.message}", stop.hint)
+    compared = copies.compare({"the cluster's": known.ledger, "Vault's": known.copy})
+    behind = ", ".join(f"{name} lacks {count}" for name, count in compared.behind.items())
+    return judged(compared.agree, behind or f"{compared.size} records in each")

@@ -1,0 +1,159 @@
+"""Vault's policies by what they allow, and whom they reach (INV6)."""
+
+from collections.abc import Iterator, Sequence
+
+from bootstrap.intent.hcl import Grant, read_policy
+from bootstrap.operations.verify.proof import State, Verdict, claim, names
+from bootstrap.operations.verify.vault_census import Census, Holder
+from bootstrap.operations.verify.vault_reach import changes
+from bootstrap.steps.context.names import (
+    READER_ACCOUNT,
+    READER_ROLE,
+    RUN_ACCOUNT,
+    RUN_POLICY,
+    RUN_ROLE,
+    SYSTEM_NAMESPACE,
+)
+from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.run_policy import RUN, pusher, reader
+
+UPGRADE = "the run's policy is of an older version, and only root may change it"
+OURS = frozenset({RUN_ROLE, READER_ROLE})
+UNSEEN = "batch tokens, how a live token was made, who holds the unseal key"
+HINT = "declare them in bootstrap.yaml (spec.operators, with a reason), or take the grant away"
+
+
+@claim(
+    "vault-writers",
+    "INV6",
+    "whoever can change a secret in Vault is declared",
+    reads="every policy, judged by what it allows; every role, user, group, entity and live token that holds it",
+    unseen="batch tokens; how a live token was made; who holds the unseal key; what logins of other "
+    "kinds than Vault's usual ones give (named, and left out)",
+)
+def vault_writers(world: World) -> Verdict:
+    census, intent = Census(world), world.intent
+    secrets = [(s.path, s.name) for s in intent.secrets if s.path]
+    secrets += [(i.path, i.name) for i in intent.internals]
+    power = {name: changes(grants, secrets) for name, grants in census.policies.items()}
+    power["root"] = ("everything",)
+    people = {p for o in intent.platform.operators for p in o.policies}
+    expected = set(_expected(world))
+    strange = [
+        f"policy {name} changes {_short(what)}" + names(_holders(census, name))
+        for name, what in sorted(power.items())
+        if what and name not in expected | people | {"root"}
+    ]
+    strange += [
+        f"{holder} holds {', '.join(sorted(found))}"
+        for holder in census.holders
+        if (found := {p for p in holder.policies if power.get(p) and p not in people})
+        and not _is_ours(holder, world)
+        and (found & expected or "root" in found)
+    ]
+    seen = f"declared: role {RUN_ROLE} (up)"
+    seen += "".join(f", policy pusher-{name} (PushSecret)" for name in sorted(intent.pushing_namespaces))
+    seen += "".join(f", policy {p} (operators)" for p in sorted(people))
+    harmless = sorted(n for n, what in power.items() if not what and n not in expected | {"default"})
+    seen += f"; without power over a secret of ours: policy {', '.join(harmless)}" if harmless else ""
+    return _verdict(f"{seen}; cannot be seen: {UNSEEN}", strange, census, HINT)
+
+
+@claim(
+    "vault-grants",
+    "INV6",
+    "our policies, roles and entities in Vault grant what `up` writes, and no more",
+    reads="the text of `bootstrap-run`, `reader-*` and `pusher-*`, our two roles, and the entities "
+    "`ns-*` with their aliases",
+    unseen="nothing of these",
+)
+def vault_grants(world: World) -> Verdict:
+    census = Census(world)
+    wider = []
+    for name, text in _expected(world).items():
+        more = _more(census.policies.get(name, ()), read_policy(name, text.encode()))
+        wider += [f"policy {name} allows {', '.join(more)}"] if more else []
+    for name in sorted(census.policies):
+        if name.startswith(("reader-", "pusher-")) and name not in _expected(world):
+            wider += [f"policy {name} is of no namespace of the catalog"] if census.policies[name] else []
+    wider += [
+        why for holder in census.holders for why in _wider(holder, world, census.accessor("kubernetes"))
+    ]
+    seen = f"{len(_expected(world))} policies, {len(OURS)} roles"
+    return _verdict(seen, wider, census, "`bootstrap up` writes ours as declared; find out who changed them")
+
+
+def _verdict(seen: str, strange: Sequence[str], census: Census, hint: str) -> Verdict:
+    seen += f"; not declared: {'; '.join(strange)}" if strange else ""
+    seen += f"; not looked into: {', '.join(census.opaque)}" if census.opaque else ""
+    if census.unread:
+        seen += f"; no right to read {', '.join(sorted(set(census.unread)))} ({UPGRADE})"
+    if strange:
+        return Verdict(State.BROKEN, seen, hint)
+    if census.unread or census.opaque:
+        return Verdict(State.LEFT_OUT, seen)
+    return Verdict(State.HOLDS, seen)
+
+
+def _expected(world: World) -> dict[str, str]:
+    """Policy to its text, as `up` writes it."""
+    found = {RUN_POLICY: RUN}
+    found |= {f"reader-{ns}": reader(paths) for ns, paths in world.intent.reading_namespaces.items()}
+    return found | {f"pusher-{ns}": pusher(paths) for ns, paths in world.intent.pushing_namespaces.items()}
+
+
+def _more(live: Sequence[Grant], wanted: Sequence[Grant]) -> list[str]:
+    """What a policy grants beyond ``wanted``; an older text that grants less is no harm."""
+    allowed = {grant.path: grant.capabilities for grant in wanted}
+    found = []
+    for grant in live:
+        extra = grant.capabilities - allowed.get(grant.path, frozenset()) - {"deny"}
+        found += [f"{'/'.join(sorted(extra))} {grant.path}"] if extra else []
+    return found
+
+
+def _is_ours(holder: Holder, world: World) -> bool:
+    """Those that hold our policies as `up` makes it; what else they have is judged by ``vault-grants``."""
+    if holder.kind == "role":
+        return holder.name in OURS
+    if holder.kind == "entity":
+        return holder.name in {f"ns-{name}" for name in _namespaces(world)}
+    return (
+        holder.kind == "token"
+    )  # roles and entities say who gets one; one with root is the matter of ``no-root``
+
+
+def _namespaces(world: World) -> set[str]:
+    return {*world.intent.reading_namespaces, *world.intent.pushing_namespaces}
+
+
+def _wider(holder: Holder, world: World, accessor: str) -> Iterator[str]:
+    about = holder.about
+    if holder.kind == "role" and holder.name in OURS:
+        run = holder.name == RUN_ROLE
+        accounts, places = (RUN_ACCOUNT, {SYSTEM_NAMESPACE}) if run else (READER_ACCOUNT, _namespaces(world))
+        more = set(about.get("bound_service_account_names") or ()) - {accounts}
+        more |= set(about.get("bound_service_account_namespaces") or ()) - places
+        more |= holder.policies - ({RUN_POLICY} if run else set())
+        more |= {"namespaces by label"} if about.get("bound_service_account_namespace_selector") else set()
+        if more:
+            yield f"role {holder.name} is given to, or gives, {', '.join(sorted(more))}"
+    if holder.kind == "entity" and holder.name.startswith("ns-"):
+        name = holder.name.removeprefix("ns-")
+        if name not in _namespaces(world):
+            return
+        wider = holder.policies - {f"reader-{name}", f"pusher-{name}"}
+        own = (f"{name}/{READER_ACCOUNT}", accessor)
+        found = {(str(a.get("name")), str(a.get("mount_accessor"))) for a in about.get("aliases") or ()}
+        aliases = {alias for alias, _ in found - {own}}
+        if wider or aliases:
+            yield f"entity {holder.name} has {', '.join(sorted(wider | {f'alias {a}' for a in aliases}))}"
+
+
+def _holders(census: Census, policy: str) -> Iterator[str]:
+    found = [str(h) if h.kind != "token" else "a live token" for h in census.holders if policy in h.policies]
+    yield from sorted(set(found))
+
+
+def _short(what: Sequence[str]) -> str:
+    return ", ".join(what[:4]) + (f" and {len(what) - 4} more" if len(what) > 4 else "")

@@ -1,0 +1,116 @@
+"""ExternalSecrets and PushSecrets of whoever: which of them reach our paths in Vault, by which store (INV5, INV6)."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from bootstrap.model.catalog import Intent
+from bootstrap.ports import Object
+from bootstrap.steps.context.health import ref_of
+from bootstrap.steps.context.names import KV_MOUNT, STORE
+from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.external_secret_objects import external_secrets, published
+
+EXTERNAL = ("external-secrets.io/v1", "ExternalSecret")
+PUSH = ("external-secrets.io/v1alpha1", "PushSecret")
+STORES = (("external-secrets.io/v1", "ClusterSecretStore"), ("external-secrets.io/v1", "SecretStore"))
+OURS = ("platform-data", "platform-config", "bootstrap")  # prefixes that are ours alone
+ANY = "*"
+
+
+def paths(intent: Intent) -> frozenset[str]:
+    """Every path below ``secret/`` that the catalog names."""
+    return frozenset(filter(None, (*(s.path for s in intent.secrets), *(i.path for i in intent.internals))))
+
+
+def derived(intent: Intent) -> Iterator[Object]:
+    """Every ExternalSecret and PushSecret of the catalog."""
+    yield from external_secrets(intent)
+    for _, push, readers in published(intent):
+        yield from (push, *readers)
+
+
+class Foreign:
+    """What others ask of our Vault. WorldError E_KUBE_DENIED without the right to list everywhere."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._paths = paths(world.intent)
+        self._declared = {ref_of(obj) for obj in derived(world.intent)}
+        listed = [obj for kind in STORES for obj in world.cluster.list(*kind)]
+        self._stores = {
+            (o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"])
+            for o in listed
+            if _reaches(o, world.intent.platform.vault.namespace)
+        }
+
+    def readers(self) -> Iterator[str]:
+        for obj in self._others(EXTERNAL):
+            asked = (path for store, path in _asked(obj) if self._is_ours(obj, store))
+            if hit := sorted({p for path in asked if (p := self._hit(path))}):
+                yield f"{ref_of(obj)} reads {', '.join(hit)}"
+
+    def pushers(self) -> Iterator[str]:
+        for obj in self._others(PUSH):
+            spec = obj.get("spec") or {}
+            # By labels or by name, in this namespace or of the cluster: any store of ours will do.
+            if not any(self._is_ours(obj, store) for store in spec.get("secretStoreRefs") or ()):
+                continue
+            keys = [
+                str(((d.get("match") or {}).get("remoteRef") or {}).get("remoteKey") or "")
+                for d in spec.get("data") or ()
+            ]
+            keys += [ANY] if spec.get("dataTo") else []
+            if hit := sorted({p for path in keys if (p := self._hit(path))}):
+                yield f"{ref_of(obj)} writes {', '.join(hit)}"
+
+    def _others(self, kind: tuple[str, str]) -> list[Object]:
+        return [obj for obj in self._world.cluster.list(*kind) if ref_of(obj) not in self._declared]
+
+    def _is_ours(self, obj: Object, store: dict[str, Any]) -> bool:
+        kind = store.get("kind") or "SecretStore"
+        place = obj["metadata"]["namespace"] if kind == "SecretStore" else ""
+        if "name" not in store:  # chosen by labels
+            return any(k == kind and p == place for k, p, _ in self._stores)
+        return (kind, place, str(store["name"])) in self._stores
+
+    def _hit(self, path: str) -> str:
+        """The path as it is named, where it is one of ours; empty otherwise."""
+        if path == ANY:
+            return "whatever it finds"
+        plain = path.strip("/").removeprefix(f"{KV_MOUNT}/").removeprefix("data/")
+        return plain if plain in self._paths or plain.partition("/")[0] in OURS else ""
+
+
+def _reaches(store: Object, namespace: str) -> bool:
+    """Whether a store names our Vault: ours by its name, any other by the address of our Service or of a pod."""
+    if store["kind"] == "ClusterSecretStore" and store["metadata"]["name"] == STORE:
+        return True
+    vault = ((store.get("spec") or {}).get("provider") or {}).get("vault") or {}
+    if str(vault.get("path") or KV_MOUNT).strip("/") != KV_MOUNT:  # another mount: nothing of ours
+        return False
+    try:
+        host = urlsplit(str(vault.get("server") or "")).hostname or ""
+    except ValueError:
+        return False
+    first, _, rest = host.partition(".")
+    if first == "vault" or first.startswith("vault-"):
+        inside = rest.removeprefix("vault-internal.").split(".")
+        place = store["metadata"].get("namespace", "")
+        return inside[0] == namespace or (inside == [""] and place == namespace)
+    return False
+
+
+def _asked(obj: Object) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each remote key that an ExternalSecret names, with the store that it asks; ``find`` asks for any."""
+    spec = obj.get("spec") or {}
+    usual = spec.get("secretStoreRef") or {}
+    for each in (*(spec.get("data") or ()), *(spec.get("dataFrom") or ())):
+        store = (each.get("sourceRef") or {}).get("storeRef") or usual
+        if "generatorRef" in (each.get("sourceRef") or {}):
+            continue
+        if "find" in each:
+            yield store, ANY
+        key = (each.get("remoteRef") or each.get("extract") or {}).get("key")
+        if key:
+            yield store, str(key)

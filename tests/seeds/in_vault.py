@@ -1,0 +1,225 @@
+"""Violations in Vault."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.seeds.hand import Hand, Seed
+
+TOKEN = "applications/orders/payment-token"
+EVERY = 'path "secret/data/*" { capabilities = ["create", "update"] }\n'
+
+
+def _asked(method: str, path: str, body: Mapping[str, Any] | None = None) -> Callable[[Hand], None]:
+    def plant(hand: Hand) -> None:
+        hand.vault(method, path, body)
+
+    return plant
+
+
+def _policy(hand: Hand, name: str, text: str) -> None:
+    hand.vault("PUT", f"sys/policies/acl/{name}", {"policy": text})
+
+
+def _ledger(hand: Hand) -> str:
+    return [name for name in hand.names("ConfigMap", "bootstrap-system") if name.startswith("ledger-")][-1]
+
+
+def _lost_batch(hand: Hand) -> None:
+    hand.vault("DELETE", f"secret/metadata/bootstrap/ledger/{_ledger(hand)}")
+
+
+def _cut_both(hand: Hand) -> None:
+    last = _ledger(hand)
+    hand.vault("DELETE", f"secret/metadata/bootstrap/ledger/{last}")
+    hand.delete("ConfigMap", last, "bootstrap-system")
+
+
+def _rewritten(hand: Hand) -> None:
+    hand.vault("DELETE", f"secret/metadata/{TOKEN}")
+    hand.vault(
+        "POST", f"secret/data/{TOKEN}", {"options": {"cas": 0}, "data": {"token": "another-value-4711"}}
+    )
+
+
+def _version(hand: Hand, value: str) -> None:
+    hand.vault("POST", f"secret/data/{TOKEN}", {"options": {"cas": 1}, "data": {"token": value}})
+
+
+def _role(hand: Hand, name: str, namespace: str, policies: list[str]) -> None:
+    body = {
+        "bound_service_account_names": ["default"],
+        "bound_service_account_namespaces": [namespace],
+        "token_policies": policies,
+        "audience": "vault",
+    }
+    hand.vault("POST", f"auth/kubernetes/role/{name}", body)
+
+
+def _widened_role(hand: Hand) -> None:
+    now = hand.vault("GET", "auth/kubernetes/role/external-secrets")
+    places = [*now["bound_service_account_namespaces"], "strangers"]
+    hand.vault("POST", "auth/kubernetes/role/external-secrets", {"bound_service_account_namespaces": places})
+
+
+def _alias(hand: Hand) -> None:
+    entity = hand.vault("GET", "identity/entity/name/ns-orders")
+    mount = hand.vault("GET", "sys/auth")["kubernetes/"]["accessor"]
+    body = {"name": "eve", "canonical_id": entity["id"], "mount_accessor": mount}
+    hand.vault("POST", "identity/entity-alias", body)
+
+
+def _configuration(hand: Hand, data: dict[str, str]) -> None:
+    hand.vault("POST", "secret/data/platform-config/postgres/main", {"data": data})
+
+
+SEEDS: tuple[Seed, ...] = (
+    Seed(
+        claim="audit",
+        what="the audit device is taken away",
+        named="no audit device",
+        plant=_asked("DELETE", "sys/audit/file"),
+    ),
+    Seed(
+        claim="no-root",
+        what="a root token is made",
+        named="1 root",
+        plant=_asked("POST", "auth/token/create", {"policies": ["root"]}),
+    ),
+    Seed(
+        claim="authority",
+        what="a handed-over secret is removed from Vault",
+        named="orders-payment-token",
+        plant=_asked("DELETE", f"secret/metadata/{TOKEN}"),
+        also=frozenset({"INV5"}),  # once its consumer looks again
+    ),
+    Seed(
+        claim="authority",
+        what="the version in use is deleted",
+        named="orders-payment-token",
+        plant=_asked("DELETE", f"secret/data/{TOKEN}"),
+        also=frozenset({"H4", "INV5"}),  # version 1 cannot be compared; its consumer finds nothing
+    ),
+    Seed(
+        claim="values",
+        what="a secret is removed and written anew, as a version 1 with another value",
+        named="orders-payment-token",
+        plant=_rewritten,
+        also=frozenset({"INV3"}),  # its consumer holds the old one
+    ),
+    Seed(
+        claim="explained",
+        what="somebody writes a version 2",
+        named="orders-payment-token version 2",
+        plant=lambda hand: _version(hand, "changed-by-a-stranger"),
+        also=frozenset({"INV3"}),
+    ),
+    Seed(
+        claim="explained",
+        what="a version 2 with the value of version 1",
+        named="orders-payment-token version 2",
+        plant=lambda hand: _version(hand, hand.value(TOKEN, "token")),
+    ),
+    Seed(
+        claim="ledger",
+        what="Vault's copy of the ledger lacks its last batch",
+        named="Vault's lacks",
+        plant=_lost_batch,
+    ),
+    Seed(
+        claim="ledger",
+        what="the cluster's copy of the ledger lacks its last batch",
+        named="the cluster's lacks",
+        plant=lambda hand: hand.delete("ConfigMap", _ledger(hand), "bootstrap-system"),
+        also=frozenset({"H3"}),  # it held the retirements
+    ),
+    Seed(
+        claim="retirement",
+        what="the last batch is cut off both copies of the ledger",
+        named="orders-payment-token",
+        plant=_cut_both,
+    ),
+    Seed(
+        claim="configuration",
+        what="a private key lies below platform-config/",
+        named="platform-config/postgres/main.host is a private key",
+        plant=lambda hand: _configuration(hand, {"host": f"-----BEGIN PRIVATE KEY-----\n{'A' * 64}\n"}),
+    ),
+    Seed(
+        claim="configuration",
+        what="a secret's value lies below platform-config/",
+        named="platform-config/postgres/main.host is the value of a secret",
+        plant=lambda hand: _configuration(hand, {"host": hand.value(TOKEN, "token")}),
+    ),
+    Seed(
+        claim="vault-writers",
+        what="a foreign policy may write every secret",
+        named="policy humans changes",
+        plant=lambda hand: _policy(hand, "humans", EVERY),
+    ),
+    Seed(
+        claim="vault-writers",
+        what="a foreign policy may write policies",
+        named="policy helpers changes policies",
+        plant=lambda hand: _policy(
+            hand, "helpers", 'path "sys/policies/acl/team-*" { capabilities = ["update"] }\n'
+        ),
+    ),
+    Seed(
+        claim="vault-writers",
+        what="the policy that every token has is widened",
+        named="policy default changes",
+        plant=lambda hand: _policy(hand, "default", EVERY),
+    ),
+    Seed(
+        claim="vault-writers",
+        what="another role gives the run's policy",
+        named="role ci holds bootstrap-run",
+        plant=lambda hand: _role(hand, "ci", "strangers", ["bootstrap-run"]),
+    ),
+    Seed(
+        claim="vault-writers",
+        what="an entity holds a pusher's policy",
+        named="entity eve holds pusher-database",
+        plant=_asked("POST", "identity/entity/name/eve", {"policies": ["pusher-database"]}),
+    ),
+    Seed(
+        claim="vault-writers",
+        what="a group holds a pusher's policy",
+        named="group team holds pusher-database",
+        plant=_asked("POST", "identity/group/name/team", {"policies": ["pusher-database"]}),
+    ),
+    Seed(
+        claim="vault-grants",
+        what="a reader's policy is widened to every secret",
+        named="policy reader-orders allows read secret/data/*",
+        plant=lambda hand: _policy(
+            hand, "reader-orders", 'path "secret/data/*" { capabilities = ["read"] }\n'
+        ),
+    ),
+    Seed(
+        claim="vault-grants",
+        what="a pusher's policy reaches a handed-over secret",
+        named="policy pusher-database allows",
+        plant=lambda hand: _policy(
+            hand, "pusher-database", f'path "secret/data/{TOKEN}" {{ capabilities = ["update"] }}\n'
+        ),
+    ),
+    Seed(
+        claim="vault-grants",
+        what="a namespace's entity has one more alias",
+        named="entity ns-orders has alias eve",
+        plant=_alias,
+    ),
+    Seed(
+        claim="vault-writers",
+        what="a token role gives the run's policy by a pattern",
+        named="role auth/token/helpers holds bootstrap-run",
+        plant=_asked("POST", "auth/token/roles/helpers", {"allowed_policies_glob": ["boot*"]}),
+    ),
+    Seed(
+        claim="vault-grants",
+        what="the readers' role lets another namespace in",
+        named="role external-secrets is given to, or gives, strangers",
+        plant=_widened_role,
+    ),
+)

@@ -1,0 +1,239 @@
+"""Sound platforms, with what others do beside ours: no claim of `verify` is broken, waits, or is left out."""
+
+import base64
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bootstrap.ledger.record import Fact, RecordType
+from bootstrap.operations.verify.invariants import prove
+from bootstrap.operations.verify.proof import Proof
+from tests.seeds import objects as made
+from tests.seeds.hand import Hand
+from tests.seeds.in_vault import TOKEN
+from tests.seeds.kubernetes import defaults
+from tests.simulator.hand import SimulatedHand
+from tests.simulator.platform import SimulatedPlatform, scaffolded
+
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\n" + "QUJD" * 40 + "\n-----END CERTIFICATE-----\n"
+PLACES = ("orders", "database", "gitops", "monitoring", "identity", "vault", "strangers")
+PEOPLE = """\
+  operators:
+    - serviceAccounts: [flux-system/kustomize-controller, argocd/argocd-application-controller]
+      reason: They apply what Git says
+    - users: [alice@example.org]
+      groups: [oidc:platform]
+      policies: [platform-admins]
+      reason: On call
+"""
+
+
+def everywhere(hand: Hand, obj: Callable[[str], made.Object]) -> None:
+    for place in PLACES:
+        hand.create(obj(place))
+
+
+def kubernetes_itself(hand: Hand) -> None:
+    for obj in defaults():
+        hand.create(obj)
+
+
+def certificates(hand: Hand) -> None:
+    """``kube-root-ca.crt`` in each namespace, and a copy of a CA in Secrets."""
+    everywhere(hand, lambda place: made.config_map("kube-root-ca.crt", place, {"ca.crt": CERTIFICATE}))
+    everywhere(hand, lambda place: made.secret("team-ca", place, {"ca.crt": CERTIFICATE}))
+
+
+def service_accounts(hand: Hand) -> None:
+    def token(place: str) -> made.Object:
+        data = {
+            "ca.crt": CERTIFICATE,
+            "namespace": place,
+            "token": "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln",
+        }
+        return made.secret("default-token", place, data) | {"type": "kubernetes.io/service-account-token"}
+
+    everywhere(hand, token)
+
+
+def pull_secrets(hand: Hand) -> None:
+    """The same one in every namespace, kept by a controller that copies."""
+
+    def pull(place: str) -> made.Object:
+        obj = made.secret(
+            "registry", place, {".dockerconfigjson": '{"auths":{"r.example":{"auth":"dTpwYXNzd29yZA=="}}}'}
+        )
+        obj["metadata"]["annotations"] = {"reflector.v1.k8s.emberstack.com/reflects": "default/registry"}
+        return obj | {"type": "kubernetes.io/dockerconfigjson"}
+
+    everywhere(hand, pull)
+
+
+def helm(hand: Hand) -> None:
+    release = base64.b64encode(b"\x1f\x8b" + bytes(range(256)) * 4).decode()
+    everywhere(hand, lambda place: made.secret("sh.helm.release.v1.app.v1", place, {"release": release}))
+
+
+def gitops(hand: Hand) -> None:
+    hand.commit("bootstrap.yaml", lambda text: text + PEOPLE)
+    hand.create(made.role("cluster-admin", [made.rule("*", "*", "*")]))
+    subjects = [
+        made.account("kustomize-controller", "flux-system"),
+        made.account("argocd-application-controller", "argocd"),
+        made.group("oidc:platform"),
+        made.user("alice@example.org"),
+    ]
+    hand.create(made.binding("gitops", subjects, "cluster-admin"))
+
+
+def other_operators(hand: Hand) -> None:
+    """Rights on Secrets where none of ours lies, on names that are not ours, and to read where nothing is written."""
+    hand.create(made.role("certs", [made.rule("create update delete")]))
+    hand.create(made.binding("certs", [made.account("cert-manager", "cert-manager")], "certs", "strangers"))
+    hand.create(made.role("lock", [made.rule("update patch", names="leader-lock")]))
+    hand.create(made.binding("lock", [made.account("operator", "strangers")], "lock"))
+    hand.create(made.role("looker", [made.rule("get list watch")]))
+    hand.create(made.binding("looker", [made.account("backup", "strangers")], "looker", "orders"))
+    hand.create(
+        made.role("deployer", [made.rule("*", "deployments pods", "apps"), made.rule("*", "configmaps")])
+    )
+    hand.create(made.binding("deployer", [made.account("deployer", "strangers")], "deployer"))
+
+
+def other_stores(hand: Hand) -> None:
+    """External Secrets of others: from another Vault, from another mount of ours, from a generator."""
+    hand.stop_operator()
+    hand.create(made.store("theirs", "strangers", "https://vault.elsewhere.example:8200"))
+    hand.create(made.external("a", "strangers", TOKEN, {"name": "theirs"}))
+    hand.create(made.store("mount", "strangers", path="team"))
+    hand.create(made.external("b", "strangers", TOKEN, {"name": "mount"}))
+    hand.create(made.push("c", "strangers", TOKEN, {"name": "mount", "kind": "SecretStore"}))
+    generated = made.external("d", "strangers", "x")
+    generated["spec"] = {"dataFrom": [{"sourceRef": {"generatorRef": {"kind": "Password", "name": "d"}}}]}
+    hand.create(generated)
+
+
+def other_teams_in_vault(hand: Hand) -> None:
+    """A mount, policies, people and roles of their own; declared administrators; a policy that denies ours."""
+    hand.commit("bootstrap.yaml", lambda text: text + PEOPLE)
+    own = 'path "team/*" { capabilities = ["create", "read", "update", "delete", "list"] }\n'
+    hand.vault("PUT", "sys/policies/acl/team", {"policy": own})
+    every = 'path "secret/data/*" { capabilities = ["create", "update"] }\n'
+    hand.vault("PUT", "sys/policies/acl/platform-admins", {"policy": every})
+    templated = (
+        'path "secret/data/teams/{{identity.entity.name}}/*" { capabilities = ["create", "update"] }\n'
+    )
+    hand.vault("PUT", "sys/policies/acl/per-team", {"policy": templated})
+    denied = "".join(
+        f'path "secret/{kind}/{prefix}/*" {{ capabilities = ["deny"] }}\n'
+        for kind in ("data", "metadata", "delete", "undelete", "destroy")
+        for prefix in ("applications", "platform", "platform-data")
+    )
+    wide = 'path "secret/*" { capabilities = ["create", "read", "update", "delete"] }\n'
+    hand.vault("PUT", "sys/policies/acl/all-but-ours", {"policy": wide + denied})
+    hand.vault("POST", "sys/auth/userpass", {"type": "userpass"})
+    hand.vault("POST", "auth/userpass/users/bob", {"token_policies": ["team", "default"]})
+    hand.vault("POST", "auth/kubernetes/role/team", {"token_policies": ["team", "all-but-ours"]})
+    hand.vault("POST", "identity/entity/name/alice", {"policies": ["platform-admins"]})
+    hand.vault("POST", "identity/group/name/oncall", {"policies": ["platform-admins", "per-team"]})
+
+
+def open_fields(hand: Hand) -> None:
+    """Host, port and user of a database in an application's own configuration."""
+    data = {"DB_HOST": "postgres.database.svc", "DB_PORT": "5432", "DB_USER": "orders"}
+    everywhere(hand, lambda place: made.config_map("app", place, data))
+    text = "host: postgres.database.svc\nport: 5432\nuser: orders\nenabled: true\npassword: ''\n"
+    everywhere(hand, lambda place: made.config_map("file", place, {"app.yaml": text}))
+
+
+def beside_the_declared_one(hand: Hand) -> None:
+    """An operator that makes its own Secret of a value, in the namespace that the value is declared to."""
+    hand.create(made.secret("orders-rendered", "orders", {"config": f"token={hand.value(TOKEN, 'token')}"}))
+
+
+def configuration(hand: Hand) -> None:
+    hand.vault(
+        "POST", "secret/data/platform-config/postgres/main", {"data": {"host": "db.example", "port": "5432"}}
+    )
+
+
+SOUND: dict[str, tuple[Callable[[Hand], None], str, str]] = {  # and what a claim's evidence says of it
+    "Kubernetes itself": (kubernetes_itself, "kubernetes-writers", "nobody else seen"),
+    "certificates everywhere": (certificates, "no-copy", ""),
+    "tokens of service accounts": (service_accounts, "no-copy", ""),
+    "pull secrets by a copying controller": (
+        pull_secrets,
+        "no-copy",
+        "controllers that copy: reflector (Secret",
+    ),
+    "Helm releases": (helm, "no-copy", ""),
+    "declared GitOps controllers": (gitops, "kubernetes-writers", "flux-system/kustomize-controller"),
+    "other operators": (other_operators, "kubernetes-writers", "nobody else seen"),
+    "stores of others": (other_stores, "foreign-readers", "none"),
+    "other teams in Vault": (other_teams_in_vault, "vault-writers", "policy all-but-ours, per-team, team"),
+    "open fields in ConfigMaps": (
+        open_fields,
+        "no-copy",
+        "not counted: postgres-superuser.host (14)",
+    ),
+    "a value beside the declared one": (
+        beside_the_declared_one,
+        "no-copy",
+        "in its namespace: orders-payment-token.token",
+    ),
+    "configuration in Vault": (configuration, "configuration", "not declared: platform-config/postgres/main"),
+}
+
+
+@pytest.fixture(scope="module")
+def scaffold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scaffold")
+    scaffolded(folder)
+    return folder
+
+
+@pytest.fixture
+def platform(tmp_path: Path, scaffold: Path) -> SimulatedPlatform:
+    shutil.copy(scaffold / "root.key", tmp_path)
+    shutil.copytree(scaffold / "platform", tmp_path / "platform")
+    made_ = SimulatedPlatform(tmp_path, tmp_path / "platform")
+    made_.up()
+    made_.cluster.create(made.namespace())
+    return made_
+
+
+def proven(platform: SimulatedPlatform) -> dict[str, Proof]:
+    proofs = {proof.id: proof for proof in prove(platform.world(), deep=True)}
+    assert [p for p in proofs.values() if p.ok is not True] == []
+    return proofs
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_platform_is_not_called_broken(platform: SimulatedPlatform, name: str) -> None:
+    plant, claim, said = SOUND[name]
+    plant(SimulatedHand(platform))
+    assert said in proven(platform)[claim].evidence
+
+
+def test_all_of_it_together(platform: SimulatedPlatform) -> None:
+    for plant in (kubernetes_itself, certificates, service_accounts, pull_secrets, helm, other_operators):
+        plant(SimulatedHand(platform))
+    for plant in (other_teams_in_vault, open_fields, other_stores):
+        plant(SimulatedHand(platform))
+    proven(platform)
+
+
+def test_inv3_a_version_that_a_record_explains_is_sound(platform: SimulatedPlatform) -> None:
+    hand = SimulatedHand(platform)
+    hand.vault("POST", f"secret/data/{TOKEN}", {"options": {"cas": 1}, "data": {"token": "a-new-token-4711"}})
+    hand.edit(
+        "Secret", "orders-payment-token", "orders", lambda obj: obj["data"].update(token="a-new-token-4711")
+    )
+    world = platform.world()
+    details = {"what": "version", "secret": "orders-payment-token", "version": "2"}
+    world.ledger.append([Fact(type=RecordType.ACCEPTED, details=details)])
+    proofs = {p.id: p for p in prove(world)}
+    assert (proofs["explained"].ok, proofs["current"].ok) == (True, True)
+    assert "orders-payment-token (version 2)" in proofs["rebuild"].evidence
