@@ -42,6 +42,7 @@ class Found:
 
     ``ledger`` is that of the cluster, ``copy`` Vault's, None where no Vault of ours is. ``silent``: a Vault is there
     and its copy cannot be read now (sealed, say). ``traces`` are objects that only a finished handover leaves.
+    ``rebuilding``: the cluster's ledger was lost and is coming back, perhaps in part.
     ``unfinished``: the init window stands before its proof, so nothing can have been handed over yet.
     ``other_vault``: the Vault that is here is none that a record or a head names. Approvals are those that were given
     and not yet recorded; a new authority also one that is on record and that no Vault has followed yet.
@@ -52,6 +53,7 @@ class Found:
     copy: int | None = None
     silent: bool = False
     traces: tuple[str, ...] = ()
+    rebuilding: bool = False
     unfinished: bool = False
     other_vault: bool = False
     new_authority: bool = False
@@ -113,5 +115,6 @@ def _with_vault(found: Found, copy: int) -> Verdict:
     if found.newest > copy and not (found.rollback or found.new_authority):
         return Verdict.AUTHORITY_LOST if found.other_vault else Verdict.VAULT_BEHIND
     if copy > found.ledger:
-        return Verdict.CLUSTER_BEHIND if found.ledger else Verdict.REBUILD
+        behind = found.ledger and not found.rebuilding
+        return Verdict.CLUSTER_BEHIND if behind else Verdict.REBUILD
     return Verdict.FINISH_COPY if copy < found.ledger else Verdict.GO_ON

@@ -28,6 +28,7 @@ HERE = {
     "unfinished copy": Found(copy=6, ledger=7),
     "cluster lost": Found(copy=7, ledger=0),
     "cluster behind": Found(copy=7, ledger=4),
+    "cluster being rebuilt": Found(copy=7, ledger=4, rebuilding=True),
 }
 SITUATIONS = GONE | HERE
 OWN = (Standing.EQUAL, Standing.BEHIND, Standing.AHEAD)
@@ -55,6 +56,7 @@ TABLE = {
     "unfinished copy": (Verdict.FINISH_COPY,) * 3,
     "cluster lost": (Verdict.REBUILD,) * 3,
     "cluster behind": (Verdict.CLUSTER_BEHIND,) * 3,
+    "cluster being rebuilt": (Verdict.REBUILD,) * 3,
 }
 
 

@@ -52,9 +52,18 @@ def new_authority(world: World, authority: Authority) -> tuple[Fact, ...]:
 
 
 def unrecorded(world: World, authority: Authority) -> tuple[Fact, ...]:
-    """Decisions that the ledger lacks: an accepted rollback, accepted plan changes, runs that were given back."""
-    facts = [*_rollback(world, authority), *given_back(world, authority.ledger)]
-    return tuple(facts)
+    """What the ledger lacks: that it was rebuilt, an accepted rollback, accepted plan changes, runs given back."""
+    again = rebuilt(world, authority.window, authority.ledger) if authority.found.rebuilding else ()
+    return (*again, *_rollback(world, authority), *given_back(world, authority.ledger))
+
+
+def rebuilt(world: World, window: Window | None, ledger: Ledger) -> Iterator[Fact]:
+    """Once for each time that the init window was made again: by its nonce (earlier versions did not name it)."""
+    nonce = window.nonce if window else ""
+    found = [r.fact.details for r in ledger.records if r.fact.type is RecordType.REBUILT]
+    if not any(said.get("window", nonce) == nonce for said in found):
+        details = {"from": "vault", "records": str(ledger.chain.size), "window": nonce}
+        yield _note(world, RecordType.REBUILT, details)
 
 
 def given_back(world: World, ledger: Ledger) -> Iterator[Fact]:
@@ -97,8 +106,9 @@ def _rollback(world: World, authority: Authority) -> Iterator[Fact]:
 
 
 def _witnessing(authority: Authority) -> tuple[Head, ...]:
+    """Of this cluster; those of others only where they alone stopped the run."""
     others = [p.head for p in authority.heads if p.head and p.witness.standing is Standing.OTHER_CLUSTER]
-    return tuple(dict.fromkeys([*authority.own, *others]))
+    return authority.own or tuple(dict.fromkeys(others))
 
 
 def _named(head: Head) -> dict[str, str]:

@@ -7,11 +7,11 @@ snapshot, and the run says so instead of writing on (H4, INV4). What people deci
 from dataclasses import dataclass
 
 from bootstrap.ledger import store
-from bootstrap.ledger.record import Fact, Git, RecordType
+from bootstrap.ledger.record import Fact
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.heads import Verdict, judge
 from bootstrap.model.plan import Step
-from bootstrap.steps.authority.facts import opening, unrecorded
+from bootstrap.steps.authority.facts import opening, rebuilt, unrecorded
 from bootstrap.steps.authority.gather import Authority, gather, is_open
 from bootstrap.steps.authority.stops import stopped
 from bootstrap.steps.context.world import World
@@ -58,13 +58,11 @@ class LedgerOpened:
             self.world.ledger.append((*opening(self.world, authority), *seen.lacking))
 
     def _rebuild(self, authority: Authority) -> None:
-        count = str(authority.copy.chain.size)
         store.restore(self.world.cluster, authority.batches)
         self.world.ledger.reopen()
+        count = authority.copy.chain.size
         self.world.narrator.event("rebuilt", message=f"ledger rebuilt from Vault's copy, {count} records")
-        details = {"from": "vault", "records": count}
-        git = Git(commit=self.world.intent.commit)
-        self.world.ledger.append([Fact(type=RecordType.REBUILT, git=git, details=details)])
+        self.world.ledger.append(tuple(rebuilt(self.world, authority.window, authority.copy)))
 
 
 def _said(fact: Fact) -> str:
