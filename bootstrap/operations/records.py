@@ -6,10 +6,10 @@ from bootstrap.ledger.head import glance_head, head_file
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.layout import ESCROW, HEAD
 from bootstrap.ports import Ref
-from bootstrap.steps.authority import cluster_head
 from bootstrap.steps.context.environment import bound_to
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault import cluster_head
 from bootstrap.steps.vault.escrow import escrow_bytes
 from bootstrap.steps.vault.init_window import WindowStore
 

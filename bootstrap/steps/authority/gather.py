@@ -14,12 +14,13 @@ from bootstrap.model.heads import OWN, Found, Standing, Witness
 from bootstrap.model.init_window import Window, WindowPhase
 from bootstrap.model.layout import HEAD
 from bootstrap.ports import Ref
-from bootstrap.steps.authority import approvals, cluster_head
+from bootstrap.steps.authority import approvals
 from bootstrap.steps.authority.traces import traces, unseen
 from bootstrap.steps.context.environment import bound_to
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE
 from bootstrap.steps.context.world import World
-from bootstrap.steps.vault.init_window import REBUILT, WindowStore
+from bootstrap.steps.vault import cluster_head
+from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.ledger_copy import KvCopy
 from bootstrap.steps.vault.presence import is_gone
 
@@ -97,7 +98,7 @@ def gather(world: World, *, answering: bool = False) -> Authority:
         copy=None if vault.copy is None else vault.copy.chain.size,
         silent=vault.silent,
         unfinished=vault.unfinished,
-        rebuilding=_rebuilding(world, window),
+        rebuilding=cluster_head.rebuilding(world, window),
         other_vault=_unknown(window, longest, heads),
         new_authority=_begins(window, longest, vault)
         and (approvals.decided(ledger) or _is_among(approvals.NEW_AUTHORITY, yes)),
@@ -159,12 +160,6 @@ def _begins(window: Window | None, longest: Ledger, vault: _Vault) -> bool:
     if vault.copy is None and not vault.silent:
         return True
     return window is not None and not is_open(longest, window)
-
-
-def _rebuilding(world: World, window: Window | None) -> bool:
-    """The window was made again from the escrow, and no run has come to its end since: that leaves a head."""
-    rebuilt = window is not None and window.facts == REBUILT
-    return rebuilt and cluster_head.read(world.cluster) is None
 
 
 def _unknown(window: Window | None, longest: Ledger, heads: tuple[Placed, ...]) -> bool:

@@ -12,8 +12,8 @@ from bootstrap.ledger.head import chain_fits, head_file, read_head
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.plan import Step
-from bootstrap.steps.authority import cluster_head
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault import cluster_head
 from bootstrap.steps.vault.escrow import escrow_bytes
 from bootstrap.steps.vault.ledger_copy import KvCopy
 

@@ -5,9 +5,12 @@ from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.head import read_head
 from bootstrap.ledger.witnesses import extends
 from bootstrap.model.errors import EvidenceError, UnknownOutcome, WorldError
+from bootstrap.model.init_window import Window
 from bootstrap.model.layout import HEAD
 from bootstrap.ports import Clock, Cluster, Object, Ref, Refused
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE, labels
+from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.init_window import REBUILT
 from bootstrap.waiting import swap
 
 REF = Ref("v1", "ConfigMap", "ledger-head", SYSTEM_NAMESPACE)
@@ -17,6 +20,12 @@ def read(cluster: Cluster) -> bytes | None:
     """What lies there, believed by nobody yet."""
     live = cluster.get(REF)
     return None if live is None else _content(live)
+
+
+def rebuilding(world: World, window: Window | None) -> bool:
+    """Whether the ledger is coming back from Vault's copy, and perhaps there in part: the init window was made again
+    from the escrow, and no run has come to its end since, which leaves a head."""
+    return window is not None and window.facts == REBUILT and read(world.cluster) is None
 
 
 def write(cluster: Cluster, clock: Clock, content: bytes, ledger: Ledger, key: PublicKey) -> None:
