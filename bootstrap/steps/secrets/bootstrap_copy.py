@@ -15,8 +15,8 @@ def bootstrap_copy_ref(secret: Secret) -> Ref:
 
 
 def ledger_is_lost(world: World) -> bool:
-    """Whether it is not known here what was handed over: no record, or not all of them, and a Vault of ours that is past
-    its beginning. A scaffold that was retired must not come back; the ledger is rebuilt later in the run.
+    """Whether it is not known here what was handed over: no record, or not all, and a Vault of ours past its beginning.
+    A scaffold that was retired must not come back; the ledger is rebuilt later in the run.
 
     Without a record, but with the init window of this very Vault and nothing that refuses retired scaffolds, there
     was no retirement yet: admission refuses a scaffold's return before it goes, and the window is lost with the
