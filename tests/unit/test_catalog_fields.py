@@ -42,7 +42,7 @@ WORDS = ["one", "two", "a/one", "a/two", "Kind/one", "Kind/two", "1m", "2m", "20
 VALUES: list[Any] = [
     *WORDS,
     *(False, True, 31, 33),
-    *(["one"], ["two"], [{"one": "two"}], [{"two": "one"}]),
+    *(["one"], ["two"], ["a/one"], ["a/two"], [{"one": "two"}], [{"two": "one"}]),
     *({"one": "username"}, {"two": "username"}),
 ]
 

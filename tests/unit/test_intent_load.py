@@ -157,6 +157,18 @@ BAD: list[tuple[Changes, str, str]] = [
     (platform(", custody: cluster", ""), "E_MISSING", f"{B}:8:5"),
     (platform("type: shamir", "type: transit"), "E_SEAL_TYPE", f"{B}:8"),
     (platform("    seal", "    replicas: 2\n    seal"), "E_REPLICAS", f"{B}:1"),
+    (platform("  vault:", "  operators: [{reason: nobody}]\n  vault:"), "E_OPERATORS", f"{B}:1"),
+    (
+        platform("  vault:", "  operators: [{groups: ['system:authenticated'], reason: all}]\n  vault:"),
+        "E_OPERATORS",
+        f"{B}:1",
+    ),
+    (
+        platform("  vault:", "  operators: [{policies: [root], reason: all}]\n  vault:"),
+        "E_OPERATORS",
+        f"{B}:1",
+    ),
+    (platform("  vault:", "  operators: [{users: [eve]}]\n  vault:"), "E_MISSING", f"{B}:5:15"),
     (platform("{install: manifests/external-secrets}", "{}"), "E_VALUE", f"{B}:10"),
     (platform("manifests/external-secrets", "elsewhere"), "E_MANIFESTS", f"{B}:1"),
     ({M: None, C: None}, "E_MANIFESTS", f"{B}:1"),
