@@ -22,7 +22,8 @@ nothing, and believes neither the journal nor a status that it can compare by it
 | `BROKEN` | 6 | it is not so, or looking at it failed. The evidence names what, the hint the next command |
 | `left out` | 9 | it could not be looked at: without `--root` or a [right](permissions.md#besides-to-verify), or \
 because Vault has a login of a kind that is not looked into |
-| `waits` | 8 | for something that is to come: a consumer, or a value that nobody has written yet |
+| `waits` | 8 | for something that is to come: a consumer, a value that nobody has written yet, or the operator, which \
+has ten minutes to bring a new version |
 
 The first of 6, 9, 8 that is met is the exit code; 0 means that every proof was made and holds. With `-o json`
 each proof has its `id`, `state`, `evidence` and `hint`, and `ok` is true, false, or null where it waits or was
@@ -42,7 +43,7 @@ does so on the simulator, `tests/lab/test_verify_seeds.py` on real servers.
 END = """
 ## What is looked into
 
-**Values in the cluster.** `no-old-value` and `no-copy` list every Secret and ConfigMap once and compare by HMAC
+**Values in the cluster.** `no-old-value` and `no-copy` each list every Secret and ConfigMap and compare by HMAC
 under a key that lives as long as the process. A value is found as a whole field, a line, what stands behind `=`
 or `:`, a word, and as base64 of these; fields longer than 64 KiB are looked at as a whole only. Not counted,
 and listed: values of fewer than eight bytes or of two different bytes, certificates and public keys, a few

@@ -176,7 +176,7 @@ SOUND: dict[str, tuple[Callable[[Hand], None], str, str]] = {  # and what a clai
     "open fields in ConfigMaps": (
         open_fields,
         "no-copy",
-        "not counted: postgres-superuser.host (14)",
+        ", postgres-superuser.host (14), ",
     ),
     "a value beside the declared one": (
         beside_the_declared_one,

@@ -19,6 +19,7 @@ from bootstrap.operations.verify.versions import held
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.transfer import KEPT_VERSIONS
 from bootstrap.steps.secrets.values import vault_values
 
 # Fields that are no secret by their name, whatever they hold.
@@ -90,8 +91,9 @@ class Spread:
             return
         now = held(self._world, entry.path)
         current = dict(now.values) if now else {}
-        first = held(self._world, entry.path, 1) if now and now.version > 1 else None
-        older = [dict(first.values)] if first else []
+        numbers = range(max(1, now.version - KEPT_VERSIONS), now.version) if now else ()
+        before = (held(self._world, entry.path, number) for number in numbers)
+        older = [dict(each.values) for each in before if each is not None]
         if isinstance(entry, Secret) and entry.handed_over and now and self._world.files is not None:
             with suppress(BootstrapError):  # a source that does not open is the matter of ``rebuild``
                 older.append(dict(vault_values(self._world, entry)))

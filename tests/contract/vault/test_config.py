@@ -148,6 +148,30 @@ def test_a_policy_comes_back_as_it_went(vault: Running) -> None:
     assert vault.call("DELETE", f"sys/policies/acl/{name}").status == 204
 
 
+def test_vaults_own_policies_are_listed_and_read(vault: Running) -> None:
+    assert {"default", "root"} <= set(vault.call("LIST", "sys/policies/acl").data["keys"])
+    text = vault.call("GET", "sys/policies/acl/default").data["policy"]
+    assert 'path "auth/token/renew-self"' in text
+    assert "secret/" not in text
+
+
+@pytest.mark.parametrize("room", ["auth/token/roles", "identity/group/name", "auth/userpass/users"])
+def test_what_may_hold_policies_is_listed_where_there_is_any(vault: Running, room: str) -> None:
+    if room.startswith("auth/userpass"):
+        vault.call("POST", "sys/auth/userpass", {"type": "userpass"})
+    assert vault.call("LIST", room).status == 404
+    name, policies = fresh("h"), ["p-one", "p-two"]
+    field = {"auth/token/roles": "allowed_policies", "identity/group/name": "policies"}.get(
+        room, "token_policies"
+    )
+    more = {"password": "canary-pass"} if room.startswith("auth/userpass") else {}
+    assert vault.call("POST", f"{room}/{name}", {field: policies, **more}).ok
+    assert name in vault.call("LIST", room).data["keys"]
+    assert sorted(vault.call("GET", f"{room}/{name}").data[field]) == policies
+    assert vault.call("DELETE", f"{room}/{name}").status == 204
+    assert vault.call("GET", f"{room}/{name}").status == 404
+
+
 def test_a_policy_is_overwritten_whole(vault: Running) -> None:
     name, other = fresh("p"), POLICY.replace("/a", "/b")
     vault.call("PUT", f"sys/policies/acl/{name}", {"policy": POLICY})

@@ -25,7 +25,7 @@ SHOWN = 5  # names of a long list
     "INV3",
     "no value that was changed since its handover lies in the cluster",
     reads="every Secret and ConfigMap of every namespace, compared under a key of the moment with Git's"
-    " value (`--root`) and version 1 of each secret that has another one by now",
+    " value (`--root`) and the older versions that Vault keeps of each secret",
     unseen=INSIDE + "; without `--root`, Git's value of what was made anew at handover",
 )
 def no_old_value(world: World) -> Verdict:
@@ -36,7 +36,7 @@ def no_old_value(world: World) -> Verdict:
         hint = "let it read the materialized Secret, and delete this one"
         return judged(False, seen + names(map(str, old)), hint)
     if world.files is None:
-        why = f"{seen} looked at for version 1; Git's values need the root key (--root)"
+        why = f"{seen} looked at for older versions; Git's values need the root key (--root)"
         return Verdict(State.LEFT_OUT, why, "add --root file:PATH")
     return judged(True, seen)
 
@@ -46,7 +46,7 @@ def no_old_value(world: World) -> Verdict:
     "INV7",
     "no value of the catalog lies in another namespace, or in a ConfigMap, but by declaration",
     reads="every Secret and ConfigMap of every namespace, compared under a key of the moment with the "
-    "current version and version 1 of each entry; annotations of controllers that copy",
+    "current and the older versions of each entry; annotations of controllers that copy",
     unseen=INSIDE
     + "; values that are short, common or public, and fields such as `username` and `host`, are listed and not counted",
 )

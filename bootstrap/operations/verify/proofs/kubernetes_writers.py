@@ -18,8 +18,8 @@ Name = tuple[str, str, str]  # kind, namespace, name
 USER_ROLES = frozenset({("ClusterRole", "", name) for name in ("cluster-admin", "admin", "edit")})
 HINT = "declare them in bootstrap.yaml (spec.operators, with a reason), or take the binding away"
 UNSEEN = (
-    "rights outside RBAC, who is in the group system:masters, who may run pods there or reach etcd, a"
-    " node or a backup"
+    "rights outside RBAC, admission webhooks, who is in the group system:masters, who may run pods there"
+    " or reach etcd, a node or a backup"
 )
 
 
@@ -29,7 +29,8 @@ UNSEEN = (
     "whoever can change a materialized Secret, or read the unseal key, is declared",
     reads="every Role and ClusterRole and their bindings: verbs on Secrets where materialized ones lie,"
     " tokens of accounts that Vault lets write, PushSecrets, `impersonate`, `bind`, `escalate`",
-    unseen=UNSEEN,
+    unseen=UNSEEN + "; who writes the Secret that an internal entry is taken from, and who may write"
+    " ExternalSecrets and stores (`synced` sees what they changed)",
 )
 def kubernetes_writers(world: World) -> Verdict:
     found = _Bindings(world)

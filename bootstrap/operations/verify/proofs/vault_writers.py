@@ -15,6 +15,7 @@ from bootstrap.steps.context.names import (
     SYSTEM_NAMESPACE,
 )
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.ledger_copy import FOLDER
 from bootstrap.steps.vault.run_policy import RUN, pusher, reader
 
 UPGRADE = "the run's policy is of an older version, and only root may change it"
@@ -35,6 +36,7 @@ def vault_writers(world: World) -> Verdict:
     census, intent = Census(world), world.intent
     secrets = [(s.path, s.name) for s in intent.secrets if s.path]
     secrets += [(i.path, i.name) for i in intent.internals]
+    secrets += [(f"{FOLDER}/ledger-00000000", "the ledger's copy")]
     power = {name: changes(grants, secrets) for name, grants in census.policies.items()}
     power["root"] = ("everything",)
     people = {p for o in intent.platform.operators for p in o.policies}
