@@ -168,7 +168,7 @@ def test_h4_verify_judges_the_heads_too(platform: SimulatedPlatform) -> None:
 
 
 def test_status_names_an_uncommitted_head(platform: SimulatedPlatform) -> None:
-    assert IN_CLUSTER in gather(platform.world())["uncommitted"][0]
+    assert HEAD in gather(platform.world())["uncommitted"][0]
     commit_records(platform, keep=True)
     assert gather(platform.world())["uncommitted"] == []
     forget_records(platform)

@@ -4,6 +4,7 @@ Each is a function for ``SimulatedCluster.controllers``; all act at once, where 
 """
 
 import base64
+import json
 from typing import Any
 
 from bootstrap.model.sensitive import Sensitive
@@ -86,14 +87,14 @@ def admission(cluster: SimulatedCluster) -> None:
 class ExternalSecrets:
     """The operator: Secrets out of Vault for ExternalSecret, values into Vault for PushSecret.
 
-    What it found nothing for it looks at again when the object is changed, never by itself.
+    It looks at an object again when its spec was changed, never by itself: its interval is longer than any test.
     """
 
     def __init__(self, vault: SimulatedVault) -> None:
         self.vault = vault
 
     def __call__(self, cluster: SimulatedCluster, verb: str, obj: Object) -> None:
-        if verb == "deleted" or obj.get("status") == READY:
+        if verb == "deleted" or _synced(obj):
             return
         if obj["kind"] == "ClusterSecretStore":
             _status(cluster, obj, READY)
@@ -113,8 +114,9 @@ class ExternalSecrets:
             found = secrets.setdefault(remote["remoteKey"], Secret())
             merged = {**(found.versions[-1] if found.versions else {})}
             merged[remote["property"]] = source["data"][each["match"]["secretKey"]]
-            found.versions.append(merged)
-        _status(cluster, obj, READY)
+            if not found.versions or found.versions[-1] != merged:
+                found.versions.append(merged)
+        _status(cluster, obj, _ready(cluster, obj))
 
     def _pull(self, cluster: SimulatedCluster, obj: Object) -> None:
         spec = obj["spec"]
@@ -133,8 +135,9 @@ class ExternalSecrets:
             target, data = spec["target"]["name"], self._values(spec)
         kind = spec.get("target", {}).get("template", {}).get("type", "Opaque")
         made = _made("Secret", target, namespace) | {"type": kind, "data": data}
-        if not isinstance(cluster.create(made), Refused):
-            _status(cluster, obj, READY)
+        if isinstance(cluster.create(made), Refused) and not _overwritten(cluster, obj, made):
+            return
+        _status(cluster, obj, _ready(cluster, obj))
 
     def _there(self, spec: dict[str, Any]) -> bool:
         remote = [e["extract"]["key"] for e in spec.get("dataFrom", ())]
@@ -159,6 +162,33 @@ def _decoded(values: dict[str, Sensitive], strategy: str) -> dict[str, Sensitive
     if strategy != "Base64":
         return dict(values)
     return {k: Sensitive(base64.b64decode(v.reveal()), k) for k, v in values.items()}
+
+
+def _ready(cluster: SimulatedCluster, obj: Object) -> dict[str, Any]:
+    """As the operator writes it: when it last looked, and at which spec."""
+    now = cluster.server_time().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return READY | {"refreshTime": now, "syncedResourceVersion": _of_spec(obj)}
+
+
+def _synced(obj: Object) -> bool:
+    status = obj.get("status") or {}
+    return status.get("conditions") == READY["conditions"] and status.get(
+        "syncedResourceVersion", _of_spec(obj)
+    ) == _of_spec(obj)
+
+
+def _of_spec(obj: Object) -> str:
+    return json.dumps(obj["spec"], sort_keys=True)
+
+
+def _overwritten(cluster: SimulatedCluster, obj: Object, made: Object) -> bool:
+    """The Secret that this object made before gets the new values; one of another owner is left."""
+    meta = made["metadata"]
+    live = cluster.get(Ref("v1", "Secret", meta["name"], meta["namespace"]))
+    if live is None or not (obj.get("status") or {}).get("refreshTime"):
+        return False
+    cluster.replace({**live, "data": made["data"]})
+    return True
 
 
 def _status(cluster: SimulatedCluster, obj: Object, status: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """What people, and what fails, take away from a finished platform."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from bootstrap.ports import Ref
@@ -10,6 +11,8 @@ SYSTEM, VAULT = Ref("v1", "Namespace", "bootstrap-system"), Ref("v1", "Namespace
 
 
 def delete(platform: SimulatedPlatform, *refs: Ref) -> None:
+    """A second later, as the cluster's clock has it: what comes next is younger than what was there."""
+    platform.cluster.now += timedelta(seconds=1)
     for ref in refs:
         live = platform.cluster.get(ref)
         assert live is not None, ref

@@ -25,6 +25,15 @@ def condition_message(obj: Object | None, kind: str) -> str:
     return next((str(c.get("message", "")) for c in conditions if c.get("type") == kind), "no status yet")
 
 
+def refreshed_since(obj: Object | None, since: str) -> bool:
+    """Whether an object of External Secrets was last synced at ``since`` or later (both RFC 3339, UTC, in seconds).
+
+    True where either time is not known.
+    """
+    at = str((obj or {}).get("status", {}).get("refreshTime") or "")
+    return not (at and since) or at >= since
+
+
 def deployment_ready(obj: Object | None) -> bool:
     if obj is None:
         return False

@@ -1,7 +1,8 @@
 """What consumers read: Secrets derived from Vault, and what the cluster itself publishes through it (INV5, INV7).
 
 An internal entry whose source Secret its operator has not made yet is pending, not a failure. So is a secret that
-Git does not introduce, as long as it is not written into Vault.
+Git does not introduce, as long as it is not written into Vault. What was last synced with a Vault that is gone is
+asked for again: its values are those of before.
 """
 
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import WorldError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object, Ref
-from bootstrap.steps.context.health import condition, condition_message, kubectl, ref_of
+from bootstrap.steps.context.health import condition, condition_message, kubectl, ref_of, refreshed_since
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.consumers import secret_of, unwritten
 from bootstrap.steps.secrets.external_secret_objects import external_secrets, published
+from bootstrap.steps.vault.presence import since
 
 SOURCE_SECONDS = 60
 # For a moment, instead of what is declared: a change makes the operator look. Not an annotation, since those are
@@ -144,10 +146,11 @@ class Materialized:
 
     def _ready(self, obj: Object) -> bool:
         live = self.world.cluster.get(ref_of(obj))
+        ready = condition(live, "Ready") and refreshed_since(live, since(self.world))
         if obj["kind"] == "ExternalSecret":
             target = Ref("v1", "Secret", obj["spec"]["target"]["name"], obj["metadata"]["namespace"])
-            return condition(live, "Ready") and self.world.cluster.get(target) is not None
-        return condition(live, "Ready")
+            return ready and self.world.cluster.get(target) is not None
+        return ready
 
     def _wait(self, obj: Object) -> None:
         ref = ref_of(obj)

@@ -28,12 +28,25 @@ def is_gone(world: World) -> bool:
     return all(answer is not None and not answer.initialized for answer in answers)
 
 
+def since(world: World) -> str:
+    """When the oldest data claim of Vault was made (RFC 3339, UTC, by the cluster's clock); empty where there is none.
+
+    What was read from a Vault before, was read from another one.
+    """
+    made = [str(claim["metadata"].get("creationTimestamp", "")) for claim in _claims(world)]
+    return min(made, default="")
+
+
 def _nodes(live: Object) -> range:
     return range(int(live["spec"].get("replicas", 1)))
 
 
 def _data_claims(world: World) -> set[int]:
     """The ordinals of the nodes whose data claims are there."""
+    return {int(str(claim["metadata"]["name"]).rpartition("-")[2]) for claim in _claims(world)}
+
+
+def _claims(world: World) -> list[Object]:
     namespace = world.intent.platform.vault.namespace
-    claim = ("v1", "PersistentVolumeClaim")
-    return {n for n in range(MOST) if world.cluster.get(Ref(*claim, f"data-vault-{n}", namespace))}
+    refs = [Ref("v1", "PersistentVolumeClaim", f"data-vault-{n}", namespace) for n in range(MOST)]
+    return [claim for ref in refs if (claim := world.cluster.get(ref)) is not None]
