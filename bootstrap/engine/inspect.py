@@ -45,7 +45,7 @@ def survey(plan: Plan, world: World, kinds: Callable[[str], KindClass]) -> Itera
     """
     with suppress(
         BootstrapError
-    ):  # what keeps the record from being read is told by the first step that it stops
+    ):  # what keeps the record from being read is named by the first step that it stops
         carry(world, read_run(world.cluster))
     for step in plan.steps:
         try:

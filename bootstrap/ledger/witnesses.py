@@ -52,7 +52,7 @@ def _standing(head: Head, known: Known) -> Standing:
         return Standing.SUPERSEDED
     size = known.ledger.chain.size
     if head.cluster != known.cluster:
-        # A run that names no environment is told of all heads: whoever forgets the option loses nothing.
+        # A run that names no environment gets all heads: without the option no head is left out.
         other = known.environment and head.environment not in ("", known.environment)
         return Standing.OTHER_ENVIRONMENT if other else Standing.OTHER_CLUSTER
     if head.size > size:

@@ -85,7 +85,7 @@ STOPS = frozenset(Verdict) - {Verdict.GO_ON, Verdict.FINISH_COPY, Verdict.REBUIL
 
 
 def judge(found: Found) -> Verdict:
-    """What the heads mean together. Evidence that is false is told before anything that rests on it."""
+    """What the heads mean together. Evidence that is false is named before anything that rests on it."""
     for standing, verdict in _FALSE:
         if found.of(standing):
             return verdict

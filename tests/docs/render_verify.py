@@ -22,7 +22,7 @@ nothing, and believes neither the journal nor a status that it can compare by it
 | `BROKEN` | 6 | it is not so, or looking at it failed. The evidence names what, the hint the next command |
 | `left out` | 9 | it could not be looked at: without `--root` or a [right](permissions.md#besides-to-verify), or \
 because Vault has a login of a kind that is not looked into |
-| `waits` | 8 | for something that is to come: a consumer, a value that nobody has written yet, or the operator, which \
+| `waits` | 8 | for something that is to come: a consumer, a value that is not written yet, or the operator, which \
 has ten minutes to bring a new version |
 
 The first of 6, 9, 8 that is met is the exit code; 0 means that every proof was made and holds. With `-o json`
@@ -52,13 +52,13 @@ Secret with the value in a namespace that the entry names. A value that two entr
 declares it. Annotations of these controllers are named as what copies: {copiers}.
 
 **Vault's policies.** Of the paths of one policy that match a request the most specific counts, and `deny` wins,
-as in Vault. Whoever may write, delete or undelete a secret of the catalog has power over it; so has whoever may
-write one of these: {control}. A template in a path stands for anything. Looked for are holders among {rooms},
+as in Vault. Each one who may write, delete or undelete a secret of the catalog has power over it; so has each
+who may write one of these: {control}. A template in a path stands for anything. Looked for are holders among {rooms},
 entities, groups and live tokens.
 
 **Kubernetes' bindings.** Counted are `create`, `update`, `patch`, `delete` and `deletecollection` of Secrets
 where a materialized one lies (by its name, where a rule narrows it), reading the unseal key, tokens of the
-accounts as which Vault lets somebody write, PushSecrets where a namespace publishes, `impersonate`, and `bind`
+accounts whose login may write in Vault, PushSecrets where a namespace publishes, `impersonate`, and `bind`
 and `escalate`. A binding that lies in the commit counts as declared for the subjects that it has there, and for
 what its role gives there. Built in are {built_in}, each with its own role and subject, and with no more rights
 than Kubernetes gives it; a label counts for nothing. Everybody else is declared under
@@ -84,5 +84,7 @@ def verify_page() -> str:
 def _row(claim: Claim, seeds: list[str]) -> str:
     deep = " (`--deep`)" if claim.deep else ""
     link = f"[{claim.requirement}](requirements.md#{claim.requirement.lower()})"
-    cells = (f"`{claim.id}`{deep}", link, claim.title, claim.reads, claim.unseen, "; ".join(seeds))
+    # As it is printed; two ticks, because a title may hold one.
+    title = f"`` {claim.title} ``" if "`" in claim.title else f"`{claim.title}`"
+    cells = (f"`{claim.id}`{deep}", link, title, claim.reads, claim.unseen, "; ".join(seeds))
     return f"| {' | '.join(cells)} |\n"

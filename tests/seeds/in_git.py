@@ -35,7 +35,7 @@ SEEDS: tuple[Seed, ...] = (
     ),
     Seed(
         claim="voters",
-        what="voters are there that nobody declares",
+        what="voters are there that are not declared",
         named="not declared: vault-1, vault-2",
         plant=lambda hand: _replaced(hand, "bootstrap.yaml", "replicas: 3", "replicas: 1"),
     ),

@@ -108,7 +108,7 @@ SEEDS: tuple[Seed, ...] = (
     ),
     Seed(
         claim="explained",
-        what="somebody writes a version 2",
+        what="a stranger writes a version 2",
         named="orders-payment-token version 2",
         plant=lambda hand: _version(hand, "changed-by-a-stranger"),
         also=frozenset({"INV3"}),

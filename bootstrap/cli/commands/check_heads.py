@@ -13,7 +13,7 @@ KEY = "ledger.pub"
 
 
 def heads(intent: Intent) -> Iterator[Finding]:
-    """Nothing is said where there is no ledger key: that is an error of its own."""
+    """No finding where there is no ledger key: that is an error of its own."""
     try:
         key = PublicKey.parse(intent.keys[KEY])
     except (KeyError, BootstrapError):

@@ -70,7 +70,7 @@ def _definitions(intent: Intent) -> Iterator[Finding]:
 
 
 def _operators(intent: Intent) -> Iterator[Finding]:
-    """Somebody in particular: a declaration of everybody would make INV6 empty."""
+    """Each entry names particular users or accounts: a declaration of everybody would make INV6 empty."""
     where = intent.platform.where
     for number, operator in enumerate(intent.platform.operators, 1):
         if not (operator.users or operator.groups or operator.service_accounts or operator.policies):

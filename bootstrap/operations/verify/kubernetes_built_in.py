@@ -1,6 +1,6 @@
 """What Kubernetes and kubeadm bind by themselves: each by its binding, role, subject and what the role gives.
 
-A label proves nothing: whoever makes a binding writes its labels too. What goes beyond these lines is not built in.
+A label proves nothing: the maker of a binding writes its labels too. What goes beyond these lines is not built in.
 Source: plugin/pkg/auth/authorizer/rbac/bootstrappolicy/testdata of Kubernetes 1.34.4, and kubeadm's
 ``kubeadm:cluster-admins``. Two controllers are there for older versions, which let them read Secrets.
 """

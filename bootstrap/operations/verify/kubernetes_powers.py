@@ -1,4 +1,4 @@
-"""What a Role or ClusterRole gives over our secrets, by verb, resource and namespace; nothing is told by a label."""
+"""What a Role or ClusterRole gives over our secrets, by verb, resource and namespace; labels count for nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Stake:
     """What counts in one namespace, or ("") in the whole cluster.
 
     ``secrets``: names of materialized Secrets; ``unseal``: the Secret with the unseal key, if it lies there;
-    ``accounts``: service accounts as which Vault lets somebody write; ``pushes``: whether PushSecrets here reach it.
+    ``accounts``: service accounts whose login may write in Vault; ``pushes``: whether PushSecrets here reach it.
     """
 
     secrets: frozenset[str] = frozenset()

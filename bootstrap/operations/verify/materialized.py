@@ -95,7 +95,7 @@ def is_fresh(world: World, now: Held) -> bool:
 
 
 def applied_by(live: Object) -> str:
-    """Who else applies this object from a file of theirs; empty where nobody does."""
+    """What else applies this object from a file of its own; empty where nothing does."""
     meta = live["metadata"]
     marks = {*(meta.get("labels") or {}), *(meta.get("annotations") or {})}
     return ", ".join(sorted({who for mark, who in APPLIED_BY.items() if mark in marks}))

@@ -128,8 +128,8 @@ class Spread:
                     continue
                 near = ref.namespace in {place.namespace for place in self._places[digest]}
                 # One value may be several entries': one that is in use, or that says nothing, comes first.
-                told = min(self._wanted[digest], key=lambda v: (not v.weak, v.old))
-                found = Copy(told, ref, near, applied_by(obj))
+                chosen = min(self._wanted[digest], key=lambda v: (not v.weak, v.old))
+                found = Copy(chosen, ref, near, applied_by(obj))
                 if found not in self.copies:
                     self.copies.append(found)
 

@@ -1,4 +1,4 @@
-"""ExternalSecrets and PushSecrets of whoever: which of them reach our paths in Vault, by which store (INV5, INV6)."""
+"""ExternalSecrets and PushSecrets of any owner: which of them reach our paths in Vault, by which store (INV5, INV6)."""
 
 from collections.abc import Iterator
 from typing import Any

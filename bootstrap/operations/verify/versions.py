@@ -22,7 +22,7 @@ def _committed(fact: Fact) -> tuple[str, int] | None:
 
 
 def _accepted(fact: Fact) -> tuple[str, int] | None:
-    """A person wrote it, or took over what somebody had written: ``details`` name the secret and the version."""
+    """A person wrote it, or took over what another had written: ``details`` name the secret and the version."""
     details = fact.details
     if details.get("what") != "version" or not details.get("version", "").isdecimal():
         return None
@@ -51,8 +51,8 @@ def explained(ledger: Ledger) -> dict[str, set[int]]:
     found: dict[str, set[int]] = defaultdict(set)
     for record in ledger.records:
         rule = EXPLAINING.get(record.fact.type)
-        if rule is not None and (told := rule(record.fact)) is not None:
-            found[told[0]].add(told[1])
+        if rule is not None and (version := rule(record.fact)) is not None:
+            found[version[0]].add(version[1])
     return found
 
 

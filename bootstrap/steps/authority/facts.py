@@ -42,13 +42,13 @@ def opening(world: World, authority: Authority) -> tuple[Fact, ...]:
 
 def new_authority(world: World, authority: Authority) -> tuple[Fact, ...]:
     """One record for each head that witnessed, which from then on witnesses no longer; one where there is none."""
-    said = {"secrets": str(len(world.intent.handovers))}
+    common = {"secrets": str(len(world.intent.handovers))}
     if world.plan.environment:
-        said["environment"] = world.plan.environment
+        common["environment"] = world.plan.environment
     if authority.ledger.entries:
-        said["records"] = str(authority.ledger.chain.size)
-    named = [said | _named(head) for head in _witnessing(authority)]
-    return tuple(_note(world, RecordType.NEW_AUTHORITY, details) for details in named or [said])
+        common["records"] = str(authority.ledger.chain.size)
+    named = [common | _named(head) for head in _witnessing(authority)]
+    return tuple(_note(world, RecordType.NEW_AUTHORITY, details) for details in named or [common])
 
 
 def unrecorded(world: World, authority: Authority) -> tuple[Fact, ...]:
@@ -61,18 +61,18 @@ def rebuilt(world: World, window: Window | None, ledger: Ledger) -> Iterator[Fac
     """Once for each time that the init window was made again: by its nonce (earlier versions did not name it)."""
     nonce = window.nonce if window else ""
     found = [r.fact.details for r in ledger.records if r.fact.type is RecordType.REBUILT]
-    if not any(said.get("window", nonce) == nonce for said in found):
+    if not any(details.get("window", nonce) == nonce for details in found):
         details = {"from": "vault", "records": str(ledger.chain.size), "window": nonce}
         yield _note(world, RecordType.REBUILT, details)
 
 
 def given_back(world: World, ledger: Ledger) -> Iterator[Fact]:
     """Of ``Run.unrecorded``, what no record says yet."""
-    said = [(r.fact.type, dict(r.fact.details)) for r in ledger.records]
+    recorded = [(r.fact.type, dict(r.fact.details)) for r in ledger.records]
     for each in world.run.unrecorded:
         what, *rest = each.split()
         found = _accepted(*rest) if what == PLAN else (RecordType.ABANDONED, {"run": rest[0]})
-        if found not in said:
+        if found not in recorded:
             yield _note(world, *found)
 
 

@@ -61,7 +61,7 @@ class Authority:
 
     @property
     def own(self) -> tuple[Head, ...]:
-        """The heads that speak of this cluster and that nobody decided about, the newest first; each once."""
+        """The heads that speak of this cluster and that no decision names, the newest first; each once."""
         found = {p.head: None for p in self.heads if p.head is not None and p.witness.standing in OWN}
         return tuple(sorted(found, key=lambda head: -head.size))
 
@@ -181,7 +181,7 @@ def _is_among(name: str, yes: tuple[str, ...]) -> bool:
 
 def _files(world: World) -> Iterator[tuple[str, str, bytes]]:
     """Place, cluster that it is kept for, and content of each head file. What the folder of the records says as the
-    commit does is told once."""
+    commit does counts once."""
     committed = world.intent.heads
     for cluster, data in sorted(committed.items()):
         yield f"records/{cluster}/{HEAD} of the commit", cluster, data

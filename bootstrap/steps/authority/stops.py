@@ -39,7 +39,7 @@ def _known(authority: Authority) -> Iterator[str]:
     yield f"cluster {authority.cluster}"
     for placed in authority.heads:
         if placed.head in authority.own and placed.head is not None:
-            yield f"{placed.witness.place}: {_told(placed.head)}"
+            yield f"{placed.witness.place}: {_described(placed.head)}"
     ledger = authority.ledger
     if ledger.entries:
         committed = len(named(ledger, RecordType.COMMIT))
@@ -47,7 +47,7 @@ def _known(authority: Authority) -> Iterator[str]:
     yield from authority.found.traces
 
 
-def _told(head: Head) -> str:
+def _described(head: Head) -> str:
     vault = f", Vault {head.vault_cluster}" if head.vault_cluster else ""
     return f"{head.size} records, the last of {head.time}{vault}"
 
@@ -60,10 +60,10 @@ def _where(authority: Authority) -> str:
 def _other_cluster(authority: Authority) -> BootstrapError:
     others = [p for p in authority.heads if p.witness.standing is Standing.OTHER_CLUSTER]
     names = ", ".join(dict.fromkeys(p.witness.cluster for p in others))
-    told = "".join(f"\n    {p.witness.place}: {_told(p.head)}" for p in others if p.head is not None)
+    listed = "".join(f"\n    {p.witness.place}: {_described(p.head)}" for p in others if p.head is not None)
     return DecisionNeeded(
         f"the records of another cluster are here ({names}) and none of this one ({authority.cluster}): either that "
-        f"cluster was lost, and its Vault holds newer values than Git, or this one starts anew{told}",
+        f"cluster was lost, and its Vault holds newer values than Git, or this one starts anew{listed}",
         code="E_OTHER_CLUSTER",
         where=others[0].witness.place,
         hint=f"bootstrap up --approve new-authority hands {authority.secrets} secrets over with Git's values, and "
@@ -86,7 +86,7 @@ def _vault_behind(authority: Authority) -> BootstrapError:
 
 
 def _about(lacking: tuple[Record, ...], have: int, newest: Head) -> str:
-    """Which secrets the records that Vault lacks speak of, where somebody still has these records."""
+    """Which secrets the records that Vault lacks speak of, where these records still lie somewhere."""
     if not lacking:
         return f"; nobody here has records {have} to {newest.size - 1}, so which secrets they were of cannot be told"
     names = list(dict.fromkeys(r.fact.secret.name for r in lacking if r.fact.secret is not None))

@@ -45,7 +45,7 @@ class LedgerOpened:
         if not is_open(authority.ledger, authority.window):
             return Act("open the ledger", ("record how Vault was initialised and proven",))
         if seen.lacking:
-            return Act("record what was decided", tuple(_said(fact) for fact in seen.lacking))
+            return Act("record what was decided", tuple(_shown(fact) for fact in seen.lacking))
         return Satisfied(f"{authority.ledger.chain.size} records")
 
     def act(self, seen: Observation) -> None:
@@ -65,5 +65,5 @@ class LedgerOpened:
         self.world.ledger.append(tuple(rebuilt(self.world, authority.window, authority.copy)))
 
 
-def _said(fact: Fact) -> str:
+def _shown(fact: Fact) -> str:
     return f"{fact.type} " + ", ".join(f"{name} {text}" for name, text in fact.details.items())

@@ -17,7 +17,7 @@ REF = Ref("v1", "ConfigMap", "ledger-head", SYSTEM_NAMESPACE)
 
 
 def read(cluster: Cluster) -> bytes | None:
-    """What lies there, believed by nobody yet."""
+    """What lies there, not verified yet."""
     live = cluster.get(REF)
     return None if live is None else _content(live)
 

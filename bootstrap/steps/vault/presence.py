@@ -1,4 +1,4 @@
-"""Whether any Vault of ours holds anything, told by what is seen: volumes that are gone, nodes that say so."""
+"""Whether any Vault of ours holds anything, judged by what is seen: volumes that are gone, nodes that say so."""
 
 from typing import Final
 

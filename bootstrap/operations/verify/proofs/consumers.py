@@ -106,7 +106,7 @@ def current(world: World) -> Verdict:
     "INV5",
     "each copy of ours in the cluster is declared",
     reads="every ExternalSecret and PushSecret that carries our labels",
-    unseen="one of ours from which somebody took the labels: `foreign-readers` and `foreign-pushers` look by path",
+    unseen="one of ours from which the labels were taken: `foreign-readers` and `foreign-pushers` look by path",
 )
 def nothing_left_over(world: World) -> Verdict:
     found = left_over.find(world)

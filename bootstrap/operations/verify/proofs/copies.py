@@ -52,13 +52,13 @@ def no_old_value(world: World) -> Verdict:
 )
 def no_copy(world: World) -> Verdict:
     spread = Spread(world)
-    told = [c for c in spread.copies if not (c.value.handed_over and c.value.old)]
-    strong = [c for c in told if not c.value.weak]
+    listed = [c for c in spread.copies if not (c.value.handed_over and c.value.old)]
+    strong = [c for c in listed if not c.value.weak]
     broken = [c for c in strong if not c.near or c.ref.kind == "ConfigMap"]
     near = [c for c in strong if c not in broken]
     seen = f"{spread.values} values, {spread.looked} Secrets and ConfigMaps" + names(map(str, broken))
     seen += f"; beside the declared one, in its namespace: {_some(near)}" if near else ""
-    weak = Counter(str(c.value) for c in told if c.value.weak)
+    weak = Counter(str(c.value) for c in listed if c.value.weak)
     met = ", ".join(f"{value} ({count})" for value, count in sorted(weak.items()))
     seen += f"; short, common or public, met elsewhere and not counted: {met}" if weak else ""
     seen += f"; controllers that copy: {', '.join(sorted(spread.copiers))}" if spread.copiers else ""

@@ -100,7 +100,7 @@ class _Bindings:
         if who not in {_subject(s, written) for s in written.get("subjects") or ()}:
             return False
         role = self._written.get(_role(binding))
-        if role is None:  # a role that is not in Git may be widened by whoever made it
+        if role is None:  # a role that is not in Git may be widened by its maker
             return _role(binding) in USER_ROLES
         return given <= self._powers(binding, role)
 

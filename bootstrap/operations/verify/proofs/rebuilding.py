@@ -20,7 +20,7 @@ from bootstrap.steps.vault.escrow import Escrow, kept_outside
     "B4",
     "the unseal share's ciphertext lies outside the cluster",
     reads="`records/` of the work tree or of `--records`, and of the commit",
-    unseen="whether somebody else has a copy of that folder",
+    unseen="whether another person has a copy of that folder",
 )
 def escrow_outside(world: World) -> Verdict:
     uid = world.cluster.uid()

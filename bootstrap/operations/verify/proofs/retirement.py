@@ -49,7 +49,7 @@ def _kept(world: World) -> str:
     "H3",
     "admission refuses each retired scaffold, asked live",
     reads="the API server's answer to a dry run of creating each scaffold (`--deep`)",
-    unseen="what somebody may do who changes the admission policy first",
+    unseen="what a person may do who changes the admission policy first",
     deep=True,
 )
 def scaffolds_refused(world: World) -> Verdict:
