@@ -42,8 +42,8 @@ class RunLock:
     ) -> Iterator[None]:
         """The block runs under a new epoch, ``world.run.epoch``; HeldError exit 7 when it cannot, or no longer.
 
-        Whatever its last call was told (403 from Vault, whose token a later run has revoked; a lost
-        compare-and-swap): where another run has the cluster, that is what there is to say.
+        Whatever answer its last call got (403 from Vault, whose token a later run has revoked; a lost
+        compare-and-swap): where another run has the cluster, that is the answer here.
         """
         try:
             record = self.acquire(

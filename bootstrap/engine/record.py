@@ -61,7 +61,7 @@ def _parse(live: Object) -> RunRecord:
 
 
 def settle(cluster: Cluster, clock: Clock, before: RunRecord | None, wanted: RunRecord) -> bool:
-    """Puts ``wanted`` in the place of ``before``. False: somebody else changed the record first."""
+    """Puts ``wanted`` in the place of ``before``. False: another run changed the record first."""
 
     def put(live: Object | None) -> bool | Refused:
         found = None if live is None else _parse(live)

@@ -13,7 +13,7 @@ from bootstrap.steps.context.world import World
 
 
 def carry(world: World, record: RunRecord | None) -> None:
-    """What people said to an unfinished run counts for the one that goes on; to one that is over it counts no more."""
+    """What people approved for an unfinished run counts for the one that goes on, and no more once it is over."""
     if record is None:
         return
     world.run.unrecorded = record.unrecorded
@@ -27,7 +27,7 @@ def check_plan(
     """The accepted digests to record; DecisionNeeded E_PLAN_CHANGED for an unfinished run of another plan.
 
     ``earlier`` gives the plan of a commit as this version of the tool makes it, or None: the record has a digest
-    only, and the difference is worth more to whoever must decide. A commit of what a run itself left below
+    only, and the difference is worth more to the person who must decide. A commit of what a run itself left below
     ``records/`` declares nothing, so it is no other plan.
     """
     if record is None or record.state != RUNNING:

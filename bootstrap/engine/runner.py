@@ -82,7 +82,7 @@ class Runner:
     def _look(self) -> tuple[tuple[Outcome, ...], tuple[Step, Act] | None]:
         """Reads, step by step, up to the first that must act; raises where one is blocked.
 
-        What holds is not told here: a run that goes on from this look comes by all steps again.
+        What holds is not shown here: a run that goes on from this look comes by all steps again.
         """
         found: list[Outcome] = []
         for step in self._plan.steps:

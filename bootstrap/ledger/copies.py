@@ -1,7 +1,7 @@
 """The copies of the ledger besides the cluster's: Vault's, and heads in Git or a bundle (H4).
 
-Copies that disagree tell of a restored snapshot: the one that is behind was put back in time. Copies of
-which neither continues the other are a fork, and nobody but a human can say which is true.
+Copies that disagree show a restored snapshot: the one that is behind was put back in time. Copies of
+which neither continues the other are a fork, and only a human can say which is true.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -101,8 +101,8 @@ def _begun(records: Sequence[Record]) -> int:
 def _line(group: Sequence[Record], begun: int) -> SecretLine:
     """``begun``: what was recorded before it is of a Vault that is lost."""
     last = {record.fact.type: record for record in group}
-    told = last.get(RecordType.COMMIT) or group[-1]
-    fact = told.fact
+    leading = last.get(RecordType.COMMIT) or group[-1]
+    fact = leading.fact
     assert fact.secret is not None
     assert fact.git is not None
     retired, lost = last.get(RecordType.RETIRED), group[-1].seq < begun
@@ -114,12 +114,12 @@ def _line(group: Sequence[Record], begun: int) -> SecretLine:
         commit=fact.git.commit,
         file=fact.git.path,
         blob=fact.git.blob,
-        destination=told.subject,
+        destination=leading.subject,
         authority="lost" if lost else "Vault" if RecordType.COMMIT in last else "Git",
         intent=_time(last.get(RecordType.INTENT)),
         committed=_time(last.get(RecordType.COMMIT)),
         retired=_time(retired),
-        actor=told.run.actor,
+        actor=leading.run.actor,
         txn=audit.txn if isinstance(audit, Audit) else "",
         audit=audit.write_request_id if isinstance(audit, Audit) else audit or "",
         renew=fact.renew.value if fact.renew else "",
@@ -127,7 +127,7 @@ def _line(group: Sequence[Record], begun: int) -> SecretLine:
         residuals=tuple(sorted({each for record in last.values() for each in record.fact.residuals})),
         note=f"of a Vault that was given up: record {begun}"
         if lost
-        else _still_live(told) + _declared(retired),
+        else _still_live(leading) + _declared(retired),
         seqs=tuple(record.seq for record in group),
     )
 
@@ -139,27 +139,27 @@ def _how(retired: Record | None) -> str:
     return retired.fact.retire.value if retired.fact.source else "no copy in the cluster"
 
 
-def _still_live(told: Record) -> str:
-    if told.fact.type is not RecordType.COMMIT:
+def _still_live(leading: Record) -> str:
+    if leading.fact.type is not RecordType.COMMIT:
         return "the handover is not finished: Git is the authority"
-    if told.fact.renew is Renew.KEEP:
+    if leading.fact.renew is Renew.KEEP:
         return "kept: the value in Git history is the one in Vault, until it is rotated there"
-    if told.fact.renew is not Renew.GENERATE:
+    if leading.fact.renew is not Renew.GENERATE:
         return "the value in Git history is still live until it is reissued"
-    made = told.fact.details.get(GENERATED, "").split()
+    made = leading.fact.details.get(GENERATED, "").split()
     if not made:
         return "made anew at handover; a field that was not is still live in Git history"
-    kept = sorted(set(told.fact.commitments) - set(made))
+    kept = sorted(set(leading.fact.commitments) - set(made))
     if kept:
         return f"{', '.join(kept)} in Git history still live until reissued; the other fields were made anew"
     return "made anew at handover: the value in Git is dead"
 
 
 def _declared(retired: Record | None) -> str:
-    """What the catalog said of a value that stays alive, as the RETIRED record has it."""
+    """What the catalog declares of a value that stays alive, as the RETIRED record has it."""
     details = {} if retired is None else retired.fact.details
-    said = [details.get("reason", ""), f"until {details['until']}" if "until" in details else ""]
-    return "".join(f"; {part}" for part in said if part)
+    parts = [details.get("reason", ""), f"until {details['until']}" if "until" in details else ""]
+    return "".join(f"; {part}" for part in parts if part)
 
 
 def _note(record: Record) -> NoteLine:

@@ -46,7 +46,7 @@ MIDDLE = """\
 
 Everything below `manifests/` is applied by the same identity, so it also needs `get`, `create` and `patch` on each kind
 in there, and `get` on the Deployments, StatefulSets and DaemonSets that the catalog calls `workload`. Kubernetes adds
-one rule of its own: whoever creates a ClusterRole or a binding must hold what it grants, or have `escalate` and `bind`.
+one rule of its own: who creates a ClusterRole or a binding must hold what it grants, or have `escalate` and `bind`.
 `up` binds Vault's service account to `system:auth-delegator`, and the operator's manifests bring a ClusterRole.
 
 ```yaml
@@ -112,7 +112,7 @@ rules:
 
 ## Besides: to verify
 
-`bootstrap verify` looks at the whole cluster: for values of the catalog where they do not belong, for whoever else
+`bootstrap verify` looks at the whole cluster: for values of the catalog where they do not belong, for others who
 can change one, for objects of others that reach our paths. It changes nothing. Without one of these the proof that
 needs it is left out, and the exit code is 9. Besides, it needs what the first role has. Reading Secrets everywhere is
 much: give it for the time of the command.

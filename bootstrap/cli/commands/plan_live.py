@@ -41,10 +41,10 @@ def look(options: Options, prepared: compose.Prepared) -> Live:
 
 
 def compared(world: World) -> Live:
-    """One look at each step. Without a root key, what cannot be told without it says so and stops nothing."""
+    """One look at each step. Without a root key, what cannot be seen without it says so and stops nothing."""
     states = tuple(survey(world.plan, world, kind_class))
-    told = [s for s in states if s.code != ROOT_NEEDED]
-    first = next((s for s in told if s.health not in (Health.HOLDS, Health.WAITS)), None)
+    known = [s for s in states if s.code != ROOT_NEEDED]
+    first = next((s for s in known if s.health not in (Health.HOLDS, Health.WAITS)), None)
     stopped = None if first is None or first.health is Health.MISSING else first.error
     cluster, record = _known(world, stopped)
     unfinished = record is None or record.state != FINISHED

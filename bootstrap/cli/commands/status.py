@@ -103,7 +103,7 @@ def _run(world: World) -> dict[str, Any]:
 
 
 def _ledger(world: World) -> Ledger | str:
-    """What is recorded, or why that cannot be told."""
+    """What is recorded, or why that cannot be read."""
     try:
         return world.ledger.read()
     except BootstrapError as error:

@@ -44,7 +44,7 @@ class PartClass(Protocol):
 
 
 def proven(world: World) -> bool:
-    """Before, nobody has logged in, and the root token goes with its store."""
+    """Before, there was no login, and the root token goes with its store."""
     window = WindowStore(world.cluster).read()
     return window is not None and window.phase is WindowPhase.VERIFIED
 

@@ -1,6 +1,6 @@
 """Where the cluster itself may keep a Secret in the clear: etcd without encryption, an audit log with bodies (B2, S3).
 
-Told from the API servers' own pods, which kubeadm and its like show in ``kube-system``; a managed control plane
+Read from the API servers' own pods, which kubeadm and its like show in ``kube-system``; a managed control plane
 shows nothing. Only a note: neither is ours to change, and both are named again as residuals of a retirement.
 """
 

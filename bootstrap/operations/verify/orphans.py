@@ -35,7 +35,7 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class LeftOver:
-    """``declared`` counts what should be there; ``unseen`` says what cannot be told from here."""
+    """``declared`` counts what should be there; ``unseen`` says what cannot be seen from here."""
 
     declared: int
     others: tuple[Other, ...]

@@ -27,7 +27,7 @@ def still_alive(secret: Secret) -> str:
 
 
 def _left_in_cluster(secret: Secret) -> str:
-    """The scaffold that nobody takes away (H3)."""
+    """The scaffold that stays in the cluster (H3)."""
     if secret.scaffold is None or secret.handover.retire is not RetireMode.IGNORED:
         return ""
     return f"its scaffold {secret.scaffold.namespace}/{secret.scaffold.name} stays in the cluster (retire: ignored)"
@@ -35,5 +35,5 @@ def _left_in_cluster(secret: Secret) -> str:
 
 def _declared(secret: Secret) -> str:
     until = f"until {secret.handover.until}" if secret.handover.until else ""
-    said = [part for part in (secret.handover.reason, until) if part]
-    return f"; {'; '.join(said)}" if said else ""
+    parts = [part for part in (secret.handover.reason, until) if part]
+    return f"; {'; '.join(parts)}" if parts else ""

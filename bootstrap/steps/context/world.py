@@ -59,9 +59,9 @@ class World:
     def wait(self, what: str, check: Callable[[], T | None], seconds: float = 120, pause: float = 0.5) -> T:
         """Look until ``check`` gives something; a server that is away for a moment is part of waiting.
 
-        Told is only what the first look did not give. Raises WorldError E_TIMEOUT, naming what was waited for.
+        Shown is only what the first look did not give. Raises WorldError E_TIMEOUT, naming what was waited for.
         """
-        told, last = False, ""
+        shown, last = False, ""
 
         def look() -> T:
             nonlocal last
@@ -75,10 +75,10 @@ class World:
             return found
 
         def tell(_error: Exception, _pause: float) -> None:
-            nonlocal told
-            if not told:
+            nonlocal shown
+            if not shown:
                 self.narrator.event("waiting", message=what)
-            told = True
+            shown = True
 
         try:
             return retry(look, clock=self.clock, seconds=seconds, pause=pause, before_pause=tell)

@@ -68,7 +68,7 @@ class Preflight:
         return Satisfied(note + unseen, rests_on=rests_on(seen.authority))
 
     def act(self, seen: Observation) -> None:
-        """Nothing: preconditions are brought by whoever owns the cluster."""
+        """Nothing: preconditions are brought by the cluster's owner."""
 
     def _stop(self, authority: Authority) -> BootstrapError | None:
         """Another environment, or an authority that only a human may go on over."""

@@ -142,7 +142,7 @@ def _prove_by_rekey(world: World, share: Sensitive) -> None:
 
 def _end_forgotten(vault: Vault, pod: str, fingerprint: str) -> None:
     """Cancel what a killed proof left under way, by its nonce: Vault cancels nothing without it. A rekey to other
-    keys is somebody's work, and stays."""
+    keys is another's work, and stays."""
     begun = vault.call("GET", "sys/rekey/init", pod=pod, token=None).data
     keys = [str(found).upper() for found in begun.get("pgp_fingerprints") or ()]
     if begun.get("nonce") and keys == [fingerprint]:

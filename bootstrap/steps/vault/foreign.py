@@ -11,7 +11,7 @@ def foreign_store(world: World) -> str:
     """What stands where ours would be, in words; empty when the place is free or ours.
 
     A Vault with our labels, whose window is lost with its namespace, is ours only if an escrow outside
-    the cluster names this cluster; otherwise nobody can say whose data it holds.
+    the cluster names this cluster; otherwise it is unknown whose data it holds.
     """
     namespace = world.intent.platform.vault.namespace
     for obj in world.cluster.list("apps/v1", "StatefulSet", namespace):

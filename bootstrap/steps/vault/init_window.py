@@ -22,7 +22,7 @@ class WindowStore:
         return Window.from_data(found["data"]) if found else None
 
     def create(self, window: Window) -> Window:
-        """The window that is there afterwards: ours, or that of whoever was faster."""
+        """The window that is there afterwards: ours, or that of a faster run."""
         with suppress(UnknownOutcome):  # the read below tells
             self.cluster.create(self._object(window))
         found = self.read()
@@ -37,7 +37,7 @@ class WindowStore:
             return False
         obj = self._object(after)
         obj["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
-        # UnknownOutcome leaves here: whoever cannot tell whether it swapped must not act on it.
+        # UnknownOutcome leaves here: a caller that cannot know whether it swapped must not act on it.
         return not isinstance(self.cluster.replace(obj), Refused)
 
     def _object(self, window: Window) -> Object:
