@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from bootstrap.engine import runner
+from bootstrap.model.decision import Blocked
 from bootstrap.model.errors import BootstrapError, DecisionNeeded, EvidenceError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
+from bootstrap.steps.registry import kind_class
 from tests.simulator.concurrent import At, Granted, nth, path_of
 from tests.simulator.faults import Call, Fault, Port, Schedule
 from tests.simulator.invariants import Watch
@@ -255,10 +257,17 @@ def test_b4_all_volumes_replaced_is_a_lost_store_and_never_made_anew(
         remove(platform, "Pod", pod)
     platform.cluster.mutations.clear()
     platform.vault.mutations.clear()
-    with pytest.raises(EvidenceError) as stopped:
+    with pytest.raises(DecisionNeeded) as stopped:
         platform.up()
-    assert stopped.value.code == "E_STORE_LOST"
-    assert platform.vault.mutations == []
+    assert stopped.value.code == "E_AUTHORITY_LOST"
+    assert (platform.cluster.mutations, platform.vault.mutations) == ([], [])
+    # And where they are lost while a run is under way, its next look at them says so.
+    world = platform.world()
+    step = next(s for s in world.plan.steps if s.kind == "vault-members")
+    kind = kind_class(step.kind)(step, world)
+    decision = kind.decide(kind.observe())
+    assert isinstance(decision, Blocked)
+    assert decision.error.code == "E_STORE_LOST"
 
 
 @pytest.mark.parametrize("begins", [20, 150, 400])
