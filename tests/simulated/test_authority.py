@@ -42,11 +42,22 @@ def without_scaffold(repository: Path) -> Path:
     return repository
 
 
+def emptied(repository: Path) -> Path:
+    file = repository / "secrets/gitops.yaml"
+    text = file.read_text()
+    assert "    retire: deleted" in text
+    file.write_text(text.replace("    retire: deleted", "    retire: inert\n    until: 2027-01-31"))
+    commit_all(repository)
+    opened.cache_clear()
+    return repository
+
+
 @pytest.fixture(scope="module")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {
         "scaffold": scaffolded(tmp_path_factory.mktemp("intent")),
         "no scaffold": without_scaffold(scaffolded(tmp_path_factory.mktemp("bare"))),
+        "inert": emptied(scaffolded(tmp_path_factory.mktemp("inert"))),
     }
 
 
@@ -153,6 +164,25 @@ def test_inv4_vault_alone_gone_wants_a_decision(finished: SimulatedPlatform, los
     assert after.entries[: before.chain.size] == before.entries
     assert after.records[before.chain.size].fact.type is RecordType.NEW_AUTHORITY
     is_whole(finished)
+
+
+def test_inv4_a_scaffold_that_was_emptied_is_filled_again(
+    tmp_path: Path, repositories: dict[str, Path]
+) -> None:
+    platform = SimulatedPlatform(tmp_path, repositories["inert"])
+    platform.up()
+    scaffold = Ref("v1", "Secret", "deploy-credential-bootstrap", "gitops")
+    delete(platform, VAULT)
+    filled = []
+    platform.cluster.controllers.append(
+        lambda _, verb, obj: (
+            filled.append(bool(obj.get("data"))) if obj["metadata"]["name"] == scaffold.name else None
+        )
+    )
+    platform.up(approve=APPROVED)
+    live = platform.cluster.get(scaffold)
+    assert live is not None
+    assert (filled, live.get("data") or {}) == ([True, False], {})
 
 
 def test_inv4_a_window_without_its_namespace_and_new_volumes(finished: SimulatedPlatform) -> None:
