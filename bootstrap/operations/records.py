@@ -5,9 +5,7 @@ import json
 from bootstrap.ledger.head import glance_head, head_file
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.layout import ESCROW, HEAD
-from bootstrap.ports import Ref
-from bootstrap.steps.context.environment import bound_to
-from bootstrap.steps.context.names import SYSTEM_NAMESPACE
+from bootstrap.steps.context.environment import environment_of
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault import cluster_head
 from bootstrap.steps.vault.escrow import escrow_bytes
@@ -24,7 +22,7 @@ def current_head(world: World) -> bytes:
         known=known,
         key=world.ledger.key,
         sign=world.material.signer,
-        environment=_environment(world),
+        environment=environment_of(world.cluster),
     )
 
 
@@ -46,7 +44,7 @@ def write_records(world: World) -> None:
         "platform": world.intent.platform.name,
         "vaultCluster": window.cluster_id if window else "",
     }
-    if environment := _environment(world):
+    if environment := environment_of(world.cluster):
         identity["environment"] = environment
     world.records.write(uid, "cluster.json", json.dumps(identity, sort_keys=True, indent=1).encode() + b"\n")
     escrow = escrow_bytes(world)
@@ -74,9 +72,3 @@ def _size(head: bytes | None) -> int:
         return glance_head(head).size if head is not None else 0
     except EvidenceError:
         return 0
-
-
-def _environment(world: World) -> str:
-    """The one that the cluster is bound to."""
-    live = world.cluster.get(Ref("v1", "Namespace", SYSTEM_NAMESPACE))
-    return bound_to(live) if live is not None else ""

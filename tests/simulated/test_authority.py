@@ -166,6 +166,16 @@ def test_inv4_vault_alone_gone_wants_a_decision(finished: SimulatedPlatform, los
     is_whole(finished)
 
 
+def test_inv4_while_its_namespace_is_being_deleted_nothing_is_judged_or_made(
+    platform: SimulatedPlatform,
+) -> None:
+    home = platform.cluster.get(VAULT)
+    assert home is not None
+    platform.cluster.set_status(home, {"phase": "Terminating"})
+    error = refused(platform)
+    assert (error.code, error.exit_code) == ("E_NAME_TAKEN", 4)
+
+
 def test_inv4_a_scaffold_that_was_emptied_is_filled_again(
     tmp_path: Path, repositories: dict[str, Path]
 ) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from bootstrap.model.decision import Blocked, Decision, Satisfied
 from bootstrap.model.errors import BootstrapError, PreconditionError
 from bootstrap.model.plan import Step
-from bootstrap.ports import Permission
+from bootstrap.ports import Permission, Ref
 from bootstrap.steps.authority.gather import Authority, gather
 from bootstrap.steps.authority.stops import rests_on, stopped
 from bootstrap.steps.context.environment import mismatch
@@ -33,6 +33,7 @@ class Observation:
     foreign: str
     refused: tuple[PreconditionError, ...]
     authority: Authority | None  # None where it could not be looked for
+    leaving: bool = False  # Vault's namespace is being deleted: what is in it now tells nothing
 
 
 class Preflight:
@@ -53,7 +54,14 @@ class Preflight:
         # Of a lost authority nothing has to be kept as it was.
         anew = authority is None or authority.found.new_authority
         refused = () if missing or foreign or anew else tuple(refused_changes(self.world))
-        return Observation(cluster.context, version, missing, storage, skew, foreign, refused, authority)
+        leaving = False if missing else self._leaving()
+        return Observation(
+            cluster.context, version, missing, storage, skew, foreign, refused, authority, leaving
+        )
+
+    def _leaving(self) -> bool:
+        home = self.world.cluster.get(Ref("v1", "Namespace", self.world.intent.platform.vault.namespace))
+        return home is not None and (home.get("status") or {}).get("phase") == "Terminating"
 
     def decide(self, seen: Observation) -> Decision:
         if seen.authority is not None and (stop := self._stop(seen.authority)) is not None:
@@ -114,6 +122,16 @@ class Preflight:
                     code="E_CLOCK",
                     where=f"context {seen.context}",
                     hint="set this machine's clock; tokens and certificates would be refused",
+                )
+            )
+        if seen.leaving:
+            name = self.world.intent.platform.vault.namespace
+            found.append(
+                PreconditionError(
+                    f"namespace {name} is being deleted",
+                    code="E_NAME_TAKEN",
+                    where=f"Namespace {name}",
+                    hint=f"wait until `kubectl get namespace {name}` finds nothing, then `bootstrap up`",
                 )
             )
         if seen.foreign:

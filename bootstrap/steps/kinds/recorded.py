@@ -12,6 +12,7 @@ from bootstrap.ledger.head import chain_fits, head_file, read_head
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.plan import Step
+from bootstrap.steps.context.environment import environment_of
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault import cluster_head
 from bootstrap.steps.vault.escrow import escrow_bytes
@@ -59,7 +60,7 @@ class Recorded:
             known=cluster_head.read(world.cluster),
             key=world.ledger.key,
             sign=world.material.signer,
-            environment=world.plan.environment,
+            environment=environment_of(world.cluster),
         )
         cluster_head.write(world.cluster, world.clock, content, ledger, world.ledger.key)
 
@@ -76,4 +77,5 @@ class Recorded:
         except EvidenceError:
             return False
         same = escrow is None or head.escrow_sha256 == canonical.sha256(escrow)
-        return same and chain_fits(head, ledger.chain) and head.environment == self.world.plan.environment
+        bound = environment_of(self.world.cluster)
+        return same and chain_fits(head, ledger.chain) and head.environment == bound
