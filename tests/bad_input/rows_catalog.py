@@ -3,6 +3,7 @@
 from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
 from bootstrap.engine.loader import load_phases
 from bootstrap.intent.load import load_intent
+from bootstrap.ledger.head import sign_head
 from bootstrap.steps.registry import KINDS
 from tests.bad_input.box import (
     WEB,
@@ -10,8 +11,9 @@ from tests.bad_input.box import (
     Told,
 )
 from tests.bad_input.table import ROWS, Row, pairs, refused, row
+from tests.simulator.platform import SimulatedPlatform
+from tests.support.heads import invented_head
 from tests.support.intent_fake import PLATFORM, SCAFFOLD, SECRET, SOPS
-from tests.support.program import commit_all
 
 OPERATOR, PULL = "manifests/external-secrets/operator.yaml", "secrets/scaffold.yaml"
 X = "encrypted/x.sops.yaml"
@@ -153,15 +155,13 @@ def _(box: Box) -> Told:
     66,
     "another cluster than the records say",
     "E_OTHER_CLUSTER",
-    "records/00000000-0000-4000-8000-000000000000/head.json",
+    "records/00000000-0000-4000-8000-000000000000/head.json of the commit",
     listed="E_CLUSTER_ID",
     why="a decision, exit 5",
 )
 def _(box: Box) -> Told:
-    def other(platform: object) -> None:
-        folder = box.folder / "sim/platform/records/00000000-0000-4000-8000-000000000000"
-        folder.mkdir(parents=True)
-        (folder / "head.json").write_text('{"payload": "", "payloadType": "x", "signatures": []}')
-        commit_all(box.folder / "sim/platform")
+    def other(platform: SimulatedPlatform) -> None:
+        cluster = "00000000-0000-4000-8000-000000000000"
+        platform.heads[cluster] = sign_head(invented_head(cluster), platform.world().material.signer())
 
     return box.up(other)
