@@ -10,9 +10,9 @@ from bootstrap.intent.manifests import parse_manifests
 from tests.docs.pages import blocks
 from tests.docs.render import REFERENCE
 from tests.lab.support.cluster import Kube, Lab, Object
-from tests.lab.support.platform import make_platform
+from tests.lab.support.platform import declare_operator, make_platform
 from tests.lab.support.reset import reset
-from tests.support.program import commit_all, run_bootstrap, said
+from tests.support.program import run_bootstrap, said
 
 pytestmark = pytest.mark.lab
 ACCOUNT = "docs-operator"
@@ -56,10 +56,7 @@ def operator(lab: Lab, kube: Kube, tmp_path: Path) -> Iterator[Path]:
 def test_s2_the_roles_of_the_page_are_enough(lab: Lab, kube: Kube, operator: Path, tmp_path: Path) -> None:
     reset(kube)
     platform = make_platform(tmp_path / "made", lab)
-    declared = platform.folder / "bootstrap.yaml"
-    who = f"  operators: [{{serviceAccounts: [default/{ACCOUNT}], reason: It runs bootstrap}}]\n"
-    declared.write_text(declared.read_text() + who)
-    commit_all(platform.folder)
+    declare_operator(platform, f"default/{ACCOUNT}")
     options = [*platform.to_cluster(), "--kubeconfig", str(operator)]
     done = run_bootstrap("doctor", *options)
     assert done.returncode == 0, said(done)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.bench import EMPTY, Bench
-from tests.faults.servers import account, kubeconfig, no_account, proxy_of
+from tests.faults.servers import ACCOUNT, account, kubeconfig, no_account, proxy_of
 from tests.faults.templates import Templates
 from tests.lab.support.cluster import Kube, Lab
-from tests.lab.support.platform import make_platform
+from tests.lab.support.platform import declare_operator, make_platform
 from tests.lab.support.reset import reset
 
 
@@ -23,6 +23,7 @@ def bench(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Ite
     begun = time.monotonic()
     folder = tmp_path_factory.mktemp("faults")
     platform = make_platform(folder, lab)
+    declare_operator(platform, f"kube-system/{ACCOUNT}")
     proxy, own = proxy_of(kube, (platform.folder / "keys/vault-ca.crt").read_bytes())
     config = kubeconfig(proxy, own, account(kube), folder)
     templates = Templates(lab, folder / "templates")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.lab.support.cluster import Lab
 from tests.lab.support.sources import Sources
-from tests.support.program import run_bootstrap, said
+from tests.support.program import commit_all, run_bootstrap, said
 
 
 @dataclass(frozen=True)
@@ -38,3 +38,11 @@ def make_platform(folder: Path, lab: Lab, *extra: str) -> Platform:
     done = run_bootstrap("init", repository, "--keys", folder, "--manifests", lab.manifests, *extra)
     assert done.returncode == 0, said(done)
     return Platform(repository, folder / "root.key", folder / "keys", lab)
+
+
+def declare_operator(platform: Platform, account: str) -> None:
+    """``account``, namespace/name of a service account, may change secrets: a test works through it."""
+    declared = platform.folder / "bootstrap.yaml"
+    who = f"  operators: [{{serviceAccounts: [{account}], reason: It runs bootstrap}}]\n"
+    declared.write_text(declared.read_text() + who)
+    commit_all(platform.folder)
