@@ -91,7 +91,7 @@ def test_a_garbage_key_exits_2(files: Path) -> None:
 
 def test_verify_loads_nothing_heavy(files: Path) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom bootstrap.cli import ledger\n"
+        "import sys\nfrom pathlib import Path\nfrom bootstrap.cli.commands import ledger\n"
         "code = ledger.verify(Path('bundle.json'), Path('keys'))\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], code, file=sys.stderr)"
     )
