@@ -35,7 +35,7 @@ Give it `--root`: without it three proofs are left out. `--deep` adds a dry run.
 
 The last column lists violations that tests plant on a finished platform, one at a time; the proof must then be
 BROKEN, and no other requirement with it but those that follow from it. `tests/simulated/test_verify_seeds.py`
-does so on the simulator, `tests/lab/test_verify_seeds.py` on real servers.
+does so on the simulator, `tests/lab/test_verify_seeds.py` is written for real servers (`make test-all`).
 
 | proof | | claim | reads | cannot see | broken by |
 |---|---|---|---|---|---|

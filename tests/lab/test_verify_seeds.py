@@ -11,7 +11,7 @@ from tests.seeds.every import SEEDS
 from tests.seeds.hand import Seed
 from tests.support.program import run_bootstrap, said
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.whole]
 
 
 def test_a_finished_road_has_every_proof(road: Road) -> None:
