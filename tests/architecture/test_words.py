@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.words import NARRATION
+
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).relative_to(ROOT)
 TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".j2", ".sh", ".txt", ".cfg", ".lock", ".mod", ""}
@@ -21,7 +23,6 @@ STUBS = (
     r"raise NotImplemented" + r"Error",
 )
 # Narration: a technical sentence names the part that acts, or the answer that is shown.
-NARRATION = re.compile(r"(?<![a-z])(?:said|told|whoever|nobody|somebody)(?![a-z])", re.I)
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.M | re.S)
 
 

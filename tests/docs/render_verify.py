@@ -8,6 +8,7 @@ from bootstrap.operations.verify.proof import Claim
 from bootstrap.operations.verify.spread import COPIERS
 from bootstrap.operations.verify.vault_census import ROOMS
 from bootstrap.operations.verify.vault_reach import CONTROL
+from tests.architecture.words import NARRATION
 from tests.seeds.every import SEEDS
 
 TOP = """\
@@ -84,7 +85,8 @@ def verify_page() -> str:
 def _row(claim: Claim, seeds: list[str]) -> str:
     deep = " (`--deep`)" if claim.deep else ""
     link = f"[{claim.requirement}](requirements.md#{claim.requirement.lower()})"
-    # As it is printed; two ticks, because a title may hold one.
-    title = f"`` {claim.title} ``" if "`" in claim.title else f"`{claim.title}`"
+    title = (
+        f"`{claim.title}`" if NARRATION.search(claim.title) else claim.title
+    )  # then it is shown as it is printed
     cells = (f"`{claim.id}`{deep}", link, title, claim.reads, claim.unseen, "; ".join(seeds))
     return f"| {' | '.join(cells)} |\n"
