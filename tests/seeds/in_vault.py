@@ -21,7 +21,9 @@ def _policy(hand: Hand, name: str, text: str) -> None:
 
 
 def _ledger(hand: Hand) -> str:
-    return [name for name in hand.names("ConfigMap", "bootstrap-system") if name.startswith("ledger-")][-1]
+    """The newest batch; the head beside it is none."""
+    names = hand.names("ConfigMap", "bootstrap-system")
+    return [name for name in names if name.startswith("ledger-") and name != "ledger-head"][-1]
 
 
 def _lost_batch(hand: Hand) -> None:
@@ -122,13 +124,13 @@ SEEDS: tuple[Seed, ...] = (
     Seed(
         claim="ledger",
         what="Vault's copy of the ledger lacks its last batch",
-        named="Vault's lacks",
+        named="E_ROLLBACK_VAULT",
         plant=_lost_batch,
     ),
     Seed(
         claim="ledger",
         what="the cluster's copy of the ledger lacks its last batch",
-        named="the cluster's lacks",
+        named="E_ROLLBACK_CLUSTER",
         plant=lambda hand: hand.delete("ConfigMap", _ledger(hand), "bootstrap-system"),
         also=frozenset({"H3"}),  # it held the retirements
     ),
@@ -137,6 +139,7 @@ SEEDS: tuple[Seed, ...] = (
         what="the last batch is cut off both copies of the ledger",
         named="orders-payment-token",
         plant=_cut_both,
+        also=frozenset({"H4"}),  # the heads still name what was cut off
     ),
     Seed(
         claim="configuration",
