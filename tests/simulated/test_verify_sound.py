@@ -129,7 +129,7 @@ def other_teams_in_vault(hand: Hand) -> None:
     denied = "".join(
         f'path "secret/{kind}/{prefix}/*" {{ capabilities = ["deny"] }}\n'
         for kind in ("data", "metadata", "delete", "undelete", "destroy")
-        for prefix in ("applications", "platform", "platform-data")
+        for prefix in ("applications", "bootstrap", "platform", "platform-data")
     )
     wide = 'path "secret/*" { capabilities = ["create", "read", "update", "delete"] }\n'
     hand.vault("PUT", "sys/policies/acl/all-but-ours", {"policy": wide + denied})
