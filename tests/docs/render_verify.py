@@ -54,8 +54,8 @@ declares it. Annotations of these controllers are named as what copies: {copiers
 
 **Vault's policies.** Of the paths of one policy that match a request the most specific counts, and `deny` wins,
 as in Vault. Each one who may write, delete or undelete a secret of the catalog, or the ledger's copy, has power over
-it; so has each who may write one of these: {control}. A template in a path stands for anything. Looked for are holders among {rooms},
-entities, groups and live tokens.
+it; so has each who may write one of these: {control}. A template in a path stands for anything. Looked for are
+holders among {rooms}, entities, groups and live tokens.
 
 **Kubernetes' bindings.** Counted are `create`, `update`, `patch`, `delete` and `deletecollection` of Secrets
 where a materialized one lies (by its name, where a rule narrows it), reading the unseal key, tokens of the
