@@ -32,6 +32,7 @@ class Observation:
     sourceless: tuple[Internal, ...]
     unwritten: tuple[str, ...]  # what secrets without a value wait for
     synced: int
+    since: str  # what was last synced before, was synced with a Vault that is gone
 
 
 class Materialized:
@@ -40,18 +41,19 @@ class Materialized:
 
     def observe(self) -> Observation:
         sourceless = tuple(e for e in self.world.intent.internals if not self._source(e))
-        changed, late, synced = [], [], 0
+        changed, late, synced, began = [], [], 0, since(self.world)
         for obj, entry in self._objects():
             if self.world.cluster.differs(obj):
                 changed.append(obj)
-            elif self._ready(obj):
+            elif self._ready(obj, began):
                 synced += 1
             elif entry not in sourceless:
                 late.append(obj)
         # Vault is asked about what is late only: on a finished cluster about nothing.
         waits = unwritten(self.world, [ref_of(o) for o in late])
         waiting = tuple(o for o in late if ref_of(o) not in waits)
-        return Observation(tuple(changed), waiting, sourceless, tuple(dict.fromkeys(waits.values())), synced)
+        why = tuple(dict.fromkeys(waits.values()))
+        return Observation(tuple(changed), waiting, sourceless, why, synced, began)
 
     def decide(self, seen: Observation) -> Decision:
         if seen.changed:
@@ -74,7 +76,7 @@ class Materialized:
             self._wait_for_sources(seen.sourceless)
         for entry, push, readers in published(self.world.intent):
             self._publish(entry, push, readers, seen)
-        self._wait_for_all()
+        self._wait_for_all(seen.since)
 
     def _free_other_type(self, obj: Object) -> None:
         """A Secret's type never changes, so a derived one of another type makes room (INV5: it is disposable)."""
@@ -98,7 +100,7 @@ class Materialized:
         """The pusher first: a reader that finds nothing yet would back off for long."""
         self._put(push, seen)
         if self._source(entry):
-            self._wait(push)
+            self._wait(push, seen.since)
         for reader in readers:
             self._put(reader, seen)
 
@@ -126,36 +128,36 @@ class Materialized:
             for entry in entries:
                 self.world.narrator.event("pending", message=_why(entry))
 
-    def _wait_for_all(self) -> None:
+    def _wait_for_all(self, began: str) -> None:
         """What may have no value comes last, so that one which was written during this run still counts."""
         intent = self.world.intent
         given = {ref_of(o) for o in external_secrets(intent) if secret_of(o, intent).handed_over}
         for obj, entry in self._objects():
             if self._source(entry) if entry else ref_of(obj) in given:
-                self._wait(obj)
-        late = [o for o in external_secrets(intent) if ref_of(o) not in given and not self._ready(o)]
+                self._wait(obj, began)
+        late = [o for o in external_secrets(intent) if ref_of(o) not in given and not self._ready(o, began)]
         waits = unwritten(self.world, [ref_of(o) for o in late])
         for why in dict.fromkeys(waits.values()):
             self.world.narrator.event("pending", message=why)
         for obj in late:
             if ref_of(obj) not in waits:
-                self._wait(obj)
+                self._wait(obj, began)
 
     def _apply(self, obj: Object) -> None:
         expect(self.world.cluster.apply(obj), ref_of(obj))
 
-    def _ready(self, obj: Object) -> bool:
+    def _ready(self, obj: Object, began: str) -> bool:
         live = self.world.cluster.get(ref_of(obj))
-        ready = condition(live, "Ready") and refreshed_since(live, since(self.world))
+        ready = condition(live, "Ready") and refreshed_since(live, began)
         if obj["kind"] == "ExternalSecret":
             target = Ref("v1", "Secret", obj["spec"]["target"]["name"], obj["metadata"]["namespace"])
             return ready and self.world.cluster.get(target) is not None
         return ready
 
-    def _wait(self, obj: Object) -> None:
+    def _wait(self, obj: Object, began: str) -> None:
         ref = ref_of(obj)
         try:
-            self.world.wait(f"{ref} is synced", lambda: self._ready(obj), seconds=120)
+            self.world.wait(f"{ref} is synced", lambda: self._ready(obj, began), seconds=120)
         except WorldError as error:
             if error.code == "E_TIMEOUT":
                 error.message += ": " + condition_message(self.world.cluster.get(ref), "Ready")
