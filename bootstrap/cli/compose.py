@@ -307,8 +307,6 @@ def _proof(options: Options, prepared: Prepared, root: "Root | None") -> "FreshP
 
 
 def _asks(options: Options) -> "AskPassphrase":
-    return _ask_never if options.non_interactive else ask_passphrase
+    from bootstrap.adapters.local.programs import ask_never
 
-
-def _ask_never(_: str) -> None:
-    """Questions are not allowed."""
+    return ask_never if options.non_interactive else ask_passphrase

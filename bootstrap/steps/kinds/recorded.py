@@ -6,7 +6,7 @@ once the run is over.
 
 from dataclasses import dataclass
 
-from bootstrap.ledger import canonical, chain, copies, store
+from bootstrap.ledger import chain, copies, store
 from bootstrap.ledger.batch import Batch
 from bootstrap.ledger.head import chain_fits, head_file, read_head
 from bootstrap.model.decision import Act, Decision, Satisfied
@@ -15,7 +15,7 @@ from bootstrap.model.plan import Step
 from bootstrap.steps.context.environment import environment_of
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault import cluster_head
-from bootstrap.steps.vault.escrow import escrow_bytes
+from bootstrap.steps.vault.escrow import escrow_bytes, escrow_digest
 from bootstrap.steps.vault.ledger_copy import KvCopy
 
 
@@ -76,6 +76,6 @@ class Recorded:
             head = read_head(data, self.world.ledger.key)
         except EvidenceError:
             return False
-        same = escrow is None or head.escrow_sha256 == canonical.sha256(escrow)
+        same = escrow is None or head.escrow_sha256 == escrow_digest(escrow)
         bound = environment_of(self.world.cluster)
         return same and chain_fits(head, ledger.chain) and head.environment == bound
