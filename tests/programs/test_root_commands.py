@@ -4,7 +4,6 @@ import os
 import subprocess
 from pathlib import Path
 
-import pyrage
 import pytest
 
 from bootstrap.adapters.openpgp import keys as openpgp
@@ -12,30 +11,12 @@ from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.root.root_key import encrypt_to, open_root, parse_root
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
-
-SECRET = Sensitive(b"canary-5f1c", "value")
-IDENTITY = str(pyrage.x25519.Identity.generate())
-PASSPHRASE = Sensitive(b"correct horse", "passphrase")
-
-
-def nobody(_: str) -> None:
-    return None
-
-
-def right(_: str) -> Sensitive:
-    return PASSPHRASE
-
-
-def wrong(_: str) -> Sensitive:
-    return Sensitive(b"wrong", "passphrase")
+from tests.support.age_root import SECRET, nobody, right, root_file, wrong
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "root.key"
-    path.write_text(f"# created: today\n# public key: x\n{IDENTITY}\n")
-    path.chmod(0o600)
-    return path
+    return root_file(tmp_path)
 
 
 def test_file_fd_and_command_give_the_same_root(file: Path) -> None:

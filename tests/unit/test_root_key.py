@@ -15,30 +15,12 @@ from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.root.root_key import Root, encrypt_to, open_root, parse_root
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
-
-SECRET = Sensitive(b"canary-5f1c", "value")
-IDENTITY = str(pyrage.x25519.Identity.generate())
-PASSPHRASE = Sensitive(b"correct horse", "passphrase")
-
-
-def nobody(_: str) -> None:
-    return None
-
-
-def right(_: str) -> Sensitive:
-    return PASSPHRASE
-
-
-def wrong(_: str) -> Sensitive:
-    return Sensitive(b"wrong", "passphrase")
+from tests.support.age_root import IDENTITY, PASSPHRASE, SECRET, nobody, right, root_file, wrong
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "root.key"
-    path.write_text(f"# created: today\n# public key: x\n{IDENTITY}\n")
-    path.chmod(0o600)
-    return path
+    return root_file(tmp_path)
 
 
 def code(content: bytes) -> str:
