@@ -6,9 +6,13 @@ import pytest
 
 from bootstrap.ledger.record import RecordType
 from bootstrap.operations.verify.invariants import prove
-from bootstrap.ports import Ref
+from bootstrap.ports import Object, Ref, Refused
+from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.transfers import named
+from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.platform import SimulatedPlatform, scaffolded
+
+SCAFFOLD = Ref("v1", "Secret", "deploy-credential-bootstrap", "gitops")
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +65,24 @@ def test_inv1_a_lost_namespace_is_rebuilt_from_escrow_and_vault(platform: Simula
     assert world.ledger.read().chain.size == before + 1  # REBUILT
     assert world.cluster.get(Ref("v1", "Secret", "deploy-credential-bootstrap", "gitops")) is None
     assert platform.up().epoch == 0
+
+
+def test_h3_a_scaffold_goes_only_when_nothing_can_make_it_again(platform: SimulatedPlatform) -> None:
+    """A policy takes effect a while after it was made; a controller that watches is faster."""
+    rule, late = platform.cluster.admission[0], iter(range(3))
+    answers: list[Object | Refused] = []
+
+    def in_effect_later(obj: Object) -> str:
+        refusal = rule(obj)
+        return "" if refusal and next(late, None) is not None else refusal
+
+    def controller(cluster: SimulatedCluster, verb: str, obj: Object) -> None:
+        if verb == "deleted" and ref_of(obj) == SCAFFOLD:
+            meta = {"name": SCAFFOLD.name, "namespace": SCAFFOLD.namespace}
+            answers.append(cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": meta}))
+
+    platform.cluster.admission[0] = in_effect_later
+    platform.cluster.controllers.append(controller)
+    platform.up()
+    assert [type(answer) for answer in answers] == [Refused]
+    assert next(late, None) is None

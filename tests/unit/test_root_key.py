@@ -112,10 +112,37 @@ def test_an_age_root_behind_a_passphrase() -> None:
         assert caught.value.code == "E_KEY_PASS"
 
 
-def test_a_passphrase_that_would_cost_hours_is_refused_at_once() -> None:
+def of_work(rounds: int) -> bytes:
+    """A protected root whose header asks for 2^``rounds``."""
+    header = pyrage.passphrase.encrypt(IDENTITY.encode(), "correct horse").split(b"\n", 2)
+    stanza = b" ".join([*header[1].split(b" ")[:-1], str(rounds).encode()])
+    return b"\n".join([header[0], stanza, header[2]])
+
+
+def test_a_root_that_is_too_costly_for_this_machine_is_not_called_a_wrong_passphrase(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bootstrap.adapters.age.root.MOST_WORK", 60)  # so that pyrage itself refuses
+    with pytest.raises(PreconditionError) as caught:
+        parse_root(Sensitive(of_work(60)), right)
+    assert caught.value.code == "E_CT_COST"
+
+
+def test_a_busy_machine_measured_as_too_slow_is_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
     content = pyrage.passphrase.encrypt(IDENTITY.encode(), "correct horse")
-    header = content.split(b"\n", 2)
-    costly = b"\n".join([header[0], b" ".join([*header[1].split(b" ")[:-1], b"30"]), header[2]])
+    decrypt, refusals = pyrage.passphrase.decrypt, iter(range(3))
+
+    def busy(data: bytes, typed: str) -> bytes:
+        if next(refusals, None) is not None:
+            raise pyrage.DecryptError("Excessive work parameter for passphrase.")
+        return bytes(decrypt(data, typed))
+
+    monkeypatch.setattr(pyrage.passphrase, "decrypt", busy)
+    assert parse_root(Sensitive(content), right).recipients == AgeRoot([IDENTITY]).recipients
+
+
+def test_a_passphrase_that_would_cost_hours_is_refused_at_once() -> None:
+    costly = of_work(30)
     begun = time.monotonic()
     with pytest.raises(PreconditionError) as caught:
         parse_root(Sensitive(costly), right)

@@ -103,13 +103,13 @@ class Retired:
     def act(self, seen: Observation) -> None:
         for obj in self._policy():
             expect(self.world.cluster.apply(obj), ref_of(obj))
+        if self.scaffolds:  # a policy takes effect after a while: until then a deleted scaffold could come back
+            self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
         seen = replace(seen, waiting=self._patiently())
         committed = named(self.world.ledger.read(), RecordType.COMMIT)
         for secret, _ in seen.standing:
             if secret.name in committed and seen.step(secret) is not Next.WAIT:
                 self._take_away(secret, seen)
-        if self.scaffolds:
-            self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
         after = {s.name: as_seen(self.world.cluster.get(bootstrap_copy_ref(s))) for s in self.scaffolds}
         gone = [
             s
