@@ -13,14 +13,19 @@ from tests.faults.walk import Point
 SEED = os.environ.get("BOOTSTRAP_TEST_SEED") or datetime.now(UTC).strftime("%Y-%m-%d")
 POINTS = os.environ.get("BOOTSTRAP_TEST_POINTS", "")
 RESTARTS = (Fault.RESTART_BEFORE, Fault.RESTART_AFTER)
-SOME, MANY, FROM_EMPTY = 12, 60, 6  # of FROM_EMPTY one begins at the empty cluster: that road is the longest
+FEW, DOZEN, MANY, FROM_EMPTY = (
+    5,
+    12,
+    60,
+    6,
+)  # of FROM_EMPTY one begins at the empty cluster: that road is the longest
 
 
 def wanted(whole: bool) -> int | None:
     """How many points; None for all of them."""
     if POINTS:
         return None if POINTS == "all" else int(POINTS)
-    return MANY if whole else SOME
+    return MANY if whole else FEW
 
 
 def sampled(number: int, writes: Mapping[str, int], calls: Mapping[str, int]) -> list[Point]:
@@ -40,7 +45,7 @@ def sampled(number: int, writes: Mapping[str, int], calls: Mapping[str, int]) ->
     for turn, fault in enumerate(kinds[:number]):
         weights = [writes[road] for road in later]
         road = EMPTY if turn in first else draw.choices(later, weights)[0]
-        reads = turn >= SOME and turn % 3 == 0 and fault not in WRITES_ONLY
+        reads = turn >= DOZEN and turn % 3 == 0 and fault not in WRITES_ONLY
         points.append(Point(road, fault, draw.randint(1, (calls if reads else writes)[road]), reads))
     return points
 
