@@ -1,7 +1,8 @@
 """Any fault at any call of the whole road, and one `up` puts it right (G5, PH3, B4, H2).
 
 Every kind of fault at thirty calls, one of each stretch of the road; what lasts, pairs and longer walks are fewer. The
-sample is another one each day; `--whole` takes every call with every fault. The walks share the machine's processors, and give way to whatever else runs on it.
+sample is another one each day; `--whole` takes every call with every fault. The walks share the machine's processors,
+and give way to whatever else runs on it.
 A failure names its walk: ``BOOTSTRAP_REPLAY='KILL_AFTER@17' pytest tests/simulated/test_road_crashes.py -k replay``
 walks it again.
 """
