@@ -9,8 +9,9 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -63,6 +64,9 @@ class Site:
         except ValueError:
             return False
         return not seen["sealed"] and bool(seen.get("leader_address"))
+
+    def quorum(self, pods: Sequence[str]) -> bool:
+        return any(map(self.answers, pods))
 
     def up(self) -> None:
         done = run_bootstrap("up", *self.platform.to_cluster())
@@ -160,7 +164,7 @@ def test_g7_nodes_are_killed_in_the_steady_state(site: Site) -> None:
         control_plane = victim.role == "control-plane"
         site.kill(victim)
         if not control_plane:
-            until(lambda: any(map(site.answers, others)), f"{victim.name} killed, Vault has a quorum")
+            until(partial(site.quorum, others), f"{victim.name} killed, Vault has a quorum")
         site.back()
         until(lambda: all_ready(site), "every Vault is ready")
         site.up()
@@ -170,7 +174,7 @@ def test_g7_a_node_is_drained(site: Site) -> None:
     node = site.node_of("vault-0")
     options = ("--ignore-daemonsets", "--delete-emptydir-data", "--timeout=150s")
     site.kube.run("drain", node, *options, timeout=200)
-    assert any(map(site.answers, PODS[1:]))
+    assert site.quorum(PODS[1:])
     site.kube.run("uncordon", node)
     until(lambda: all_ready(site), "the drained node has its Vault again")
     site.up()
@@ -183,7 +187,7 @@ def test_g7_a_node_is_cut_from_the_network(site: Site) -> None:
     for chain, interface in (("INPUT", "-i"), ("OUTPUT", "-o")):
         site.docker.run("exec", node, "iptables", "-I", chain, "1", interface, "eth0", "-j", "DROP")
     try:
-        until(lambda: any(map(site.answers, others)), "the active Vault is cut off, another is active")
+        until(partial(site.quorum, others), "the active Vault is cut off, another is active")
     finally:
         for chain, interface in (("INPUT", "-i"), ("OUTPUT", "-o")):
             site.docker.run("exec", node, "iptables", "-D", chain, interface, "eth0", "-j", "DROP")
@@ -200,7 +204,7 @@ def test_inv1_a_node_is_gone_for_good_and_its_volumes_with_it(site: Site) -> Non
     node = site.node_of("vault-2")
     site.docker.run("rm", "--force", "--volumes", node)
     site.kube.run("delete", "node", node, "--timeout=60s")
-    assert any(map(site.answers, PODS[:2]))
+    assert site.quorum(PODS[:2])
     for claim in ("data-vault-2", "audit-vault-2"):
         site.kube.run("delete", "pvc", claim, "-n", "vault", "--wait=false")
     site.kube.run("delete", "pod", "vault-2", "-n", "vault", "--grace-period=0", "--force")
