@@ -64,8 +64,9 @@ def _widened_role(hand: Hand) -> None:
 
 
 def _alias(hand: Hand) -> None:
+    """On another way to log in: Vault keeps one alias for each."""
     entity = hand.vault("GET", "identity/entity/name/ns-orders")
-    mount = hand.vault("GET", "sys/auth")["kubernetes/"]["accessor"]
+    mount = hand.vault("GET", "sys/auth")["token/"]["accessor"]
     body = {"name": "eve", "canonical_id": entity["id"], "mount_accessor": mount}
     hand.vault("POST", "identity/entity-alias", body)
 
@@ -85,7 +86,7 @@ SEEDS: tuple[Seed, ...] = (
         claim="no-root",
         what="a root token is made",
         named="1 root",
-        plant=_asked("POST", "auth/token/create", {"policies": ["root"]}),
+        plant=_asked("POST", "auth/token/create", {"policies": ["root"], "no_parent": True}),
     ),
     Seed(
         claim="authority",
