@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 # What the run record says, in words: a process may be at work on it, or none.
-RUN_WORDS: Final = {"running": "unfinished", "abandoning": "being given back"}
+RUN_WORDS: Final = {"running": "unfinished", "abandoning": "being given back", "setting": "changing a value"}
 # state of a step: (sign, sign in ASCII, word, style)
 STATES: Final = {
     "": ("·", ".", "", "dim"),

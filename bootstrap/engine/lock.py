@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from bootstrap.engine.lease import Heartbeat, Lease, held, taken_over
-from bootstrap.engine.record import ABANDONING, RUN, RUNNING, RunRecord, read_run, settle
+from bootstrap.engine.record import ABANDONING, AT_WORK, RUN, RUNNING, RunRecord, read_run, settle
 from bootstrap.engine.retry import Patience
 from bootstrap.journal.store import read_journal
 from bootstrap.model.errors import BootstrapError, HeldError, Interrupted
@@ -143,7 +143,7 @@ class RunLock:
         if now is None or now.run == self._run:
             return taken_over("", RUN)
         who, since = now.holder or f"run {now.run}", now.since or "some time"
-        if now.state in (RUNNING, ABANDONING):
+        if now.state in AT_WORK:
             return held(who, since, RUN)
         return taken_over(f"{who}, since {since}, {now.state}", RUN)
 

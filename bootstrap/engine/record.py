@@ -19,6 +19,8 @@ RUNNING: Final = "running"
 FINISHED: Final = "finished"
 ABANDONING: Final = "abandoning"
 ABANDONED: Final = "abandoned"
+SETTING: Final = "setting"  # a value is being changed on a finished cluster; no plan holds the next run
+AT_WORK: Final = (RUNNING, ABANDONING, SETTING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

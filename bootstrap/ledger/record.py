@@ -87,6 +87,10 @@ class Destination:
     mount: str = "secret"
     version: int = 1
 
+    @property
+    def subject(self) -> str:
+        return f"vault:{self.cluster}/{self.mount}/{self.path}#v{self.version}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
@@ -135,10 +139,12 @@ class Fact:
     @property
     def subject(self) -> str:
         """``vault:<cluster id>/<mount>/<path>#v<n>`` of a record about a secret, else empty."""
-        to = self.destination
-        if to is None or not self.type.about_secret:
-            return ""
-        return f"vault:{to.cluster}/{to.mount}/{to.path}#v{to.version}"
+        return self.destination.subject if self.destination and self.type.about_secret else ""
+
+    @property
+    def of_handover(self) -> bool:
+        """Whether it is about a secret's first version: the one that its handover writes."""
+        return self.type.about_secret and self.destination is not None and self.destination.version == 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

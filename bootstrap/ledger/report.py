@@ -8,9 +8,23 @@ from typing import Any
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.head import Head
 from bootstrap.ledger.record import Audit, Record, RecordType
+from bootstrap.ledger.rules import HOW
+from bootstrap.ledger.versions import BY, REASON, VERSION, accepted
 from bootstrap.model.catalog import Renew
 
 GENERATED = "generated"  # a detail of a COMMIT: names of the fields made anew, blank-separated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionLine:
+    """A version behind the one that was handed over: ``how`` is ``set`` or ``adopted``, ``actor`` who began it."""
+
+    version: int
+    time: str
+    actor: str
+    how: str
+    reason: str
+    seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +50,7 @@ class SecretLine:
     residuals: tuple[str, ...]
     note: str
     seqs: tuple[int, ...]  # its records
+    versions: tuple[VersionLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +94,11 @@ def report_of(ledger: Ledger, head: Head, *, verified: bool) -> Report:
         root=head.root,
         time=head.time,
         counts=dict(sorted(Counter(each.fact.type.value for each in records).items())),
-        secrets=tuple(_line(group, _begun(records)) for _, group in sorted(_by_secret(records).items())),
-        notes=tuple(_note(each) for each in records if not each.fact.type.about_secret),
+        secrets=tuple(
+            _line(group, _begun(records), _changes(records, name))
+            for (name, _), group in sorted(_by_secret(records).items())
+        ),
+        notes=tuple(_note(each) for each in records if not each.fact.of_handover),
         rests_on=_rests_on(records),
     )
 
@@ -88,7 +106,7 @@ def report_of(ledger: Ledger, head: Head, *, verified: bool) -> Report:
 def _by_secret(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
     found: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        if record.fact.secret is not None and record.fact.type.about_secret:
+        if record.fact.secret is not None and record.fact.of_handover:
             found.setdefault((record.fact.secret.name, record.subject), []).append(record)
     return found
 
@@ -98,7 +116,31 @@ def _begun(records: Sequence[Record]) -> int:
     return max((r.seq for r in records if r.fact.type is RecordType.NEW_AUTHORITY), default=-1)
 
 
-def _line(group: Sequence[Record], begun: int) -> SecretLine:
+def _changes(records: Sequence[Record], name: str) -> tuple[Record, ...]:
+    """The ACCEPTED records of this secret's later versions, the newest version last."""
+    found = [(v[1], r) for r in records if (v := accepted(r.fact)) is not None and v[0] == name]
+    return tuple(record for _, record in sorted(found, key=lambda each: each[0]))
+
+
+def _of_place(changes: Sequence[Record], leading: Record) -> tuple[Record, ...]:
+    """Those in the same Vault: a secret can be handed over again, to another one."""
+    to = leading.fact.destination
+    return tuple(c for c in changes if to and c.fact.destination and c.fact.destination.cluster == to.cluster)
+
+
+def _version(record: Record) -> VersionLine:
+    details = record.fact.details
+    return VersionLine(
+        version=int(details[VERSION]),
+        time=record.time,
+        actor=details.get(BY, record.run.actor),
+        how=details.get(HOW, ""),
+        reason=details.get(REASON, ""),
+        seq=record.seq,
+    )
+
+
+def _line(group: Sequence[Record], begun: int, changes: Sequence[Record]) -> SecretLine:
     """``begun``: what was recorded before it is of a Vault that is lost."""
     last = {record.fact.type: record for record in group}
     leading = last.get(RecordType.COMMIT) or group[-1]
@@ -106,7 +148,7 @@ def _line(group: Sequence[Record], begun: int) -> SecretLine:
     assert fact.secret is not None
     assert fact.git is not None
     retired, lost = last.get(RecordType.RETIRED), group[-1].seq < begun
-    audit = fact.audit
+    audit, later = fact.audit, _of_place(changes, leading)
     return SecretLine(
         name=fact.secret.name,
         secret_class=fact.secret.secret_class.value,
@@ -127,8 +169,9 @@ def _line(group: Sequence[Record], begun: int) -> SecretLine:
         residuals=tuple(sorted({each for record in last.values() for each in record.fact.residuals})),
         note=f"of a Vault that was given up: record {begun}"
         if lost
-        else _still_live(leading) + _declared(retired),
+        else (_replaced(leading, later[-1]) if later else _still_live(leading)) + _declared(retired),
         seqs=tuple(record.seq for record in group),
+        versions=tuple(_version(record) for record in later),
     )
 
 
@@ -153,6 +196,18 @@ def _still_live(leading: Record) -> str:
     if kept:
         return f"{', '.join(kept)} in Git history still live until reissued; the other fields were made anew"
     return "made anew at handover: the value in Git is dead"
+
+
+def _replaced(leading: Record, last: Record) -> str:
+    """Equal fields have equal commitments: what was not changed is still the value that was handed over."""
+    before, now = leading.fact.commitments, last.fact.commitments
+    version = f"version {last.fact.details[VERSION]}"
+    if not now:
+        return f"{version} was adopted without its value: whether the one in Git history is still live is not recorded"
+    same = sorted(name for name in now if before.get(name) == now[name])
+    if not same:
+        return f"changed since ({version}): the value in Git history is live only where its issuer still takes it"
+    return f"changed since ({version}) but for {', '.join(same)}: {_still_live(leading)}"
 
 
 def _declared(retired: Record | None) -> str:

@@ -2,6 +2,7 @@
 
 * COMMIT follows an INTENT for the same secret at the same place with the same commitments.
 * At most one COMMIT for one place; RETIRED follows the COMMIT of that place.
+* ACCEPTED of a version that `bootstrap set` wrote follows an INTENT for the same place with the same commitments.
 * A chain belongs to one cluster; only REBUILT, RESTORED and NEW-AUTHORITY take it to another.
 """
 
@@ -12,6 +13,7 @@ from types import MappingProxyType
 from bootstrap.ledger.record import Record, RecordType
 from bootstrap.model.errors import EvidenceError
 
+HOW, SET = "how", "set"  # a detail of an ACCEPTED record: this program wrote the version itself
 Commitments = frozenset[tuple[str, str]]
 _MOVES = (RecordType.REBUILT, RecordType.RESTORED, RecordType.NEW_AUTHORITY)
 
@@ -37,6 +39,8 @@ class Meaning:
                 _commit(record, intents, commits)
             elif record.fact.type is RecordType.RETIRED:
                 _retired(record, commits)
+            elif record.fact.type is RecordType.ACCEPTED:
+                _accepted(record, intents)
         return Meaning(cluster=cluster, intents=intents, commits=commits)
 
 
@@ -67,6 +71,15 @@ def _commit(
 def _retired(record: Record, commits: Mapping[str, str]) -> None:
     if commits.get(record.subject) != _key(record)[1]:
         raise _broken(record, "a RETIRED without an earlier COMMIT for the same secret")
+
+
+def _accepted(record: Record, intents: Mapping[tuple[str, str], frozenset[Commitments]]) -> None:
+    fact = record.fact
+    if fact.details.get(HOW) != SET:
+        return
+    place = (fact.destination.subject if fact.destination else "", _key(record)[1])
+    if not fact.commitments or _commitments(record) not in intents.get(place, frozenset()):
+        raise _broken(record, "an ACCEPTED version without an earlier INTENT for the same value")
 
 
 def _broken(record: Record, why: str) -> EvidenceError:

@@ -38,6 +38,8 @@ def _secret(line: SecretLine) -> Iterator[str]:
     yield f"    {line.secret_class}, {line.owner}; by {line.actor}; {retired}; audit {_audit(line)}"
     if line.residuals:
         yield f"    may still be found in: {', '.join(line.residuals)}"
+    for each in line.versions:
+        yield f"    version {each.version} {each.how} {each.time} by {each.actor}: {each.reason}".rstrip(": ")
     yield f"    {line.note}"
 
 

@@ -11,7 +11,7 @@ from bootstrap.cli import compose
 from bootstrap.cli.narrators import narration, run_word
 from bootstrap.cli.options import Options, Output
 from bootstrap.engine.inspect import Health, StepState, survey
-from bootstrap.engine.record import ABANDONING, RUNNING, read_run
+from bootstrap.engine.record import AT_WORK, read_run
 from bootstrap.journal.entries import last_intended
 from bootstrap.journal.store import read_journal
 from bootstrap.ledger.chain import Ledger
@@ -97,7 +97,7 @@ def _run(world: World) -> dict[str, Any]:
         return {"state": "none"}
     found: dict[str, Any] = {"state": record.state, "epoch": record.epoch, "plan": record.plan}
     opened = last_intended(read_journal(world.cluster))
-    if record.state in (RUNNING, ABANDONING) and opened is not None:
+    if record.state in AT_WORK and opened is not None:
         found["lastIntended"] = f"{opened.step}: {opened.message}"
     return found
 

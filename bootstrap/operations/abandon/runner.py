@@ -12,7 +12,7 @@ from bootstrap.engine.interrupt import Interrupt, interruptible
 from bootstrap.engine.lease import Lease, holder_of
 from bootstrap.engine.lock import RunLock
 from bootstrap.engine.loop import StepLoop
-from bootstrap.engine.record import ABANDONED, ABANDONING, FINISHED, RUN, RunRecord, read_run
+from bootstrap.engine.record import ABANDONED, ABANDONING, FINISHED, RUN, SETTING, RunRecord, read_run
 from bootstrap.engine.retry import Patience
 from bootstrap.journal.entries import Event, last_intended
 from bootstrap.journal.store import Journal, read_journal
@@ -88,7 +88,7 @@ class Abandon:
     def listing(self) -> Listing:
         """Reads only. PreconditionError E_NOTHING_TO_ABANDON for a cluster without an unfinished run."""
         record = self._patience.read(lambda: read_run(self._world.cluster))
-        if record is None or record.state == FINISHED:
+        if record is None or record.state in (FINISHED, SETTING):
             raise _nothing(record)
         self._refuse_another_environment()
         goes: list[str] = []
@@ -157,11 +157,15 @@ def _nothing(record: RunRecord | None) -> PreconditionError:
             hint="`bootstrap plan` shows what `bootstrap up` would do",
         )
     return PreconditionError(
-        f"nothing to abandon: run {record.epoch} is finished, and what Vault owns is not given back",
+        f"nothing to abandon: run {record.epoch} is {_whose(record)}, and what Vault owns is not given back",
         code="E_NOTHING_TO_ABANDON",
         where=str(RUN),
         hint="`bootstrap status` shows what stands",
     )
+
+
+def _whose(record: RunRecord) -> str:
+    return "finished" if record.state == FINISHED else "a change of a value, which `bootstrap up` ends"
 
 
 def _explained(error: Interrupted) -> Interrupted:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.operations.verify.versions import Held, held
+from bootstrap.steps.secrets.versions import Held, held
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.external_secret_objects import external_secrets, published

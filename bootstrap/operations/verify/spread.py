@@ -15,7 +15,7 @@ from bootstrap.model.catalog import Internal, Secret
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.verify.materialized import applied_by
-from bootstrap.operations.verify.versions import held
+from bootstrap.steps.secrets.versions import held
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.world import World

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bootstrap.ledger.chain import Ledger
-from bootstrap.ledger.record import RecordType
+from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.model.catalog import Secret
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError, PreconditionError
@@ -21,6 +21,7 @@ from bootstrap.model.plan import Step
 from bootstrap.steps.context.transfers import current, named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.immutable_fields import moved
+from bootstrap.steps.secrets.next_version import written_unrecorded
 from bootstrap.steps.secrets.transfer import (
     Copy,
     conflict,
@@ -42,13 +43,15 @@ B = TypeVar("B")
 class Observation:
     """``open`` are not committed yet; ``lost`` are committed, but Vault has no metadata of them any more.
 
-    ``moved`` says where Git names another path than the one that a secret was handed over to.
+    ``moved`` says where Git names another path than the one that a secret was handed over to; ``unrecorded`` are
+    versions that an interrupted `set` wrote.
     """
 
     moved: tuple[PreconditionError, ...]
     open: tuple[Secret, ...]
     lost: tuple[Secret, ...]
     foreign: tuple[Secret, ...]
+    unrecorded: tuple[Fact, ...] = ()
 
 
 class HandoverSecrets:
@@ -81,6 +84,7 @@ class HandoverSecrets:
             open=tuple(s for s in secrets if s.name not in committed),
             lost=tuple(s for s in secrets if steps[s.name] is Next.LOST),
             foreign=tuple(s for s in secrets if steps[s.name] is Next.CONFLICT),
+            unrecorded=written_unrecorded(self.world, ledger),
         )
 
     def decide(self, seen: Observation) -> Decision:
@@ -102,9 +106,13 @@ class HandoverSecrets:
             return Act(
                 summary, tuple(f"{s.name} to secret/{s.path}, renew {s.handover.renew}" for s in seen.open)
             )
+        if seen.unrecorded:
+            those = tuple(f"record version {f.details['version']} of {f.details['secret']}" for f in seen.unrecorded)
+            return Act(f"record {len(those)} changed values that an interrupted `set` wrote", those)
         return Satisfied(f"Vault is authoritative for {len(self.world.intent.handovers)} secrets")
 
     def act(self, seen: Observation) -> None:
+        self.world.ledger.append(seen.unrecorded)
         for start in range(0, len(seen.open), BATCH):
             self._batch(seen.open[start : start + BATCH])
 
@@ -152,7 +160,7 @@ def announced_by(ledger: Ledger) -> Announced:
     found: dict[str, frozenset[Commitments]] = {}
     for record in current(ledger):
         fact = record.fact
-        if fact.type is RecordType.INTENT and fact.secret:
+        if fact.type is RecordType.INTENT and fact.of_handover and fact.secret:
             commitments = frozenset(fact.commitments.items())
             found[fact.secret.name] = found.get(fact.secret.name, frozenset()) | {commitments}
     return found

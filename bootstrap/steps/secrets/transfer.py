@@ -1,7 +1,7 @@
 """One secret's copy into Vault: what will be written, writing it once, and reading it back (H1, H2)."""
 
 import secrets as randomness
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bootstrap.ledger.record import Audit, Destination, Fact, Git, RecordType, SecretName, SourceObject
@@ -108,9 +108,16 @@ def read_version_one(world: World, secret: Secret, place: Here) -> Copy | None:
 
 
 def _copy(world: World, secret: Secret, values: dict[str, Sensitive], place: Here, txn: str) -> Copy:
-    key, uid = world.material.commitments(), place.cluster
-    commitments = {name: key.commit(uid, secret.name, name, value) for name, value in sorted(values.items())}
-    return Copy(secret=secret, values=values, commitments=commitments, txn=txn)
+    digests = commitments_of(world, secret.name, values, place)
+    return Copy(secret=secret, values=values, commitments=digests, txn=txn)
+
+
+def commitments_of(world: World, name: str, values: Mapping[str, Sensitive], place: Here) -> dict[str, str]:
+    """Field to keyed digest of what it holds, sorted; the commitment key is asked for only where there is a field."""
+    if not values:
+        return {}
+    key = world.material.commitments()
+    return {field: key.commit(place.cluster, name, field, value) for field, value in sorted(values.items())}
 
 
 def fact(

@@ -2,14 +2,15 @@
 
 from bootstrap.ledger import copies
 from bootstrap.ledger.record import Record, RecordType
+from bootstrap.ledger.versions import explained
 from bootstrap.model.catalog import Secret
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
-from bootstrap.operations.verify.versions import current_version, explained, held
 from bootstrap.steps.authority.gather import gather
 from bootstrap.steps.authority.stops import stopped
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.transfer import Here, here, read_version_one
+from bootstrap.steps.secrets.versions import current_version, held
 
 
 @claim(
@@ -69,7 +70,10 @@ def versions_explained(world: World) -> Verdict:
         lacking = sorted(set(range(1, live + 1)) - known.get(secret.name, set()))
         if lacking and known.get(secret.name):  # one that is not handed over yet is the authority's matter
             strange.append(f"{secret.name} version {', '.join(map(str, lacking))}")
-    hint = "Vault's audit log says who wrote it; a value that nobody should have written is reissued"
+    hint = (
+        "Vault's audit log says who wrote it: `bootstrap set SECRET --adopt VERSION --reason TEXT` records it, another "
+        "value replaces it; `bootstrap up` records one that an interrupted `set` wrote"
+    )
     return judged(
         not strange,
         f"{counted} versions, without a record{names(strange) or ': none'}",

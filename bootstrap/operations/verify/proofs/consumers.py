@@ -13,7 +13,7 @@ from bootstrap.operations.verify.materialized import (
 )
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
 from bootstrap.operations.verify.stores import Foreign, derived
-from bootstrap.operations.verify.versions import held
+from bootstrap.steps.secrets.versions import held
 from bootstrap.ports import Ref
 from bootstrap.steps.context.health import condition, ref_of
 from bootstrap.steps.context.world import World

@@ -6,7 +6,7 @@ from bootstrap.ledger.record import RecordType
 from bootstrap.model.catalog import SecretClass
 from bootstrap.model.errors import BootstrapError
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged
-from bootstrap.operations.verify.versions import current_version
+from bootstrap.steps.secrets.versions import current_version
 from bootstrap.steps.context.names import KV_MOUNT
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World

@@ -6,7 +6,7 @@ from bootstrap.ledger.record import RecordType
 from bootstrap.model.catalog import Custody
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
 from bootstrap.operations.verify.residuals import still_alive
-from bootstrap.operations.verify.versions import current_version
+from bootstrap.steps.secrets.versions import current_version
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World

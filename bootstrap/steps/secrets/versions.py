@@ -1,0 +1,53 @@
+"""Versions of a secret in Vault: what there is, and what is held (INV3, INV4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.steps.context.names import KV_MOUNT
+from bootstrap.steps.context.outcome import granted
+from bootstrap.steps.context.world import World
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One version as Vault gives it out. ``values`` holds text fields only, ``others`` names the rest; ``since`` is None
+    where unknown. ``read`` is the request id in Vault's audit log."""
+
+    version: int
+    values: Mapping[str, Sensitive]
+    since: datetime | None
+    others: tuple[str, ...] = ()
+    read: str = ""
+
+
+def current_version(world: World, path: str) -> int:
+    """0 where nothing was ever written."""
+    answer = world.session.read(f"{KV_MOUNT}/metadata/{path}")
+    return int(answer.data.get("current_version") or 0) if answer.ok else 0
+
+
+def held(world: World, path: str, version: int = 0) -> Held | None:
+    """The current version, or the one that is named; None where it is not there, deleted or destroyed."""
+    query = f"?version={version}" if version else ""
+    answer = world.session.read(f"{KV_MOUNT}/data/{path}{query}")
+    if answer.status == 404:
+        return None
+    data = granted(answer, f"{KV_MOUNT}/{path}").data
+    about, fields = data.get("metadata") or {}, data.get("data") or {}
+    values = {name: v for name, v in sorted(fields.items()) if isinstance(v, Sensitive)}
+    return Held(
+        int(about.get("version") or 0),
+        values,
+        _when(about.get("created_time")),
+        others=tuple(sorted(fields.keys() - values.keys())),
+        read=answer.request_id,
+    )
+
+
+def _when(text: object) -> datetime | None:
+    """Vault writes nanoseconds, which Python does not read: to the second is enough."""
+    try:
+        return datetime.fromisoformat(str(text)[:19]).replace(tzinfo=UTC)
+    except ValueError:
+        return None
