@@ -174,6 +174,44 @@ def verify(
     return command.verify(options, deep=deep)
 
 
+@app.command(
+    "set", context_settings={"allow_extra_args": True}
+)  # the parser would show a value that stands there
+@common_options()
+def set_(
+    called: typer.Context,
+    options: Options,
+    secret: Annotated[str, typer.Argument(metavar="SECRET", help="Its name in the catalog.")],
+    value: Annotated[
+        str | None,
+        typer.Option(
+            "--value", metavar="fd:N|-", help="Where the value is read from; - is standard input, or typed."
+        ),
+    ] = None,
+    field: Annotated[
+        str, typer.Option("--field", metavar="FIELD", help="Which field, where the secret has several.")
+    ] = "",
+    adopt: Annotated[
+        int | None,
+        typer.Option("--adopt", metavar="VERSION", help="Record a version that another wrote, instead."),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the ledger, in the open.")
+    ] = "",
+) -> int:
+    """Change a value that Vault owns, on record.
+
+    Writes the next version by compare-and-set, waits a minute for consumers to hold it, and records who did it, when
+    and why. The value is taken byte by byte, a line end too, and never as an argument.
+    """
+    from bootstrap.cli.commands import set_ as command
+
+    asked = command.Asked(
+        secret=secret, field=field, value=value, adopt=adopt, reason=reason, more=called.args
+    )
+    return command.set_value(options, asked)
+
+
 @app.command()
 @common_options()
 def unseal(options: Options) -> int:

@@ -31,12 +31,19 @@ def secret_values(secret: Secret, opened: Opened) -> dict[str, Sensitive]:
     fields = _fields(secret, source, opened)
     if not fields:
         raise _refusal(secret, "E_EMPTY", f"no value in {source.file}", _EDIT)
+    refuse_unfit(secret, fields, _EDIT)
+    return {name: fields[name].relabel(f"{secret.name}.{name}") for name in sorted(fields)}
+
+
+def refuse_unfit(secret: Secret, fields: Mapping[str, Sensitive], instead: str) -> None:
+    """What Vault, or Kubernetes behind it, could not hold: E_NAME, E_EMPTY, E_BINARY, E_SIZE. ``instead`` of an empty
+    value is what the hint names."""
+    assert secret.source is not None
     for name, value in fields.items():
-        _check(secret, source, name, value)
+        _check(secret, secret.source, name, value, instead)
     if Sensitive.exceed((vault_string(secret, n, v) for n, v in fields.items()), MAX_BYTES):
         hint = "keep large files out of Vault, or divide the secret"
         raise _refusal(secret, "E_SIZE", f"larger than {MAX_BYTES} bytes in Vault", hint)
-    return {name: fields[name].relabel(f"{secret.name}.{name}") for name in sorted(fields)}
 
 
 def vault_string(secret: Secret, field: str, value: Sensitive) -> Sensitive:
@@ -44,6 +51,13 @@ def vault_string(secret: Secret, field: str, value: Sensitive) -> Sensitive:
     if secret.source is not None and secret.source.encoding is Encoding.BASE64:
         return value.base64().relabel(f"{secret.name}.{field} (base64)")
     return value.relabel(f"{secret.name}.{field}")
+
+
+def source_bytes(secret: Secret, field: str, held: Sensitive) -> Sensitive:
+    """The bytes that stand behind what Vault holds of a field: the way back of ``vault_string``. ValueError for what is
+    no base64 where it should be."""
+    based = secret.source is not None and secret.source.encoding is Encoding.BASE64
+    return (held.from_base64() if based else held).relabel(f"{secret.name}.{field}")
 
 
 def _fields(secret: Secret, source: Source, opened: Opened) -> dict[str, Sensitive]:
@@ -107,7 +121,7 @@ def _decoded(secret: Secret, name: str, value: Sensitive) -> Sensitive:
         raise _refusal(secret, "E_B64", f"data.{name} of the manifest is not base64", _EDIT) from None
 
 
-def _check(secret: Secret, source: Source, name: str, value: Sensitive) -> None:
+def _check(secret: Secret, source: Source, name: str, value: Sensitive, instead: str) -> None:
     if len(name) > _MOST_OF_A_KEY or not re.fullmatch(DATA_KEY, name):
         message = f"field {name!r} is no key for a Kubernetes Secret"
         raise _refusal(
@@ -117,7 +131,7 @@ def _check(secret: Secret, source: Source, name: str, value: Sensitive) -> None:
             "letters, digits, '-', '_' and '.', at most 253, not '.', and no '..' in front",
         )
     if not value:
-        raise _refusal(secret, "E_EMPTY", f"field {name} is empty", _EDIT)
+        raise _refusal(secret, "E_EMPTY", f"field {name} is empty", instead)
     if source.encoding is Encoding.UTF8 and not value.is_utf8():
         hint = "write source.encoding: base64"
         raise _refusal(secret, "E_BINARY", f"field {name} is not UTF-8 text", hint)

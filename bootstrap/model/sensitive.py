@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable
 from typing import NoReturn, final
 
+_TELLING = 4  # bytes of a value that a text is not taken to hold by chance
+
 
 @final
 class Sensitive:
@@ -59,6 +61,11 @@ class Sensitive:
     def ends_in_stray_newline(self) -> bool:
         """True for one line of text that ends in a newline: rarely meant, and part of the value."""
         return self._value.endswith(b"\n") and self._value.count(b"\n") == 1
+
+    def occurs_in(self, text: str) -> bool:
+        """True where ``text``, which is to be kept in the open, holds the value (or the value without its line end)."""
+        needle = self._value.strip()
+        return len(needle) >= _TELLING and needle in text.encode(errors="replace")
 
     def base64(self) -> "Sensitive":
         """Standard, padded base64 (RFC 4648 section 4)."""

@@ -1,6 +1,6 @@
 """Changing a value that Vault owns: what comes next follows from what is seen, nothing is remembered (INV3, H4).
 
-    INTENT on record -> written by compare-and-set -> read back -> ACCEPTED on record
+INTENT on record -> written by compare-and-set -> read back -> ACCEPTED on record
 """
 
 from dataclasses import dataclass

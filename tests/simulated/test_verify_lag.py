@@ -9,8 +9,8 @@ from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.verify.materialized import LAG, is_fresh
 from bootstrap.operations.verify.proof import Proof, State
 from bootstrap.operations.verify.proofs import consumers
-from bootstrap.steps.secrets.versions import Held, held
 from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.versions import Held, held
 from tests.seeds.in_vault import TOKEN
 from tests.simulator.hand import SimulatedHand
 from tests.simulator.platform import SimulatedPlatform

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.steps.secrets.versions import Held, held
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.external_secret_objects import external_secrets, published
+from bootstrap.steps.secrets.versions import Held, held
 
 LAG = timedelta(minutes=10)  # twice REFRESH: what a consumer may lag behind a new version
 Values = Mapping[str, Sensitive]

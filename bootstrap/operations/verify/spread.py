@@ -15,12 +15,12 @@ from bootstrap.model.catalog import Internal, Secret
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.verify.materialized import applied_by
-from bootstrap.steps.secrets.versions import held
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.transfer import KEPT_VERSIONS
 from bootstrap.steps.secrets.values import vault_values
+from bootstrap.steps.secrets.versions import held
 
 # Fields that are no secret by their name, whatever they hold.
 OPEN_FIELD = re.compile(

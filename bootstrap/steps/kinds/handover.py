@@ -107,7 +107,9 @@ class HandoverSecrets:
                 summary, tuple(f"{s.name} to secret/{s.path}, renew {s.handover.renew}" for s in seen.open)
             )
         if seen.unrecorded:
-            those = tuple(f"record version {f.details['version']} of {f.details['secret']}" for f in seen.unrecorded)
+            those = tuple(
+                f"record version {f.details['version']} of {f.details['secret']}" for f in seen.unrecorded
+            )
             return Act(f"record {len(those)} changed values that an interrupted `set` wrote", those)
         return Satisfied(f"Vault is authoritative for {len(self.world.intent.handovers)} secrets")
 

@@ -15,14 +15,11 @@ from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.health import condition, condition_message, kubectl, ref_of, refreshed_since
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
-from bootstrap.steps.secrets.consumers import secret_of, unwritten
+from bootstrap.steps.secrets.consumers import look_again, secret_of, unwritten
 from bootstrap.steps.secrets.external_secret_objects import external_secrets, published
 from bootstrap.steps.vault.presence import since
 
 SOURCE_SECONDS = 60
-# For a moment, instead of what is declared: a change makes the operator look. Not an annotation, since those are
-# copied to the Secret and stay there.
-ASKING = {"refreshInterval": "4m59s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +89,9 @@ class Materialized:
         """Applied where it differs. One that is there and late is asked for again: its operator, which found
         nothing before, may not look for minutes, and a change makes it look at once."""
         if obj in seen.waiting:
-            self._apply(obj | {"spec": obj["spec"] | ASKING})
-        if obj in seen.changed or obj in seen.waiting:
-            self._apply(obj)
+            look_again(self.world, obj)
+        elif obj in seen.changed:
+            expect(self.world.cluster.apply(obj), ref_of(obj))
 
     def _publish(self, entry: Internal, push: Object, readers: tuple[Object, ...], seen: Observation) -> None:
         """The pusher first: a reader that finds nothing yet would back off for long."""
@@ -142,9 +139,6 @@ class Materialized:
         for obj in late:
             if ref_of(obj) not in waits:
                 self._wait(obj, began)
-
-    def _apply(self, obj: Object) -> None:
-        expect(self.world.cluster.apply(obj), ref_of(obj))
 
     def _ready(self, obj: Object, began: str) -> bool:
         live = self.world.cluster.get(ref_of(obj))

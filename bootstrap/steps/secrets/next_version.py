@@ -6,6 +6,7 @@ ours if an INTENT of ours announced what it holds.
 
 import secrets as randomness
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from bootstrap.ledger.chain import Ledger
@@ -62,11 +63,20 @@ def _unrecorded(world: World, opened: Iterable[Fact], place: Here) -> Iterator[F
             yield recorded(intent, found)
 
 
-def intention(world: World, secret: Secret, version: int, values: Mapping[str, Sensitive], reason: str) -> Fact:
+def intention(
+    world: World, secret: Secret, version: int, values: Mapping[str, Sensitive], reason: str
+) -> Fact:
     """The INTENT of a version: what will be written, by keyed commitment, why, and by whom."""
     place = here(world)
     return _fact(
-        world, secret, RecordType.INTENT, version, SET, reason, place, commitments_of(world, secret.name, values, place)
+        world,
+        secret,
+        RecordType.INTENT,
+        version,
+        SET,
+        reason,
+        place,
+        commitments_of(world, secret.name, values, place),
     )
 
 
@@ -75,7 +85,14 @@ def adoption(world: World, secret: Secret, version: int, found: Held | None, rea
     place = here(world)
     values = found.values if found else {}
     fact = _fact(
-        world, secret, RecordType.ACCEPTED, version, ADOPTED, reason, place, commitments_of(world, secret.name, values, place)
+        world,
+        secret,
+        RecordType.ACCEPTED,
+        version,
+        ADOPTED,
+        reason,
+        place,
+        commitments_of(world, secret.name, values, place),
     )
     more = {GONE: "deleted, destroyed or no longer kept"} if found is None else {}
     if found and found.others:
@@ -96,10 +113,8 @@ def write_next(world: World, secret: Secret, intent: Fact, values: Mapping[str, 
     version = intent.destination.version
     body = {"options": {"cas": version - 1}, "data": dict(values)}
     answer: Answer | None = None
-    try:
+    with suppress(UnknownOutcome):  # this version is there or it is not: the read tells
         answer = world.session.call("POST", kv_data(secret.in_vault), body, txn=intent.details[TXN])
-    except UnknownOutcome:
-        pass  # this version is there or it is not: the read tells
     found = held(world, secret.in_vault, version)
     if found is None:
         if answer is not None and answer.status != REFUSED_BY_CAS:

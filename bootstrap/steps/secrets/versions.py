@@ -9,10 +9,13 @@ from bootstrap.steps.context.names import KV_MOUNT
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
 
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One version as Vault gives it out. ``values`` holds text fields only, ``others`` names the rest; ``since`` is None
-    where unknown. ``read`` is the request id in Vault's audit log."""
+    """One version as Vault gives it out. ``since`` is None where unknown, ``read`` the request id in Vault's audit log.
+
+    ``values`` holds text fields only, ``others`` names the rest.
+    """
 
     version: int
     values: Mapping[str, Sensitive]

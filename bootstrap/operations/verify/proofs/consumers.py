@@ -13,13 +13,13 @@ from bootstrap.operations.verify.materialized import (
 )
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
 from bootstrap.operations.verify.stores import Foreign, derived
-from bootstrap.steps.secrets.versions import held
 from bootstrap.ports import Ref
 from bootstrap.steps.context.health import condition, ref_of
 from bootstrap.steps.context.world import World
 from bootstrap.steps.kinds.store import store_object
 from bootstrap.steps.secrets.consumers import unwritten
 from bootstrap.steps.secrets.external_secret_objects import external_secrets, published
+from bootstrap.steps.secrets.versions import held
 
 ASKING = ("data", "dataFrom", "dataTo")  # fields that ask for values
 ELSEWHERE = "stores that name our Vault by another address than its Service's or a pod's"

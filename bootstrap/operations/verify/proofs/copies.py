@@ -7,9 +7,9 @@ from bootstrap.adapters.local.fingerprints import Fingerprints, is_weak, secret_
 from bootstrap.model.errors import WorldError
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
 from bootstrap.operations.verify.spread import OPEN_FIELD, Copy, Spread
-from bootstrap.steps.secrets.versions import held
 from bootstrap.steps.context.names import KV_MOUNT
 from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.versions import held
 
 CONFIG = "platform-config"
 INSIDE = (

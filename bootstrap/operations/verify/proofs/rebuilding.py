@@ -6,12 +6,12 @@ from bootstrap.ledger.record import RecordType
 from bootstrap.model.catalog import SecretClass
 from bootstrap.model.errors import BootstrapError
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged
-from bootstrap.steps.secrets.versions import current_version
 from bootstrap.steps.context.names import KV_MOUNT
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.transfer import renewed
 from bootstrap.steps.secrets.values import source_values
+from bootstrap.steps.secrets.versions import current_version
 from bootstrap.steps.vault.escrow import Escrow, kept_outside
 
 

@@ -6,13 +6,13 @@ from bootstrap.ledger.record import RecordType
 from bootstrap.model.catalog import Custody
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
 from bootstrap.operations.verify.residuals import still_alive
-from bootstrap.steps.secrets.versions import current_version
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.kinds.retired import is_over, refused_copies, waiting_for
 from bootstrap.steps.secrets.admission import admission_policy
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
+from bootstrap.steps.secrets.versions import current_version
 from bootstrap.steps.vault.escrow import escrow_bytes
 from bootstrap.steps.vault.serving_secrets import unseal_ref
 
