@@ -35,9 +35,13 @@ def _committed(fact: Fact) -> tuple[str, int] | None:
 
 
 def accepted(fact: Fact) -> tuple[str, int] | None:
-    """The secret and the version that an ACCEPTED record is about; None where it is about something else."""
+    """The secret and the version that an ACCEPTED record is about; None of any other, the INTENT of a version too."""
     details = fact.details
-    if details.get(WHAT) != VERSION or not details.get(VERSION, "").isdecimal():
+    if (
+        fact.type is not RecordType.ACCEPTED
+        or details.get(WHAT) != VERSION
+        or not details.get(VERSION, "").isdecimal()
+    ):
         return None
     name = fact.secret.name if fact.secret else details.get("secret", "")
     return name, int(details[VERSION])

@@ -87,7 +87,7 @@ def document(secret: Secret, done: Done, records: str) -> dict[str, Any]:
 
 
 def lines(secret: Secret, done: Done, records: str) -> Iterator[str]:
-    yield f"{secret.name}: {done.note}" + ("" if done.changed else "; nothing to do")
+    yield f"{secret.name}: {done.note}" + ("" if done.changed else "; it did before")
     yield from (f"  waits: {each}" for each in done.waits)
     if done.changed:
         yield f"records      {records} (signatures only: commit them)"

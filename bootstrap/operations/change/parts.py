@@ -166,7 +166,7 @@ class ConsumersServed:
     def observe(self) -> Serving:
         now = held(self.world, self.secret.in_vault)
         objects = [o for o in external_secrets(self.world.intent) if _is_of(o, self.secret)]
-        late = tuple((o, why) for o in objects if now and (why := stale(self.world, o, now)))
+        late = tuple((o, why) for o in objects if now and (why := self._late(o, now)))
         return Serving(late, len(objects), self.asked)
 
     def decide(self, seen: Serving) -> Decision:
@@ -177,11 +177,10 @@ class ConsumersServed:
         return Satisfied(f"{seen.count - len(late)} of {seen.count} consumers hold it", waits)
 
     def act(self, seen: Serving) -> None:
-        self.asked = True
         for obj, _ in seen.late:
-            if self.world.cluster.get(ref_of(obj)) is None:
-                continue  # `up` makes it
-            look_again(self.world, obj)
+            if self.world.cluster.get(ref_of(obj)) is not None:  # `up` makes one that is gone
+                look_again(self.world, obj)
+        self.asked = True
         try:
             self.world.wait(
                 f"consumers hold the new value of {self.secret.name}",
@@ -191,6 +190,12 @@ class ConsumersServed:
         except WorldError as error:
             if error.code != "E_TIMEOUT":
                 raise
+
+    def _late(self, obj: Object, now: Held) -> str:
+        """Also where an answer was lost while the operator was told to look: the object is to be as declared again."""
+        live = self.world.cluster.get(ref_of(obj))
+        asking = live is not None and self.world.cluster.differs(obj)
+        return stale(self.world, obj, now) or ("is not asked for as declared" if asking else "")
 
 
 def _is_of(obj: Object, secret: Secret) -> bool:

@@ -75,12 +75,22 @@ class Change:
         self._patience.read(lambda: refuse_unready(world, self._request.secret, record))
         world.run.unrecorded = record.unrecorded if record else ()
         self._refuse_ledger()
-        _, decision = self._loop.observe(VALUE)
-        if isinstance(decision, Blocked):
-            raise decision.error
-        if isinstance(decision, Satisfied) and record is not None and record.state == FINISHED:
-            return Done(changed=False, version=self._version(), note=decision.note)
+        seen = self._look()
+        if seen is not None and record is not None and record.state == FINISHED:
+            return Done(changed=False, version=self._version(), note=seen.note)
         return self._held()
+
+    def _look(self) -> Satisfied | None:
+        """What is seen of the value where nothing is to be done, for its consumers too; raises where it is blocked."""
+        decisions = []
+        for step in STEPS:
+            _, decision = self._loop.observe(step)
+            if isinstance(decision, Blocked):
+                raise decision.error
+            if isinstance(decision, Act):
+                return None
+            decisions.append(decision)
+        return decisions[0]
 
     def _refuse_ledger(self) -> None:
         """Heads that disagree, a Vault that went back, a ledger that was lost: `up` stops there, or mends it."""

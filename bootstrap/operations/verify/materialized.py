@@ -84,9 +84,15 @@ def stale(world: World, obj: Object, now: Held) -> str:
 
 
 def _older(world: World, obj: Object, data: Values, current: int) -> int:
-    """The version before the current one, if that is what is held; 0 otherwise."""
-    before = held(world, path_of(obj), current - 1) if current > 1 else None
-    return before.version if before is not None and expected(obj, before.values) == data else 0
+    """The version before the current one, if that is what is held; an earlier one where each since is fresh; else 0."""
+    while current > 1:
+        before = held(world, path_of(obj), current - 1)
+        if before is None:
+            break
+        if expected(obj, before.values) == data:
+            return before.version
+        current = before.version if is_fresh(world, before) else 0
+    return 0
 
 
 def is_fresh(world: World, now: Held) -> bool:

@@ -5,9 +5,9 @@ from typing import Any
 
 from bootstrap.model.catalog import Consumer, Intent, Secret, SecretClass
 from bootstrap.ports import Object, Ref
+from bootstrap.steps.context.applied import applied
 from bootstrap.steps.context.health import READY, ref_of
 from bootstrap.steps.context.names import KV_MOUNT, SECRET_ANNOTATION
-from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.external_secret_objects import external_secrets
 from bootstrap.steps.secrets.transfer import is_written
@@ -21,7 +21,7 @@ ASKING = {"refreshInterval": "4m59s"}
 def look_again(world: World, obj: Object) -> None:
     """Makes the operator look at an object of ours now; it is applied as declared in the end."""
     for wanted in (obj | {"spec": obj["spec"] | ASKING}, obj):
-        expect(world.cluster.apply(wanted), ref_of(obj))
+        applied(world, wanted)
 
 
 def unready(world: World, secret: Secret) -> tuple[str, ...]:
