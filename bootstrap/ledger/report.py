@@ -9,7 +9,7 @@ from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.head import Head
 from bootstrap.ledger.record import Audit, Record, RecordType
 from bootstrap.ledger.rules import HOW
-from bootstrap.ledger.versions import BY, REASON, VERSION, accepted
+from bootstrap.ledger.versions import BY, REASON, VERSION, accepted, same_fields
 from bootstrap.model.catalog import Renew
 
 GENERATED = "generated"  # a detail of a COMMIT: names of the fields made anew, blank-separated
@@ -200,11 +200,10 @@ def _still_live(leading: Record) -> str:
 
 def _replaced(leading: Record, last: Record) -> str:
     """Equal fields have equal commitments: what was not changed is still the value that was handed over."""
-    before, now = leading.fact.commitments, last.fact.commitments
     version = f"version {last.fact.details[VERSION]}"
-    if not now:
+    if not last.fact.commitments:
         return f"{version} was adopted without its value: whether the one in Git history is still live is not recorded"
-    same = sorted(name for name in now if before.get(name) == now[name])
+    same = same_fields(leading.fact, last.fact)
     if not same:
         return f"changed since ({version}): the value in Git history is live only where its issuer still takes it"
     return f"changed since ({version}) but for {', '.join(same)}: {_still_live(leading)}"

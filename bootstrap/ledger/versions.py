@@ -6,6 +6,7 @@ Version 1 is explained by the COMMIT of its handover. A later one is a person's 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from bootstrap.ledger.chain import Ledger
@@ -69,3 +70,36 @@ def announced(records: tuple[Record, ...]) -> Iterator[Record]:
     for record in records:
         if record.fact.type is RecordType.INTENT and not record.fact.of_handover:
             yield record
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A secret whose newest recorded version is not the one handed over; ``kept`` are fields of the same value."""
+
+    version: int
+    kept: tuple[str, ...]
+
+
+def changed(ledger: Ledger) -> dict[str, Changed]:
+    """Secret to what a record says of its newest version that has a commitment; none for one that is as handed over."""
+    found: dict[str, Changed] = {}
+    committed: dict[str, Fact] = {}
+    for record in ledger.records:
+        fact = record.fact
+        if fact.type is RecordType.COMMIT and fact.secret:
+            committed[fact.secret.name] = fact
+            found.pop(fact.secret.name, None)  # handed over again, to another Vault
+        version = accepted(fact)
+        if version is None or not fact.commitments or version[0] not in committed:
+            continue
+        name, number = version
+        if name not in found or number > found[name].version:
+            found[name] = Changed(number, same_fields(committed[name], fact))
+    return found
+
+
+def same_fields(before: Fact, now: Fact) -> tuple[str, ...]:
+    """Fields of equal commitments: a commitment says nothing of the version, so these hold the same value."""
+    return tuple(
+        sorted(name for name in now.commitments if before.commitments.get(name) == now.commitments[name])
+    )

@@ -3,16 +3,21 @@
 import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bootstrap.cli.commands.status import gather
+from bootstrap.cli.commands.status import lines as status_lines
 from bootstrap.engine.record import FINISHED, SETTING, read_run
+from bootstrap.ledger.head import head_of
 from bootstrap.ledger.record import Audit, RecordType
 from bootstrap.ledger.report import report_of
 from bootstrap.ledger.text import lines
 from bootstrap.model.errors import BootstrapError, HeldError
 from bootstrap.operations.abandon.runner import Abandon
 from bootstrap.operations.verify.invariants import prove
+from bootstrap.steps.context.world import World
 from tests.simulator.concurrent import At, path_of
 from tests.simulator.faults import Call, Killed
 from tests.simulator.hand import SimulatedHand
@@ -183,8 +188,6 @@ def test_h4_the_report_names_who_when_and_why(platform: SimulatedPlatform) -> No
     change(platform)
     change(platform, name=SEVERAL, field="password", reason="the old administrator left")
     world = platform.world()
-    from bootstrap.ledger.head import head_of
-
     ledger = world.ledger.read()
     report = report_of(ledger, head_of(ledger, escrow=None), verified=True)
     found = {line.name: line for line in report.secrets}
@@ -199,6 +202,21 @@ def test_h4_the_report_names_who_when_and_why(platform: SimulatedPlatform) -> No
 
 
 # ------------------------------------------------------------ what it does not do
+
+
+def test_h5_status_and_up_no_longer_call_the_replaced_value_alive(platform: SimulatedPlatform) -> None:
+    def told(name: str) -> str:
+        return next(
+            (line for line in gather(platform.world())["residuals"] if line.startswith(f"{name}: ")), ""
+        )
+
+    assert "lives until its issuer makes a new one" in told(NAME)
+    change(platform)
+    assert told(NAME) == ""
+    change(platform, name=SEVERAL, field="host")
+    assert "port, username in Vault as in Git, the rest changed since (version 2)" in told(SEVERAL)
+    stages = [line for line in status_lines(gather(platform.world())) if line.startswith(f"  {NAME} ")]
+    assert [line.endswith("retired, changed since: version 2") for line in stages] == [True]
 
 
 def test_no_word_of_the_value_is_left_anywhere(platform: SimulatedPlatform) -> None:
@@ -246,7 +264,7 @@ def test_without_the_root_nothing_is_signed(
 ) -> None:
     made = platform.world
 
-    def rootless(**ports: object) -> object:
+    def rootless(**ports: Any) -> World:
         world = made(**ports)
         world.files = None
         return world

@@ -16,6 +16,7 @@ from bootstrap.journal.entries import last_intended
 from bootstrap.journal.store import read_journal
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.record import RecordType
+from bootstrap.ledger.versions import changed
 from bootstrap.model.catalog import Intent, Internal, Secret, SecretClass
 from bootstrap.model.errors import BootstrapError
 from bootstrap.operations.records import uncommitted_head
@@ -115,8 +116,10 @@ def _secrets(intent: Intent, ledger: Ledger | str) -> list[dict[str, str]]:
         return [_secret(secret, ledger, "") for secret in intent.secrets]
     committed, retired = named(ledger, RecordType.COMMIT), named(ledger, RecordType.RETIRED)
     stages = {**dict.fromkeys(committed, "handed over"), **dict.fromkeys(retired, "retired")}
+    since = changed(ledger)
     return [
         _secret(secret, _authority(secret, committed), stages.get(secret.name, "declared"))
+        | ({"version": str(since[secret.name].version)} if secret.name in since else {})
         for secret in intent.secrets
     ]
 
@@ -159,7 +162,11 @@ def _residuals(intent: Intent, ledger: Ledger | str) -> list[str]:
     if isinstance(ledger, str):
         return [ledger]
     committed = named(ledger, RecordType.COMMIT)
-    return list(residuals(intent, (s for s in intent.handovers if s.name in committed)))
+    return list(residuals(intent, (s for s in intent.handovers if s.name in committed), changed(ledger)))
+
+
+def _changed(secret: dict[str, str]) -> str:
+    return f", changed since: version {secret['version']}" if "version" in secret else ""
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:
@@ -182,7 +189,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     by_authority = sorted(found["secrets"], key=lambda s: (s["authority"], s["name"]))
     for authority, secrets in groupby(by_authority, key=lambda s: s["authority"]):
         yield f"secrets, authority {authority}:"
-        yield from (f"  {s['name']:<28} {s['class']:<14} {s['stage']}" for s in secrets)
+        yield from (f"  {s['name']:<28} {s['class']:<14} {s['stage']}{_changed(s)}" for s in secrets)
     if found["internals"]:
         yield "made in the cluster, published through Vault:"
         yield from (f"  {i['name']:<28} {i['kind']:<14} {i['state']}" for i in found["internals"])

@@ -15,6 +15,7 @@ from bootstrap.cli.uncommitted import name_unused
 from bootstrap.engine.plan_diff import check_pinned
 from bootstrap.engine.result import Result
 from bootstrap.ledger.record import RecordType
+from bootstrap.ledger.versions import changed
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.names import kv
 from bootstrap.model.plan import Plan
@@ -86,7 +87,7 @@ def summarise(world: World, result: Result) -> dict[str, Any]:
         "handedOver": [{"name": s.name, "path": kv(s.in_vault)} for s in handed],
         "waits": [{"step": o.step.id, "for": item} for o in waiting for item in o.pending],
         "retirementWaits": any(o.step.kind == "retired" for o in waiting),
-        "residuals": list(residuals(world.intent, handed)),
+        "residuals": list(residuals(world.intent, handed, changed(ledger))),
         "ignored": list(without_effect(ledger, world.intent)),
         "records": world.records.folder,
     }

@@ -1,21 +1,38 @@
 """What stays alive besides Vault, by declaration, and why, and until when (B4, H5)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
+from bootstrap.ledger.versions import Changed
 from bootstrap.model.catalog import Custody, Intent, Renew, RetireMode, Secret
+from bootstrap.steps.secrets.transfer import renewed
+
+UNCHANGED: Final[Mapping[str, Changed]] = MappingProxyType({})
 
 
-def residuals(intent: Intent, handed_over: Iterable[Secret]) -> Iterator[str]:
-    """One sentence each. ``handed_over`` are those of the catalog whose authority is Vault by now."""
+def residuals(
+    intent: Intent, handed_over: Iterable[Secret], changes: Mapping[str, Changed] = UNCHANGED
+) -> Iterator[str]:
+    """One sentence each. ``handed_over`` are those of the catalog whose authority is Vault by now, ``changes`` what the
+    ledger says of their later versions."""
     if intent.platform.vault.custody is Custody.CLUSTER:
         yield "the unseal key, in one immutable Secret that the unsealer reads (seal.custody: cluster)"
     for secret in handed_over:
-        if left := [part for part in (still_alive(secret), _left_in_cluster(secret)) if part]:
+        if left := [part for part in (still_alive(secret, changes), _left_in_cluster(secret)) if part]:
             yield f"{secret.name}: {', and '.join(left)}{_declared(secret)}"
 
 
-def still_alive(secret: Secret) -> str:
-    """How the value that Git has seen stays valid after handover; empty when it is dead (H5)."""
+def still_alive(secret: Secret, changes: Mapping[str, Changed] = UNCHANGED) -> str:
+    """How the value that Git has seen stays valid after handover; empty when it is dead, or replaced (H5)."""
+    since = changes.get(secret.name)
+    if since is not None:
+        kept = [name for name in since.kept if name not in renewed(secret, since.kept)]
+        return (
+            f"{', '.join(kept)} in Vault as in Git, the rest changed since (version {since.version})"
+            if kept
+            else ""
+        )
     if secret.handover.renew is Renew.KEEP:
         return "the value in Git is the one in Vault (renew: keep)"
     if secret.handover.renew is Renew.REISSUE:

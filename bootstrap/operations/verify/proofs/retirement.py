@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bootstrap.ledger.record import RecordType
+from bootstrap.ledger.versions import changed
 from bootstrap.model.catalog import Custody
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
 from bootstrap.operations.verify.residuals import still_alive
@@ -96,7 +97,8 @@ def residuals(world: World) -> Verdict:
         left.append(
             f"{unseal_ref(world)} ({'' if custody is Custody.CLUSTER else 'from '}seal.custody: cluster)"
         )
-    if alive := [s.name for s in world.intent.handovers if still_alive(s)]:
+    since = changed(world.ledger.read())
+    if alive := [s.name for s in world.intent.handovers if still_alive(s, since)]:
         left.append(
             f"values in Git's history that are still live: {len(alive)} (`status` says why, and until when)"
         )
