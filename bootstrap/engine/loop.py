@@ -1,4 +1,4 @@
-"""The one loop: observe, decide, act, and observe again; `up` and `abandon` both go through it.
+"""The one loop: observe, decide, act, and observe again; `up`, `set` and `abandon` go through it.
 
 Done is seen, never claimed: after ``act`` the same eyes look, and the step must now be satisfied.
 """

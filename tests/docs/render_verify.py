@@ -65,7 +65,9 @@ what its role gives there. Built in are {built_in}, each with its own role and s
 than Kubernetes gives it; a label counts for nothing. Everybody else is declared under
 [`operators`](platform.md#who-can-change-a-secret), or breaks the proof.
 
-**Versions.** Version 1 is explained by its COMMIT record, a later one by an ACCEPTED record that names it.
+**Versions.** Version 1 is explained by its COMMIT record, a later one by an ACCEPTED record that names it: `bootstrap
+set` writes it with the version, `set --adopt` for a version that another wrote
+([how](../how-to/change-what-is-declared.md#a-new-value)).
 """
 
 

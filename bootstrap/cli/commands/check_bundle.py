@@ -27,7 +27,7 @@ def changed_since_commit(repository: "GitRepository", intent: Intent, bundle: Pa
             yield Finding(id="E_CT_REPLAY", where=secret.where, message=message, hint=hint)
         else:
             message = f"{secret.name}: {file} was changed after the handover, which is without effect"
-            hint = "Vault is the authority: write the new value there, and leave the file as it was"
+            hint = "Vault is the authority: `bootstrap set` gives it the new value; leave the file as it was"
             yield Finding(
                 id="W_CT_CHANGED", where=secret.where, message=message, hint=hint, level=Level.WARNING
             )
