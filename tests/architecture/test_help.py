@@ -17,7 +17,7 @@ try:
 finally:
     print(*sorted(m for m in sys.modules if '.' not in m), file=sys.stderr)
 """
-COMMANDS = ("init", "keygen", "check", "doctor", "plan", "up", "status", "verify", "ledger", "lab")
+COMMANDS = ("init", "keygen", "check", "doctor", "plan", "up", "status", "verify", "set", "ledger", "lab")
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -44,6 +44,7 @@ COMMANDS = {
     "up",
     "status",
     "verify",
+    "set",
     "unseal",
     "abandon",
     "ledger",
