@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bootstrap.ledger import canonical, merkle, statement
 from bootstrap.ledger.envelope import PublicKey, open_envelope, peek, seal
-from bootstrap.ledger.record import ZERO, Fact, Record, Writer
+from bootstrap.ledger.record import ZERO, Fact, Record, RecordType, Writer
 from bootstrap.ledger.rules import Meaning
 from bootstrap.model.errors import EvidenceError
 from bootstrap.ports import Signer
@@ -54,6 +54,14 @@ class Ledger:
     @property
     def records(self) -> tuple[Record, ...]:
         return tuple(entry.record for entry in self.entries)
+
+    @property
+    def current(self) -> tuple[Record, ...]:
+        """The records since a human last decided that Git's values count again: what was handed over before lay in a
+        Vault that is lost."""
+        records = self.records
+        begun = [n for n, record in enumerate(records) if record.fact.type is RecordType.NEW_AUTHORITY]
+        return records[begun[-1] :] if begun else records
 
     def extended(self, entries: Sequence[Entry]) -> "Ledger":
         """With new entries behind; EvidenceError E_CHAIN when place or meaning does not fit."""

@@ -13,6 +13,7 @@ from bootstrap.ledger.batch import Batch
 from bootstrap.ledger.chain import Entry, Ledger
 from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.record import Fact, Record, RecordType, Writer
+from bootstrap.ledger.versions import accepted, explained
 from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
 from bootstrap.model.names import MANAGED_BY, OURS, SYSTEM_NAMESPACE
 from bootstrap.ports import Clock, Cluster, Object, Reason, Ref, Refused, Signer
@@ -194,13 +195,20 @@ def _content(obj: Object) -> bytes:
 
 def _refuse_raced(facts: Sequence[Fact], ledger: Ledger) -> None:
     for fact in facts:
+        version = accepted(fact)
         if fact.type is RecordType.COMMIT and fact.subject in ledger.meaning.commits:
-            raise HeldError(
-                f"{fact.subject} is already committed in the ledger",
-                code="E_LEDGER_RACED",
-                where=fact.subject,
-                hint="another run recorded it: bootstrap status, then bootstrap up",
-            )
+            raise _raced(fact.subject, "committed")
+        if version is not None and version[1] in explained(ledger)[version[0]]:
+            raise _raced(f"{version[0]} version {version[1]}", "on record")
+
+
+def _raced(what: str, how: str) -> HeldError:
+    return HeldError(
+        f"{what} is already {how} in the ledger",
+        code="E_LEDGER_RACED",
+        where=what,
+        hint="another run recorded it: bootstrap status, then bootstrap up",
+    )
 
 
 def _without_pause() -> HeldError:

@@ -58,16 +58,16 @@ EXPLAINING: Mapping[RecordType, Explains] = {
 def explained(ledger: Ledger) -> dict[str, set[int]]:
     """Secret to the versions that signed records speak of."""
     found: dict[str, set[int]] = defaultdict(set)
-    for record in ledger.records:
+    for record in ledger.current:
         rule = EXPLAINING.get(record.fact.type)
         if rule is not None and (version := rule(record.fact)) is not None:
             found[version[0]].add(version[1])
     return found
 
 
-def announced(records: tuple[Record, ...]) -> Iterator[Record]:
+def announced(ledger: Ledger) -> Iterator[Record]:
     """The INTENT records of changed values: of versions behind the one that was handed over."""
-    for record in records:
+    for record in ledger.current:
         if record.fact.type is RecordType.INTENT and not record.fact.of_handover:
             yield record
 
@@ -84,11 +84,10 @@ def changed(ledger: Ledger) -> dict[str, Changed]:
     """Secret to what a record says of its newest version that has a commitment; none for one that is as handed over."""
     found: dict[str, Changed] = {}
     committed: dict[str, Fact] = {}
-    for record in ledger.records:
+    for record in ledger.current:
         fact = record.fact
         if fact.type is RecordType.COMMIT and fact.secret:
             committed[fact.secret.name] = fact
-            found.pop(fact.secret.name, None)  # handed over again, to another Vault
         version = accepted(fact)
         if version is None or not fact.commitments or version[0] not in committed:
             continue

@@ -42,6 +42,7 @@ def sequence() -> list[Block]:
     return [
         *on_the_lab(TUTORIAL),
         *(*inside, *examples(add), *on_the_lab(add), *outside),
+        *on_the_lab("how-to/change-what-is-declared.md"),
         *(*examples(audit), *on_the_lab(audit)),
         *on_the_lab(rebuild),
     ]

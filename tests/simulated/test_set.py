@@ -354,6 +354,15 @@ def test_a_run_that_was_overtaken_writes_nothing(platform: SimulatedPlatform) ->
     assert unsound(platform) == []
 
 
+def test_an_up_in_between_records_it_and_it_is_recorded_once(platform: SimulatedPlatform) -> None:
+    at = At(writes_the_value, platform.up, after=True)
+    with pytest.raises(HeldError):
+        change(platform, **at.ports(platform))
+    assert [fact.details["version"] for fact in changes(platform)] == ["2"]
+    assert not change(platform).changed
+    assert unsound(platform) == []
+
+
 # ------------------------------------------------------------ interrupted
 
 

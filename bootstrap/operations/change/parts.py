@@ -17,7 +17,6 @@ from bootstrap.operations.verify.materialized import stale, target_of
 from bootstrap.ports import Object
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.names import SECRET_ANNOTATION
-from bootstrap.steps.context.transfers import current
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.consumers import look_again
 from bootstrap.steps.secrets.external_secret_objects import REFRESH, external_secrets
@@ -86,7 +85,7 @@ class ValueSet:
         """The one on record where this very change was announced before: its outcome was not known."""
         world, version = self.world, seen.current + 1
         wanted = intention(world, self.secret, version, seen.values, self.request.reason)
-        for record in announced(current(world.ledger.read())):
+        for record in announced(world.ledger.read()):
             fact = record.fact
             same = (fact.destination, fact.commitments, fact.details[REASON])
             if same == (wanted.destination, wanted.commitments, wanted.details[REASON]):

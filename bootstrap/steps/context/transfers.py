@@ -53,12 +53,4 @@ class Transfers:
 
 def named(ledger: Ledger, record_type: RecordType) -> dict[str, Record]:
     """Secret name to its record of this type (the last one, for INTENT), under the authority that holds now."""
-    return {r.fact.secret.name: r for r in current(ledger) if r.fact.type is record_type and r.fact.secret}
-
-
-def current(ledger: Ledger) -> tuple[Record, ...]:
-    """The records since a human last decided that Git's values count again: what was handed over before lay in a
-    Vault that is lost."""
-    records = ledger.records
-    begun = [n for n, record in enumerate(records) if record.fact.type is RecordType.NEW_AUTHORITY]
-    return records[begun[-1] :] if begun else records
+    return {r.fact.secret.name: r for r in ledger.current if r.fact.type is record_type and r.fact.secret}

@@ -18,7 +18,7 @@ from bootstrap.model.errors import EvidenceError, PreconditionError
 from bootstrap.model.handover import Commitments, Next, SecretState, next_step
 from bootstrap.model.names import kv
 from bootstrap.model.plan import Step
-from bootstrap.steps.context.transfers import current, named
+from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.immutable_fields import moved
 from bootstrap.steps.secrets.next_version import written_unrecorded
@@ -160,7 +160,7 @@ class HandoverSecrets:
 def announced_by(ledger: Ledger) -> Announced:
     """Secret name to what its INTENT records announced."""
     found: dict[str, frozenset[Commitments]] = {}
-    for record in current(ledger):
+    for record in ledger.current:
         fact = record.fact
         if fact.type is RecordType.INTENT and fact.of_handover and fact.secret:
             commitments = frozenset(fact.commitments.items())

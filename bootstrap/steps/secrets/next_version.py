@@ -18,7 +18,6 @@ from bootstrap.model.names import kv, kv_data
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
 from bootstrap.steps.context.outcome import granted
-from bootstrap.steps.context.transfers import current
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.transfer import Here, commitments_of, here
 from bootstrap.steps.secrets.versions import Held, held
@@ -38,7 +37,7 @@ def written_unrecorded(world: World, ledger: Ledger, name: str = "") -> tuple[Fa
 
 def _open(ledger: Ledger, name: str) -> tuple[Fact, ...]:
     known = explained(ledger)
-    facts = [record.fact for record in announced(current(ledger))]
+    facts = [record.fact for record in announced(ledger)]
     return tuple(
         fact
         for fact in facts
