@@ -26,6 +26,7 @@ from tests.support.program import (
 pytestmark = pytest.mark.lab
 NAME, PATH, FIELD = "alert-webhook", "platform/monitoring/alert-webhook", "url"
 NEW = "https://paging.example/hook/n3w-t0ken-ü?a=b&c='d'\n".encode()
+GIVEN = ("--field", FIELD, "--value", "-")
 BY_HAND = "https://paging.example/hook/written-by-hand"
 
 
@@ -52,7 +53,7 @@ def assert_holds(road: Road) -> None:
 
 def test_inv3_a_value_is_set_and_its_consumer_holds_it(road: Road, kube: Kube) -> None:
     before = len(statements(kube))
-    done = set_value(road, NEW, "--value", "-", "--reason", "the paging service issued a new address")
+    done = set_value(road, NEW, *GIVEN, "--reason", "the paging service issued a new address")
     assert done.returncode == 0, said(done)
     assert_decent(done)
     assert f"version 2 of secret/{PATH}" in done.stdout
@@ -66,7 +67,8 @@ def test_inv3_a_value_is_set_and_its_consumer_holds_it(road: Road, kube: Kube) -
     assert record["details"]["reason"] == "the paging service issued a new address"
     with as_run(kube, authority(road.platform)) as vault:
         assert vault.read(f"secret/data/{PATH}")["metadata"]["version"] == 2
-        assert vault.read(f"secret/data/{PATH}?version=2")["data"] == {FIELD: NEW.decode()}
+        first, second = (vault.read(f"secret/data/{PATH}?version={n}")["data"] for n in (1, 2))
+    assert second == {**first, FIELD: NEW.decode()}
 
 
 def test_inv3_every_proof_holds_after_it_and_up_leaves_it(road: Road, kube: Kube) -> None:
@@ -79,7 +81,7 @@ def test_inv3_every_proof_holds_after_it_and_up_leaves_it(road: Road, kube: Kube
 
 def test_the_same_value_is_not_written_again(road: Road, kube: Kube) -> None:
     before = len(statements(kube))
-    done = set_value(road, NEW, "--value", "-", "--reason", "once more", "-o", "json")
+    done = set_value(road, NEW, *GIVEN, "--reason", "once more", "-o", "json")
     assert done.returncode == 0, said(done)
     found = json.loads(done.stdout)
     assert (found["version"], found["changed"]) == (2, False)
@@ -88,20 +90,21 @@ def test_the_same_value_is_not_written_again(road: Road, kube: Kube) -> None:
 
 def test_inv4_a_version_of_another_is_not_written_over_until_it_is_adopted(road: Road, kube: Kube) -> None:
     with as_run(kube, authority(road.platform)) as vault:
-        body = {"options": {"cas": 2}, "data": {FIELD: BY_HAND}}
+        data = vault.read(f"secret/data/{PATH}")["data"]
+        body = {"options": {"cas": 2}, "data": {**data, FIELD: BY_HAND}}
         answer = vault.ask("POST", f"secret/data/{PATH}", body)
         assert answer.status_code == 200, answer.text
     done = run_bootstrap("verify", *road.platform.to_cluster(), "-o", "json")
     proofs = {proof["id"]: proof for proof in json.loads(done.stdout)["proofs"]}
     assert proofs["explained"]["state"] == "BROKEN"
-    done = set_value(road, NEW, "--value", "-", "--reason", "again")
+    done = set_value(road, NEW, *GIVEN, "--reason", "again")
     assert_refused(done, 5, "E_VERSION_UNEXPLAINED", "--adopt 3")
     done = set_value(road, b"", "--adopt", "3", "--reason", "a rotation by hand")
     assert done.returncode == 0, said(done)
     assert served(kube) == BY_HAND.encode()
     last = statements(kube)[-1]
     assert (last["phase"], last["details"]["how"], last["details"]["version"]) == ("ACCEPTED", "adopted", "3")
-    assert set(last["commitments"]) == {FIELD}
+    assert set(last["commitments"]) == {FIELD, "token"}
     assert_holds(road)
 
 
@@ -117,7 +120,7 @@ def test_h4_the_exported_ledger_tells_it(road: Road) -> None:
 
 def test_a_set_that_is_killed_is_ended_by_up(road: Road, kube: Kube) -> None:
     home = new_home()
-    command = [str(BOOTSTRAP), "set", NAME, *road.platform.to_cluster(), "--value", "-", "--reason", "killed"]
+    command = [str(BOOTSTRAP), "set", NAME, *road.platform.to_cluster(), *GIVEN, "--reason", "killed"]
     with subprocess.Popen(
         command,
         env=hostile(home),
@@ -142,7 +145,7 @@ def test_a_set_that_is_killed_is_ended_by_up(road: Road, kube: Kube) -> None:
         s for s in statements(kube) if s["phase"] == "ACCEPTED" and s["details"].get("secret") == NAME
     ]
     assert len(recorded) == versions - 1
-    done = set_value(road, NEW, "--value", "-", "--reason", "after the killed one")
+    done = set_value(road, NEW, *GIVEN, "--reason", "after the killed one")
     assert done.returncode == 0, said(done)
     assert served(kube) == NEW
     assert_holds(road)

@@ -1,6 +1,7 @@
 """A changed value: its rule book, what is refused before Vault is asked, and what the ledger says of it (INV3, H4)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_inv3_each_state_has_one_step(state: ValueState, step: ValueStep) -> Non
 
 
 def version(number: int, how: str = SET, commitment: str = OTHER, **more: object) -> Fact:
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "renew": None,
         "destination": Destination(cluster="vault-1", path=f"applications/{NAME}", version=number),
         "details": details_of(NAME, number, how, "it leaked", "anna"),
