@@ -203,10 +203,11 @@ def _replaced(leading: Record, last: Record) -> str:
     version = f"version {last.fact.details[VERSION]}"
     if not last.fact.commitments:
         return f"{version} was adopted without its value: whether the one in Git history is still live is not recorded"
-    same = same_fields(leading.fact, last.fact)
-    if not same:
+    anew = leading.fact.details.get(GENERATED, "").split()
+    live = [name for name in same_fields(leading.fact, last.fact) if name not in anew]
+    if not live:
         return f"changed since ({version}): the value in Git history is live only where its issuer still takes it"
-    return f"changed since ({version}) but for {', '.join(same)}: {_still_live(leading)}"
+    return f"changed since ({version}); {', '.join(live)} in Git history still live until reissued"
 
 
 def _declared(retired: Record | None) -> str:

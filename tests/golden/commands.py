@@ -23,7 +23,7 @@ HELP = (
         "status",
         "verify",
     ),
-    *("unseal", "abandon", "prove-escrow"),
+    *("set", "unseal", "abandon", "prove-escrow"),
     *("ledger", "ledger verify", "ledger show", "ledger export"),
     *("lab", "lab up", "lab down", "lab status", "lab kubeconfig"),
 )

@@ -5,6 +5,7 @@ interrupted  the answer of sys/init is lost (its attempt is voided), `up` is kil
 abandoned    `up` is killed once something is handed over, and the run is given back; another one ends it
 given-back   the same before Vault's key is proven: all goes
 pgp          one `up` under an OpenPGP root
+changed      one `up`, then values that are set, a version that another wrote, and its adoption
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from tests.golden.fixed import fixed
 from tests.golden.program import reaching
 from tests.golden.workspace import commit
 from tests.simulator.faults import Fault, Killed, Schedule
+from tests.simulator.hand import SimulatedHand
 from tests.simulator.platform import SimulatedPlatform
 
 BUNDLE = "bundle.json"
@@ -44,10 +46,10 @@ class Road:
         self.live = f"--repo {self.repo} --kubeconfig simulated --records records --non-interactive"
         self._commands = itertools.count()
 
-    def command(self, name: str, line: str) -> None:
+    def command(self, name: str, line: str, stdin: str = "") -> None:
         """One command on this platform; its text is a document. ``LIVE`` in it is what names the platform."""
         with reaching(self.platform, {}):
-            text = told(case(name, line.replace("LIVE", self.live)), self.folder, writes=True)
+            text = told(case(name, line.replace("LIVE", self.live), stdin), self.folder, writes=True)
         self.documents[f"{next(self._commands):02}-{name}.txt"] = text
 
     def killed(self, at: int) -> None:
@@ -200,12 +202,40 @@ def pgp(road: Road) -> None:
     road.books()
 
 
+def changed(road: Road) -> None:
+    token, value = "set orders-payment-token LIVE --value -", "a-new-token-0815"
+    road.command("set-too-early", f"{token} --reason leaked", value)
+    road.command("up", "up LIVE")
+    road.command("set", f"{token} --reason 'the provider issued a new one'", value)
+    road.command("set-again", f"{token} --reason 'once more' -o json", value)
+    road.command("set-several", "set postgres-superuser LIVE --value - --reason left", value)
+    road.command(
+        "set-field", "set postgres-superuser LIVE --field host --value - --reason moved", "db.example\n"
+    )
+    road.command("set-unknown", "set orders-payment-tokn LIVE --value - --reason leaked", value)
+    road.command("set-empty", f"{token} --reason leaked")
+    road.command("set-no-reason", token, value)
+    body = {"options": {"cas": 2}, "data": {"token": "written-by-hand"}}
+    SimulatedHand(road.platform).vault("POST", "secret/data/applications/orders/payment-token", body)
+    road.command("verify-unexplained", "verify LIVE")
+    road.command("set-unexplained", f"{token} --reason leaked", "another-4242")
+    road.command("adopt", "set orders-payment-token LIVE --adopt 3 --reason 'a rotation by hand'")
+    road.command("adopt-none", "set orders-payment-token LIVE --adopt 7 --reason 'a rotation by hand'")
+    road.command("status", "status LIVE")
+    road.command("verify", "verify LIVE")
+    road.command("ledger-show", "ledger show LIVE")
+    road.command("up-again", "up LIVE")
+    road.export()
+    road.books()
+
+
 ROADS: dict[str, tuple[str, Callable[[Road], None]]] = {
     "finished": ("good", finished),
     "interrupted": ("good", interrupted),
     "abandoned": ("good", abandoned),
     "given-back": ("good", given_back),
     "pgp": ("pgp", pgp),
+    "changed": ("good", changed),
 }
 
 

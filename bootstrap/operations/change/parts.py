@@ -171,7 +171,7 @@ class ConsumersServed:
     def decide(self, seen: Serving) -> Decision:
         late = tuple(f"{target_of(o)} {why}" for o, why in seen.late)
         if late and not seen.asked:
-            return Act(f"let {len(late)} consumers look", late)
+            return Act(f"let the operator look again: {len(late)} of {seen.count} consumers are late", late)
         waits = tuple(f"{each}; the operator looks again within {REFRESH}" for each in late)
         return Satisfied(f"{seen.count - len(late)} of {seen.count} consumers hold it", waits)
 
