@@ -148,7 +148,7 @@ class VersionAdopted:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """``late`` are ExternalSecrets whose Secret holds something else than Vault now, and how; ``asked``: they were told
+    """``late`` are ExternalSecrets whose Secret holds something else than Vault now, and how; ``asked``: they were made
     to look."""
 
     late: tuple[tuple[Object, str], ...]
@@ -191,7 +191,7 @@ class ConsumersServed:
                 raise
 
     def _late(self, obj: Object, now: Held) -> str:
-        """Also where an answer was lost while the operator was told to look: the object is to be as declared again."""
+        """Also where an answer was lost while the operator was made to look: the object is to be as declared again."""
         live = self.world.cluster.get(ref_of(obj))
         asking = live is not None and self.world.cluster.differs(obj)
         return stale(self.world, obj, now) or ("is not asked for as declared" if asking else "")
