@@ -8,6 +8,7 @@ import pytest
 
 from tests.lab.support.cluster import Kube, Lab
 from tests.lab.support.platform import Platform, make_platform
+from tests.lab.support.reset import reset
 from tests.lab.support.state import (
     actual,
     authority,
@@ -42,6 +43,13 @@ ENDPOINT = {
     "metadata": {"name": "orders-db-endpoint", "namespace": "database"},
     "data": {"host": "db.database.svc", "port": "5432"},
 }
+
+
+@pytest.fixture
+def empty_cluster(kube: Kube) -> Kube:
+    """For each test anew."""
+    reset(kube)
+    return kube
 
 
 @pytest.fixture
