@@ -63,7 +63,7 @@ class Site:
             seen = json.loads(done.stdout)
         except ValueError:
             return False
-        return not seen["sealed"] and seen.get("ha_mode") == "active"
+        return not seen["sealed"] and bool(seen.get("is_self"))
 
     def quorum(self, pods: Sequence[str]) -> bool:
         return any(map(self.is_active, pods))
