@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.whole]
 NAME, WORKERS = "nodes", 3
 PODS = ("vault-0", "vault-1", "vault-2")
 KILLS = 5  # during `up`, and as many in the steady state
+# What the node itself and what its pods hear and say.
+WIRES = (("INPUT", "-i"), ("OUTPUT", "-o"), ("FORWARD", "-i"), ("FORWARD", "-o"))
 AWAY = 300.0  # seconds until Kubernetes has seen a node go or come, and its pods are where they should be
 
 
@@ -184,13 +186,13 @@ def test_g7_a_node_is_cut_from_the_network(site: Site) -> None:
     active = next(filter(site.is_active, PODS))
     node = site.node_of(active)
     others = [pod for pod in PODS if pod != active]
-    for chain, interface in (("INPUT", "-i"), ("OUTPUT", "-o")):
-        site.docker.run("exec", node, "iptables", "-I", chain, "1", interface, "eth0", "-j", "DROP")
+    for chain, direction in WIRES:
+        site.docker.run("exec", node, "iptables", "-I", chain, direction, "eth0", "-j", "DROP")
     try:
         until(partial(site.quorum, others), "the active Vault is cut off, another is active")
     finally:
-        for chain, interface in (("INPUT", "-i"), ("OUTPUT", "-o")):
-            site.docker.run("exec", node, "iptables", "-D", chain, interface, "eth0", "-j", "DROP")
+        for chain, direction in WIRES:
+            site.docker.run("exec", node, "iptables", "-D", chain, direction, "eth0", "-j", "DROP")
     until(lambda: all_ready(site), "every Vault is ready")
     site.up()
 

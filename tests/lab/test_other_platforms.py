@@ -1,5 +1,6 @@
 """Platforms that declare something else than the demo does, each from an empty cluster (B4, G7, H3, INV7, PH1)."""
 
+import base64
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -31,17 +32,17 @@ metadata:
 spec:
   owner: database-team
   purpose: Where the orders application finds its database
-  source: {namespace: database, configMap: orders-db-endpoint}
+  source: {namespace: database, secret: orders-db-endpoint}
   path: platform-config/postgres/orders
   properties: {host: host, port: port}
   consumers:
-    - {namespace: orders, configMap: orders-endpoint}
+    - {namespace: orders, secret: orders-endpoint}
 """
 ENDPOINT = {
     "apiVersion": "v1",
-    "kind": "ConfigMap",
+    "kind": "Secret",
     "metadata": {"name": "orders-db-endpoint", "namespace": "database"},
-    "data": {"host": "db.database.svc", "port": "5432"},
+    "stringData": {"host": "db.database.svc", "port": "5432"},
 }
 
 
@@ -129,7 +130,7 @@ def test_g7_one_replica_becomes_three_and_five_by_one_line_each(
     assert "nothing to do" in run("up", platform).stdout
     declare_replicas(platform, 5, "replicas: 3 ")
     done = run_bootstrap("up", *platform.to_cluster())
-    assert_refused(done, 5, "E_REPLICAS_FEWER", "replicas")
+    assert_refused(done, 4, "E_REPLICAS_FEWER", "replicas")
 
 
 def declare_replicas(platform: Platform, was: int, line: str) -> None:
@@ -144,9 +145,11 @@ def test_inv7_configuration_goes_through_vault_too(platform: Platform, empty_clu
     kube.run("create", "namespace", "database")
     kube.apply(ENDPOINT)
     run("up", platform)
-    assert kube.need("configmap", "orders-endpoint", "orders")["data"] == ENDPOINT["data"]
+    found = kube.need("secret", "orders-endpoint", "orders")["data"]
+    plain = {name: base64.b64decode(value).decode() for name, value in found.items()}
+    assert plain == ENDPOINT["stringData"]
     with as_run(kube, authority(platform)) as vault:
-        assert vault.read("secret/data/platform-config/postgres/orders")["data"] == ENDPOINT["data"]
+        assert vault.read("secret/data/platform-config/postgres/orders")["data"] == ENDPOINT["stringData"]
     run("verify", platform)
 
 
