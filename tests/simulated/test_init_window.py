@@ -1,0 +1,222 @@
+"""The window between ``sys/init`` and a proven key, where another process moves too, or an answer is lost (B4, B5)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap.model.decision import Act, Blocked, Satisfied
+from bootstrap.model.errors import BootstrapError, DecisionNeeded, UnknownOutcome, WorldError
+from bootstrap.model.init_window import Window, WindowPhase
+from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Ref
+from bootstrap.steps.vault.init_window import Slots, WindowStore
+from tests.simulator.concurrent import At
+from tests.simulator.faults import Call
+from tests.simulator.halfway import HalfwayStep, halfway, step_of
+from tests.simulator.platform import SimulatedPlatform, scaffolded
+
+CLAIM = Ref("v1", "PersistentVolumeClaim", "data-vault-0", "vault")
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return scaffolded(tmp_path_factory.mktemp("intent"))
+
+
+@pytest.fixture
+def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
+    return SimulatedPlatform(tmp_path, repository)
+
+
+def window(platform: SimulatedPlatform) -> Window:
+    found = WindowStore(platform.cluster).read()
+    assert found is not None
+    return found
+
+
+def move(platform: SimulatedPlatform, change: Callable[[Window], Window]) -> None:
+    before = window(platform)
+    assert WindowStore(platform.cluster).swap(before, change(before))
+
+
+def to_sent(call: Call) -> bool:
+    return call.name == "replace" and call.args[0].get("data", {}).get("phase") == "SENT"
+
+
+def asks_init(call: Call) -> bool:
+    return call.name == "initialise"
+
+
+def taken(step: HalfwayStep) -> BootstrapError | None:
+    try:
+        step.take()
+    except BootstrapError as error:
+        return error
+    return None
+
+
+def sent(platform: SimulatedPlatform) -> int:
+    return platform.vault.mutations.count(("POST", "sys/init"))
+
+
+def test_b4_a_run_that_lost_the_swap_to_sent_does_not_send(platform: SimulatedPlatform) -> None:
+    """Another run's SENT is in its place: two requests for one store would make one of the answers worthless."""
+    step = halfway(platform, "vault-init")
+    at = At(to_sent, lambda: move(platform, lambda w: w.sent("another's")))
+    calls: list[Call] = []
+
+    def watched(call: Call) -> Any:
+        calls.append(call)
+        return at(call)
+
+    ports = at.ports(platform)
+    for port in ports.values():
+        port._schedule = watched
+    taken(step_of(platform, "vault-init", **ports))
+    assert at.fired
+    assert [c for c in calls if c.name == "initialise"] == []
+    assert step.world.session.seal_status("vault-0").initialized is False  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_b4_a_swap_whose_answer_was_lost_sends_nothing(platform: SimulatedPlatform, after: bool) -> None:
+    """It may have been this run's, or not: whoever cannot know does not send."""
+    halfway(platform, "vault-init")
+
+    def lost() -> None:
+        raise UnknownOutcome("the connection broke", code="E_UNKNOWN_OUTCOME")
+
+    at = At(to_sent, lost, after=after)
+    with pytest.raises(UnknownOutcome):
+        step_of(platform, "vault-init", **at.ports(platform)).take()
+    assert (at.fired, sent(platform)) == (True, 0)
+
+
+def test_b4_nothing_is_sent_before_the_window_says_so(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-init")
+    phases: list[WindowPhase] = []
+    at = At(asks_init, lambda: phases.append(window(platform).phase))
+    step_of(platform, "vault-init", **at.ports(platform)).take()
+    assert phases == [WindowPhase.SENT]
+    assert window(platform).phase is WindowPhase.KEYS
+
+
+def test_b4_a_store_that_is_initialised_already_is_not_asked_and_not_touched(
+    platform: SimulatedPlatform,
+) -> None:
+    """A claim of ours, and a store that answers: somebody else made it."""
+    halfway(platform, "vault-init")
+    volume = platform.cluster.get(CLAIM)
+    assert volume is not None
+    from tests.simulator.vault import Store
+
+    platform.vault.stores[volume["metadata"]["uid"]] = Store("theirs", "their-cluster")
+    decision = step_of(platform, "vault-init").decide()
+    assert isinstance(decision, Blocked)
+    assert decision.error.code == "E_FOREIGN_STORE"
+    assert platform.cluster.get(CLAIM) == volume
+
+
+def lose_answer(platform: SimulatedPlatform) -> None:
+    platform.vault.lose_next_answer = True
+
+
+def test_b4_a_lost_answer_is_voided_by_the_uid_of_its_volume_and_asked_anew(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-init")
+    first = platform.cluster.get(CLAIM)
+    step_of(
+        platform, "vault-init", **At(asks_init, lambda: lose_answer(platform)).ports(platform)
+    ).take()
+    second = platform.cluster.get(CLAIM)
+    assert first is not None
+    assert second is not None
+    assert first["metadata"]["uid"] != second["metadata"]["uid"]
+    assert (window(platform).attempt, window(platform).phase) == (2, WindowPhase.KEYS)
+    assert window(platform).volume == second["metadata"]["uid"]
+
+
+def test_b4_a_volume_that_is_not_the_voided_one_is_never_removed(platform: SimulatedPlatform) -> None:
+    """VOIDING names a volume; another lies there by now."""
+    halfway(platform, "vault-init")
+    move(platform, lambda w: w.sent("uid-of-the-voided").voiding())
+    before = platform.cluster.get(CLAIM)
+    assert taken(step_of(platform, "vault-init")) is None
+    assert platform.cluster.get(CLAIM) == before
+
+
+def test_b4_no_store_is_voided_without_asking_where_that_was_forbidden(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-init")
+    step = step_of(
+        platform, "vault-init", **At(asks_init, lambda: lose_answer(platform)).ports(platform)
+    )
+    step.world.auto_void = False
+    before = platform.cluster.get(CLAIM)
+    with pytest.raises(DecisionNeeded) as caught:
+        step.take()
+    assert caught.value.code == "E_INIT_LOST"
+    again = step_of(platform, "vault-init")
+    again.world.auto_void = False
+    decision = again.decide()
+    assert isinstance(decision, Blocked)
+    assert decision.error.code == "E_INIT_LOST"
+    assert platform.cluster.get(CLAIM) == before
+
+
+def test_b4_a_fourth_attempt_is_a_human_s_and_with_approval_it_is_made(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-init")
+    move(platform, lambda w: Window(attempt=3, nonce=w.nonce, phase=WindowPhase.VOIDING))
+    decision = step_of(platform, "vault-init").decide()
+    assert isinstance(decision, Blocked)
+    assert decision.error.code == "E_INIT_ATTEMPTS"
+    step = step_of(platform, "vault-init", approve=("vault-init",))
+    step.take()
+    assert (window(platform).attempt, window(platform).phase) == (4, WindowPhase.KEYS)
+
+
+def test_b4_a_slot_that_holds_another_answer_is_an_error_and_is_kept(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-init")
+    slots = Slots(platform.cluster, "uid-of-a-volume")
+    slots.write(Slots.SHARE, Sensitive(b"first", "share"))
+    slots.write(Slots.SHARE, Sensitive(b"first", "share"))  # the same again: a lost answer, say
+    with pytest.raises(WorldError) as caught:
+        slots.write(Slots.SHARE, Sensitive(b"second", "share"))
+    assert caught.value.code == "E_SLOT"
+    assert slots.read(Slots.SHARE) == Sensitive(b"first", "share")
+
+
+def test_b4_keys_that_can_be_read_save_an_attempt_whose_run_died(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-init")
+    step_of(platform, "vault-init").take()
+    move(platform, lambda w: Window(attempt=1, nonce=w.nonce, phase=WindowPhase.SENT, volume=w.volume))
+    step_of(platform, "vault-init").take()
+    assert (window(platform).attempt, window(platform).phase) == (1, WindowPhase.KEYS)
+    assert isinstance(step_of(platform, "vault-init").decide(), Satisfied)
+
+
+def test_b4_one_slot_alone_saves_nothing(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-init")
+    step_of(platform, "vault-init").take()
+    volume = window(platform).volume
+    Slots(platform.cluster, volume).remove(Slots.ROOT)
+    move(platform, lambda w: Window(attempt=1, nonce=w.nonce, phase=WindowPhase.SENT, volume=w.volume))
+    decision = step_of(platform, "vault-init").decide()
+    assert isinstance(decision, Act)
+    assert decision.changes == ("mark VOIDING",)
+
+
+def test_b4_a_window_is_swapped_from_what_was_read_and_nothing_else(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-init")
+    store, before = WindowStore(platform.cluster), window(platform)
+    assert store.swap(before, before.sent("a"))
+    assert not store.swap(before, before.sent("b"))
+    assert window(platform).volume == "a"
+
+    class Late(At):
+        """Another process swaps between this one's look and its write."""
+
+    at = Late(to_sent, lambda: move(platform, lambda w: w.voiding()))
+    late = WindowStore(at.ports(platform)["cluster"])
+    assert not late.swap(window(platform), before.sent("c"))
+    assert window(platform).phase is WindowPhase.VOIDING
