@@ -97,7 +97,9 @@ def spoil(platform: SimulatedPlatform, path: str) -> None:
     version.update({name: Sensitive(b"spoilt", name) for name in version})
 
 
-def test_h2_a_value_that_reads_back_otherwise_is_not_committed(platform: SimulatedPlatform, path: str) -> None:
+def test_h2_a_value_that_reads_back_otherwise_is_not_committed(
+    platform: SimulatedPlatform, path: str
+) -> None:
     halfway(platform, "handover")
     at = At(written(path), lambda: spoil(platform, path), after=True)
     with pytest.raises(EvidenceError) as caught:
@@ -199,9 +201,7 @@ def test_h1_a_version_1_that_is_another_than_was_announced_is_not_ours(
     assert recorded(platform, RecordType.COMMIT) == set()
 
 
-def test_h1_the_same_value_is_announced_once_and_another_anew(
-    platform: SimulatedPlatform, path: str
-) -> None:
+def test_h1_the_same_value_is_announced_once_and_another_anew(platform: SimulatedPlatform, path: str) -> None:
     """Killed before the write: what is written next was announced before; nothing is announced twice."""
     halfway(platform, "handover")
     with pytest.raises(Died):

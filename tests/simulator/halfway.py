@@ -1,9 +1,9 @@
 """The road up to one step, and then that step alone, in the hands of a new process.
 
-    step = halfway(platform, "handover")
-    ...                                  # whatever happens meanwhile
-    step.decide()                        # looks, and decides
-    step.take()                          # looks, and acts on what it saw
+step = halfway(platform, "handover")
+...                                  # whatever happens meanwhile
+step.decide()                        # looks, and decides
+step.take()                          # looks, and acts on what it saw
 """
 
 from dataclasses import dataclass
