@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-IDENTITIES = frozenset({"uid", "resource_version", "cas", "cas_required", "resourceVersion"})  # of a compare-and-swap
+IDENTITIES = frozenset(
+    {"uid", "resource_version", "cas", "cas_required", "resourceVersion"}
+)  # of a compare-and-swap
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -54,7 +56,9 @@ def mutants(path: Path, shown: str) -> Iterator[Mutant]:
             before = _text(target)
             after = _text(_put(twin, target, change(target)))
             if before != after:
-                yield Mutant(shown, owners[node], node.lineno, what, before, after, ast.fix_missing_locations(twin))  # type: ignore[attr-defined]
+                yield Mutant(
+                    shown, owners[node], node.lineno, what, before, after, ast.fix_missing_locations(twin)
+                )  # type: ignore[attr-defined]
 
 
 Change = Callable[[ast.AST], ast.AST]
@@ -78,12 +82,15 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
         case ast.comprehension(ifs=[_, *_]):
             pass
         case ast.Call(keywords=keywords) if any(k.arg in IDENTITIES for k in keywords):
-            yield "identity", lambda n: _with(
-                n,
-                keywords=[
-                    ast.keyword(k.arg, ast.Constant("")) if k.arg in IDENTITIES else k
-                    for k in n.keywords  # type: ignore[attr-defined]
-                ],
+            yield (
+                "identity",
+                lambda n: _with(
+                    n,
+                    keywords=[
+                        ast.keyword(k.arg, ast.Constant("")) if k.arg in IDENTITIES else k
+                        for k in n.keywords  # type: ignore[attr-defined]
+                    ],
+                ),
             )
         case ast.Dict(keys=keys) if any(isinstance(k, ast.Constant) and k.value in IDENTITIES for k in keys):
             yield "identity", _no_identity
