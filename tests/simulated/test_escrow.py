@@ -16,7 +16,7 @@ from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, SealStatus
 from bootstrap.steps.vault.escrow import Escrow, prove_escrow, read_escrow
 from bootstrap.steps.vault.init_window import Slots, WindowStore
-from tests.simulator.concurrent import At, path_of
+from tests.simulator.concurrent import At
 from tests.simulator.halfway import halfway, step_of
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 

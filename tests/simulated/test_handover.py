@@ -14,6 +14,7 @@ from bootstrap.model.decision import Blocked
 from bootstrap.model.errors import EvidenceError, UnknownOutcome
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.steps.context.transfers import named
+from bootstrap.steps.secrets.values import vault_values
 from tests.simulator.concurrent import At, path_of
 from tests.simulator.faults import Call
 from tests.simulator.halfway import HalfwayStep, halfway, step_of
@@ -225,3 +226,31 @@ class Died(BaseException):
 
 def die() -> None:
     raise Died
+
+
+def test_h5_what_is_to_be_made_anew_is_and_everything_else_is_git_s_value(
+    platform: SimulatedPlatform,
+) -> None:
+    platform.up()
+    world, found = platform.world(), platform.vault.live().secrets
+    anew = {}
+    for secret in world.intent.handovers:
+        ours, git = found[str(secret.path)].versions[0], vault_values(world, secret)
+        assert ours.keys() == git.keys()
+        anew[secret.name] = sorted(field for field in git if ours[field] != git[field])
+        for field in anew[secret.name]:
+            assert len(ours[field].reveal()) == secret.handover.length
+    assert {name: fields for name, fields in anew.items() if fields} == {
+        "postgres-superuser": ["password"],
+        "orders-session-key": ["key"],
+    }
+
+
+def test_h5_a_value_made_anew_is_named_in_its_records(platform: SimulatedPlatform) -> None:
+    platform.up()
+    commits = named(platform.world().ledger.read(), RecordType.COMMIT)
+    generated = {name: r.fact.details.get("generated") for name, r in commits.items()}
+    assert {name: text for name, text in generated.items() if text} == {
+        "postgres-superuser": "password",
+        "orders-session-key": "key",
+    }

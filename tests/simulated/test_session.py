@@ -1,6 +1,5 @@
 """The run's token is its fence: who is revoked, when, and whose tokens are left alone (B5, S2)."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
