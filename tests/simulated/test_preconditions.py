@@ -9,6 +9,7 @@ import pytest
 from bootstrap.model.decision import Act, Blocked, Satisfied
 from bootstrap.model.errors import PreconditionError
 from bootstrap.ports import Reason, Ref, Refused
+from bootstrap.steps.context.names import RUN_ACCOUNT
 from bootstrap.steps.permissions import wanted
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.halfway import halfway, step_of
