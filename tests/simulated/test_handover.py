@@ -64,11 +64,17 @@ def test_h1_a_version_that_no_intent_explains_stops_the_run_before_it_writes(
     assert (platform.vault.mutations, recorded(platform, RecordType.INTENT)) == ([], set())
 
 
+@pytest.mark.parametrize("all_of_it", [True, False])
 def test_inv1_a_value_that_is_gone_after_its_handover_is_never_written_from_git_again(
-    platform: SimulatedPlatform, path: str
+    all_of_it: bool, platform: SimulatedPlatform, path: str
 ) -> None:
+    """With its metadata, or without: a path of which no version is left has no value."""
     platform.up()
-    del platform.vault.live().secrets[path]
+    secrets = platform.vault.live().secrets
+    if all_of_it:
+        del secrets[path]
+    else:
+        secrets[path].versions.clear()
     platform.vault.mutations.clear()
     assert refused(step_of(platform, "handover")) == "E_VALUE_LOST"
     with pytest.raises(EvidenceError) as caught:

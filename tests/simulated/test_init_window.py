@@ -11,7 +11,9 @@ from bootstrap.model.errors import BootstrapError, DecisionNeeded, UnknownOutcom
 from bootstrap.model.init_window import Window, WindowPhase
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
+from bootstrap.steps.vault.empty_store import remove_voided
 from bootstrap.steps.vault.init_window import Slots, WindowStore
+from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.concurrent import At
 from tests.simulator.faults import Call
 from tests.simulator.halfway import HalfwayStep, halfway, step_of
@@ -221,3 +223,41 @@ def test_b4_a_window_is_swapped_from_what_was_read_and_nothing_else(platform: Si
     late = WindowStore(at.ports(platform)["cluster"])
     assert not late.swap(window(platform), before.sent("c"))
     assert window(platform).phase is WindowPhase.VOIDING
+
+
+def test_b4_a_fourth_attempt_is_not_begun_by_a_run_that_comes_upon_it_either(
+    platform: SimulatedPlatform,
+) -> None:
+    """It may be met in the middle of the moves, after the decision."""
+    halfway(platform, "vault-init")
+    move(platform, lambda w: Window(attempt=3, nonce=w.nonce, phase=WindowPhase.VOIDING))
+    step, before = step_of(platform, "vault-init"), window(platform)
+    step.act(step.kind.observe())
+    assert window(platform) == before
+
+
+def test_b4_a_process_that_slept_voids_nothing_of_a_later_attempt(platform: SimulatedPlatform) -> None:
+    step = halfway(platform, "vault-init")
+    move(platform, lambda w: w.sent("").voiding())
+    slept = window(platform)
+    move(platform, lambda w: w.again("later"))
+    platform.cluster.mutations.clear()
+    assert not remove_voided(step.world, slept)
+    assert platform.cluster.mutations == []
+
+
+def test_b4_a_window_that_cannot_be_made_is_an_error(platform: SimulatedPlatform) -> None:
+    class Silent(SimulatedCluster):
+        def create(self, obj: Any) -> Any:
+            raise UnknownOutcome("the connection broke", code="E_UNKNOWN_OUTCOME")
+
+    with pytest.raises((WorldError, UnknownOutcome)):
+        cluster = SimulatedCluster()
+        cluster.__class__ = Silent
+        WindowStore(cluster).create(Window(attempt=1, nonce="n", phase=WindowPhase.CLAIMED))
+
+
+def test_b4_of_two_runs_that_make_a_window_both_go_on_with_the_first(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-init")
+    store, first = WindowStore(platform.cluster), window(platform)
+    assert store.create(Window(attempt=1, nonce="second", phase=WindowPhase.CLAIMED)) == first

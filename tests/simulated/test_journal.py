@@ -76,6 +76,25 @@ def test_a_full_object_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -
     assert [e.message for e in read_journal(cluster)] == [f"line {n}" for n in range(40)]
 
 
+def test_a_line_that_is_too_long_for_any_object_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "LIMIT", 10)
+    cluster = home()
+    lines = journal(cluster)
+    for n in range(2):
+        lines.append(Event.NOTE, "step", f"line {n}")
+    names = [o["metadata"]["name"] for o in cluster.list("v1", "ConfigMap", "bootstrap-system")]
+    assert names == ["journal-000001", "journal-000001-b"]
+
+
+def test_an_empty_line_is_no_damage() -> None:
+    cluster = home()
+    journal(cluster).append(Event.NOTE, "a")
+    live = cluster.get(Ref("v1", "ConfigMap", "journal-000001", "bootstrap-system"))
+    assert live is not None
+    cluster.replace({**live, "data": {"entries": "\n" + live["data"]["entries"] + "\n"}})
+    assert [e.step for e in read_journal(cluster)] == ["a"]
+
+
 def test_two_writers_of_one_epoch_do_not_mix() -> None:
     cluster = home()
     first, second = journal(cluster), journal(cluster, run="run-2")
@@ -113,6 +132,9 @@ def test_last_intended_is_what_was_not_seen_done() -> None:
     ]
     assert last_intended(lines) == opened
     assert last_intended([*lines, entry(2, 2, "b", Event.DONE)]) is None
+    assert last_intended([*lines, entry(2, 2, "a", Event.DONE)]) == opened, "another step was done"
+    assert last_intended([*lines, entry(2, 2, "b", Event.NOTE)]) == opened, "a note ends nothing"
+    assert last_intended([entry(1, 1, "a", Event.DONE)]) is None
     assert last_intended([]) is None
 
 

@@ -206,3 +206,15 @@ def test_h3_a_pod_that_has_ended_holds_nothing(phase: str, platform: SimulatedPl
     platform.cluster.create(pod(phase, **HOLDING["volume"]))
     step_of(platform, "retired").take()
     assert platform.cluster.get(copy(platform)) is None
+
+
+def test_h3_a_secret_without_a_copy_waits_for_its_consumers_too(platform: SimulatedPlatform) -> None:
+    secret = next(s for s in platform.world().intent.handovers if s.scaffold is None and s.consumers)
+    consumer = secret.consumers[0]
+    ref = Ref("v1", "Secret", consumer.secret, consumer.namespace)
+    found = platform.cluster.get(ref)
+    assert found is not None
+    platform.cluster.delete(ref, uid=found["metadata"]["uid"])
+    step_of(platform, "retired").take()
+    others = {s.name for s in platform.world().intent.handovers} - {secret.name}
+    assert retired(platform) == others

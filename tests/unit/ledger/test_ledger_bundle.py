@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootstrap.ledger import canonical
+from bootstrap.ledger.batch import Batch
 from bootstrap.ledger.bundle import Bundle, export, show_bundle, verify_bundle
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError
@@ -48,6 +49,9 @@ def test_h4_bundle_verifies_from_files_alone() -> None:
         b"[" * 200_000, b"1" * 100_000, b"1e400", b"NaN", b'{"a":1,"a":1}', b'"\\ud800"', b"\x00" * 64,
         b'{"escrow":null,"format":"https://bootstrap.dev/ledger-bundle/v1","head":{},"records":[]}',
         b'{"escrow":null,"format":"https://bootstrap.dev/ledger-bundle/v1","head":{},"records":[1]}',
+        DATA.replace(b'"escrow":', b'"a":1,"escrow":', 1), DATA.replace(b"ledger-bundle/v1", b"ledger-bundle/v2", 1),
+        b'{"escrow":null,"format":"https://bootstrap.dev/ledger-bundle/v1","head":{},"records":{}}',
+        b'{"escrow":null,"format":"https://bootstrap.dev/ledger-bundle/v1","head":{},"records":""}',
     ],
 )  # fmt: skip
 def test_garbage_is_a_clear_error(data: bytes) -> None:
@@ -142,3 +146,19 @@ def test_keys_are_looked_at_first_and_named() -> None:
 
 def test_a_bundle_shown_without_a_key_says_so() -> None:
     assert not show_bundle(bundle(Key(2))).verified
+
+
+def test_what_is_shown_without_a_key_still_fits_together() -> None:
+    """Records and escrow are held against the head, though nobody says who signed them."""
+    parsed = Bundle.parse(DATA)
+    for envelopes, escrow in ((parsed.envelopes[:-1], ESCROW), (parsed.envelopes, b"another")):
+        with pytest.raises(EvidenceError) as caught:
+            show_bundle(export(envelopes, parsed.head, escrow))
+        assert caught.value.code == "E_HEAD"
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[]", b"[1]", b"[{},1]", b'""', b"null"])
+def test_a_batch_is_a_list_of_records_and_not_empty(content: bytes) -> None:
+    with pytest.raises(EvidenceError) as caught:
+        Batch.parse("ledger-00000000", content)
+    assert (caught.value.code, caught.value.where) == ("E_BATCH", "ledger-00000000")
