@@ -1,4 +1,4 @@
-"""Tests that are collected once and run in a fork each time, so that a change of the code ends with its fork."""
+"""Tests that are collected once and run in a fork each time, so that a change of the program ends with its fork."""
 
 import os
 import signal
@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 import pytest
 from _pytest.runner import runtestprotocol
 
-HANGS, DIES = "hangs", "dies"  # instead of the name of a test that failed
+SECONDS = 240  # that one fork may take
+HANGS, DIES, UNCHANGED = "hangs", "dies", "unchanged: "  # instead of the name of a test that failed
+Items = dict[str, pytest.Item]
 
 
 class Forks:
-    """A plugin: ``work`` is what is done instead of running the tests."""
+    """A plugin: ``work`` is done instead of running what was collected."""
 
-    def __init__(self, work: Callable[["Forks", dict[str, pytest.Item]], None]) -> None:
+    def __init__(self, work: Callable[["Forks", Items], None]) -> None:
         self._work = work
         self._failed = ""
 
@@ -25,44 +27,44 @@ class Forks:
         if report.failed and not self._failed:
             self._failed = report.nodeid
 
-    def first_failure(self, items: Sequence[pytest.Item]) -> str:
-        """Runs them until one fails, whose name it is; empty when none does."""
-        for at, item in enumerate(items):
-            runtestprotocol(item, nextitem=items[at + 1] if at + 1 < len(items) else None, log=True)
-            if self._failed:
-                break
-        return self._failed
-
-    def after(self, change: Callable[[], object], items: Sequence[pytest.Item], seconds: float = 120) -> str:
-        """The first failure of ``items`` in a process that has made ``change`` to itself."""
+    def after(self, change: Callable[[], object], items: Sequence[pytest.Item]) -> str:
+        """The first of ``items`` that fails in a process that has made ``change`` to itself; empty if none does."""
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            self._child(change, items, seconds, writing)
+            self._child(change, items, writing)
         os.close(writing)
         with os.fdopen(reading) as answer:
             told = answer.read()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        if code == -signal.SIGALRM:
-            return HANGS
-        return told if code == 0 else DIES
+        if code:
+            return HANGS if code == -signal.SIGALRM else DIES
+        return told
 
-    def _child(
-        self, change: Callable[[], object], items: Sequence[pytest.Item], seconds: float, writing: int
-    ) -> None:
+    def _child(self, change: Callable[[], object], items: Sequence[pytest.Item], writing: int) -> None:
         code = 1
         try:
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)
             os.dup2(quiet, 2)
-            signal.setitimer(signal.ITIMER_REAL, seconds)  # what it does by default ends the process
-            change()
-            os.write(writing, self.first_failure(items).encode())
+            signal.setitimer(signal.ITIMER_REAL, SECONDS)  # what it does by default ends the process
+            os.write(writing, self._told(change, items).encode())
             code = 0
         finally:
             os._exit(code)
 
+    def _told(self, change: Callable[[], object], items: Sequence[pytest.Item]) -> str:
+        try:
+            change()
+        except Exception as error:
+            return f"{UNCHANGED}{error}"
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            runtestprotocol(item, nextitem=following, log=True)
+            if self._failed:
+                break
+        return self._failed
 
-def forked(names: Sequence[str], work: Callable[[Forks, dict[str, pytest.Item]], None]) -> int:
-    """Collects ``names`` and does ``work`` with what was found."""
+
+def forked(names: Sequence[str], work: Callable[[Forks, Items], None]) -> int:
+    """Collects ``names``, and does ``work`` with what was found; what pytest says of that."""
     return int(pytest.main(["--quiet", "-p", "no:cacheprovider", *names], plugins=[Forks(work)]))
