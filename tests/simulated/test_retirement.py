@@ -18,6 +18,7 @@ from tests.simulator.concurrent import At
 from tests.simulator.faults import Call
 from tests.simulator.halfway import halfway, step_of
 from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.support.simulated_clock import SimulatedClock
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +219,32 @@ def test_h3_a_secret_without_a_copy_waits_for_its_consumers_too(platform: Simula
     step_of(platform, "retired").take()
     others = {s.name for s in platform.world().intent.handovers} - {secret.name}
     assert retired(platform) == others
+
+
+def test_h3_a_consumer_that_is_served_in_time_holds_nothing_up(platform: SimulatedPlatform) -> None:
+    """The retirement gives it two minutes, in this run."""
+    secret = platform.world().intent.scaffolds[0]
+    consumer = secret.consumers[0]
+    ref = Ref("v1", "Secret", consumer.secret, consumer.namespace)
+    found = platform.cluster.get(ref)
+    assert found is not None
+    platform.cluster.delete(ref, uid=found["metadata"]["uid"])
+
+    clock = SimulatedClock()
+
+    def serve() -> None:
+        if clock.seconds > 60 and platform.cluster.get(ref) is None:
+            platform.cluster.create({**found, "metadata": {"name": ref.name, "namespace": ref.namespace}})
+
+    clock.on_sleep.append(serve)
+    step_of(platform, "retired", clock=clock).take()
+    assert secret.name in retired(platform)
+    assert platform.narrator.said(f"{secret.name}: Secret {ref.namespace}/{ref.name} is not there")
+
+
+def test_h3_one_that_somebody_deleted_meanwhile_is_recorded(platform: SimulatedPlatform) -> None:
+    step = step_of(platform, "retired")
+    seen = step.kind.observe()
+    platform.cluster.delete(copy(platform), uid=live(platform)["metadata"]["uid"])
+    step.act(seen)
+    assert platform.world().intent.scaffolds[0].name in retired(platform)
