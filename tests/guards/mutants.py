@@ -1,176 +1,139 @@
-"""What can be taken out of a module, one thing at a time: its mutants."""
+"""What can be taken out of a module, one at a time: a branch, a part of a condition, a call, a filter, an identity."""
 
 import ast
 import copy
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 IDENTITIES = frozenset(
     {"uid", "resource_version", "cas", "cas_required", "resourceVersion"}
 )  # of a compare-and-swap
-OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-}
+Change = Callable[[Any], ast.AST]  # of a node of a copy of the tree
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """``before`` and ``after`` are one statement's or expression's text; ``line`` is where it stands now."""
+    """``before`` and ``after`` are the text of what was changed; ``line`` is where that stands now."""
 
-    path: str
+    module: str
     function: str
     line: int
     what: str
     before: str
     after: str
+    count: int  # of the same change of the same text in this function, those before
     tree: ast.Module
 
-    @cached_property
+    @property
     def name(self) -> str:
-        """The same while the function's text around it is the same, wherever in the file it stands."""
-        text = "\0".join((self.path, self.function, self.what, self.before, self.after))
+        """The same for as long as this text is in this function, wherever that stands."""
+        text = "\0".join((self.module, self.function, self.what, self.before, self.after, str(self.count)))
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
+    def __str__(self) -> str:
+        text = " ".join(self.before.split())
+        return f"{self.module}:{self.function} | {self.what}: {text[:90]}"
 
-def mutants(path: Path, shown: str) -> Iterator[Mutant]:
-    tree = ast.parse(path.read_text())
-    owners = _owners(tree)
-    for number, node in enumerate(ast.walk(tree)):
-        if node not in owners:
-            continue
-        for what, change in _changes(node):
+
+def mutants(file: Path, module: str) -> Iterator[Mutant]:
+    tree = ast.parse(file.read_text())
+    owners, seen = dict(_owned(tree)), list[tuple[str, ...]]()
+    for at, node in enumerate(ast.walk(tree)):
+        for what, change in _changes(node) if node in owners else ():
             twin = copy.deepcopy(tree)
-            target = next(each for n, each in enumerate(ast.walk(twin)) if n == number)
-            before = _text(target)
-            after = _text(_put(twin, target, change(target)))
-            if before != after:
-                yield Mutant(
-                    shown, owners[node], node.lineno, what, before, after, ast.fix_missing_locations(twin)
-                )  # type: ignore[attr-defined]
-
-
-Change = Callable[[ast.AST], ast.AST]
+            target: Any = next(each for n, each in enumerate(ast.walk(twin)) if n == at)
+            before, made = _text(target), change(target)
+            _put(twin, target, made)
+            key = (owners[node], what, before, _text(made))
+            line = (target.pattern if isinstance(target, ast.match_case) else target).lineno
+            yield Mutant(module, key[0], line, what, before, key[3], seen.count(key), twin)
+            seen.append(key)
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
     match node:
-        case ast.If() | ast.IfExp() | ast.While():
-            yield "never", lambda n: _with(n, test=ast.Constant(False))
-            if not isinstance(node, ast.While):
-                yield "always", lambda n: _with(n, test=ast.Constant(True))
-        case ast.Compare(ops=[op]) if type(op) in OPPOSITE:
-            yield "opposite", lambda n: _with(n, ops=[OPPOSITE[type(n.ops[0])]()])  # type: ignore[attr-defined]
+        case ast.If() | ast.IfExp() | ast.match_case(guard=ast.expr()) | ast.While():
+            yield "never", _never
         case ast.BoolOp(values=values):
-            for at in range(len(values)):
-                yield f"without part {at + 1}", lambda n, at=at: _without(n, at)  # type: ignore[misc]
-        case ast.UnaryOp(op=ast.Not()):
-            yield "not gone", lambda n: n.operand  # type: ignore[attr-defined]
+            for n in range(len(values)):
+                yield f"without part {n + 1}", partial(_without_part, n)
         case ast.Expr(value=ast.Call() | ast.Yield() | ast.YieldFrom()) | ast.Raise() | ast.Continue():
-            yield "gone", lambda n: ast.copy_location(ast.Pass(), n)
-        case ast.comprehension(ifs=[_, *_]):
-            pass
+            yield "gone", lambda old: ast.copy_location(ast.Pass(), old)
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) | ast.AugAssign():
+            yield "gone", lambda old: ast.copy_location(ast.Pass(), old)
         case ast.Call(keywords=keywords) if any(k.arg in IDENTITIES for k in keywords):
-            yield (
-                "identity",
-                lambda n: _with(
-                    n,
-                    keywords=[
-                        ast.keyword(k.arg, ast.Constant("")) if k.arg in IDENTITIES else k
-                        for k in n.keywords  # type: ignore[attr-defined]
-                    ],
-                ),
-            )
-        case ast.Dict(keys=keys) if any(isinstance(k, ast.Constant) and k.value in IDENTITIES for k in keys):
-            yield "identity", _no_identity
-        case ast.Return(value=ast.Constant(value=bool())):
-            yield "other", lambda n: _with(n, value=ast.Constant(not n.value.value))  # type: ignore[attr-defined]
-        case ast.Assign() | ast.AugAssign() if _clears(node):
-            yield "gone", lambda n: ast.copy_location(ast.Pass(), n)
-        case _:
-            pass
-    if isinstance(node, ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp):
-        for at, generator in enumerate(node.generators):
-            for of in range(len(generator.ifs)):
-                yield "unfiltered", lambda n, at=at, of=of: _unfiltered(n, at, of)  # type: ignore[misc]
+            yield "any", _any_identity
+        case ast.Dict(keys=keys) if any(_is_identity(k) for k in keys):
+            yield "any", _no_identity
+        case ast.GeneratorExp() | ast.ListComp() | ast.SetComp() | ast.DictComp():
+            for n, generator in enumerate(node.generators):
+                for of in range(len(generator.ifs)):
+                    yield "unfiltered", partial(_unfiltered, n, of)
 
 
-def _clears(node: ast.Assign | ast.AugAssign) -> bool:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return isinstance(targets[0], ast.Attribute | ast.Subscript)
+def _never(old: Any) -> ast.AST:
+    setattr(old, "guard" if isinstance(old, ast.match_case) else "test", ast.Constant(False))
+    return old  # type: ignore[no-any-return]
 
 
-def _no_identity(node: ast.AST) -> ast.AST:
-    assert isinstance(node, ast.Dict)
-    kept = [
-        (k, v)
-        for k, v in zip(node.keys, node.values, strict=True)
-        if not (isinstance(k, ast.Constant) and k.value in IDENTITIES)
-    ]
-    return _with(node, keys=[k for k, _ in kept], values=[v for _, v in kept])
+def _without_part(n: int, old: Any) -> ast.AST:
+    old.values = [value for at, value in enumerate(old.values) if at != n]
+    return old.values[0] if len(old.values) == 1 else old  # type: ignore[no-any-return]
 
 
-def _unfiltered(node: ast.AST, at: int, of: int) -> ast.AST:
-    del node.generators[at].ifs[of]  # type: ignore[attr-defined]
-    return node
+def _any_identity(old: Any) -> ast.AST:
+    for keyword in old.keywords:
+        if keyword.arg in IDENTITIES:
+            keyword.value = ast.Constant("")
+    return old  # type: ignore[no-any-return]
 
 
-def _without(node: ast.AST, at: int) -> ast.AST:
-    assert isinstance(node, ast.BoolOp)
-    rest = [v for n, v in enumerate(node.values) if n != at]
-    return rest[0] if len(rest) == 1 else _with(node, values=rest)
+def _no_identity(old: Any) -> ast.AST:
+    kept = [(k, v) for k, v in zip(old.keys, old.values, strict=True) if not _is_identity(k)]
+    old.keys, old.values = [k for k, _ in kept], [v for _, v in kept]
+    return old  # type: ignore[no-any-return]
 
 
-def _with(node: ast.AST, **fields: object) -> ast.AST:
-    for name, value in fields.items():
-        setattr(node, name, value)
-    return node
+def _is_identity(key: ast.expr | None) -> bool:
+    return isinstance(key, ast.Constant) and key.value in IDENTITIES
 
 
-def _put(tree: ast.Module, old: ast.AST, new: ast.AST) -> ast.AST:
-    if new is old:
-        return new
-    for parent in ast.walk(tree):
+def _unfiltered(n: int, of: int, old: Any) -> ast.AST:
+    del old.generators[n].ifs[of]
+    return old  # type: ignore[no-any-return]
+
+
+def _put(tree: ast.Module, old: ast.AST, made: ast.AST) -> None:
+    for parent in ast.walk(tree) if made is not old else ():
         for name, value in ast.iter_fields(parent):
             if value is old:
-                setattr(parent, name, new)
-            elif isinstance(value, list) and any(each is old for each in value):
-                value[next(n for n, each in enumerate(value) if each is old)] = new
-    return new
+                setattr(parent, name, made)
+            elif isinstance(value, list):
+                value[:] = [made if each is old else each for each in value]
+    ast.fix_missing_locations(tree)
 
 
-def _owners(tree: ast.Module) -> dict[ast.AST, str]:
-    """Each node of a body of a function to the function's qualified name."""
-    found: dict[ast.AST, str] = {}
-
-    def enter(node: ast.AST, name: str, inside: bool) -> None:
-        for child in ast.iter_child_nodes(node):
-            match child:
-                case ast.FunctionDef() | ast.ClassDef() if not inside:
-                    inner = f"{name}.{child.name}".lstrip(".")
-                    enter(child, inner, isinstance(child, ast.FunctionDef))
-                case _:
-                    if inside and not isinstance(child, ast.arguments):
-                        found[child] = name
-                    enter(child, name, inside)
-
-    enter(tree, "", False)
-    return found
+def _owned(node: ast.AST, name: str = "", *, inside: bool = False) -> Iterator[tuple[ast.AST, str]]:
+    """Each node of a function's body, with the qualified name of the outermost function."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef) and not inside:
+            inner = f"{name}.{child.name}".lstrip(".")
+            yield from _owned(child, inner, inside=isinstance(child, ast.FunctionDef))
+        elif not isinstance(child, ast.arguments):
+            if inside:
+                yield child, name
+            yield from _owned(child, name, inside=inside)
 
 
 def _text(node: ast.AST) -> str:
-    if isinstance(node, ast.If | ast.While):
-        keyword = "while" if isinstance(node, ast.While) else "if"
-        return f"{keyword} {ast.unparse(node.test)}: {ast.unparse(node.body[0])}"
-    return ast.unparse(node)
+    match node:
+        case ast.If(test=test, body=[first, *_]) | ast.While(test=test, body=[first, *_]):
+            return f"if {ast.unparse(test)}: {ast.unparse(first)}"
+        case ast.match_case(pattern=pattern, guard=guard):
+            return f"case {ast.unparse(pattern)} if {ast.unparse(guard) if guard else ''}"
+        case _:
+            return ast.unparse(node)

@@ -6,6 +6,7 @@ python -m tests.guards.run FILE NAME...     # FILE gets a JSON object: name to t
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.guards.every import GUARDS
@@ -20,7 +21,7 @@ def answers(guards: Sequence[Guard], forks: Forks, items: Items) -> dict[str, st
     found = {INTACT: forks.after(lambda: None, list(items.values()))}
     for guard in guards:
         mine = [item for name, item in items.items() if name.partition("[")[0] == guard.node]
-        found[guard.name] = forks.after(lambda guard=guard: remove(guard), mine)  # type: ignore[misc]
+        found[guard.name] = forks.after(partial(remove, guard), mine)
     return found
 
 

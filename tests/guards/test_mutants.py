@@ -1,0 +1,85 @@
+"""The mutants themselves: what is taken out, under which name, and what is said of those that survive."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.guards.holders import held_by, modules
+from tests.guards.mutants import Mutant, mutants
+from tests.guards.mutate import SURVIVORS, listed, told
+from tests.guards.swap import loaded, swap
+from tests.guards.table import ROOT
+
+PROGRAM = """
+class Door:
+    def opens(self, key, doors):
+        if not key or key in self.lost:
+            raise ValueError(key)
+        self.last = key
+        found = [door for door in doors if door.fits(key)]
+        return self.cluster.delete(found[0], uid=key)
+"""
+
+
+@pytest.fixture
+def of_a_door(tmp_path: Path) -> list[Mutant]:
+    file = tmp_path / "door.py"
+    file.write_text(PROGRAM)
+    return list(mutants(file, "door.py"))
+
+
+def test_one_thing_at_a_time_is_taken_out(of_a_door: list[Mutant]) -> None:
+    assert sorted((m.what, m.after) for m in of_a_door) == [
+        ("any", "self.cluster.delete(found[0], uid='')"),
+        ("gone", "pass"),
+        ("gone", "pass"),
+        ("never", "if False: raise ValueError(key)"),
+        ("unfiltered", "[door for door in doors]"),
+        ("without part 1", "key in self.lost"),
+        ("without part 2", "not key"),
+    ]
+    assert {m.function for m in of_a_door} == {"Door.opens"}
+    assert len({m.name for m in of_a_door}) == len(of_a_door)
+
+
+def test_a_mutant_keeps_its_name_while_its_text_stays(of_a_door: list[Mutant], tmp_path: Path) -> None:
+    moved = tmp_path / "moved.py"
+    moved.write_text("import os\n\n" + PROGRAM)
+    assert [m.name for m in mutants(moved, "door.py")] == [m.name for m in of_a_door]
+
+
+def test_other_code_runs_in_what_is_loaded_already(tmp_path: Path) -> None:
+    file = tmp_path / "said.py"
+    file.write_text("def said():\n    return 1\n")
+    space: dict[str, object] = {}
+    exec(compile(file.read_text(), str(file), "exec"), space)
+    said = space["said"]
+    assert swap(loaded(str(file)), compile("def said():\n    return 2\n", str(file), "exec")) == 1
+    assert callable(said)
+    assert said() == 2
+    assert swap(loaded(str(file)), compile("def other():\n    return 2\n", str(file), "exec")) == 0
+
+
+def test_a_survivor_that_is_not_listed_is_wrong_and_so_is_a_listed_one_that_does_not_survive(
+    of_a_door: list[Mutant],
+) -> None:
+    one, other = of_a_door[:2]
+    known = listed(f"# why\n{other.name} | {other} | it cannot be told apart\n")
+    assert told({other.name: other}, known, {one.name, other.name}) == []
+    new, gone = told({one.name: one}, known, {one.name, other.name})
+    assert new.startswith(f"{one.name} | door.py:Door.opens | ")
+    assert "does not survive" in gone
+    for line in ("0123456789 | door.py:f | gone: x", "0123456789 | door.py:f | gone: x | "):
+        with pytest.raises(ValueError, match="no reason"):
+            listed(line)
+
+
+def test_each_survivor_has_its_reason() -> None:
+    assert "REASON?" not in SURVIVORS.read_text()
+    listed(SURVIVORS.read_text())
+
+
+def test_each_module_has_tests_that_are_meant_to_hold_it() -> None:
+    for module in modules():
+        for path in held_by(module):
+            assert (ROOT / path).exists(), (module, path)
