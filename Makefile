@@ -10,7 +10,7 @@ BUDGET := 60
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down clean test test-all unit one fmt lint venv lock changelog
+.PHONY: help up down clean test test-all mutants unit one fmt lint venv lock changelog
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,9 +35,13 @@ test: $(STAMP)  ## the whole of CI, slow matrices sampled
 	@$(MAKE) --no-print-directory lint
 	@tests/all
 
-test-all: $(STAMP)  ## every matrix whole, and labs of kind
+test-all: $(STAMP)  ## every matrix whole, labs of kind, and the mutants
 	@$(MAKE) --no-print-directory lint
 	@tests/all --whole
+	@$(MAKE) --no-print-directory mutants
+
+mutants: $(STAMP)  ## one thing taken out of model, steps and ledger at a time: some test must be red (M=steps/kinds)
+	@$(VENV)/bin/python -m tests.guards.mutate $(M)
 
 unit: $(STAMP)  ## the pure tests alone, within a minute on two cores
 	@TIMEFORMAT='unit tests: %0R s (%0U s of processor); the budget is $(BUDGET) s'; begun=$$SECONDS; \

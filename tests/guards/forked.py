@@ -67,4 +67,5 @@ class Forks:
 
 def forked(names: Sequence[str], work: Callable[[Forks, Items], None]) -> int:
     """Collects ``names``, and does ``work`` with what was found; what pytest says of that."""
-    return int(pytest.main(["--quiet", "-p", "no:cacheprovider", *names], plugins=[Forks(work)]))
+    how = ("--quiet", "--capture=no", "-p", "no:cacheprovider")  # what ``work`` prints is to be seen
+    return int(pytest.main([*how, *names], plugins=[Forks(work)]))

@@ -25,6 +25,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "ledger/": LEDGER,
     "ledger/head.py": (*LEDGER, "simulated/authority/test_heads.py"),
     "ledger/report.py": (*LEDGER, "simulated/test_writers.py"),
+    "steps/": ROAD,
     "steps/authority/": AUTHORITY,
     "steps/context/": (
         "unit/test_outcome.py",

@@ -72,12 +72,16 @@ def main(starts: Sequence[str]) -> int:
     wrong: list[str] = []
 
     def work(forks: Forks, items: Items) -> None:
-        found = {mutant.name: mutant for mutant in survivors(forks, items, chosen)}
+        found, known = {}, listed(SURVIVORS.read_text())
+        for mutant in survivors(forks, items, chosen):
+            found[mutant.name] = mutant
+            if mutant.name not in known:
+                print(f"line {mutant.line}: {mutant}", flush=True)
         among = {m.name for module in chosen for m in mutants(ROOT / "bootstrap" / module, module)}
-        known = listed(SURVIVORS.read_text())
+        print(f"{len(among)} mutants of {len(chosen)} modules, {len(found)} survive")
         among |= set(known) if not starts else set()  # what is no mutant any more is listed in vain, too
         wrong.extend(told(found, known, among))
-        print(f"{len(among)} mutants of {len(chosen)} modules, {len(found)} survive", *wrong, sep="\n")
+        print(*wrong, sep="\n")
 
     ended = forked(sorted({path for module in chosen for path in held_by(module)}), work)
     return ended or int(bool(wrong))
