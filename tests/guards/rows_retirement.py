@@ -18,7 +18,7 @@ RETIREMENT = (
     without("the version that was compared goes", f"{RETIRED}:Retired._take_away", ", resource_version=version", T + "h3_one_that_was_changed_between_look_and_delete_is_kept_and_named"),
     undone("its return is refused", f"{RETIRED}:Retired.act", "expect(self.world.cluster.apply(obj), ref_of(obj))", T + "inv2_its_return_is_refused_before_it_goes"),
     undone("that its return is refused is seen", f"{RETIRED}:Retired.act", 'self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)', T + "inv2_nothing_is_recorded_retired_while_admission_takes_it_back"),
-    Guard("a policy that was changed", f"{RETIRED}:Retired.observe", "all(not cluster.differs(o) for o in self._policy())", "True", T + "inv2_a_policy_that_somebody_changed_is_put_back"),
+    Guard("a policy that was changed", f"{RETIRED}:Retired.observe", "all(not cluster.differs(o) for o in self._policy())", "True", T + "inv2_a_policy_that_was_changed_is_put_back"),
     without("consumers are waited for", f"{RETIRED}:Retired.act", "seen.step(s) is not Next.WAIT and ", T + "h3_a_secret_without_a_copy_waits_for_its_consumers_too"),
     unless("rule: what waits is not taken away", "model/handover.py:_after_commit", "state.waiting", T + "h3_consumers_have_their_time_and_then_their_secret_waits"),
     unless("rule: what was changed is not taken away", "model/handover.py:_after_commit", "state.scaffold is CopyState.CHANGED", T + "h3_one_that_was_changed_between_look_and_delete_is_kept_and_named"),

@@ -41,13 +41,13 @@ ROOT_TOKEN = (
 
 FENCE = (
     unless("the fence is up before a write", f"{SESSION}.call", 'method not in ("GET", "LIST") and not self._fenced', S + "the_first_write_revokes_the_tokens_of_earlier_runs_and_no_others"),
-    undone("who was overtaken revokes nobody", f"{SESSION}.fence", "self.guard()", S + "a_run_that_was_overtaken_revokes_nobody"),
-    undone("who was overtaken does not log in again", f"{SESSION}.token", "self.guard()", S + "an_old_token_is_replaced_and_revoked_unless_the_run_was_overtaken"),
+    undone("a run that was overtaken revokes no token", f"{SESSION}.fence", "self.guard()", S + "a_run_that_was_overtaken_revokes_no_token"),
+    undone("a run that was overtaken does not log in again", f"{SESSION}.token", "self.guard()", S + "an_old_token_is_replaced_and_revoked_unless_the_run_was_overtaken"),
     undone("an old token is revoked", f"{SESSION}.token", "self._revoke(previous)", S + "an_old_token_is_replaced_and_revoked_unless_the_run_was_overtaken"),
     without("its own token is left", f"{SESSION}.others", " and a != self._accessor", S + "the_first_write_revokes_the_tokens_of_earlier_runs_and_no_others"),
     without("tokens of others are left", f"{SESSION}.others", "RUN_POLICY in policies and ", S + "the_first_write_revokes_the_tokens_of_earlier_runs_and_no_others"),
     unless("a login that is refused", f"{SESSION}.login", "not answer.ok", S + "a_login_that_is_refused_is_an_error_of_its_own"),
-    unless("no node is active", f"{SESSION}.active", "not found", "simulated/test_session.py::test_g7_while_no_node_is_active_there_is_nobody_to_ask"),
+    unless("no node is active", f"{SESSION}.active", "not found", "simulated/test_session.py::test_g7_while_no_node_is_active_none_is_asked"),
 )  # fmt: skip
 
 NODES = (

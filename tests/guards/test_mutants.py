@@ -1,4 +1,4 @@
-"""The mutants themselves: what is taken out, under which name, and what is said of those that survive."""
+"""The mutants themselves: what is taken out, under which name, and what becomes of those that survive."""
 
 from pathlib import Path
 

@@ -195,7 +195,7 @@ def test_h2_of_a_lost_answer_the_commit_names_no_request_and_of_a_heard_one_it_d
 def test_h1_a_version_1_that_is_another_than_was_announced_is_not_ours(
     platform: SimulatedPlatform, path: str
 ) -> None:
-    """An intent alone makes nobody the writer: what it announced must be what is there."""
+    """An intent alone is no proof of the writer: what it announced must be what is there."""
     halfway(platform, "handover")
     step = step_of(platform, "handover", **At(written(path), die).ports(platform))
     with pytest.raises(Died):

@@ -91,7 +91,7 @@ def test_b4_a_run_that_lost_the_swap_to_sent_does_not_send(platform: SimulatedPl
 
 @pytest.mark.parametrize("after", [False, True])
 def test_b4_a_swap_whose_answer_was_lost_sends_nothing(platform: SimulatedPlatform, after: bool) -> None:
-    """It may have been this run's, or not: whoever cannot know does not send."""
+    """It may have been this run's, or not: a run that cannot know does not send."""
     halfway(platform, "vault-init")
 
     def lost() -> None:
@@ -115,7 +115,7 @@ def test_b4_nothing_is_sent_before_the_window_says_so(platform: SimulatedPlatfor
 def test_b4_a_store_that_is_initialised_already_is_not_asked_and_not_touched(
     platform: SimulatedPlatform,
 ) -> None:
-    """A claim of ours, and a store that answers: somebody else made it."""
+    """A claim of ours, and a store that answers: another made it."""
     halfway(platform, "vault-init")
     volume = platform.cluster.get(CLAIM)
     assert volume is not None

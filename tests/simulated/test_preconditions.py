@@ -94,7 +94,7 @@ def test_g5_a_namespace_that_is_being_deleted_is_waited_for_by_the_operator(
 ) -> None:
     meta = {"name": "vault"}
     platform.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
-    held = {"name": "held", "namespace": "vault", "finalizers": ["somebody.example/holds"]}
+    held = {"name": "held", "namespace": "vault", "finalizers": ["another.example/holds"]}
     platform.cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": held})
     terminating(platform, "vault")
     error = stopped(platform)
@@ -126,7 +126,7 @@ def test_a_namespace_of_that_name_that_is_not_ours_is_left_as_it_is(platform: Si
 
 def test_a_claim_that_is_being_deleted_is_not_claimed(platform: SimulatedPlatform) -> None:
     halfway(platform, "manifests")
-    held = {"name": "held", "namespace": "bootstrap-system", "finalizers": ["somebody.example/holds"]}
+    held = {"name": "held", "namespace": "bootstrap-system", "finalizers": ["another.example/holds"]}
     platform.cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": held})
     terminating(platform, "bootstrap-system")
     decision = step_of(platform, "claim").decide()

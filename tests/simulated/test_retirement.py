@@ -76,7 +76,7 @@ def test_h3_one_that_was_changed_between_look_and_delete_is_kept_and_named(
     def edited() -> None:
         now = live(platform)
         now["data"] = {name: Sensitive(b"edited", name) for name in now["data"]}
-        platform.cluster.update_as("somebody", now)
+        platform.cluster.update_as("another", now)
 
     at = At(takes_away(platform), edited)
     step_of(platform, "retired", **at.ports(platform)).take()
@@ -129,8 +129,8 @@ def test_h3_consumers_have_their_time_and_then_their_secret_waits(platform: Simu
 
 def test_h3_a_deleted_copy_that_a_finalizer_holds_is_not_gone(platform: SimulatedPlatform) -> None:
     now = live(platform)
-    now["metadata"]["finalizers"] = ["somebody.example/holds"]
-    platform.cluster.update_as("somebody", now)
+    now["metadata"]["finalizers"] = ["another.example/holds"]
+    platform.cluster.update_as("another", now)
     secret = platform.world().intent.scaffolds[0].name
     step = step_of(platform, "retired")
     step.take()
@@ -138,21 +138,21 @@ def test_h3_a_deleted_copy_that_a_finalizer_holds_is_not_gone(platform: Simulate
     assert secret not in retired(platform)
     decision = step_of(platform, "retired").decide()
     assert isinstance(decision, Act)
-    assert any("held by finalizers somebody.example/holds" in change for change in decision.changes)
+    assert any("held by finalizers another.example/holds" in change for change in decision.changes)
     freed = live(platform)
     freed["metadata"]["finalizers"] = []
-    platform.cluster.update_as("somebody", freed)
+    platform.cluster.update_as("another", freed)
     step_of(platform, "retired").take()
     assert secret in retired(platform)
 
 
-def test_inv2_a_policy_that_somebody_changed_is_put_back(platform: SimulatedPlatform) -> None:
+def test_inv2_a_policy_that_was_changed_is_put_back(platform: SimulatedPlatform) -> None:
     step_of(platform, "retired").take()
     assert isinstance(step_of(platform, "retired").decide(), Satisfied)
     policy = platform.cluster.get(Ref(API, "ValidatingAdmissionPolicy", POLICY))
     assert policy is not None
     policy["spec"]["validations"][0]["expression"] = "true"
-    platform.cluster.update_as("somebody", policy)
+    platform.cluster.update_as("another", policy)
     decision = step_of(platform, "retired").decide()
     assert isinstance(decision, Act)
     assert decision.changes == (f"apply ValidatingAdmissionPolicy {POLICY}",)
@@ -242,7 +242,7 @@ def test_h3_a_consumer_that_is_served_in_time_holds_nothing_up(platform: Simulat
     assert platform.narrator.said(f"{secret.name}: Secret {ref.namespace}/{ref.name} is not there")
 
 
-def test_h3_one_that_somebody_deleted_meanwhile_is_recorded(platform: SimulatedPlatform) -> None:
+def test_h3_one_that_was_deleted_meanwhile_is_recorded(platform: SimulatedPlatform) -> None:
     step = step_of(platform, "retired")
     seen = step.kind.observe()
     platform.cluster.delete(copy(platform), uid=live(platform)["metadata"]["uid"])

@@ -47,7 +47,7 @@ def test_b5_the_first_write_revokes_the_tokens_of_earlier_runs_and_no_others(
     tokens["a-reader"] = Token("reader", ("default",), identity=("reader-orders",))
     ours = session(platform)
     ours.read(NOTE)
-    assert {"earlier", "reader"} < alive(platform), "a read fences nobody"
+    assert {"earlier", "reader"} < alive(platform), "a read puts up no fence"
     ours.call("POST", NOTE, {"max_versions": 2})
     assert "earlier" not in alive(platform)
     assert "reader" in alive(platform)
@@ -62,7 +62,7 @@ def test_b5_the_fence_is_up_before_the_write_is_sent(platform: SimulatedPlatform
     assert seen == [False]
 
 
-def test_b5_a_run_that_was_overtaken_revokes_nobody(platform: SimulatedPlatform) -> None:
+def test_b5_a_run_that_was_overtaken_revokes_no_token(platform: SimulatedPlatform) -> None:
     platform.vault.live().tokens["its-successor"] = Token("successor", (RUN_POLICY,))
     ours = session(platform)
 
@@ -136,12 +136,12 @@ def test_b5_a_login_that_is_refused_is_an_error_of_its_own(platform: SimulatedPl
     assert caught.value.code == "E_VAULT_LOGIN"
 
 
-def test_an_accessor_that_is_gone_meanwhile_is_nobody_s(platform: SimulatedPlatform) -> None:
+def test_an_accessor_that_is_gone_meanwhile_is_none_of_a_token(platform: SimulatedPlatform) -> None:
     no = Answer(status=400, data={}, errors=("invalid accessor",))
     assert session(platform, Refusing(platform.vault, "auth/token/lookup-accessor", no)).accessors() == {}
 
 
-def test_g7_while_no_node_is_active_there_is_nobody_to_ask(platform: SimulatedPlatform) -> None:
+def test_g7_while_no_node_is_active_none_is_asked(platform: SimulatedPlatform) -> None:
     class Leaderless(Refusing):
         def active(self, pods: Any) -> None:
             return None

@@ -176,7 +176,7 @@ def test_g7_a_peer_without_a_certificate_gets_one_and_the_others_keep_theirs(
     platform.up()
     before = get(platform, TLS)
     lacking = {**before, "data": {k: v for k, v in before["data"].items() if not k.startswith("vault-2.")}}
-    platform.cluster.update_as("somebody", lacking)
+    platform.cluster.update_as("another", lacking)
     step_of(platform, "vault-serve").take()
     after = get(platform, TLS)["data"]
     assert {k for k in after if k.startswith("vault-2.")} == {"vault-2.crt", "vault-2.key"}
@@ -188,7 +188,7 @@ def test_g7_certificates_are_added_by_compare_and_swap(platform: SimulatedPlatfo
     platform.up()
     before = get(platform, TLS)
     lacking = {**before, "data": {k: v for k, v in before["data"].items() if not k.startswith("vault-2.")}}
-    platform.cluster.update_as("somebody", lacking)
+    platform.cluster.update_as("another", lacking)
 
     def faster() -> None:
         now = get(platform, TLS)
