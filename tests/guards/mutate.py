@@ -12,12 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from types import FunctionType
 
 from tests.guards.forked import UNCHANGED, Forks, Items, forked
 from tests.guards.holders import held_by, modules
 from tests.guards.mutants import Mutant, mutants
-from tests.guards.swap import loaded, swap
+from tests.guards.swap import Live, loaded, swap
 from tests.guards.table import ROOT
 
 SURVIVORS = Path(__file__).with_name("survivors.txt")
@@ -51,8 +50,8 @@ def survivors(forks: Forks, items: Items, chosen: Sequence[str]) -> Iterator[Mut
                 raise RuntimeError(f"{mutant}: {told}")
 
 
-def changed(mutant: Mutant, file: Path, live: dict[str, list[FunctionType]]) -> None:
-    if not swap(live, compile(mutant.tree, str(file), "exec")):
+def changed(mutant: Mutant, file: Path, live: Live) -> None:
+    if mutant.function not in swap(live, compile(mutant.tree, str(file), "exec")):
         raise LookupError("no function runs it")
 
 

@@ -5,36 +5,36 @@ from collections import defaultdict
 from collections.abc import Iterator
 from types import CodeType, FunctionType
 
+Live = dict[str, list[FunctionType]]  # qualified name to the functions that have it
 
-def loaded(filename: str) -> dict[str, list[FunctionType]]:
-    found: dict[str, list[FunctionType]] = defaultdict(list)
+
+def loaded(filename: str) -> Live:
+    found: Live = defaultdict(list)
     for each in gc.get_objects():
         if isinstance(each, FunctionType) and each.__code__.co_filename == filename:
             found[each.__code__.co_qualname].append(each)
     return found
 
 
-def swap(functions: dict[str, list[FunctionType]], changed: CodeType) -> int:
-    """How many functions have other code now."""
+def swap(functions: Live, changed: CodeType) -> set[str]:
+    """The names of those that have other code now, or the same from another line."""
     codes: dict[str, list[CodeType]] = defaultdict(list)
-    for code in _top(changed):
+    for code in _within(changed):
         codes[code.co_qualname].append(code)
-    count = 0
+    found = set()
     for name, live in functions.items():
-        lines = sorted({f.__code__.co_firstlineno for f in live})
-        new = sorted(codes[name], key=lambda code: code.co_firstlineno)
-        if len(lines) != len(new):
-            continue
-        for function in live:
-            code = new[lines.index(function.__code__.co_firstlineno)]
+        lines = sorted({function.__code__.co_firstlineno for function in live})
+        made = sorted(codes[name], key=lambda code: code.co_firstlineno)
+        for function in live if len(lines) == len(made) else ():
+            code = made[lines.index(function.__code__.co_firstlineno)]
             if code != function.__code__ and len(code.co_freevars) == len(function.__code__.co_freevars):
                 function.__code__ = code
-                count += 1
-    return count
+                found.add(name)
+    return found
 
 
-def _top(code: CodeType) -> Iterator[CodeType]:
+def _within(code: CodeType) -> Iterator[CodeType]:
     for each in code.co_consts:
         if isinstance(each, CodeType):
             yield each
-            yield from _top(each)
+            yield from _within(each)
