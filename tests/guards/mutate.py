@@ -38,7 +38,7 @@ def survivors(forks: Forks, items: Items, chosen: Sequence[str]) -> Iterator[Mut
     """Those tests run first that were red for more mutants of the same module."""
     for module in chosen:
         file, red = ROOT / "bootstrap" / module, Counter[str]()
-        live = loaded(str(file))
+        live = loaded(file)
         mine = [item for name, item in items.items() if name.startswith(held_by(module))]
         for mutant in mutants(file, module):
             mine.sort(key=lambda item: -red[item.nodeid])

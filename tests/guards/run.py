@@ -24,8 +24,7 @@ def answers(guards: Sequence[Guard], forks: Forks, items: Items) -> Iterator[tup
 
 
 def remove(guard: Guard) -> None:
-    file = str(guard.file)
-    changed = swap(loaded(file), compile(guard.removed(), file, "exec"))
+    changed = swap(loaded(guard.file), compile(guard.removed(), str(guard.file), "exec"))
     if guard.function.partition(":")[2] not in changed:
         raise LookupError("no function runs it")
 

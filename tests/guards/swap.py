@@ -1,14 +1,25 @@
 """Other code for the functions of a module that is loaded: whatever holds them runs it from now on."""
 
 import gc
+import importlib
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from types import CodeType, FunctionType
+
+from tests.guards.table import ROOT
 
 Live = dict[str, list[FunctionType]]  # qualified name to the functions that have it
 
 
-def loaded(filename: str) -> Live:
+def loaded(file: Path) -> Live:
+    """Of a module below the root of the repository, which is imported for it: kinds of steps are, only once they are
+    asked for."""
+    importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
+    return functions_of(str(file))
+
+
+def functions_of(filename: str) -> Live:
     found: Live = defaultdict(list)
     for each in gc.get_objects():
         if isinstance(each, FunctionType) and each.__code__.co_filename == filename:

@@ -7,7 +7,7 @@ import pytest
 from tests.guards.holders import held_by, modules
 from tests.guards.mutants import Mutant, mutants
 from tests.guards.mutate import SURVIVORS, listed, told
-from tests.guards.swap import loaded, swap
+from tests.guards.swap import functions_of, swap
 from tests.guards.table import ROOT
 
 PROGRAM = """
@@ -54,10 +54,12 @@ def test_other_code_runs_in_what_is_loaded_already(tmp_path: Path) -> None:
     space: dict[str, object] = {}
     exec(compile(file.read_text(), str(file), "exec"), space)
     said = space["said"]
-    assert swap(loaded(str(file)), compile("def said():\n    return 2\n", str(file), "exec")) == {"said"}
+    assert swap(functions_of(str(file)), compile("def said():\n    return 2\n", str(file), "exec")) == {
+        "said"
+    }
     assert callable(said)
     assert said() == 2
-    assert swap(loaded(str(file)), compile("def other():\n    return 2\n", str(file), "exec")) == set()
+    assert swap(functions_of(str(file)), compile("def other():\n    return 2\n", str(file), "exec")) == set()
 
 
 def test_a_survivor_that_is_not_listed_is_wrong_and_so_is_a_listed_one_that_does_not_survive(
