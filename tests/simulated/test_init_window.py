@@ -12,7 +12,7 @@ from bootstrap.model.init_window import Window, WindowPhase
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
 from bootstrap.steps.vault.empty_store import remove_voided
-from bootstrap.steps.vault.init_window import Slots, WindowStore
+from bootstrap.steps.vault.init_window import REF, Slots, WindowStore
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.concurrent import At
 from tests.simulator.faults import Call
@@ -223,6 +223,11 @@ def test_b4_a_window_is_swapped_from_what_was_read_and_nothing_else(platform: Si
     late = WindowStore(at.ports(platform)["cluster"])
     assert not late.swap(window(platform), before.sent("c"))
     assert window(platform).phase is WindowPhase.VOIDING
+    live = platform.cluster.get(REF)
+    assert live is not None
+    platform.cluster.delete(REF, uid=live["metadata"]["uid"])
+    assert not store.swap(before, before.sent("d")), "one that is gone is not swapped, and not made anew"
+    assert store.read() is None
 
 
 def test_b4_a_fourth_attempt_is_not_begun_by_a_run_that_comes_upon_it_either(
