@@ -369,6 +369,19 @@ def test_somebody_elses_vault_is_not_touched(platform: SimulatedPlatform) -> Non
     assert platform.cluster.get(CLAIM) is not None
 
 
+def test_what_has_the_name_of_ours_and_is_not_ours_stays(platform: SimulatedPlatform) -> None:
+    killed(platform, MOMENTS["the keys are in their slots"])
+    ref = Ref("v1", "Service", "vault", "vault")
+    ours = platform.cluster.get(ref)
+    assert ours is not None
+    platform.cluster.delete(ref, uid=ours["metadata"]["uid"])
+    platform.cluster.create({**ours, "metadata": {"name": ref.name, "namespace": ref.namespace}})
+    found = abandon(platform)
+    assert not [item for item in found.goes if str(ref) + " " in item]
+    assert platform.cluster.get(ref) is not None
+    assert platform.cluster.get(CLAIM) is None
+
+
 def scaffold_of(platform: SimulatedPlatform) -> Ref:
     return bootstrap_copy_ref(platform.world().intent.scaffolds[0])
 
