@@ -11,7 +11,7 @@ import pytest
 
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.root.holders import holders
-from bootstrap.adapters.root.root_key import encrypt_to
+from bootstrap.adapters.root.root_key import encrypt_to, parse_root
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.cli import compose
 from bootstrap.cli.commands import check as command
@@ -190,6 +190,25 @@ def test_a_holder_who_cannot_open_a_file_is_counted(
     found = ran(capsys, repository)
     assert set(found) == {"W_RECIPIENT"}
     assert len(found["W_RECIPIENT"]) == 9
+
+
+@pytest.mark.parametrize("key", ["root.key", "encrypted/root-material/unseal.age"])
+def test_s1_a_key_of_the_root_under_another_name_stops_check_and_up(
+    repository: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, key: str
+) -> None:
+    """Encrypted anew, so that no byte of the ciphertext is the same."""
+    root = parse_root(Sensitive((repository.parent / "root.key").read_bytes()), lambda _: None)
+    value = Sensitive((repository.parent / key).read_bytes())
+    value = root.unwrap(value.reveal(), key) if key.endswith(".age") else value
+    sealed = encrypt_yaml({"deploy": {"username": value, "password": value}}, root.recipients)
+    (repository / "encrypted/gitops.sops.yaml").write_bytes(sealed)
+    commit_all(repository)
+    assert "E_ROOT_SOURCE" not in ran(capsys, repository)
+    assert ran(capsys, repository, root=True)["E_ROOT_SOURCE"] == {"encrypted/gitops.sops.yaml"}
+    platform = SimulatedPlatform(tmp_path / "sim", repository)
+    with pytest.raises(DefinitionError) as stopped:
+        platform.up()
+    assert (stopped.value.code, stopped.value.where) == ("E_ROOT_SOURCE", "encrypted/gitops.sops.yaml")
 
 
 # ---------------------------------------------------------------- after the handover

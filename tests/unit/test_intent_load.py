@@ -71,6 +71,16 @@ spec: {data: [{match: {remoteRef: {remoteKey: applications/web/session}}}]}
 Changes = dict[str, str | bytes | None]
 
 
+def copied(file: str) -> Changes:
+    """A runtime secret whose source is root material, or has its bytes."""
+    return {
+        W: edited(SECRET, "{file: encrypted/web.sops.yaml, key: session}", f"{{file: encrypted/{file}}}"),
+        "encrypted/root-material/unseal.age": AGE + b"the unseal key",
+        "encrypted/copy.age": AGE + b"the unseal key",
+        "encrypted/root-material/of/another.asc": b"-----BEGIN PGP MESSAGE-----\n",
+    }
+
+
 def policy(path: str, can: str) -> Changes:
     return {"vault/p.hcl": f'# c\npath "{path}" {{\n  capabilities = ["{can}"]\n}}\n'}
 
@@ -186,6 +196,10 @@ BAD: list[tuple[Changes, str, str]] = [
     ({"keys/ledger.pub": None}, "E_KEYS", "keys/ledger.pub"),
     ({"keys/root.txt": None}, "E_KEYS", "keys/root.txt"),
     ({"encrypted/root-material/unseal.age": None}, "E_ROOT_MATERIAL", f"{B}:1"),
+    *(
+        (copied(file), "E_ROOT_SOURCE", f"{W}:1")
+        for file in ("root-material/unseal.age", "root-material/of/another.asc", "copy.age")
+    ),
     (
         {"secrets/material.yaml": MATERIAL.partition("---\n")[2]},
         "E_ROOT_MATERIAL",

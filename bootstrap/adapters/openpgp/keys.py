@@ -208,6 +208,18 @@ def names_of(certificate: "Cert") -> frozenset[str]:
     return frozenset(str(name).upper() for p in packets for name in (p.key_id, p.fingerprint))
 
 
+def secret_names(packets: bytes) -> tuple[str, ...]:
+    """The fingerprints of the secret keys in binary packets, in upper case; none where these are no packets."""
+    from pysequoia.packet import PacketPile, Tag
+
+    try:
+        found = list(PacketPile.from_bytes(packets))
+    except RuntimeError:
+        return ()
+    secret = (Tag.SecretKey, Tag.SecretSubkey)
+    return tuple(str(p.fingerprint).upper() for p in found if p.tag in secret and p.fingerprint)
+
+
 def armored_blocks(text: str) -> list[str]:
     """Each armored block of a text on its own."""
     end = "-----END PGP PUBLIC KEY BLOCK-----"

@@ -4,9 +4,12 @@ The form of a file is seen from its name and its first bytes; what the root of t
 refused with the way out. No message holds a value.
 """
 
+from functools import cached_property
+
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.openpgp import message as openpgp_message
+from bootstrap.adapters.root.kept_back import KeptBack, kept_back
 from bootstrap.adapters.sops.data_key import DataKeys, speaks_age
 from bootstrap.adapters.sops.reader import open_sops
 from bootstrap.intent.encryption_forms import (
@@ -38,11 +41,20 @@ class CommitFiles:
         """A raw file gives its bytes, a SOPS file its tree.
 
         Raises DefinitionError E_FILE_MISSING, E_PLAINTEXT, E_FORM, E_CT_*, E_SOPS_*, E_TYPE;
-        PreconditionError E_NO_IDENTITY.
+        PreconditionError E_NO_IDENTITY. What is not root material is held to it: DefinitionError E_ROOT_SOURCE.
         """
         if path not in self._opened:
-            self._opened[path] = self._open(path, self._repository.read(path))
+            opened = self._open(path, self._repository.read(path))
+            if not path.startswith(f"{layout.ROOT_MATERIAL}/"):
+                self._kept_back.judge(path, opened)
+            self._opened[path] = opened
         return self._opened[path]
+
+    @cached_property
+    def _kept_back(self) -> KeptBack:
+        material = [p for p in self._repository.paths() if p.startswith(f"{layout.ROOT_MATERIAL}/")]
+        encrypted = [p for p in material if p.rsplit("/", 1)[-1] not in layout.NOT_ENCRYPTED]
+        return kept_back(self._repository, self._root, [self.open(path) for path in encrypted])
 
     def _open(self, path: str, content: bytes) -> Opened:
         if error := foreign(path, content):

@@ -182,7 +182,7 @@ def _not_opened(error: BootstrapError, path: str) -> Finding:
     found = of_error(error, path)
     if found.id != "E_NO_IDENTITY":
         return found
-    return replace(found, message=found.message.removeprefix(f"{path} is "))
+    return replace(found, message=found.message.removeprefix(f"{found.where} is "))
 
 
 def _fields(secret: Secret, opened: Opened) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ _KEYGEN = "`bootstrap keygen --out DIR` makes it; commit what it writes to keys/
 
 def judge(intent: Intent) -> Iterator[Finding]:
     yield from _sources(intent)
+    yield from _kept_back(intent)
     yield from _keys(intent)
     yield from _recipients(intent)
     yield from _holders(intent)
@@ -56,6 +57,24 @@ def _sources(intent: Intent) -> Iterator[Finding]:
                 "`git add` and commit it" if inside else "encrypted files lie below encrypted/"
             )
             yield Finding(id="E_CATALOG_SET", where=secret.where, message=message, hint=hint)
+
+
+def _kept_back(intent: Intent) -> Iterator[Finding]:
+    """Root material is handed to nobody, under whatever name its ciphertext lies. What is in a file is compared when
+    the file is opened; here by its place and by its bytes."""
+    inside = {
+        path: blob for path, blob in intent.blobs.items() if path.startswith(f"{layout.ROOT_MATERIAL}/")
+    }
+    for secret in intent.secrets:
+        if secret.source is None or secret.secret_class is SecretClass.ROOT_MATERIAL:
+            continue
+        file = secret.source.file
+        if file in inside or intent.blobs.get(file) in inside.values():
+            message = (
+                f"{secret.name}: {file} is root material: it would be handed to Vault and to its consumers"
+            )
+            hint = "name another file; what stays with the root is of class: root-material"
+            yield Finding(id="E_ROOT_SOURCE", where=secret.where, message=message, hint=hint)
 
 
 def _meant(file: str, intent: Intent) -> str:

@@ -1,0 +1,168 @@
+"""A key under the root, and one that opens the repository, is no secret of the catalog, however it is written (S1)."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.openpgp import keys as openpgp
+from bootstrap.adapters.openpgp.keys import PgpRoot
+from bootstrap.adapters.root import derived_keys
+from bootstrap.adapters.root.holders import root_file
+from bootstrap.adapters.root.root_key import encrypt_to
+from bootstrap.adapters.sops.commit_files import CommitFiles
+from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.model.errors import BootstrapError, DefinitionError
+from bootstrap.model.sensitive import Sensitive
+from tests.support.intent_fake import FakeRepository
+
+ROOT = age.generate()
+READER = age.generate()  # such as Flux's own key, which a repository names in keys/readers.txt
+SSH = ed25519.Ed25519PrivateKey.generate()
+STRANGER = age.generate()
+PGP = PgpRoot(openpgp.generate("a holder"))
+UNSEAL, UNSEAL_PUBLIC = derived_keys.generate_unseal()
+LEDGER, _ = derived_keys.generate_ledger()
+CA, _ = derived_keys.generate_ca()
+COMMITMENT = derived_keys.generate_commitment()
+
+
+def ssh(password: bytes | None = None) -> bytes:
+    lock = BestAvailableEncryption(password) if password else NoEncryption()
+    return SSH.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, lock)
+
+
+@cache
+def files() -> Mapping[str, bytes]:
+    material = {"unseal": UNSEAL, "ledger": LEDGER, "vault-ca": CA, "commitment": COMMITMENT}
+    public = SSH.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return {
+        **{f"encrypted/root-material/{n}.age": encrypt_to(ROOT.recipients, v) for n, v in material.items()},
+        "keys/root.txt": "\n".join(ROOT.recipients).encode(),
+        "keys/readers.txt": READER.recipients[0].encode() + b"  # flux\n" + public + b" ci\n",
+        "keys/unseal.asc": UNSEAL_PUBLIC,
+        "keys/root.asc": PGP.armored_certificate,
+    }
+
+
+def opened(value: bytes, *, raw: bool = False) -> None:
+    secret = Sensitive(value, "value")
+    seal = encrypt_to if raw else lambda r, v: encrypt_yaml({"a": {"b": v}, "c": Sensitive(b"x")}, r)
+    path = "encrypted/a.age" if raw else "encrypted/a.sops.yaml"
+    made = {**files(), path: seal(ROOT.recipients, secret)}
+    CommitFiles(FakeRepository(made), ROOT).open(path)
+
+
+def der(pem: bytes) -> bytes:
+    return load_pem_private_key(pem, None).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def sec1(pem: bytes) -> bytes:
+    return load_pem_private_key(pem, None).private_bytes(
+        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    )
+
+
+KEYS: dict[str, bytes] = {
+    "the root": ROOT.export().reveal(),
+    "the root's file": root_file(ROOT, None),
+    "a reader": READER.export().reveal(),
+    "a reader in lower case": READER.export().reveal().lower(),
+    "a reader by ssh": ssh(),
+    "a reader by ssh, with a passphrase": ssh(b"secret"),
+    "a reader's ssh key as PKCS8": SSH.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    "a holder by OpenPGP": PGP.export().reveal(),
+    "the unseal key": UNSEAL.reveal(),
+    "the ledger key": LEDGER.reveal(),
+    "the ledger key, binary": der(LEDGER.reveal()),
+    "the CA's key": CA.reveal(),
+    "the CA's key as SEC1": sec1(CA.reveal()),
+    "the commitment key": COMMITMENT.reveal(),
+    "the commitment key, binary": bytes.fromhex(COMMITMENT.reveal().decode()),
+    "the commitment key, upper case": COMMITMENT.reveal().upper(),
+}
+
+
+def wrapped(value: bytes, width: int) -> bytes:
+    text = base64.b64encode(value)
+    return b"\n".join(text[i : i + width] for i in range(0, len(text), width))
+
+
+FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "as it is": lambda v: v,
+    "with a newline": lambda v: v + b"\n\n",
+    "with words around": lambda v: b"# created: today\n" + v + b"\n# the end of it\n",
+    "base64": base64.b64encode,
+    "base64 of base64": lambda v: base64.b64encode(base64.b64encode(v)),
+    "base64 for URLs": lambda v: base64.urlsafe_b64encode(v).rstrip(b"="),
+    "base64 in lines of 76": lambda v: wrapped(v, 76),
+    "hex": lambda v: v.hex().encode(),
+    "a string of JSON": lambda v: json.dumps({"a": {"key": v.decode("latin-1")}}).encode(),
+    "a Secret manifest": lambda v: b"kind: Secret\ndata:\n  age.agekey: " + base64.b64encode(v) + b"\n",
+    "a URL": lambda v: b"https://host/?key=" + "".join(f"%{b:02x}" for b in v).encode(),
+    "CRLF": lambda v: v.replace(b"\n", b"\r\n") if b"\n" in v else v + b"\r\n",
+}
+
+
+OF_TEXT = ("with words around", "a string of JSON", "CRLF", "with a newline")
+
+
+@pytest.mark.parametrize(
+    ("key", "form"), [(k, f) for k in KEYS for f in FORMS if not ("binary" in k and f in OF_TEXT)]
+)
+def test_s1_a_key_of_the_root_is_no_source(key: str, form: str) -> None:
+    with pytest.raises(DefinitionError) as refused:
+        opened(FORMS[form](KEYS[key]))
+    assert (refused.value.code, refused.value.where) == ("E_ROOT_SOURCE", "encrypted/a.sops.yaml")
+    assert "remove the file" in refused.value.hint
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_s1_nor_as_a_raw_file(key: str) -> None:
+    with pytest.raises(DefinitionError) as refused:
+        opened(KEYS[key], raw=True)
+    assert refused.value.code == "E_ROOT_SOURCE"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        STRANGER.export().reveal(),
+        openpgp.generate("stranger").reveal(),
+        derived_keys.generate_ledger()[0].reveal(),
+        derived_keys.generate_ca()[0].reveal(),
+        derived_keys.generate_commitment().reveal(),
+        ROOT.recipients[0].encode(),
+        UNSEAL_PUBLIC,
+        b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n",
+        b"AGE-SECRET-KEY-1" + b"Q" * 58,
+        b"openssh-key-v1\0" + bytes(12),
+        bytes([0xC5]) * 40,
+        bytes(range(256)) * 8,
+        b"word " * 2000,
+        b"\\" * 4000,
+    ],
+)
+def test_a_key_of_somebody_else_and_what_is_none_is_a_secret_like_any_other(value: bytes) -> None:
+    opened(value)
+
+
+def test_what_cannot_be_compared_is_not_opened() -> None:
+    """A root material that this root does not open hides what it is."""
+    made = {**files(), "encrypted/root-material/unseal.age": encrypt_to(STRANGER.recipients, UNSEAL)}
+    made["encrypted/a.age"] = encrypt_to(ROOT.recipients, Sensitive(b"x"))
+    with pytest.raises(BootstrapError) as refused:
+        CommitFiles(FakeRepository(made), ROOT).open("encrypted/a.age")
+    assert refused.value.code == "E_NO_IDENTITY"
