@@ -15,11 +15,14 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.root import derived_keys
+from bootstrap.adapters.root.carried_keys import public_names
 from bootstrap.adapters.root.holders import root_file
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.commit_files import CommitFiles
@@ -166,3 +169,11 @@ def test_what_cannot_be_compared_is_not_opened() -> None:
     with pytest.raises(BootstrapError) as refused:
         CommitFiles(FakeRepository(made), ROOT).open("encrypted/a.age")
     assert refused.value.code == "E_NO_IDENTITY"
+
+
+@given(
+    st.binary(max_size=400), st.sampled_from([b"", b"\x95\x01", b"\xc5\x30", b"0\x82", b"openssh-key-v1\0"])
+)
+def test_any_bytes_are_looked_through(data: bytes, begins: bytes) -> None:
+    for value in (begins + data, base64.b64encode(begins + data), data + begins):
+        public_names(Sensitive(value))

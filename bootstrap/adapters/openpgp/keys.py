@@ -5,6 +5,7 @@ The library reports failures as RuntimeError with a stack trace in the text; non
 
 import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters.local.key_source import not_opened
@@ -212,12 +213,12 @@ def secret_names(packets: bytes) -> tuple[str, ...]:
     """The fingerprints of the secret keys in binary packets, in upper case; none where these are no packets."""
     from pysequoia.packet import PacketPile, Tag
 
-    try:
-        found = list(PacketPile.from_bytes(packets))
-    except RuntimeError:
-        return ()
-    secret = (Tag.SecretKey, Tag.SecretSubkey)
-    return tuple(str(p.fingerprint).upper() for p in found if p.tag in secret and p.fingerprint)
+    found: list[str] = []
+    with suppress(RuntimeError):  # what follows a key may be anything
+        for packet in PacketPile.from_bytes(packets):
+            if packet.tag in (Tag.SecretKey, Tag.SecretSubkey) and packet.fingerprint:
+                found.append(str(packet.fingerprint).upper())
+    return tuple(found)
 
 
 def armored_blocks(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which keys a value carries: told by what a key is, whatever form, armor or encoding it is written in (S1, S3).
+"""Which keys a value carries, in whatever form, armor or encoding they are written (S1, S3).
 
 A private key is known by its public half, so two texts of one key are the same key. What was divided, compressed or
 encrypted before it was put into the value is not seen.
@@ -25,7 +25,7 @@ _BASE64 = (re.compile(rb"[A-Za-z0-9+/\s]{32,}={0,2}"), re.compile(rb"[A-Za-z0-9_
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}[\s:]?){32,}")
 _OPENSSH = b"openssh-key-v1\0"
 _PGP_SECRET = (0xC5, 0x94, 0x95, 0x96, 0x97)  # RFC 9580 4.2: how a packet with a secret key begins
-_ESCAPED = re.compile(rb"\\+[nrt]|\\u000[aAdD9]")
+_ESCAPED = re.compile(rb"\\([\\/nrt]|u000[aAdD9])")
 
 
 def public_names(value: Sensitive) -> frozenset[str]:
@@ -61,7 +61,7 @@ def _decoded(data: bytes) -> Iterator[bytes]:
     if b"\0" in data and _AGE.search(plain := data.replace(b"\0", b"")):
         yield plain  # UTF-16 and UTF-32
     if b"\\" in data:
-        yield _ESCAPED.sub(b"\n", data).replace(b"\\/", b"/")
+        yield _ESCAPED.sub(lambda m: m[1] if m[1] in b"\\/" else b"\n", data)
     for part in re.split(rb"[?&=\s]", data) if b"%" in data else ():
         yield unquote_to_bytes(part)
     yield from _hexes(data)

@@ -60,8 +60,8 @@ def _sources(intent: Intent) -> Iterator[Finding]:
 
 
 def _kept_back(intent: Intent) -> Iterator[Finding]:
-    """Root material is handed to nobody, under whatever name its ciphertext lies. What is in a file is compared when
-    the file is opened; here by its place and by its bytes."""
+    """Root material is never handed over, whatever name its ciphertext has. Here it is known by its place and by its
+    bytes; the content of a file is compared when it is opened."""
     inside = {
         path: blob for path, blob in intent.blobs.items() if path.startswith(f"{layout.ROOT_MATERIAL}/")
     }
