@@ -9,6 +9,7 @@ RUN_POLICY: Final = "bootstrap-run"
 READER_ROLE: Final = "external-secrets"
 READER_ACCOUNT: Final = "external-secrets"
 STORE: Final = "vault-backend"
+VAULT_SECRETS: Final = "vault-"  # how ours in Vault's namespace begin: certificates, unseal key
 KV_MOUNT: Final = "secret"
 AUDIT_DEVICE: Final = "file"
 AUDIT_FILE: Final = "/vault/audit/audit.log"

@@ -1,11 +1,15 @@
 """What Git cannot take back by one line: refused before anything is changed, and `verify` sees what was left behind."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bootstrap.engine.inspect import survey
+from bootstrap.engine.runner import Runner
+from bootstrap.model.catalog import InternalSource
 from bootstrap.model.errors import PreconditionError
+from bootstrap.model.names import VAULT_SECRETS
 from bootstrap.operations.verify.proofs.retirement import residuals
 from bootstrap.operations.verify.proofs.vault import voters
 from bootstrap.ports import Ref
@@ -109,3 +113,29 @@ def test_an_entry_that_is_removed_is_no_change_of_a_name(platform: SimulatedPlat
     opened.cache_clear()
     assert "orders-payment-token" not in [s.name for s in platform.world().intent.secrets]
     assert platform.up().epoch == 2
+
+
+# ---------------------------------------------------------------- what belongs to the platform itself
+
+
+def test_s3_preflight_itself_refuses_an_intent_that_reaches_for_the_unseal_key(
+    platform: SimulatedPlatform,
+) -> None:
+    """The rules of `check` refuse it before; whatever brought the intent here, nothing is done with it."""
+    world = platform.world()
+    entry = replace(
+        world.intent.internals[0], source=InternalSource(namespace="vault", secret="vault-unseal-1")
+    )
+    world = replace(world, intent=replace(world.intent, internals=(entry,)))
+    platform.cluster.mutations.clear()
+    with pytest.raises(PreconditionError) as caught:
+        Runner(world.plan, world, kind_class).run()
+    assert (caught.value.code, platform.cluster.mutations) == ("E_NAMESPACE", [])
+    assert "Vault's own" in caught.value.message
+
+
+def test_s3_all_that_up_makes_for_vault_has_a_reserved_name(platform: SimulatedPlatform) -> None:
+    secrets = platform.cluster.list("v1", "Secret", "vault")
+    ours = [s["metadata"]["name"] for s in secrets if not s["metadata"].get("ownerReferences")]
+    assert {"vault-tls", "vault-unseal-1"} <= {*ours}
+    assert [name for name in ours if not name.startswith(VAULT_SECRETS)] == []

@@ -92,7 +92,8 @@ def valid() -> dict[str, bytes]:
         "manifests/external-secrets/crds.yaml": CRDS,
         "keys/root.txt": b"# holders\nage1first\nage1second\n",
     }
-    files |= {f"encrypted/root-material/{n}.age": AGE for n in ("ledger", "commitment", "vault-ca", "unseal")}
+    keys = ("ledger", "commitment", "vault-ca", "unseal")
+    files |= {f"encrypted/root-material/{name}.age": AGE + name.encode() for name in keys}
     files |= {f"keys/{n}": b"public\n" for n in ("ledger.pub", "vault-ca.crt", "unseal.asc")}
     return files
 

@@ -20,9 +20,8 @@ def judge(intent: Intent) -> Iterator[Finding]:
 
 
 def platform_namespaces(intent: Intent) -> frozenset[str]:
-    """Where the declared platform components live: Vault, the operator, and components.platform (INV2)."""
-    operator = intent.platform.external_secrets.deployment.split("/")[0]
-    return frozenset({intent.platform.vault.namespace, operator, *intent.platform.platform_namespaces})
+    """Where the declared platform components live: Vault, and components.platform (INV2)."""
+    return frozenset({intent.platform.vault.namespace, *intent.platform.platform_namespaces})
 
 
 def _class(secret: Secret, message: str, hint: str = "") -> Finding:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from bootstrap.intent.findings import Finding
 from bootstrap.model.catalog import Intent, Internal, Secret
-from bootstrap.model.names import SYSTEM_NAMESPACE
+from bootstrap.model.reserved import reserved_uses
 
 PLACEHOLDER = "FILL-IN"  # what `bootstrap import` writes where it cannot know
 _Entry = Secret | Internal
@@ -17,8 +17,10 @@ def judge(intent: Intent) -> Iterator[Finding]:
     yield from _secrets(intent)
     entries: list[_Entry] = [*intent.secrets, *intent.internals]
     for entry in entries:
-        yield from _namespaces(entry)
         yield from _placeholders(entry)
+    for message, where in reserved_uses(intent):
+        hint = "name another namespace, or another Secret in Vault's"
+        yield Finding(id="E_NAMESPACE", where=where, message=message, hint=hint)
 
 
 def _entries(entries: Iterable[_Entry]) -> Iterator[Finding]:
@@ -67,12 +69,3 @@ def _placeholders(entry: _Entry) -> Iterator[Finding]:
             message = f"{entry.name}: nobody has said its {name} yet"
             hint = f"write {name}: in place of {PLACEHOLDER}"
             yield Finding(id="E_PLACEHOLDER", where=entry.where, message=message, hint=hint)
-
-
-def _namespaces(entry: _Entry) -> Iterator[Finding]:
-    used = [consumer.namespace for consumer in entry.consumers]
-    if isinstance(entry, Secret) and entry.scaffold:
-        used.append(entry.scaffold.namespace)
-    if SYSTEM_NAMESPACE in used:
-        message = f"{entry.name}: namespace {SYSTEM_NAMESPACE} is bootstrap's own"
-        yield Finding(id="E_NAMESPACE", where=entry.where, message=message, hint="name another namespace")

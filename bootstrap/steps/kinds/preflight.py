@@ -9,6 +9,7 @@ from datetime import timedelta
 from bootstrap.model.decision import Blocked, Decision, Satisfied
 from bootstrap.model.errors import BootstrapError, PreconditionError
 from bootstrap.model.plan import Step
+from bootstrap.model.reserved import reserved_uses
 from bootstrap.ports import Permission, Ref
 from bootstrap.steps.authority.gather import Authority, gather
 from bootstrap.steps.authority.stops import rests_on, stopped
@@ -122,6 +123,15 @@ class Preflight:
                     code="E_CLOCK",
                     where=f"context {seen.context}",
                     hint="set this machine's clock; tokens and certificates would be refused",
+                )
+            )
+        for message, where in reserved_uses(self.world.intent):
+            found.append(
+                PreconditionError(
+                    message,
+                    code="E_NAMESPACE",
+                    where=where,
+                    hint="name another namespace, or another Secret in Vault's",
                 )
             )
         if seen.leaving:
