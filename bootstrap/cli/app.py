@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.cli import terminal
 from bootstrap.cli.arguments import refuse_repeated
 from bootstrap.cli.commands.check_options import Beyond, BundleOption, HistoryOption, Report, ReportOption
 from bootstrap.cli.commands.import_ import import_command
@@ -42,7 +43,7 @@ def _tell_version(wanted: bool) -> None:
     if wanted:
         from bootstrap.cli.compose import version
 
-        typer.echo(f"bootstrap {version()}")
+        terminal.out(f"bootstrap {version()}")
         raise typer.Exit
 
 

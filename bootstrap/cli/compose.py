@@ -9,8 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from bootstrap.cli import terminal
 from bootstrap.cli.options import Options
 from bootstrap.cli.prompt import ask_passphrase
 from bootstrap.engine.loader import load_phases, phase_files
@@ -121,7 +120,7 @@ def _opened(options: Options, access: "GitAccess", *, history: bool) -> "GitRepo
         from bootstrap.adapters.git.signature import require_signed
 
         signers = read_signers(options.trusted_signers)
-        typer.echo(require_signed(found.named, options.rev, signers, found.location), err=True)
+        terminal.err(require_signed(found.named, options.rev, signers, found.location))
     return found
 
 

@@ -24,6 +24,7 @@ from typing import Final, TextIO
 
 import typer
 
+from bootstrap.cli import terminal
 from bootstrap.model.errors import BootstrapError, Interrupted, PreconditionError
 
 CHANGES_PENDING: Final = 3
@@ -80,12 +81,13 @@ def _coded(error: BootstrapError) -> str:
 
 
 def _say(message: str, where: str, hint: str) -> None:
-    lines = [f"error: {message}"]
+    first, *more = message.split("\n")
+    # What follows the first line stays indented, so that no text from outside looks like a line of ours.
+    lines = [f"error: {first}", *(line if line.startswith("  ") else f"  {line}" for line in more)]
     lines += [f"  where: {where}"] if where else []
     lines += [f"  hint: {hint}"] if hint else []
     try:
-        sys.stderr.write("\n".join(lines) + "\n")
-        sys.stderr.flush()
+        terminal.err(*lines)
     except BrokenPipeError:
         _silence()
 
@@ -95,7 +97,7 @@ def _refuse(error: typer.TyperException) -> None:
     message = str(getattr(error, "format_message", error.__str__)())
     context = getattr(error, "ctx", None)
     if message.startswith("Usage: "):  # a group without a command: its help is the answer
-        sys.stderr.write(message.rstrip() + "\n")
+        terminal.err(*message.rstrip().split("\n"))
     else:
         _say(message, "", f"{context.command_path if context else 'bootstrap'} --help")
 

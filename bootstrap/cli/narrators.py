@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TextIO
 
+from bootstrap.cli.terminal import write
+from bootstrap.model.outside import one_line
 from bootstrap.model.plan import Phase, Plan, Step
 from bootstrap.ports import Narrator
 
@@ -64,8 +66,7 @@ class PlainNarrator:
             self._write(f"{word:>13}  {text}{seconds}")
 
     def _write(self, line: str) -> None:
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        write(self._stream, [line])
 
 
 class LiveNarrator:
@@ -84,7 +85,7 @@ class LiveNarrator:
         self._live = Live(get_renderable=self._tree, console=console, refresh_per_second=5, transient=False)
 
     def event(self, kind: str, step: str = "", message: str = "", **facts: str | int | float) -> None:
-        line = self._lines.get(step)
+        line, message = self._lines.get(step), one_line(message)
         if line is None or kind not in STATES:
             self._note = message
             return

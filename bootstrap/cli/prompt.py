@@ -3,9 +3,9 @@
 import os
 import sys
 
-import typer
-
+from bootstrap.cli import terminal
 from bootstrap.model.errors import DefinitionError, PreconditionError
+from bootstrap.model.outside import one_line
 from bootstrap.model.sensitive import Sensitive
 
 
@@ -15,7 +15,7 @@ def ask_passphrase(prompt: str) -> Sensitive | None:
         return None
     import getpass
 
-    return Sensitive(getpass.getpass(prompt, stream=sys.stderr).encode(), "passphrase")
+    return Sensitive(getpass.getpass(one_line(prompt), stream=sys.stderr).encode(), "passphrase")
 
 
 def choose_passphrase(source: str, *, ask: bool) -> Sensitive | None:
@@ -26,7 +26,7 @@ def choose_passphrase(source: str, *, ask: bool) -> Sensitive | None:
         first = ask_passphrase("Passphrase for root.key: ")
         if first is not None:
             return _confirmed(first)
-    typer.echo("warning: root.key is written without a passphrase: who reads it holds everything", err=True)
+    terminal.err("warning: root.key is written without a passphrase: who reads it holds everything")
     return None
 
 

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-import typer
-
+from bootstrap.cli import terminal
 from bootstrap.model import layout
 
 if TYPE_CHECKING:
@@ -17,6 +16,4 @@ def name_unused(repository: "GitRepository") -> None:
     unused = [path for path in repository.unused_changes() if not path.startswith(layout.RECORDS)]
     if unused:
         more = f" and {len(unused) - SHOWN} more" if len(unused) > SHOWN else ""
-        typer.echo(
-            f"not used: {', '.join(unused[:SHOWN])}{more}: not as in commit {repository.commit}", err=True
-        )
+        terminal.err(f"not used: {', '.join(unused[:SHOWN])}{more}: not as in commit {repository.commit}")

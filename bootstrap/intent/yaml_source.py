@@ -15,6 +15,7 @@ from typing import Any, Final
 import yaml
 
 from bootstrap.model.errors import DefinitionError
+from bootstrap.model.outside import first_unseen
 
 Plain = str | int | bool | None | list[Any] | dict[str, Any]
 Loc = tuple[str | int, ...]
@@ -26,7 +27,6 @@ _WORDS: Final[Mapping[str, Plain]] = {"true": True, "false": False, "null": None
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufeff\ufffe\uffff]|\r|^ *\t", re.MULTILINE)
 _COMMON = bytes(range(0x20, 0x7F)) + b"\n"  # a file of nothing else needs no second look
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SYNTAX_HINT = "mend it there, or in the lines above: an indentation, a quote, a bracket"
 _TEXT_HINT = "save the file as UTF-8 without a byte order mark, with LF line ends and spaces only"
 
@@ -58,13 +58,17 @@ class Located:
         return f"{self.path}:{self.line_of(loc)}"
 
 
-def load_documents(path: str, data: bytes) -> list[Located]:
+def load_documents(path: str, data: bytes, *, written_by_us: bool = True) -> list[Located]:
     """Every document of a file that is not empty, in order; ``path`` is only for messages.
+
+    Text that is not ``written_by_us`` (a SOPS file) may hold characters that are not seen, such as joiners.
 
     DefinitionError E_TEXT, E_SIZE, E_YAML (syntax), E_YAML_DUP, E_YAML_ALIAS, E_YAML_TAG, E_YAML_KEY or
     E_DEPTH, with ``where=file:line:column``. No message quotes a value.
     """
     text = _text(path, data)
+    if written_by_us and not text.isascii() and (at := first_unseen(text)) >= 0:
+        raise _bad_text(path, text[:at], _named(text[at]))
     try:
         return list(_Reader(path, text).documents())
     except yaml.YAMLError as error:
@@ -86,10 +90,13 @@ def _text(path: str, data: bytes) -> str:
         raise _bad_text(path, data[: error.start].decode("utf-8"), "bytes that are not UTF-8") from None
     if data.translate(None, _COMMON) and (found := _FORBIDDEN.search(text)):
         character = found.group()[-1]
-        name = {"\t": "a tab in the indentation", "\r": "a CR line end", "\ufeff": "a byte order mark"}
-        what = name.get(character, f"character U+{ord(character):04X}")
-        raise _bad_text(path, text[: found.end() - 1], what)
+        raise _bad_text(path, text[: found.end() - 1], _named(character))
     return text
+
+
+def _named(character: str) -> str:
+    names = {"\t": "a tab in the indentation", "\r": "a CR line end", "\ufeff": "a byte order mark"}
+    return names.get(character, f"character U+{ord(character):04X}, which is not seen")
 
 
 def _bad_text(path: str, before: str, found: str) -> DefinitionError:
@@ -179,9 +186,9 @@ class _Reader:
     def _quoted(self, event: Any) -> str:
         """In quotes or a block: text, whatever it looks like."""
         text: str = event.value
-        if event.style == '"' and (found := _CONTROL.search(text)):
+        if event.style == '"' and (at := first_unseen(text)) >= 0:
             # Only an escape can bring one in: the text itself was looked at as a whole.
-            message = f"found character U+{ord(found.group()):04X}, written as an escape"
+            message = f"found character U+{ord(text[at]):04X}, written as an escape"
             raise _refusal(self._path, event.start_mark, "E_TEXT", message, "remove it")
         return text
 

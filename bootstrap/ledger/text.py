@@ -7,7 +7,7 @@ from bootstrap.ledger.report import NoteLine, Report, SecretLine
 
 def lines(report: Report) -> Iterator[str]:
     """One line a secret with what follows from it below, the notes, and what it all rests on."""
-    yield _summary(report)
+    yield from _summary(report)
     yield ""
     for secret in report.secrets:
         yield from _secret(secret)
@@ -18,16 +18,14 @@ def lines(report: Report) -> Iterator[str]:
     yield from (f"note: {each}" for each in report.rests_on)
 
 
-def _summary(report: Report) -> str:
+def _summary(report: Report) -> Iterator[str]:
     checked = (
         "verified" if report.verified else "SIGNATURES NOT CHECKED (ledger verify BUNDLE --keys DIR does)"
     )
     counts = ", ".join(f"{count} {phase}" for phase, count in report.counts.items())
-    return (
-        f"{checked}: {report.size} records ({counts}) until {report.time}\n"
-        f"cluster {report.cluster}  vault {report.vault_cluster or '-'}\n"
-        f"head sha256:{report.last}  root sha256:{report.root}"
-    )
+    yield f"{checked}: {report.size} records ({counts}) until {report.time}"
+    yield f"cluster {report.cluster}  vault {report.vault_cluster or '-'}"
+    yield f"head sha256:{report.last}  root sha256:{report.root}"
 
 
 def _secret(line: SecretLine) -> Iterator[str]:

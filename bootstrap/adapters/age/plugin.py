@@ -9,6 +9,7 @@ from typing import Any
 
 from bootstrap.adapters.local.programs import Helpers, program
 from bootstrap.model.errors import PreconditionError
+from bootstrap.model.outside import one_line
 
 IDENTITY = re.compile(r"AGE-PLUGIN-(.+)-1[02-9AC-HJ-NP-Z]*", re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9+._-]+")
@@ -87,7 +88,7 @@ class _Human:
         self._name = name
 
     def display_message(self, message: str) -> None:
-        sys.stderr.write(f"age-plugin-{self._name}: {_one_line(message)}\n")
+        sys.stderr.write(f"age-plugin-{self._name}: {one_line(message)}\n")
 
     def confirm(self, message: str, yes: str, no: str | None) -> bool | None:
         self.display_message(message)
@@ -99,10 +100,5 @@ class _Human:
         return self.request_passphrase(description)
 
     def request_passphrase(self, description: str) -> str | None:
-        answer = self._helpers.ask(f"age-plugin-{self._name}: {_one_line(description)}: ")
+        answer = self._helpers.ask(f"age-plugin-{self._name}: {one_line(description)}: ")
         return None if answer is None else answer.reveal().decode()
-
-
-def _one_line(text: str) -> str:
-    """What a plugin says, without control characters that move a terminal's cursor."""
-    return "".join(c if c.isprintable() else " " for c in text)

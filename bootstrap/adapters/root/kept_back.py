@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bootstrap.adapters.openpgp import keys as openpgp
@@ -57,5 +58,6 @@ def _openers(repository: IntentRepository) -> Iterator[str]:
             yield from (found.decode().strip() for found in _NAMED.findall(data))
             yield from (found.decode().upper() for found in _NAMED.findall(data))
         if path in (layout.ROOT_PGP, layout.UNSEAL_CERTIFICATE):
-            for certificate in openpgp.certificates(repository.read(path).decode("utf-8", "replace")):
-                yield from openpgp.names_of(certificate)
+            with suppress(DefinitionError):  # no certificate: reported where the pair of keys is judged
+                for certificate in openpgp.certificates(repository.read(path).decode("utf-8", "replace")):
+                    yield from openpgp.names_of(certificate)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import typer
 
-from bootstrap.cli import compose
+from bootstrap.cli import compose, terminal
 from bootstrap.cli.narrators import PlainNarrator
 from bootstrap.cli.options import Options, Output
 from bootstrap.engine.record import RUN
@@ -25,14 +25,16 @@ def abandon(options: Options, *, approvals: frozenset[str]) -> int:
         work = Abandon(world)
         found = work.listing()
         if options.output is Output.TEXT:
-            typer.echo("\n".join(lines(found)))
+            terminal.out(*lines(found))
         done = found.over or _approved(options, approvals)
         if done and not found.over:
             work.run()
     if options.output is Output.JSON:
-        typer.echo(json.dumps(document(found, done=done), sort_keys=True, indent=2, ensure_ascii=False))
+        terminal.document(
+            json.dumps(document(found, done=done), sort_keys=True, indent=2, ensure_ascii=False)
+        )
     elif done:
-        typer.echo("nothing to do: it was given back before" if found.over else "given back")
+        terminal.out("nothing to do: it was given back before" if found.over else "given back")
     if not done:
         raise DecisionNeeded(
             "nothing was changed: giving a run back wants an approval",

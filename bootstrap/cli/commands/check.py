@@ -1,12 +1,11 @@
 """``bootstrap check``: what can be known from Git alone, and with the root key from the files too."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from bootstrap.cli import compose
+from bootstrap.cli import compose, terminal
 from bootstrap.cli.commands.check_heads import heads
 from bootstrap.cli.commands.check_keys import key_pairs
 from bootstrap.cli.commands.check_options import Beyond, Report
@@ -50,7 +49,7 @@ def check(options: Options, report: Report, beyond: Beyond) -> int:
 
         findings += changed_since_commit(repository, intent, beyond.bundle)
     ordered = in_order(findings)
-    sys.stdout.write(render(ordered, report, repository.location))
+    terminal.document(render(ordered, report, repository.location))
     return exit_code(ordered)
 
 

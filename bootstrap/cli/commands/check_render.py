@@ -10,9 +10,10 @@ from xml.sax.saxutils import escape, quoteattr
 from bootstrap.cli import compose
 from bootstrap.cli.commands.check_options import Report
 from bootstrap.intent.findings import Finding, Level, errors
+from bootstrap.model.outside import one_line
 
 SHOWN = 3  # files that are named where many have the same fault
-_PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[1-9]\d*))?(?::(?P<column>[1-9]\d*))?")
+_PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[1-9]\d*))?(?::(?P<column>[1-9]\d*))?", re.DOTALL)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -25,7 +26,7 @@ def render(findings: Sequence[Finding], report: Report, location: str) -> str:
 
 def _text(findings: Sequence[Finding], _: str) -> str:
     wrong = len(errors(findings))
-    lines = [f"{finding.level}: {finding}\n" for finding in _without_repeats(findings)]
+    lines = [one_line(f"{finding.level}: {finding}") + "\n" for finding in _without_repeats(findings)]
     fewer = f" ({_number(len(lines), 'line')})" if len(lines) < len(findings) else ""
     return "".join(lines) + f"{_number(wrong, 'error')}, {_number(len(findings) - wrong, 'warning')}{fewer}\n"
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Final
 
-import typer
-
-from bootstrap.cli import compose
+from bootstrap.cli import compose, terminal
 from bootstrap.cli.narrators import narration
 from bootstrap.cli.options import Options, Output
 from bootstrap.engine.inspect import ROOT_NEEDED, Health, survey
@@ -42,9 +40,9 @@ def doctor(options: Options) -> int:
             checks += cluster(world)
     if options.output is Output.JSON:
         rows = [{"name": c.name, "ok": c.ok, "found": c.found, "hint": c.hint} for c in checks]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        terminal.document(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(lines(checks)))
+        terminal.out(*lines(checks))
     return PRECONDITION if any(check.ok is False for check in checks) else 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bootstrap.cli import terminal
 from bootstrap.cli.options import REPO, NonInteractiveOption, RepoOption, RootOption
 from bootstrap.model.errors import DefinitionError
 
@@ -49,7 +50,7 @@ def import_command(
             hint="bootstrap import --help",
         )
     for path in write_imported(folder, findings.found, holders, name):
-        typer.echo(path.relative_to(folder))
+        terminal.out(path.relative_to(folder))
     _tell(findings)
 
 
@@ -87,12 +88,12 @@ def _given_root(root: str, non_interactive: bool) -> "RootKey | None":
 
 def _tell(findings: "Findings") -> None:
     count = "1 entry" if len(findings.found) == 1 else f"{len(findings.found)} entries"
-    typer.echo(f"{count}; what still has to be said of each (`bootstrap check` names it):", err=True)
+    terminal.err(f"{count}; what still has to be said of each (`bootstrap check` names it):")
     for entry in findings.found:
-        typer.echo(f"  {entry.name}: {_wanting(entry)}", err=True)
+        terminal.err(f"  {entry.name}: {_wanting(entry)}")
     for line in findings.left:
-        typer.echo(f"  not taken: {line}", err=True)
-    typer.echo("next: fill them in, git add and commit, bootstrap check", err=True)
+        terminal.err(f"  not taken: {line}")
+    terminal.err("next: fill them in, git add and commit, bootstrap check")
 
 
 def _wanting(entry: "Found") -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.cli import terminal
 from bootstrap.cli.commands.keygen import (
     Gpg,
     NonInteractive,
@@ -45,18 +46,17 @@ def init(
     if keys is None and _no_keys(key_folder):
         chosen = choose_passphrase(passphrase, ask=not (no_passphrase or non_interactive))
         make_keys(key_folder, gpg=gpg, others=recipient or (), passphrase=chosen)
-        typer.echo(f"made the root of trust: {key_folder / 'root.key'} (keep it offline)", err=True)
+        terminal.err(f"made the root of trust: {key_folder / 'root.key'} (keep it offline)")
     else:
-        typer.echo(f"using the keys in {key_folder}", err=True)
+        terminal.err(f"using the keys in {key_folder}")
     _build(target, platform, key_folder, crds, commit=not no_commit)
     if crds is None:
-        typer.echo(
+        terminal.err(
             f"the operator's CRDs are missing: put its 0.19.2 bundle at"
-            f" {folder}/manifests/external-secrets/crds.yaml and commit it (see README.md there)",
-            err=True,
+            f" {folder}/manifests/external-secrets/crds.yaml and commit it (see README.md there)"
         )
-    typer.echo(folder)
-    typer.echo(f"next: bootstrap check --repo {folder}", err=True)
+    terminal.out(folder)
+    terminal.err(f"next: bootstrap check --repo {folder}")
 
 
 def _build(target: Path, platform: str, key_folder: Path, crds: Path | None, *, commit: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.cli import terminal
 from bootstrap.cli.prompt import choose_passphrase
 from bootstrap.cli.recipients import given_as, public_text
 from bootstrap.model.errors import DefinitionError
@@ -50,13 +51,13 @@ def keygen(
                 hint="leave out --gpg, --no-passphrase and --passphrase; or leave out --to for a new root",
             )
         for path in keys_for(out, (*to, *(recipient or ()))):
-            typer.echo(path)
-        typer.echo("the root is the key of each holder: try it with bootstrap check --root", err=True)
+            terminal.out(path)
+        terminal.err("the root is the key of each holder: try it with bootstrap check --root")
         return
     chosen = choose_passphrase(passphrase, ask=not (no_passphrase or non_interactive))
     for path in make_keys(out, gpg=gpg, others=recipient or (), passphrase=chosen):
-        typer.echo(path)
-    typer.echo(f"keep {out / 'root.key'} offline, in two places; nothing can be rebuilt without it", err=True)
+        terminal.out(path)
+    terminal.err(f"keep {out / 'root.key'} offline, in two places; nothing can be rebuilt without it")
 
 
 def make_keys(

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bootstrap.cli import terminal
 from bootstrap.lab.ports import Mark, OnEvent
 from bootstrap.model.errors import Interrupted, PreconditionError
+from bootstrap.model.outside import one_line
 
 if TYPE_CHECKING:
     from bootstrap.adapters.local.ansible import AnsiblePlaybooks
@@ -70,13 +72,13 @@ def up(
     from bootstrap.lab.providers import chosen, labs, preferred
 
     provider = preferred(name) if provider == "auto" else provider
-    typer.echo(f"lab {name}: {forecast(name, chosen(name, provider), cache.absolute())}", err=True)
+    terminal.err(f"lab {name}: {forecast(name, chosen(name, provider), cache.absolute())}")
     with _narrated(f"lab {name}") as on_event:
         made = labs(
             name, provider, _playbooks(), on_event, cache=cache.absolute(), workers=nodes, pins=images
         )
         lab = made.up(name)
-    typer.echo(lab.kubeconfig)
+    terminal.out(lab.kubeconfig)
 
 
 @app.command()
@@ -99,11 +101,11 @@ def status(
 
     facts = describe(name, provider)
     if output is Output.JSON:
-        typer.echo(json.dumps(facts, indent=2))
+        terminal.document(json.dumps(facts, indent=2))
         return
     for key, value in facts.items():
         for line in value if isinstance(value, list) else [value]:
-            typer.echo(f"{key:<12}{'-' if line is None else line}")
+            terminal.out(f"{key:<12}{'-' if line is None else line}")
 
 
 @app.command()
@@ -121,7 +123,7 @@ def kubeconfig(name: Name = "demo", provider: Provider = None) -> None:
             where="--name",
             hint=f"bootstrap lab up --name {name}",
         )
-    typer.echo(lab.kubeconfig)
+    terminal.out(lab.kubeconfig)
 
 
 def _playbooks() -> "AnsiblePlaybooks":
@@ -141,7 +143,7 @@ def _narrated(title: str) -> Iterator[OnEvent]:
             yield on_event
     else:
         yield _line
-    typer.echo(f"{title}: done in {time.monotonic() - begun:.1f} s", err=True)
+    terminal.err(f"{title}: done in {time.monotonic() - begun:.1f} s")
 
 
 def _terminated(number: int, _frame: object) -> NoReturn:
@@ -150,12 +152,13 @@ def _terminated(number: int, _frame: object) -> NoReturn:
 
 def _line(mark: Mark, subject: str, seconds: float) -> None:
     took = f" ({seconds:.1f} s)" if mark in ("done", "failed") else ""
-    typer.echo(f"{mark}: {subject}{took}", err=True)
+    terminal.err(f"{mark}: {subject}{took}")
 
 
 @contextmanager
 def _live(title: str) -> Iterator[OnEvent]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
     signs = {"done": "[green]done[/green]  ", "failed": "[red]failed[/red]"}
@@ -165,14 +168,14 @@ def _live(title: str) -> Iterator[OnEvent]:
 
         def hear(mark: Mark, subject: str, seconds: float) -> None:
             if mark == "start":
-                running[subject] = progress.add_task(subject, total=None)
+                running[subject] = progress.add_task(escape(one_line(subject)), total=None)
                 return
             task = running.pop(subject, None)
             if task is not None:
                 progress.remove_task(task)
             if mark == "skipped":
                 return
-            progress.console.print(f"{signs[mark]} {subject} [dim]{seconds:.1f} s[/dim]")
+            progress.console.print(f"{signs[mark]} {escape(one_line(subject))} [dim]{seconds:.1f} s[/dim]")
 
         progress.console.print(f"[bold]{title}[/bold]")
         yield hear

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bootstrap.cli import terminal
 from bootstrap.cli.options import Options, Output, OutputOption, common_options
 from bootstrap.model.errors import DefinitionError, EvidenceError
 
@@ -77,9 +78,11 @@ def export(
     data, report = live_bundle(options)
     _write(out, data)
     if options.output is Output.JSON:
-        typer.echo(json.dumps({"file": str(out), "size": report.size, "last": report.last}, sort_keys=True))
+        terminal.document(
+            json.dumps({"file": str(out), "size": report.size, "last": report.last}, sort_keys=True)
+        )
     else:
-        typer.echo(f"{out}: {report.size} records, head sha256:{report.last}")
+        terminal.out(f"{out}: {report.size} records, head sha256:{report.last}")
     return 0
 
 
@@ -87,9 +90,9 @@ def _show(report: "Report", output: Output) -> None:
     from bootstrap.ledger.text import lines
 
     if output is Output.JSON:
-        typer.echo(json.dumps(report.document(), sort_keys=True, indent=2, ensure_ascii=False))
+        terminal.document(json.dumps(report.document(), sort_keys=True, indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(lines(report)))
+        terminal.out(*lines(report))
 
 
 def _read(path: Path) -> bytes:

@@ -4,9 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-import typer
-
-from bootstrap.cli import compose
+from bootstrap.cli import compose, terminal
 from bootstrap.cli.commands.plan_live import Live, live_lines, look
 from bootstrap.cli.exits import CHANGES_PENDING
 from bootstrap.cli.options import Options, Output
@@ -34,7 +32,10 @@ def show(options: Options, *, detailed_exitcode: bool) -> int:
     name_unused(prepared.repository)
     plan = prepared.plan
     live = None if options.kubeconfig is None else look(options, prepared)
-    typer.echo(as_json(plan, live) if options.output is Output.JSON else "\n".join(as_text(plan, live)))
+    if options.output is Output.JSON:
+        terminal.document(as_json(plan, live))
+    else:
+        terminal.out(*as_text(plan, live))
     if live is None:
         return 0
     if live.stopped is not None:

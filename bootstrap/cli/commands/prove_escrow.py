@@ -3,9 +3,7 @@
 import json
 from dataclasses import replace
 
-import typer
-
-from bootstrap.cli import compose
+from bootstrap.cli import compose, terminal
 from bootstrap.cli.narrators import narration
 from bootstrap.cli.options import Options
 from bootstrap.steps.vault.escrow import prove_escrow
@@ -16,5 +14,5 @@ def prove(options: Options, cluster_uid: str) -> int:
     options = replace(options, non_interactive=True)
     prepared = compose.prepare(options)
     with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
-        typer.echo(json.dumps(prove_escrow(world, cluster_uid), sort_keys=True))
+        terminal.document(json.dumps(prove_escrow(world, cluster_uid), sort_keys=True))
     return 0

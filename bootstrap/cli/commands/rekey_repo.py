@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bootstrap.cli import terminal
 from bootstrap.cli.options import REPO, NonInteractiveOption, Options, RepoOption, RootOption
 from bootstrap.cli.recipients import given_as, public_text
 from bootstrap.model.errors import DefinitionError, PreconditionError
@@ -54,7 +55,7 @@ def rekey_repo(
     with given_as("--to") if to else nullcontext():
         done = rekey(repository, opened, recipients, public)
     if not dry_run:
-        write_rekeyed(folder, done, typer.echo)
+        write_rekeyed(folder, done, terminal.out)
     _tell(done, set(declared) - set(recipients), dry_run=dry_run)
 
 
@@ -78,17 +79,16 @@ def _tell(done: "Rekeyed", gone: set[str], *, dry_run: bool) -> None:
     from bootstrap.adapters.age.identity import shown
 
     written = "would be written" if dry_run else "written"
-    typer.echo(f"{len(done.files)} files {written}, {len(done.kept)} were as they should be", err=True)
+    terminal.err(f"{len(done.files)} files {written}, {len(done.kept)} were as they should be")
     if not done.files and not done.public:
         return
-    typer.echo(
+    terminal.err(
         "what old Git history still opens: every earlier commit, for everybody who could open it then, and each"
-        " value in it until it is rotated; `bootstrap status` says which are",
-        err=True,
+        " value in it until it is rotated; `bootstrap status` says which are"
     )
     for recipient in sorted(gone):
         named = recipient.startswith(("age1", "ssh-"))
         who = shown(recipient) if named else "a certificate that keys/root.asc named"
-        typer.echo(f"  no longer a holder, and still able to read history: {who}", err=True)
+        terminal.err(f"  no longer a holder, and still able to read history: {who}")
     by_hand = "" if SOPS_RULES in done.public else " .sops.yaml names recipients too;"
-    typer.echo(f"next: git add and commit;{by_hand} bootstrap check --root", err=True)
+    terminal.err(f"next: git add and commit;{by_hand} bootstrap check --root")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.cli import terminal
 from bootstrap.model.errors import DefinitionError
 
 
@@ -14,7 +15,7 @@ def schema(
     ],
 ) -> None:
     """Print the JSON Schema of one kind."""
-    typer.echo(document(kind), nl=False)
+    terminal.document(document(kind))
 
 
 def document(kind: str) -> str:

@@ -5,9 +5,7 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import Any, Final
 
-import typer
-
-from bootstrap.cli import compose
+from bootstrap.cli import compose, terminal
 from bootstrap.cli.narrators import narration, run_word
 from bootstrap.cli.options import Options, Output
 from bootstrap.engine.inspect import Health, StepState, survey
@@ -40,9 +38,9 @@ def status(options: Options) -> int:
     with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
         found = gather(world)
     if options.output is Output.JSON:
-        typer.echo(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
+        terminal.document(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(lines(found)))
+        terminal.out(*lines(found))
     return 0
 
 

@@ -2,9 +2,7 @@
 
 import json
 
-import typer
-
-from bootstrap.cli import compose
+from bootstrap.cli import compose, terminal
 from bootstrap.cli.narrators import narration
 from bootstrap.cli.options import Options, Output
 from bootstrap.steps.vault.unseal import sealed_pods, unseal_all
@@ -16,7 +14,7 @@ def unseal(options: Options) -> int:
     with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
         took = unseal_all(world) if sealed_pods(world) else ()
     if options.output is Output.JSON:
-        typer.echo(json.dumps({"unsealed": list(took)}))
+        terminal.document(json.dumps({"unsealed": list(took)}))
     else:
-        typer.echo(f"unsealed {', '.join(took)}" if took else "nothing to do: no node is sealed")
+        terminal.out(f"unsealed {', '.join(took)}" if took else "nothing to do: no node is sealed")
     return 0

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import typer
-
-from bootstrap.cli import compose
+from bootstrap.cli import compose, terminal
 from bootstrap.cli.exits import RETIREMENT_WAITS
 from bootstrap.cli.narrators import narration
 from bootstrap.cli.options import Options, Output
@@ -53,9 +51,9 @@ def up(
         write_records(world)
         summary = summarise(world, result)
     if options.output is Output.JSON:
-        typer.echo(json.dumps(summary, sort_keys=True, indent=2, ensure_ascii=False))
+        terminal.document(json.dumps(summary, sort_keys=True, indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(lines(summary, options)))
+        terminal.out(*lines(summary, options))
     return RETIREMENT_WAITS if summary["retirementWaits"] else 0
 
 

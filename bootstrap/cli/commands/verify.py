@@ -6,9 +6,7 @@ from dataclasses import asdict
 from textwrap import wrap
 from typing import Any, Final
 
-import typer
-
-from bootstrap.cli import compose
+from bootstrap.cli import compose, terminal
 from bootstrap.cli.exits import BROKEN, PROOFS_LEFT_OUT, RETIREMENT_WAITS
 from bootstrap.cli.narrators import narration
 from bootstrap.cli.options import Options, Output
@@ -40,9 +38,9 @@ def verify(options: Options, *, deep: bool = False) -> int:
     found = {proof.state for proof in proofs}
     if options.output is Output.JSON:
         document = {"ok": State.BROKEN not in found, "proofs": [asdict(proof) for proof in proofs]}
-        typer.echo(json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False))
+        terminal.document(json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(lines(proofs)))
+        terminal.out(*lines(proofs))
     return next((code for state, code in CODES.items() if state in found), 0)
 
 

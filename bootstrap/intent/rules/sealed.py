@@ -119,7 +119,8 @@ def _introduced(source: Source, leaf: _Leaf, kinds: Mapping[str, str]) -> bool:
 
 def _documents(path: str, data: bytes) -> tuple[list[_Leaf], Selection | None]:
     """YAML, and JSON, which is YAML but for the tabs that ``sops`` indents with: no text can hold one there."""
-    found = load_documents(path, _TABS.sub(b" ", data) if path.endswith(".json") else data)
+    text = _TABS.sub(b" ", data) if path.endswith(".json") else data
+    found = load_documents(path, text, written_by_us=False)
     leaves: list[_Leaf] = []
     rule: Selection | None = None
     for number, document in enumerate(found):
