@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bootstrap.ledger import canonical, chain
 from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.completeness import Measure, measured
 from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.head import Head, check_head, glance_head, read_head
 from bootstrap.ledger.report import Report, report_of
@@ -69,10 +70,32 @@ def verify(data: bytes, keys: Mapping[str, bytes]) -> tuple[Bundle, Ledger, Head
     return bundle, ledger, head
 
 
-def verify_bundle(data: bytes, keys: Mapping[str, bytes]) -> Report:
-    """What a bundle proves, offline. Errors as ``verify``."""
+def verify_bundle(
+    data: bytes,
+    keys: Mapping[str, bytes],
+    heads: Mapping[str, bytes] | None = None,
+    *,
+    all_known: bool = True,
+    cluster: str = "",
+) -> Report:
+    """What a bundle proves, offline. Errors as ``verify``, and as ``completeness.measured``.
+
+    ``heads`` are signed heads from elsewhere, by their place.
+    """
     _, ledger, head = verify(data, keys)
-    return report_of(ledger, head, verified=True)
+    known = {place: _known(content, _key(keys), place) for place, content in (heads or {}).items()}
+    found = measured(ledger, head, Measure(heads=known, all_known=all_known, cluster=cluster))
+    return report_of(ledger, head, verified=True, completeness=found)
+
+
+def _known(content: bytes, key: PublicKey, place: str) -> Head:
+    try:
+        return read_head(content, key, place)
+    except EvidenceError as error:
+        error.hint = (
+            "that head is not of this key: restore it from Git's history, or name another with --head"
+        )
+        raise
 
 
 def show_bundle(data: bytes) -> Report:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.completeness import Completeness
 from bootstrap.ledger.head import Head
 from bootstrap.ledger.record import Audit, Record, RecordType
 from bootstrap.ledger.rules import HOW
@@ -64,10 +65,13 @@ class NoteLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """``verified`` is False when no key was at hand, so that no signature was checked."""
+    """``verified`` is False when no key was at hand, so that no signature was checked. ``completeness`` is None where
+    nothing asked whether these are all records."""
 
     verified: bool
+    completeness: Completeness | None
     cluster: str
+    environment: str
     vault_cluster: str
     size: int
     last: str
@@ -83,11 +87,15 @@ class Report:
         return asdict(self)
 
 
-def report_of(ledger: Ledger, head: Head, *, verified: bool) -> Report:
+def report_of(
+    ledger: Ledger, head: Head, *, verified: bool, completeness: Completeness | None = None
+) -> Report:
     records = ledger.records
     return Report(
         verified=verified,
+        completeness=completeness,
         cluster=head.cluster,
+        environment=head.environment,
         vault_cluster=head.vault_cluster,
         size=head.size,
         last=head.last,

@@ -19,13 +19,33 @@ def lines(report: Report) -> Iterator[str]:
 
 
 def _summary(report: Report) -> Iterator[str]:
-    checked = (
-        "verified" if report.verified else "SIGNATURES NOT CHECKED (ledger verify BUNDLE --keys DIR does)"
-    )
     counts = ", ".join(f"{count} {phase}" for phase, count in report.counts.items())
-    yield f"{checked}: {report.size} records ({counts}) until {report.time}"
-    yield f"cluster {report.cluster}  vault {report.vault_cluster or '-'}"
+    yield f"{_checked(report)}: {report.size} records ({counts}) until {report.time}{_completeness(report)}"
+    environment = f"  environment {report.environment}" if report.environment else ""
+    yield f"cluster {report.cluster}{environment}  vault {report.vault_cluster or '-'}"
     yield f"head sha256:{report.last}  root sha256:{report.root}"
+
+
+def _checked(report: Report) -> str:
+    if not report.verified:
+        return "SIGNATURES NOT CHECKED (ledger verify BUNDLE --keys DIR does)"
+    return "verified" if report.completeness is None or report.completeness.places else "A PREFIX, verified"
+
+
+def _completeness(report: Report) -> str:
+    found = report.completeness
+    if found is None:
+        return ""
+    if not found.places:
+        return "; nothing says that these are all (--head FILE does, or records/ beside the keys)"
+    places = ", ".join(found.places)
+    held = f"; all that {places} names" if found.size == report.size else _behind(places, found.size)
+    also = f"; heads of {len(found.others)} other clusters are there: --cluster UID says which is meant"
+    return held + (also if found.others else "")
+
+
+def _behind(places: str, size: int) -> str:
+    return f"; {places} names the first {size}, and nothing says that what follows is all"
 
 
 def _secret(line: SecretLine) -> Iterator[str]:

@@ -27,7 +27,7 @@ def test_what_is_not_changed_is_written_as_it_was(name: str) -> None:
 def test_a_bundle_made_before_verifies(name: str) -> None:
     done = run(["ledger", "verify", f"{name}/bundle.json", "--keys", f"{name}/keys"], bundles.FOLDER)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("verified: ")
+    assert done.out.startswith("A PREFIX, verified: ")
 
 
 @pytest.mark.parametrize(("name", "what", "data"), CHANGES, ids=[f"{n}: {what}" for n, what, _ in CHANGES])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_facts import Key, bundle
+from bootstrap.ledger.bundle import Bundle
+from tests.support.ledger_facts import Key, bundle, bundle_of, entries, story
 
 HEAVY = ["kubernetes", "hvac", "ansible_runner", "dulwich", "pysequoia", "pyrage", "pydantic", "jinja2"]
 HEAVY += ["securesystemslib"]  # it would load hvac
@@ -32,9 +33,29 @@ def ledger(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_h4_verify_says_what_it_proved(files: Path) -> None:
     done = ledger(files, "verify", "bundle.json", "--keys", "keys")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "verified: 10 records" in done.stdout
+    assert done.stdout.startswith("A PREFIX, verified: 10 records")
     assert "keycloak-admin  authority Vault" in done.stdout
     assert "rest on the ledger key alone" in done.stdout
+
+
+def test_h4_the_heads_beside_the_keys_count_unless_one_is_named(files: Path) -> None:
+    head = files / "records" / "uid-1" / "head.json"
+    head.parent.mkdir(parents=True)
+    short = tuple(each.envelope for each in entries(story()[:6]))
+    head.write_bytes(Bundle.parse(bundle()).head)
+    older = files / "older.json"
+    older.write_bytes(Bundle.parse(bundle_of(short)).head)
+    assert ledger(files, "verify", "bundle.json", "--keys", "keys").stdout.startswith("verified: 10 records")
+    (files / "cut.json").write_bytes(bundle_of(short))
+    done = ledger(files, "verify", "cut.json", "--keys", "keys")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "records/uid-1/head.json names 10 records, here are 6 [E_PREFIX]" in done.stderr
+    done = ledger(files, "verify", "cut.json", "--keys", "keys", "--head", "older.json")
+    assert "all that older.json names" in done.stdout
+    done = ledger(files, "verify", "cut.json", "--keys", "keys", "--head", "absent.json")
+    assert (done.returncode, "E_FILE_MISSING" in done.stderr) == (2, True)
+    done = ledger(files, "verify", "bundle.json", "--keys", "keys", "--cluster", "uid-2")
+    assert (done.returncode, "E_CLUSTER" in done.stderr) == (6, True)
 
 
 def test_verify_as_json(files: Path) -> None:

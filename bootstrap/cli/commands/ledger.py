@@ -18,6 +18,12 @@ app = typer.Typer(name="ledger", help="The transfer records: show, verify, expor
 KeysOption = Annotated[
     Path, typer.Option("--keys", metavar="DIR", help="A folder with ledger.pub: keys/ of the repository.")
 ]
+HeadOption = Annotated[
+    list[Path] | None, typer.Option("--head", metavar="FILE", help="A signed head that it must hold.")
+]
+ClusterOption = Annotated[
+    str, typer.Option("--cluster", metavar="UID", help="The cluster that it must be the ledger of.")
+]
 OutOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the bundle is written.")]
 
 
@@ -25,14 +31,22 @@ OutOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where th
 def verify(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="An exported ledger.")],
     keys: KeysOption,
+    head: HeadOption = None,
+    cluster: ClusterOption = "",
     output: OutputOption = Output.TEXT,
 ) -> int:
-    """Verify a bundle offline, from files alone; exit 6 where any byte is wrong."""
+    """Verify a bundle offline, from files alone; exit 6 where any byte is wrong.
+
+    Whether it is all, and the right cluster's, is known by heads: --head, or records/*/head.json beside --keys.
+    """
     from bootstrap.ledger.bundle import KEY_FILE, verify_bundle
 
     data, key = _read(bundle), _read(keys / KEY_FILE)
+    beside = keys.absolute().parent
+    found = [(str(path.relative_to(beside)), path) for path in beside.glob("records/*/head.json")]
+    heads = {name: _read(path) for name, path in ([(str(path), path) for path in head] if head else found)}
     try:
-        report = verify_bundle(data, {KEY_FILE: key})
+        report = verify_bundle(data, {KEY_FILE: key}, heads, all_known=not head, cluster=cluster)
     except EvidenceError as error:
         error.where = f"{bundle}: {error.where}"
         error.hint = error.hint or "take another copy: exported earlier, or anew with bootstrap ledger export"
