@@ -1,6 +1,6 @@
 """``python -m bootstrap``: the same program as ``bootstrap``."""
 
-from bootstrap.cli.app import main
+from bootstrap.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -1,7 +1,6 @@
 """Builds servers from their pinned Go modules, once for each content, into a cache outside the checkout."""
 
 import hashlib
-import os
 import shutil
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache as once
 from pathlib import Path
 
+from bootstrap.lab.callers import callers_environment
 from bootstrap.lab.locks import locked
 from bootstrap.lab.ports import Mark, OnEvent
 from bootstrap.lab.servers import ALL, Server
@@ -154,7 +154,7 @@ def _outcome(process: subprocess.Popen[str], stop: threading.Event) -> tuple[str
 def _environment() -> Mapping[str, str]:
     """The caller's, since where Go keeps modules and what it fetches them from is this machine's business."""
     fixed = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-    return {**os.environ, **fixed}
+    return {**callers_environment(), **fixed}
 
 
 def go() -> str:

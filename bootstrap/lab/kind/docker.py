@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bootstrap.lab.callers import callers_environment
 from bootstrap.model.errors import PreconditionError, WorldError
 
 
@@ -21,8 +22,8 @@ class Docker:
     def environment(self) -> Mapping[str, str]:
         """For every program that asks Docker for something, kind among them."""
         if self.socket is None:
-            return dict(os.environ)
-        ours = {key: value for key, value in os.environ.items() if not key.startswith("DOCKER_")}
+            return callers_environment()
+        ours = {key: value for key, value in callers_environment().items() if not key.startswith("DOCKER_")}
         return {**ours, "DOCKER_HOST": f"unix://{self.socket}"}
 
     def run(self, *arguments: str, stdin: Path | None = None) -> str:
