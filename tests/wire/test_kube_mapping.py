@@ -2,21 +2,24 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from bootstrap.adapters.kubernetes.api import KubeApi
 from bootstrap.adapters.kubernetes.cluster import KubeCluster
 from bootstrap.adapters.kubernetes.diff import apply_would_change, quantity
-from bootstrap.adapters.kubernetes.errors import failure, refusal
+from bootstrap.adapters.kubernetes.errors import failure, refusal, write_error
 from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
 from bootstrap.adapters.kubernetes.secret_data import decoded, encoded
-from bootstrap.adapters.local.redaction import WITHHELD, without_values
+from bootstrap.adapters.local.redaction import WITHHELD, repeats
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Permission, Reason, Ref, Refused
@@ -97,13 +100,67 @@ def test_other_kinds_are_left_alone() -> None:
     assert encoded(obj) is obj
 
 
-@pytest.mark.parametrize(
-    "words", ["data[a]: pass word!", json.dumps("pass word!"), base64.b64encode(b"pass word!").decode()]
+LONG = Sensitive(b"canary-" + bytes(range(33, 127)) * 40)
+ENCODINGS: tuple[Callable[[bytes], str], ...] = (
+    lambda v: v.decode("utf-8", "replace"),
+    lambda v: json.dumps(v.decode("utf-8", "replace")),
+    lambda v: base64.b64encode(v).decode(),
+    lambda v: base64.b64encode(v[1:]).decode(),
+    lambda v: base64.urlsafe_b64encode(v[2:]).decode(),
+    lambda v: quote(v),
+    lambda v: v.hex(),
 )
-def test_words_that_repeat_a_value_are_withheld(words: str) -> None:
-    sent = {"data": [{"k": Sensitive(b"pass word!")}]}
-    assert without_values(f"invalid: {words}", sent) == WITHHELD
-    assert without_values("invalid: something else", sent) == "invalid: something else"
+
+
+def told(message: str, sent: Any, *causes: dict[str, str], reason: str = "Invalid") -> str:
+    document = {"kind": "Status", "reason": reason, "message": message, "details": {"causes": [*causes]}}
+    found = failure(422, json.dumps(document), "", sent)
+    assert message not in repr(found).replace(found.words, "")
+    assert write_error(found, "x").message.endswith(found.words)
+    shown = refusal(found)
+    assert isinstance(shown, Refused)
+    return shown.detail
+
+
+@pytest.mark.parametrize("at", [0, 90, 505, 590, 599, 600, 601, 1200])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_b2_no_piece_of_a_value_gets_out_wherever_a_text_is_cut(
+    at: int, encoding: Callable[[bytes], str]
+) -> None:
+    """A text that is cut first, and searched for the whole value then, shows the value's beginning."""
+    assert told("." * at + encoding(LONG.reveal()), {"data": {"k": LONG}}) == "Invalid"
+
+
+def test_b2_of_an_answer_to_a_value_names_alone_are_shown() -> None:
+    sent = {"data": {"tls.key": Sensitive(b"pass word!"), "b": Sensitive(b"dns-name-like")}}
+    causes = (
+        {"field": "data[tls.key]", "message": "pass word!"},
+        {"field": "data[dns-name-like]"},
+        {"field": "pass word!"},
+        {"message": 'conflict with "meddler" using v1', "field": ".data.x"},
+    )
+    message = "ValidatingAdmissionPolicy 'retired-ones' with binding 'b' denied request: pass word!"
+    assert told(message, sent, *causes) == (
+        "Invalid, field .data.x, field data[tls.key], field manager meddler, admission policy retired-ones"
+    )
+    assert told("any words", sent, reason="pass word!") == WITHHELD
+    assert told("its own words", {"data": {"a": "b"}}) == "its own words"
+
+
+@given(st.binary(min_size=8, max_size=60), st.integers(0, 50), st.integers(8, 60), st.sampled_from(ENCODINGS))
+def test_b2_a_piece_of_a_value_is_recognised(
+    value: bytes, begin: int, size: int, encoding: Callable[[bytes], str]
+) -> None:
+    piece = encoding(value).strip('"=')[begin : begin + size]
+    assume(len(piece) >= 8)
+    assert repeats(f"before {piece} after", Sensitive(value))
+
+
+def test_b2_a_short_value_is_recognised_whole() -> None:
+    assert repeats("no: 4711", Sensitive(b"4711"))
+    assert not repeats("no: 471", Sensitive(b"4711"))
+    assert not repeats("a sentence", Sensitive(b"a"))
+    assert not repeats("something else altogether", Sensitive(b"pass word!"))
 
 
 # ---------------------------------------------------------------- differs

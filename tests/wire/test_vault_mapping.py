@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bootstrap.adapters.local.redaction import WITHHELD
 from bootstrap.adapters.vault.client import PodVault
 from bootstrap.adapters.vault.response import answer_of, checked_path
 from bootstrap.model.errors import BootstrapError, DefinitionError, Transient, UnknownOutcome, WorldError
@@ -57,9 +58,25 @@ def test_nothing_ambient_reaches_vault(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("code", [400, 404, 405, 412])
 def test_some_refusals_are_answers(tmp_path: Path, code: int) -> None:
-    with vault(tmp_path, (code, {"errors": ["no", "bad: canary value"]})) as (port, _):
+    words = ["invalid role name: x", "bad: canary value", "no"]
+    with vault(tmp_path, (code, {"errors": words})) as (port, _):
         answer = write(port)
-        assert (answer.status, answer.errors, answer.ok) == (code, ("no",), False)  # the other one repeats it
+        assert (answer.status, answer.errors) == (code, ("invalid role name", WITHHELD, WITHHELD))
+        assert not answer.ok
+
+
+@pytest.mark.parametrize("form", ["canary v", "y2FuYXJ5IHZhb", "canary%20value"])
+def test_b2_no_piece_of_what_was_sent_is_shown(tmp_path: Path, form: str) -> None:
+    with vault(tmp_path, (400, {"errors": [f"cannot parse {form}"], "request_id": form})) as (port, _):
+        answer = write(port)
+        assert (answer.errors, answer.request_id) == ((WITHHELD,), "")
+
+
+def test_b2_nor_a_piece_of_the_token(tmp_path: Path) -> None:
+    token = Sensitive(b"hvs.CAESIJ-canary-token")
+    with vault(tmp_path, (400, {"errors": ["no", "token CAESIJ-canary was revoked"]})) as (port, _):
+        answer = port.call("POST", "sys/mounts/x", {"type": "kv"}, pod="vault-0", token=token)
+        assert answer.errors == ("no", WITHHELD)
 
 
 @pytest.mark.parametrize("code", [500, 502, 504])

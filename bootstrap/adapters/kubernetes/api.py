@@ -11,7 +11,6 @@ from typing import Any
 
 from bootstrap.adapters.kubernetes.errors import Failure, failure, read_error, refusal, write_error
 from bootstrap.adapters.kubernetes.kubeconfig import Access
-from bootstrap.adapters.local.redaction import without_values
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome
 from bootstrap.ports import Refused
 from bootstrap.waiting import NotYet, Ticks, retry
@@ -111,8 +110,8 @@ class KubeApi:
         except ApiException as error:
             if not error.status:
                 raise self._tls(error.reason or "") from None
-            found = failure(error.status, error.body or "", (error.headers or {}).get("Retry-After", ""))
-            return _scrubbed(found, request.sent)
+            pause = (error.headers or {}).get("Retry-After", "")
+            return failure(error.status, error.body or "", pause, request.sent)
         except (exceptions.NewConnectionError, exceptions.ConnectTimeoutError) as error:
             raise _away(request, _words(error)) from None
         except exceptions.HTTPError as error:
@@ -172,16 +171,6 @@ def _reply(body: bytes, headers: Mapping[str, str], request: Request) -> Reply:
     if not isinstance(document, dict):
         raise _AnswerLostError("the answer is not a JSON object")
     return Reply(body=body, document=document, headers=headers)
-
-
-def _scrubbed(found: Failure, sent: Any) -> Failure:
-    return Failure(
-        status=found.status,
-        reason=found.reason,
-        message=without_values(found.message, sent),
-        causes=found.causes,
-        pause=found.pause,
-    )
 
 
 def _away(request: Request, why: str) -> Transient:

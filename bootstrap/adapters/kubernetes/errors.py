@@ -4,8 +4,12 @@ Source: the ``Status`` object of the API conventions, and what a 1.34 server was
 """
 
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
+from bootstrap.adapters.local.redaction import repeats, shown
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
 from bootstrap.ports import Reason, Refused
 
@@ -16,17 +20,25 @@ LONGEST = 600  # characters of a server's message that are shown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One answer that is not a success. ``pause`` is the server's Retry-After in seconds, 0 when unsaid."""
+    """One answer that is not a success. ``pause`` is the server's Retry-After in seconds, 0 when unsaid.
+
+    ``message`` is the server's, whole, to be told by; ``words`` are what of it may be shown.
+    """
 
     status: int
     reason: str = ""
-    message: str = ""
+    message: str = field(default="", repr=False)
+    words: str = ""
     causes: tuple[str, ...] = ()
     pause: float = 0.0
 
 
-def failure(status: int, body: str, retry_after: str = "") -> Failure:
-    """Reads a ``Status`` object; any other body (a proxy's page, say) counts as no words at all."""
+def failure(status: int, body: str, retry_after: str = "", sent: Any = None) -> Failure:
+    """Reads a ``Status`` object; any other body (a proxy's page, say) counts as no words at all.
+
+    Of an answer to a request that carried a value nothing is shown but names that can be none: the reason, fields,
+    another field manager, an admission policy.
+    """
     pause = float(retry_after) if retry_after.isdigit() else 0.0
     try:
         document = json.loads(body or "{}")
@@ -34,20 +46,48 @@ def failure(status: int, body: str, retry_after: str = "") -> Failure:
         document = {}
     if not isinstance(document, dict):
         document = {}
-    details = document.get("details") or {}
+    causes = _causes(document)
+    reason, message = str(document.get("reason") or ""), str(document.get("message") or "")
+    names = tuple(name for name in _names(reason, message, causes) if not repeats(name, sent))
     return Failure(
         status=status,
-        reason=str(document.get("reason") or ""),
-        message=str(document.get("message") or "")[:LONGEST],
-        causes=tuple(str(cause.get("reason") or "") for cause in details.get("causes") or []),
+        reason=reason if _REASON.fullmatch(reason) else "",
+        message=message,
+        words=shown(message, sent, instead=", ".join(names))[:LONGEST],
+        causes=tuple(str(cause.get("reason") or "") for cause in causes),
         pause=pause,
     )
+
+
+_REASON = re.compile(r"[A-Za-z]{1,40}")
+_FIELD = re.compile(r"\.?[A-Za-z][A-Za-z0-9_.\[\]/-]{0,120}")
+_MANAGER = re.compile(r'conflict with "([a-z0-9][a-z0-9._-]{0,60})"')
+_POLICY = re.compile(r"ValidatingAdmissionPolicy '([a-z0-9][a-z0-9.-]{0,100})'")
+
+
+def _causes(document: dict[str, Any]) -> list[dict[str, Any]]:
+    details = document.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
+
+
+def _names(reason: str, message: str, causes: list[dict[str, Any]]) -> Iterator[str]:
+    """Names that the form of an answer has at fixed places."""
+    if _REASON.fullmatch(reason):
+        yield reason
+    fields = sorted({str(cause.get("field") or "") for cause in causes})
+    yield from (f"field {name}" for name in fields if _FIELD.fullmatch(name))
+    texts = [message, *(str(cause.get("message") or "") for cause in causes)]
+    yield from (
+        f"field manager {name}" for name in dict.fromkeys(n for t in texts for n in _MANAGER.findall(t))
+    )
+    yield from (f"admission policy {name}" for name in dict.fromkeys(_POLICY.findall(message)))
 
 
 def refusal(found: Failure) -> Refused | None:
     """The value for a write that the server certainly did not apply; None when it is no such answer."""
     reason = _reason(found)
-    return None if reason is None else Refused(reason, found.message)
+    return None if reason is None else Refused(reason, found.words)
 
 
 def _reason(found: Failure) -> Reason | None:
@@ -105,7 +145,7 @@ def read_error(found: Failure, what: str) -> BootstrapError:
 
 
 def _text(found: Failure, what: str) -> str:
-    words = found.message or found.reason or "no reason given"
+    words = found.words or found.reason or "no reason given"
     return f"{what}: the API server answered {found.status}: {words}"
 
 

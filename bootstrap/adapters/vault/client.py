@@ -198,7 +198,7 @@ class PodVault:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             self._sessions.drop(request.pod, request.server_name)
             raise _lost(request, error) from None
-        answer = answer_of(request.path, status, content, [request.body, request.token])
+        answer = answer_of(request.path, status, content, request.body, request.token)
         if answer is None:
             raise _broken(request, f"status {status} with a body that is not Vault's")
         return answer

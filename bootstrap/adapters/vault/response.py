@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bootstrap.adapters.local.redaction import repeats
+from bootstrap.adapters.local.redaction import repeats, shown
 from bootstrap.model.errors import BootstrapError, DefinitionError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
@@ -55,7 +55,7 @@ def _text(value: Sensitive) -> str:
         ) from None
 
 
-def answer_of(path: str, status: int, content: bytes, sent: Any) -> Answer | None:
+def answer_of(path: str, status: int, content: bytes, sent: Any, token: Any = None) -> Answer | None:
     """Reads one answer; None when it is not JSON (a proxy's page), which says nothing about Vault."""
     try:
         document = json.loads(content) if content.strip() else {}
@@ -68,8 +68,8 @@ def answer_of(path: str, status: int, content: bytes, sent: Any) -> Answer | Non
     return Answer(
         status=status,
         data=_wrapped(path, body),
-        request_id=str(document.get("request_id") or ""),
-        errors=_words(document.get("errors"), sent),
+        request_id=_identity(document.get("request_id"), [sent, token]),
+        errors=_words(document.get("errors"), sent, token),
         auth=_auth(document.get("auth")),
     )
 
@@ -78,9 +78,44 @@ def _without_envelope(document: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in ("errors", "auth", "request_id")}
 
 
-def _words(errors: Any, sent: Any) -> tuple[str, ...]:
-    """The server's words, without those that repeat a value that we sent."""
-    return tuple(str(word) for word in errors or [] if not repeats(str(word), sent))
+# What Vault 1.21 answers to a request with a value in it, as far as it is known not to quote it.
+KNOWN = (
+    "permission denied",
+    "Vault is sealed",
+    "Vault is not initialized",
+    "local node not active but active cluster node not found",
+    "no active",
+    "check-and-set parameter did not match the current version",
+    "check-and-set parameter required for this call",
+    "no data provided",
+    "no handler for route",
+    "unsupported operation",
+    "unsupported path",
+    "invalid role name",
+    "invalid audience",
+    "service account name not authorized",
+    "namespace not authorized",
+    "invalid key",
+    "cipher: message authentication failed",
+    "'key' must be a valid hex or base64 string",
+    "no rekey in progress",
+    "rekey already in progress",
+    "incorrect nonce supplied",
+    "incorrect rekey nonce",
+    "request body too large",
+)
+
+
+def _words(errors: Any, sent: Any, token: Any) -> tuple[str, ...]:
+    words = [str(word) for word in errors] if isinstance(errors, list) else []
+    known = {word: "; ".join(phrase for phrase in KNOWN if phrase in word) for word in words}
+    return tuple(shown(word, sent, instead=known[word], beside=token) for word in words)
+
+
+def _identity(text: Any, sent: Any) -> str:
+    """Vault's request id, which goes into errors and records; nothing that does not look like one."""
+    looks = isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9-]{1,64}", text)
+    return str(text) if looks and not repeats(str(text), sent) else ""
 
 
 def _auth(auth: Any) -> dict[str, Any]:
