@@ -267,13 +267,14 @@ def test_a_signed_tag_counts_for_what_it_names(repo: Path, keys: Keys, who: str)
     assert refused(repo, keys.everybody(), "v1").code == "E_REPO_SIGNATURE"
 
 
-def test_the_tag_or_the_commit_is_enough(repo: Path, keys: Keys) -> None:
+def test_of_a_tag_its_own_signature_counts_and_the_commits_does_not(repo: Path, keys: Keys) -> None:
     signed(repo, keys, "mallory")
     tagged(repo, keys, "alice")
     assert judged(repo, keys.everybody(), "v1").startswith("the tag v1 is signed by alice@example.org")
     signed(repo, keys, "alice")
     tagged(repo, keys, "mallory", "v2")
-    assert "the commit" in judged(repo, keys.everybody(), "v2")
+    assert refused(repo, keys.everybody(), "v2").code == "E_REPO_SIGNER"
+    assert "the commit" in judged(repo, keys.everybody(), git(repo, "rev-parse", "v2^{commit}"))
 
 
 def test_a_certificate_counts_as_it_was_when_it_signed_unless_it_is_revoked(repo: Path, keys: Keys) -> None:

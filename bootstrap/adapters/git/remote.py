@@ -13,7 +13,7 @@ from bootstrap.adapters.git.https import https_client
 from bootstrap.adapters.git.limits import Meter
 from bootstrap.adapters.git.location import Location, Transport
 from bootstrap.adapters.git.pack import broken, unpack
-from bootstrap.adapters.git.repository import GitRepository, is_hex, named, ref_names
+from bootstrap.adapters.git.repository import GitRepository, may_be_hash, named, ref_names
 from bootstrap.adapters.git.ssh import ssh_client
 from bootstrap.model.errors import DefinitionError
 
@@ -53,7 +53,7 @@ class _Fetch:
     def repository(self, rev: str, *, history: bool) -> "MemoryRepo":
         """One tip by itself, or everything where ``rev`` is a hash that no ref names now."""
         refs, pack = self._fetch(lambda refs: tip(refs, rev), None if history else 1)
-        if not pack and 4 <= len(rev) <= 40 and is_hex(rev):
+        if not pack and may_be_hash(rev):
             refs, pack = self._fetch(_offered, None)
         return _in_memory(refs, pack, self._where)
 

@@ -166,7 +166,7 @@ def named(repo: "BaseRepo", rev: str, location: str) -> Named:
 def ref_names(rev: str) -> Sequence[bytes]:
     """The full names that ``rev`` can be short for, first the one that counts; none for a full hash."""
     name = rev.encode()
-    if len(name) == 40 and is_hex(rev):
+    if len(name) == 40 and may_be_hash(rev):
         return ()
     return [prefix + name for prefix in (b"", b"refs/", b"refs/tags/", b"refs/heads/", b"refs/remotes/")]
 
@@ -174,8 +174,10 @@ def ref_names(rev: str) -> Sequence[bytes]:
 def _resolve(repo: "BaseRepo", rev: str, location: str) -> bytes:
     for name in ref_names(rev):
         if (sha := _ref(repo, name)) is not None:
+            if may_be_hash(rev):
+                raise ambiguous(rev, name, location)
             return sha
-    if 4 <= len(rev) <= 40 and is_hex(rev):
+    if may_be_hash(rev):
         # git rev-parse compares hashes in lower case too.
         near = _commits_named(repo, rev.lower().encode())
         if len(near) == 1:
@@ -221,8 +223,20 @@ def _ref(repo: "BaseRepo", name: bytes) -> bytes | None:
         return None
 
 
-def is_hex(rev: str) -> bool:
-    return all(letter in "0123456789abcdefABCDEF" for letter in rev)
+def may_be_hash(rev: str) -> bool:
+    """True for what is read as a hash, or as its beginning."""
+    return 4 <= len(rev) <= 40 and all(letter in "0123456789abcdefABCDEF" for letter in rev)
+
+
+def ambiguous(rev: str, name: bytes, location: str) -> DefinitionError:
+    """A ref whose name is digits of a hash could be taken for the hash, and every push may move it."""
+    full = name.decode("utf-8", "replace")
+    return DefinitionError(
+        f"{rev} may be a hash, and there is a ref of that name, {full}",
+        code="E_REPO_REV",
+        where=location,
+        hint=f"give the ref in full, --rev {full}, or all 40 digits of the hash",
+    )
 
 
 def _commits_named(repo: "BaseRepo", prefix: bytes) -> list[bytes]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bootstrap.adapters.git import openpgp_signature, ssh_signature
 from bootstrap.adapters.git.allowed_signers import NAMESPACE, Signers, SshSigner
-from bootstrap.adapters.git.repository import Named
+from bootstrap.adapters.git.repository import Named, may_be_hash
 from bootstrap.model.errors import EvidenceError
 
 if TYPE_CHECKING:
@@ -42,27 +42,33 @@ def signatures(named: Named) -> Sequence[Signed]:
 
 
 def require_signed(named: Named, rev: str, signers: Signers, where: str) -> str:
-    """What was signed and by whom, where one of the pinned signers did.
+    """What was signed and by whom, where pinned signers did: the tag that was asked for and every tag on the way to
+    the commit, else the commit. Nothing behind a tag vouches for it: the tag says which of all commits is meant.
 
     EvidenceError E_REPO_SIGNATURE for a signature that does not hold, E_REPO_SIGNER for one by another key,
-    E_REPO_UNSIGNED for none; the gravest of them where several are there and none is good.
+    E_REPO_UNSIGNED for none; a signature that does not hold first.
     """
+    asked = [*map(_tag, named.tags)] or [_commit(named.commit)]
+    signed: list[str] = []
     errors: list[EvidenceError] = []
-    for one in signatures(named):
+    for one in asked:
         try:
-            if one.tag:
-                _refuse_renamed(named.tags[0], rev, where)
-            return f"{one.what} is signed by {_signer(one, signers, where)}"
+            signed.append(f"{one.what} is signed by {_signer(one, signers, where)}")
         except EvidenceError as error:
             errors.append(error)
+    if not errors and named.tags:
+        _refuse_renamed(named.tags[0], rev, where)
     if errors:
         raise min(errors, key=lambda error: error.code != "E_REPO_SIGNATURE")
-    hint = f"git tag -s, or git commit --amend -S, by somebody whom {signers.where} names"
-    what = f"the commit {named.commit.id.decode()[:12]} is not signed"
-    raise _broken(what + (", nor is its tag" if named.tags else ""), "E_REPO_UNSIGNED", where, hint)
+    return signed[0]
 
 
 def _signer(one: Signed, signers: Signers, where: str) -> str:
+    if not one.signature:
+        make = "git tag -s" if one.tag else "git tag -s, or git commit --amend -S,"
+        hint = f"{make} by one whom {signers.where} names"
+        hint += "; or give what is signed itself: --rev HASH" if one.tag else ""
+        raise _broken(f"{one.what} is not signed", "E_REPO_UNSIGNED", where, hint)
     try:
         if one.signature.startswith(ssh_signature.BEGIN):
             return _ssh(one, signers, where)
@@ -119,7 +125,8 @@ def _openpgp(one: Signed, signers: Signers, where: str) -> str:
 def _refuse_renamed(tag: "Tag", rev: str, where: str) -> None:
     """A signed tag put under another name would be an old release offered as a new one."""
     name, identity = tag.name.decode(errors="replace"), tag.id.decode()
-    if rev not in (name, f"tags/{name}", f"refs/tags/{name}") and not identity.startswith(rev.lower()):
+    by_hash = may_be_hash(rev) and identity.startswith(rev.lower())
+    if rev not in (name, f"tags/{name}", f"refs/tags/{name}") and not by_hash:
         message = f"what stands there as {_shown(rev)} was signed as the tag {_shown(name)}"
         hint = (
             f"git for-each-ref refs/tags, and ask who put it there; --rev {_shown(name)} is what was signed"

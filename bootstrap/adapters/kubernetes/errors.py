@@ -22,7 +22,7 @@ LONGEST = 600  # characters of a server's message that are shown
 class Failure:
     """One answer that is not a success. ``pause`` is the server's Retry-After in seconds, 0 when unsaid.
 
-    ``message`` is the server's, whole, to be told by; ``words`` are what of it may be shown.
+    ``message`` is the server's, whole, by which answers are distinguished; ``words`` are what of it may be shown.
     """
 
     status: int
