@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bootstrap.adapters.git.bounds import HISTORY, Bounds
 from bootstrap.adapters.git.repository import SUBMODULE, SYMLINK, GitRepository, stored_object
 from bootstrap.model.errors import DefinitionError
 
@@ -31,9 +32,11 @@ def past_files(repository: GitRepository) -> Iterator[PastFile]:
     repo = repository.store
     now = {repository.blob(path) for path in repository.paths()}
     seen: set[tuple[bytes, bytes]] = set()
+    bounds = Bounds(repo, repository.location, times=HISTORY)
     for commit in reversed(_commits(repo, repository)):
-        for path, blob in _new_files(repo, commit, seen):
+        for path, blob in _new_files(repo, commit, seen, bounds):
             if blob.decode() not in now:
+                bounds.read(blob, commit.id.decode())
                 content = stored_object(repo, blob, commit.id.decode()).as_raw_string()
                 shown = path.decode("utf-8", "backslashreplace").encode("unicode_escape").decode()
                 yield PastFile(commit=commit.id.decode(), path=shown, blob=blob.decode(), content=content)
@@ -43,10 +46,23 @@ def blobs_of(repository: GitRepository, path: str) -> Iterator[tuple[str, str]]:
     """(commit, blob) of one path, oldest first, where it changed."""
     last = b""
     for commit in reversed(_commits(repository.store, repository)):
-        found = dict(_new_files(repository.store, commit, set())).get(path.encode(), b"")
+        found = _blob_at(repository.store, commit, path.encode().split(b"/"))
         if found not in (b"", last):
             yield commit.id.decode(), found.decode()
         last = found
+
+
+def _blob_at(repo: "BaseRepo", commit: "Commit", parts: list[bytes]) -> bytes:
+    """Empty where the commit has no such file."""
+    from dulwich.objects import Tree
+
+    sha: bytes = commit.tree
+    for part in parts:
+        tree = stored_object(repo, sha, commit.id.decode())
+        if not isinstance(tree, Tree) or part not in tree:
+            return b""
+        sha = tree[part][1]
+    return sha
 
 
 def _commits(repo: "BaseRepo", repository: GitRepository) -> list["Commit"]:
@@ -75,7 +91,7 @@ def _commits(repo: "BaseRepo", repository: GitRepository) -> list["Commit"]:
 
 
 def _new_files(
-    repo: "BaseRepo", commit: "Commit", seen: set[tuple[bytes, bytes]]
+    repo: "BaseRepo", commit: "Commit", seen: set[tuple[bytes, bytes]], bounds: Bounds
 ) -> Iterator[tuple[bytes, bytes]]:
     """Path and blob of files in trees that were not walked yet under the same path."""
     from dulwich.objects import Tree
@@ -86,10 +102,12 @@ def _new_files(
         if (folder, sha) in seen:
             continue
         seen.add((folder, sha))
+        bounds.object(sha, commit.id.decode())
         tree = stored_object(repo, sha, commit.id.decode())
         assert isinstance(tree, Tree)
         for entry in tree.iteritems():
             path = folder + entry.path
+            bounds.entry(path)
             if entry.mode == 0o040000:
                 waiting.append((path + b"/", entry.sha))
             elif entry.mode not in (SYMLINK, SUBMODULE) and (path, entry.sha) not in seen:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bootstrap.adapters.git.object_size import object_size
+from bootstrap.adapters.git.bounds import Bounds
 from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from dulwich.repo import BaseRepo, Repo
 
 INTENT_FOLDERS = ("encrypted", "keys", "manifests", "records", "secrets", "vault")
-MOST_BYTES = 64 * 1024 * 1024  # of one file
 REGULAR = (0o100644, 0o100755, 0o100664)
 SYMLINK = 0o120000
 SUBMODULE = 0o160000
@@ -48,7 +47,9 @@ class GitRepository:
         self._commit = commit.id.decode()
         self._tree = _declared(repo, commit, location)
         self._location = location
-        self._blobs = dict(sorted(_files(repo, commit, f"{location}@{self._commit[:12]}")))
+        self._bounds = Bounds(repo, location)
+        self._read: set[str] = set()
+        self._blobs = dict(sorted(_files(repo, commit, f"{location}@{self._commit[:12]}", self._bounds)))
 
     @property
     def commit(self) -> str:
@@ -83,13 +84,9 @@ class GitRepository:
 
     def read(self, path: str) -> bytes:
         blob = self.blob(path).encode()
-        if object_size(self._repo, blob) > MOST_BYTES:
-            raise DefinitionError(
-                f"{path} is larger than {MOST_BYTES >> 20} MiB",
-                code="E_SIZE",
-                where=path,
-                hint=f"git rm --cached {path}; an intent repository holds text and small ciphertexts",
-            )
+        if path not in self._read:
+            self._bounds.read(blob, path)
+            self._read.add(path)
         return stored_object(self._repo, blob, path).as_raw_string()
 
     def unused_changes(self) -> Sequence[str]:
@@ -280,19 +277,21 @@ def _declared(repo: "BaseRepo", commit: "Commit", where: str) -> str:
     return str(rest.id.decode())
 
 
-def _files(repo: "BaseRepo", commit: "Commit", where: str) -> Iterator[tuple[str, str]]:
+def _files(repo: "BaseRepo", commit: "Commit", where: str, bounds: Bounds) -> Iterator[tuple[str, str]]:
     """Path and blob id of each regular file; anything that could lead elsewhere is refused."""
     from dulwich.objects import Tree
 
     waiting = [(b"", commit.tree)]
     while waiting:
         folder, sha = waiting.pop()
+        bounds.object(sha, where)
         tree = stored_object(repo, sha, where)
         if not isinstance(tree, Tree):
             raise DefinitionError(
                 "a folder is not a Git tree", code="E_REPO_REV", where=where, hint="git fsck"
             )
         for entry in tree.iteritems():
+            bounds.entry(folder + entry.path)
             path = _checked(folder, entry.path, entry.mode, where)
             if entry.mode == 0o040000:
                 waiting.append((path.encode() + b"/", entry.sha))
