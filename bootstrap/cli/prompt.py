@@ -18,16 +18,30 @@ def ask_passphrase(prompt: str) -> Sensitive | None:
     return Sensitive(getpass.getpass(one_line(prompt), stream=sys.stderr).encode(), "passphrase")
 
 
-def choose_passphrase(source: str, *, ask: bool) -> Sensitive | None:
-    """The passphrase for a new root: from ``fd:N``, asked for twice on a terminal, or none with a warning."""
+def choose_passphrase(source: str, *, none: bool, ask: bool) -> Sensitive | None:
+    """The passphrase for a new root: from ``fd:N``, or asked for twice on a terminal. None, with a warning, where none
+    is wanted in so many words; a root is never left unprotected because nothing answered."""
+    if source and none:
+        raise DefinitionError(
+            "--passphrase and --no-passphrase contradict each other",
+            code="E_USAGE",
+            where="--passphrase",
+            hint="leave one of them out",
+        )
     if source:
         return _from_fd(source)
-    if ask:
-        first = ask_passphrase("Passphrase for root.key: ")
-        if first is not None:
-            return _confirmed(first)
-    terminal.err("warning: root.key is written without a passphrase: who reads it holds everything")
-    return None
+    if none:
+        terminal.err("warning: root.key is written without a passphrase: who reads it holds everything")
+        return None
+    first = ask_passphrase("Passphrase for root.key: ") if ask else None
+    if first is None:
+        raise PreconditionError(
+            "no passphrase was given for root.key, and there is no terminal to ask for one",
+            code="E_KEY_PASS",
+            where="--passphrase",
+            hint="--passphrase fd:3 3< file; or leave root.key unprotected: --no-passphrase",
+        )
+    return _confirmed(first)
 
 
 def _confirmed(first: Sensitive) -> Sensitive:

@@ -46,7 +46,9 @@ def selection(metadata: Mapping[str, str], what: str) -> Selection:
         return Selection(name=name, text=text, matches=lambda key: key.endswith(text))
     matches = expression(text)
     if matches is None:
-        hint = "look-around and back references are unknown there; \\p{...} takes general categories and scripts"
+        hint = (
+            "look-around and back references are unknown there; \\p{...} takes general categories and scripts"
+        )
         raise form_error(what, f"{name} is not a Go expression", hint)
     return Selection(name=name, text=text, matches=matches)
 

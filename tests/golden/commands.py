@@ -148,9 +148,7 @@ def schemas() -> Iterator[Case]:
 def made() -> Iterator[Case]:
     """`keygen` and `init`: what they refuse; what they make is random."""
     yield case("keygen-no-out", "keygen")
-    yield case(
-        "keygen-no-passphrase-asked", "keygen --out new --non-interactive", writes=("new/keys/root.asc",)
-    )
+    yield case("keygen-no-passphrase-asked", "keygen --out new --non-interactive", writes=("new",))
     yield case("keygen-descriptor", "keygen --out new --passphrase file:x")
     yield case("keygen-both", "keygen --out new --passphrase fd:none --no-passphrase")
     yield case("keygen-recipient", "keygen --out new --no-passphrase --recipient age1invented")

@@ -10,6 +10,7 @@ from bootstrap.engine.runner import Runner
 from bootstrap.model.catalog import InternalSource
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.names import VAULT_SECRETS
+from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.verify.proofs.retirement import residuals
 from bootstrap.operations.verify.proofs.vault import voters
 from bootstrap.ports import Ref
@@ -139,3 +140,25 @@ def test_s3_all_that_up_makes_for_vault_has_a_reserved_name(platform: SimulatedP
     ours = [s["metadata"]["name"] for s in secrets if not s["metadata"].get("ownerReferences")]
     assert {"vault-tls", "vault-unseal-1"} <= {*ours}
     assert [name for name in ours if not name.startswith(VAULT_SECRETS)] == []
+
+
+SECRET = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque"}
+FORGED = {"app.kubernetes.io/managed-by": "bootstrap", "app.kubernetes.io/part-of": "bootstrap"}
+
+
+@pytest.mark.parametrize("labels", [{}, FORGED])
+@pytest.mark.parametrize("name", ["vault-tls", "vault-unseal-1"])
+def test_s3_a_secret_that_was_there_before_is_not_adopted(
+    tmp_path: Path, name: str, labels: dict[str, str]
+) -> None:
+    platform = SimulatedPlatform(tmp_path)
+    platform.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vault"}})
+    meta = {"name": name, "namespace": "vault", "labels": labels}
+    data = {"ca.crt": Sensitive(b"theirs"), "vault-0.crt": Sensitive(b"x"), "key": Sensitive(b"y")}
+    platform.cluster.create(SECRET | {"metadata": meta, "data": data})
+    with pytest.raises(PreconditionError) as caught:
+        platform.up()
+    assert (caught.value.code, caught.value.where) == ("E_NAME_TAKEN", f"Secret vault/{name}")
+    live = platform.cluster.get(Ref("v1", "Secret", name, "vault"))
+    assert live is not None
+    assert live["data"] == data

@@ -20,7 +20,7 @@ from bootstrap.operations.verify.invariants import prove
 from bootstrap.operations.verify.proof import Proof
 from bootstrap.operations.verify.proofs.retirement import scaffolds_gone
 from bootstrap.operations.verify.residuals import residuals
-from bootstrap.ports import Object, Permission, Ref
+from bootstrap.ports import Object, Permission, Reason, Ref, Refused
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.permissions import wanted
 from bootstrap.steps.vault.escrow import escrow_bytes
@@ -168,6 +168,26 @@ def test_h3_an_inert_scaffold_is_emptied_and_keeps_its_marks(inert: SimulatedPla
         "its content removed by compare-and-swap; the object stays",
     )
     assert "scaffold-in-cluster" not in fact.residuals
+
+
+def test_h3_an_emptied_scaffold_gets_no_content_again(inert: SimulatedPlatform) -> None:
+    inert.up()
+    now = live(inert)
+    filled = inert.cluster.update_as("kubectl", {**now, "data": {"password": Sensitive(b"x")}})
+    assert isinstance(filled, Refused)
+    assert filled.reason is Reason.FORBIDDEN
+    applied = inert.cluster.apply_as(
+        "kubectl", {**_bare(now), "data": {"password": Sensitive(b"x")}}, force=True
+    )
+    assert isinstance(applied, Refused)
+    marked = {**now, "metadata": {**now["metadata"], "annotations": {"a": "b"}}}
+    assert not isinstance(inert.cluster.update_as("kubectl", marked), Refused)
+    assert not live(inert).get("data")
+
+
+def _bare(obj: Object) -> Object:
+    meta = {key: obj["metadata"][key] for key in ("name", "namespace")}
+    return {"apiVersion": "v1", "kind": "Secret", "type": obj["type"], "metadata": meta}
 
 
 def test_every_proof_is_good_and_names_what_is_left(kept: SimulatedPlatform) -> None:

@@ -68,6 +68,7 @@ class SimulatedCluster:
         self.mutations: list[tuple[str, Ref]] = []
         self.controllers: list[Controller] = []
         self.admission: list[Admission] = []
+        self.updates: list[Admission] = []
         self.denied: set[Permission] = set()
         self._groups: set[str] = set()  # API groups that a CustomResourceDefinition made
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -303,6 +304,8 @@ class SimulatedCluster:
             new["metadata"][key] = live["metadata"][key]
         if text := invalid(new) or invalid_change(live, new):
             return Refused(Reason.INVALID, text)
+        if text := next((text for rule in self.updates if (text := rule(copied(new)))), ""):
+            return Refused(Reason.FORBIDDEN, text)
         if new == live and owners == self._owners[ref]:
             return copied(
                 live

@@ -61,10 +61,11 @@ def definitions(cluster: SimulatedCluster, verb: str, obj: Object) -> None:
 
 
 def admission(cluster: SimulatedCluster) -> None:
-    """Enforce each bound ValidatingAdmissionPolicy on Secrets, read as text: names in its expression are refused."""
+    """Enforce each bound ValidatingAdmissionPolicy on Secrets, read as text: names in its expression are refused at
+    creation; where it speaks of UPDATE, those get no content."""
     api = "admissionregistration.k8s.io/v1"
 
-    def refuse(obj: Object) -> str:
+    def refuse(obj: Object, operation: str = "CREATE") -> str:
         if obj["kind"] != "Secret":
             return ""
         name = f"'{obj['metadata']['namespace']}/{obj['metadata']['name']}'"
@@ -77,11 +78,13 @@ def admission(cluster: SimulatedCluster) -> None:
                 continue
             policy = cluster.get(Ref(api, "ValidatingAdmissionPolicy", binding["spec"]["policyName"]))
             for rule in policy["spec"]["validations"] if policy else ():
-                if name in rule["expression"]:
+                speaks = "'UPDATE'" in rule["expression"]
+                if name in rule["expression"] and speaks is (operation == "UPDATE"):
                     return str(rule["message"])
         return ""
 
     cluster.admission.append(refuse)
+    cluster.updates.append(lambda obj: refuse(obj, "UPDATE") if obj.get("data") else "")
 
 
 class ExternalSecrets:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.root.root_key import encrypt_to
-from bootstrap.intent.selection import SUFFIX
+from bootstrap.intent.selection import SUFFIX, expression
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
 
@@ -25,14 +25,15 @@ def encrypt_yaml(
     With ``encrypted_regex`` only what lies below a key that it finds is encrypted; the rest stays readable.
     """
     key = Sensitive(secrets.token_bytes(32), "data key")
-    wanted = re.compile(encrypted_regex, re.ASCII)
+    wanted = expression(encrypted_regex)
+    assert wanted is not None  # a rule of ours, or one that was read before
     digest = hashlib.sha512()
     lines: list[str] = []
     for path, leaf in _walk(tree, ()):
         line = f"{'    ' * (len(path) - 1)}{_name(path[-1])}:"
         if leaf is not None:
             digest.update(leaf.reveal())
-            hidden = any(wanted.search(part) for part in path)
+            hidden = any(wanted(part) for part in path)
             line += f" {_value(leaf, key, path, hidden=hidden)}"
         lines.append(line)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

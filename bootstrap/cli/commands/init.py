@@ -44,7 +44,7 @@ def init(
     crds = _crds(manifests) if manifests is not None else None
     key_folder = keys.absolute() if keys is not None else target.parent
     if keys is None and _no_keys(key_folder):
-        chosen = choose_passphrase(passphrase, ask=not (no_passphrase or non_interactive))
+        chosen = choose_passphrase(passphrase, none=no_passphrase, ask=not non_interactive)
         make_keys(key_folder, gpg=gpg, others=recipient or (), passphrase=chosen)
         terminal.err(f"made the root of trust: {key_folder / 'root.key'} (keep it offline)")
     else:

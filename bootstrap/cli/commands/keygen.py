@@ -54,7 +54,7 @@ def keygen(
             terminal.out(path)
         terminal.err("the root is the key of each holder: try it with bootstrap check --root")
         return
-    chosen = choose_passphrase(passphrase, ask=not (no_passphrase or non_interactive))
+    chosen = choose_passphrase(passphrase, none=no_passphrase, ask=not non_interactive)
     for path in make_keys(out, gpg=gpg, others=recipient or (), passphrase=chosen):
         terminal.out(path)
     terminal.err(f"keep {out / 'root.key'} offline, in two places; nothing can be rebuilt without it")

@@ -64,7 +64,7 @@ class BootstrapCopies:
             taken=tuple(taken),
             over=tuple(over),
             decision=self._decision(ledger) if anew else (),
-            refusal=self._refusal() if anew and missing else (),
+            refusal=self._refusal() if anew and (missing or emptied) else (),
         )
 
     def _decision(self, ledger: Ledger) -> tuple[Fact, ...]:
@@ -106,11 +106,12 @@ class BootstrapCopies:
         self.world.ledger.append(seen.decision)
         for obj in seen.refusal:
             expect(self.world.cluster.delete(ref_of(obj), uid=obj["metadata"]["uid"]), ref_of(obj))
+        if seen.refusal:
+            wanted = (*seen.missing, *(secret for secret, _ in seen.emptied))
+            self.world.wait("admission takes bootstrap copies again", lambda: self._admitted(wanted))
         for secret, live in seen.emptied:
             filled = {**live, "data": source_values(self.world, secret)}
             expect(self.world.cluster.replace(filled), bootstrap_copy_ref(secret))
-        if seen.refusal:
-            self.world.wait("admission takes bootstrap copies again", lambda: self._admitted(seen.missing))
         for secret in seen.missing:
             ref = bootstrap_copy_ref(secret)
             if self.world.cluster.get(Ref("v1", "Namespace", ref.namespace)) is None:

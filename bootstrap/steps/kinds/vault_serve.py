@@ -4,17 +4,18 @@ The first replica is restarted into it, by its pod's UID; that it comes back uns
 the restart drill (G4, G7).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bootstrap.model.catalog import Custody
-from bootstrap.model.decision import Act, Decision, Satisfied
-from bootstrap.model.errors import WorldError
+from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
+from bootstrap.model.errors import PreconditionError, WorldError
 from bootstrap.model.plan import Step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.applied import applied
-from bootstrap.steps.context.health import ref_of
-from bootstrap.steps.context.names import labels
+from bootstrap.steps.context.health import kubectl, ref_of
+from bootstrap.steps.context.names import is_ours, labels
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.first_replica import tls_secret
@@ -25,8 +26,12 @@ from bootstrap.steps.vault.serving_secrets import VAULT_TLS, unseal_ref
 
 @dataclass(frozen=True, slots=True)
 class Observation:
+    """``stale`` is the pod of the first replica, where it is not in the serving shape yet; ``taken`` says what has the
+    name of a Secret of ours and is not that Secret."""
+
     changes: tuple[str, ...]
-    stale: Object | None  # the pod of the first replica, where it is not in the serving shape yet
+    stale: Object | None
+    taken: tuple[tuple[Ref, str], ...] = ()
 
 
 class VaultServe:
@@ -47,9 +52,30 @@ class VaultServe:
         stale = pod if pod is not None and not self._serves(pod) else None
         if stale is not None:
             changes.append("restart vault-0 into the serving shape")
-        return Observation(tuple(changes), stale)
+        return Observation(tuple(changes), stale, tuple(self._taken()))
+
+    def _taken(self) -> Iterator[tuple[Ref, str]]:
+        """By owner and content: a label alone is easily written. Whether the share is Vault's own, Vault tells."""
+        tls, unseal = self.world.cluster.get(self.tls), self.world.cluster.get(unseal_ref(self.world))
+        ca = Sensitive(self.world.intent.keys["vault-ca.crt"], "ca.crt")
+        if tls is not None and (not is_ours(tls) or (tls.get("data") or {}).get("ca.crt") != ca):
+            yield self.tls, "its owner is another, or its CA is not keys/vault-ca.crt"
+        if unseal is not None and self._unsealer and not _holds_share(unseal):
+            yield (
+                unseal_ref(self.world),
+                "its owner is another, or it is not one immutable share",
+            )
 
     def decide(self, seen: Observation) -> Decision:
+        for ref, why in seen.taken:
+            return Blocked(
+                PreconditionError(
+                    f"a Secret of this name is there and is not ours: {why}",
+                    code="E_NAME_TAKEN",
+                    where=str(ref),
+                    hint=f"ask who made it; if nothing uses it, {kubectl('delete', ref)}, then `bootstrap up`",
+                )
+            )
         if seen.changes:
             return Act("let Vault serve: lasting certificates, unsealer, peers", seen.changes)
         return Satisfied(
@@ -135,3 +161,7 @@ class VaultServe:
             "data": {"key": opened},
         }
         expect(self.world.cluster.create(secret), ref)
+
+
+def _holds_share(secret: Object) -> bool:
+    return is_ours(secret) and secret.get("immutable") is True and set(secret.get("data") or {}) == {"key"}

@@ -1,6 +1,7 @@
-"""A retired scaffold does not come back: admission refuses its re-creation by any user (H3)."""
+"""A retired scaffold does not come back: admission refuses its re-creation, and new content of one that was emptied,
+by any user (H3)."""
 
-from bootstrap.model.catalog import Secret
+from bootstrap.model.catalog import RetireMode, Secret
 from bootstrap.ports import Object
 from bootstrap.steps.context.names import labels
 
@@ -10,9 +11,13 @@ API = "admissionregistration.k8s.io/v1"
 
 def admission_policy(secrets: tuple[Secret, ...]) -> tuple[Object, Object]:
     """The ValidatingAdmissionPolicy and its binding, for all scaffolds of the catalog."""
-    names = sorted(f"{s.scaffold.namespace}/{s.scaffold.name}" for s in secrets if s.scaffold)
-    listed = ", ".join(f"'{n}'" for n in names)
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["secrets"]}
+    emptied = tuple(s for s in secrets if s.handover.retire is RetireMode.INERT)
+    operations = ["CREATE", *(["UPDATE"] if emptied else [])]
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": operations, "resources": ["secrets"]}
+    checks = [_check(f"request.operation != 'CREATE' || !({_among(secrets)})")]
+    if emptied:
+        empty = "!has(object.data) || size(object.data) == 0"
+        checks.append(_check(f"request.operation != 'UPDATE' || !({_among(emptied)}) || {empty}"))
     policy = {
         "apiVersion": API,
         "kind": "ValidatingAdmissionPolicy",
@@ -20,13 +25,7 @@ def admission_policy(secrets: tuple[Secret, ...]) -> tuple[Object, Object]:
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": [rule]},
-            "validations": [
-                {
-                    "expression": f"!((request.namespace + '/' + request.name) in [{listed}])",
-                    "message": "this bootstrap secret was retired: Vault is its authority",
-                    "reason": "Forbidden",
-                }
-            ],
+            "validations": checks,
         },
     }
     binding = {
@@ -36,3 +35,14 @@ def admission_policy(secrets: tuple[Secret, ...]) -> tuple[Object, Object]:
         "spec": {"policyName": POLICY, "validationActions": ["Deny"]},
     }
     return policy, binding
+
+
+def _among(secrets: tuple[Secret, ...]) -> str:
+    names = sorted(f"{s.scaffold.namespace}/{s.scaffold.name}" for s in secrets if s.scaffold)
+    listed = ", ".join(f"'{n}'" for n in names)
+    return f"(request.namespace + '/' + request.name) in [{listed}]"
+
+
+def _check(expression: str) -> Object:
+    message = "this bootstrap secret was retired: Vault is its authority"
+    return {"expression": expression, "message": message, "reason": "Forbidden"}
