@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from dulwich.objects import Blob, Commit, ObjectID, Tree
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
 from dulwich.repo import Repo
 
 from bootstrap.adapters.git import bounds
@@ -132,3 +132,45 @@ def test_a_large_honest_repository_is_read(repo: Repo) -> None:
     folder = tree(repo, *((b"%05d" % n, FILE, content) for n in range(300)))
     committed(repo, tree(repo, *((b"%02d" % n, FOLDER, folder) for n in range(20))))
     assert len(open_repository(repo.path).paths()) == 6_000
+
+
+# ---------------------------------------------------------------- what is no commit, tag or tree inside
+
+
+RAW: dict[str, tuple[int, bytes]] = {
+    "an empty commit": (1, b""),
+    "no tree": (1, b"author a <a@b> 0 +0000\ncommitter a <a@b> 0 +0000\n\nx"),
+    "a tree of other letters": (1, b"tree " + b"z" * 40 + b"\n\nx"),
+    "a short tree": (1, b"tree abcd\n\nx"),
+    "a parent that is none": (1, b"tree " + b"a" * 40 + b"\nparent \xff\n\nx"),
+    "bytes": (1, bytes(range(256))),
+    "an empty tag": (4, b""),
+    "a tag of nothing": (4, b"object \ntype commit\ntag v1\n\nx"),
+    "a tag without a type": (4, b"object " + b"a" * 40 + b"\ntag v1\n\nx"),
+    "a tag of another kind": (4, b"object " + b"a" * 40 + b"\ntype nothing\ntag v1\n\nx"),
+    "a tag of bytes": (4, bytes(range(256))),
+}
+
+
+@pytest.mark.parametrize("raw", RAW)
+@pytest.mark.parametrize("by", ["branch", "hash", "beginning"])
+def test_g5_an_object_that_is_not_whole_is_named_as_that(repo: Repo, raw: str, by: str) -> None:
+    made = ShaFile.from_raw_string(*RAW[raw])
+    repo.object_store.add_object(made)
+    repo.refs[b"refs/heads/master"] = made.id  # type: ignore[index]  # a name as bytes
+    rev = {"branch": "HEAD", "hash": made.id.decode(), "beginning": made.id.decode()[:12]}[by]
+    with pytest.raises(DefinitionError) as refused:
+        open_repository(repo.path, rev)
+    assert (refused.value.code, bool(refused.value.hint)) == ("E_REPO_REV", True)
+
+
+@pytest.mark.parametrize(
+    "content", [b"100644 f\0short", b"garbage", b"100644 \0" + bytes(20), b"xyz f\0" + bytes(20)]
+)
+def test_g5_nor_a_tree(repo: Repo, content: bytes) -> None:
+    made = ShaFile.from_raw_string(2, content)
+    repo.object_store.add_object(made)
+    committed(repo, made.id)
+    with pytest.raises(DefinitionError) as refused:
+        open_repository(repo.path)
+    assert refused.value.code in ("E_REPO_REV", "E_PATH_CHARS", "E_PATH_ESCAPE")

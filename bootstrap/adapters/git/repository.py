@@ -240,7 +240,16 @@ def _commits_named(repo: "BaseRepo", prefix: bytes) -> list[bytes]:
     from dulwich.objects import Commit, Tag
 
     near = set(repo.object_store.iter_prefix(prefix))
-    return [sha for sha in near if isinstance(repo.object_store[sha], Commit | Tag)]
+    found = [(sha, _readable(repo, sha)) for sha in near]
+    return [sha for sha, one in found if one is None or isinstance(one, Commit | Tag)]
+
+
+def _readable(repo: "BaseRepo", sha: bytes) -> "ShaFile | None":
+    """None for a damaged object, which is refused by its id when it is read."""
+    try:
+        return stored_object(repo, sha, "")
+    except DefinitionError:
+        return None
 
 
 def stored_object(repo: "BaseRepo", sha: bytes, where: str) -> "ShaFile":
@@ -251,6 +260,7 @@ def stored_object(repo: "BaseRepo", sha: bytes, where: str) -> "ShaFile":
     try:
         found = repo.object_store[ObjectID(sha)]
         fresh = ShaFile.from_raw_string(found.type_num, found.as_raw_string())
+        _parsed(fresh)
     except Exception:  # noqa: BLE001, S110  # zlib, pack and object errors have no common base; judged below
         pass
     if fresh is None or fresh.id != sha:
@@ -261,6 +271,27 @@ def stored_object(repo: "BaseRepo", sha: bytes, where: str) -> "ShaFile":
             hint="git fsck, then fetch the repository again",
         )
     return fresh
+
+
+def _parsed(found: "ShaFile") -> None:
+    """What is asked of an object later is asked of it here, where any error is met: it is parsed when it is used."""
+    from dulwich.objects import Commit, Tag, Tree
+
+    if isinstance(found, Commit):
+        _id(found.tree)
+        for parent in found.parents:
+            _id(parent)
+    elif isinstance(found, Tag):
+        _id(found.object[1])
+        found.name.decode("utf-8", "replace")
+    elif isinstance(found, Tree):
+        for entry in found.iteritems():
+            _id(entry.sha)
+
+
+def _id(sha: bytes) -> None:
+    if len(sha) != 40 or not may_be_hash(sha.decode("ascii")):
+        raise ValueError("not the id of an object")
 
 
 def _declared(repo: "BaseRepo", commit: "Commit", where: str) -> str:

@@ -41,24 +41,27 @@ class KubeCluster:
 
     def version(self) -> str:
         """``v1.34.4``. PreconditionError E_UNREACHABLE when the API server does not answer."""
-        return str(self._about().document["gitVersion"])
+        return self._word(self._about().document, "gitVersion")
 
     def server_time(self) -> datetime:
         """The API server's clock in UTC, to the second, from its ``Date`` header."""
-        return parsedate_to_datetime(self._about().headers["Date"]).astimezone(UTC)
+        try:
+            return parsedate_to_datetime(self._about().headers["Date"]).astimezone(UTC)
+        except (KeyError, ValueError, TypeError):
+            raise self._no_api_server("it does not say what time it is") from None
 
     def uid(self) -> str:
         """UID of namespace kube-system: the cluster's identity."""
         found = self.get(Ref("v1", "Namespace", "kube-system"))
         if found is None:
             raise WorldError("the cluster has no namespace kube-system", code="E_CLUSTER_IDENTITY")
-        return str(found["metadata"]["uid"])
+        return self._word(found, "metadata", "uid")
 
     def whoami(self) -> str:
         """The user name that the API server knows us by (SelfSubjectReview)."""
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         review = self._review("/apis/authentication.k8s.io/v1/selfsubjectreviews", body)
-        return str(review["status"]["userInfo"]["username"])
+        return self._word(review, "status", "userInfo", "username")
 
     def missing(self, wanted: Sequence[Permission]) -> tuple[Permission, ...]:
         """Those of ``wanted`` that we do not have. A resource that does not exist counts as missing, except
@@ -79,10 +82,25 @@ class KubeCluster:
                 error.message, code="E_UNREACHABLE", where=self.server, hint=error.hint
             ) from None
         if reply is None:
-            raise PreconditionError(
-                f"{self.server} is not a Kubernetes API server", code="E_UNREACHABLE", where=self.context
-            )
+            raise self._no_api_server("it has no /version")
         return reply
+
+    def _word(self, document: Object, *path: str) -> str:
+        """Text that every API server has at this place."""
+        found: Any = document
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(found, str) or not found:
+            raise self._no_api_server(f"its answer has no {'.'.join(path)}")
+        return found
+
+    def _no_api_server(self, why: str) -> PreconditionError:
+        return PreconditionError(
+            f"{self.server} is not a Kubernetes API server: {why}",
+            code="E_KUBE_KIND",
+            where=self.context,
+            hint="check --kubeconfig and --context: they name what answers there",
+        )
 
     def _allowed(self, item: Permission) -> bool:
         asked = {
@@ -98,7 +116,10 @@ class KubeCluster:
             "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
         }
         review = self._review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body)
-        return bool(review["status"].get("allowed"))
+        status = review.get("status")
+        if not isinstance(status, dict):
+            raise self._no_api_server("it answers a review with something else")
+        return status.get("allowed") is True
 
     def _review(self, path: str, body: Object) -> Object:
         reply = self._api.read(Request(method="POST", path=path, what=body["kind"], body=body))
@@ -183,7 +204,7 @@ class KubeCluster:
         reply = self._api.read(Request(method="POST", path=path, what=what, body=body))
         if reply is None:
             raise WorldError(f"no ServiceAccount {namespace}/{name}", code="E_NOT_FOUND", where=what)
-        return Sensitive(str(reply.document["status"]["token"]).encode(), what)
+        return Sensitive(self._word(reply.document, "status", "token").encode(), what)
 
     def refused_at_admission(self, obj: Object) -> str:
         """A create with ``dryRun=All``: the refusal's text, "" when the object would be admitted."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from bootstrap.adapters.kubernetes.api import KubeApi, Request
+from bootstrap.model.errors import PreconditionError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +44,16 @@ class Served:
         root = f"/apis/{api}" if "/" in api else f"/api/{api}"
         reply = self._api.read(Request(method="GET", path=root, what=f"API {api}"))
         resources = reply.document.get("resources", []) if reply else []
-        return {
-            item["kind"]: ServedKind(root=root, plural=item["name"], namespaced=bool(item["namespaced"]))
-            for item in resources
-            if "/" not in item["name"]
-        }
+        try:
+            return {
+                item["kind"]: ServedKind(root=root, plural=item["name"], namespaced=bool(item["namespaced"]))
+                for item in resources
+                if "/" not in item["name"]
+            }
+        except (KeyError, TypeError, AttributeError):
+            raise PreconditionError(
+                f"the server's list of {api} is none of a Kubernetes API server",
+                code="E_KUBE_KIND",
+                where=f"API {api}",
+                hint="check --kubeconfig and --context: they name what answers there",
+            ) from None

@@ -3,6 +3,7 @@
 No change of Git that cannot be made on this cluster, and no authority that was here and is lost.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -160,8 +161,9 @@ class Preflight:
 
 
 def _numbers(version: str) -> tuple[int, int]:
-    major, minor = version.lstrip("v").split(".")[:2]
-    return int(major), int("".join(c for c in minor if c.isdigit()))
+    """(0, 0) for what is no version."""
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _together(problems: tuple[BootstrapError, ...]) -> PreconditionError:
