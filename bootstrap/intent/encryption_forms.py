@@ -27,8 +27,8 @@ class Form(StrEnum):
 
 SOPS = {".yaml": Form.YAML, ".json": Form.JSON, ".yml": Form.YAML, ".env": Form.DOTENV, ".ini": Form.INI}
 _SIGNS = {
-    # A line of the outermost mapping, whatever stands behind it; or that mapping as one {...}, which is no JSON.
-    Form.YAML: re.compile(rb"""^["']?sops["']?\s*:|\A\s*\{(?s:.*)[{,\s]'?sops'?\s*:\s*\{""", re.MULTILINE),
+    # A line of the outermost mapping, whatever stands behind it; or that mapping as one {...}, JSON included.
+    Form.YAML: re.compile(rb"""^["']?sops["']?\s*:|\A\s*\{(?s:.*)[{,\s]["']?sops["']?\s*:\s*\{""", re.MULTILINE),
     Form.DOTENV: re.compile(rb"^sops_mac=", re.MULTILINE),
     Form.INI: re.compile(rb"^\[sops\]\s*$", re.MULTILINE),
 }

@@ -12,7 +12,18 @@ MAX_DEPTH = 100
 _INDENTED = re.compile(rb"^[ ?:-]{100}", re.MULTILINE)
 MOST_NODES = 1_000_000  # of one file, its aliases written out
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]  # one of two bases
+    """A date is text, as it is for kubectl and the API server."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  # PyYAML's own name and kind
+        first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in _Base.yaml_implicit_resolvers.items()
+    }
+
+
 
 
 def parse_manifests(path: str, data: bytes) -> list[Object]:

@@ -15,7 +15,7 @@ from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
 
 MAX_BYTES = 512 * 1024  # of one secret in Vault: raft's own limit for one entry is 1 MiB
-_MANIFEST = Sensitive(b"Secret", "kind")
+_MANIFEST, _LIST = Sensitive(b"Secret", "kind"), Sensitive(b"List", "kind")
 _MOST_OF_A_KEY = 253  # characters
 _EDIT = "`sops edit` the file, then commit it"
 
@@ -29,18 +29,21 @@ def secret_values(secret: Secret, opened: Opened) -> dict[str, Sensitive]:
     source = secret.source
     assert source is not None
     fields = _fields(secret, source, opened)
-    if not fields:
-        raise _refusal(secret, "E_EMPTY", f"no value in {source.file}", _EDIT)
+    if not any(fields.values()):
+        empty = f": {', '.join(sorted(fields))} is empty" if fields else ""
+        raise _refusal(secret, "E_EMPTY", f"no value in {source.file}{empty}", _EDIT)
     refuse_unfit(secret, fields, _EDIT)
     return {name: fields[name].relabel(f"{secret.name}.{name}") for name in sorted(fields)}
 
 
 def refuse_unfit(secret: Secret, fields: Mapping[str, Sensitive], instead: str) -> None:
-    """What Vault, or Kubernetes behind it, could not hold: E_NAME, E_EMPTY, E_BINARY, E_SIZE. ``instead`` of an empty
-    value is what the hint names."""
+    """What Vault, or Kubernetes behind it, could not hold: E_NAME, E_EMPTY, E_BINARY, E_SIZE. ``instead`` of empty
+    values alone is what the hint names."""
     assert secret.source is not None
+    if not any(fields.values()):
+        raise _refusal(secret, "E_EMPTY", f"{', '.join(sorted(fields))} is empty", instead)
     for name, value in fields.items():
-        _check(secret, secret.source, name, value, instead)
+        _check(secret, secret.source, name, value)
     if Sensitive.exceed((vault_string(secret, n, v) for n, v in fields.items()), MAX_BYTES):
         hint = "keep large files out of Vault, or divide the secret"
         raise _refusal(secret, "E_SIZE", f"larger than {MAX_BYTES} bytes in Vault", hint)
@@ -64,9 +67,12 @@ def _fields(secret: Secret, source: Source, opened: Opened) -> dict[str, Sensiti
     found = _at(secret, source, opened)
     if isinstance(found, Sensitive):
         return {source.field: found}
-    # A key may name one document of several: each of them can be a manifest.
+    # A key may name one document of several, or one item of a List: each of them can be a manifest.
     if found.get("kind") == _MANIFEST and (source.key is None or "apiVersion" in found):
         return _manifest(secret, found)
+    if found.get("kind") == _LIST and isinstance(found.get("items"), dict):
+        names = ", ".join(f"{source.key}.items.{n}" if source.key else f"items.{n}" for n in found["items"])
+        raise _refusal(secret, "E_KEY", f"{source.file} is a List", f"name one of it with source.key: {names}")
     for name, value in found.items():
         if not isinstance(value, Sensitive):
             hint = f"name what is wanted with source.key: it holds {_names(value)}"
@@ -121,7 +127,7 @@ def _decoded(secret: Secret, name: str, value: Sensitive) -> Sensitive:
         raise _refusal(secret, "E_B64", f"data.{name} of the manifest is not base64", _EDIT) from None
 
 
-def _check(secret: Secret, source: Source, name: str, value: Sensitive, instead: str) -> None:
+def _check(secret: Secret, source: Source, name: str, value: Sensitive) -> None:
     if len(name) > _MOST_OF_A_KEY or not re.fullmatch(DATA_KEY, name):
         message = f"field {name!r} is no key for a Kubernetes Secret"
         raise _refusal(
@@ -130,8 +136,6 @@ def _check(secret: Secret, source: Source, name: str, value: Sensitive, instead:
             message,
             "letters, digits, '-', '_' and '.', at most 253, not '.', and no '..' in front",
         )
-    if not value:
-        raise _refusal(secret, "E_EMPTY", f"field {name} is empty", instead)
     if source.encoding is Encoding.UTF8 and not value.is_utf8():
         hint = "write source.encoding: base64"
         raise _refusal(secret, "E_BINARY", f"field {name} is not UTF-8 text", hint)

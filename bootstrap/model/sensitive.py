@@ -72,9 +72,12 @@ class Sensitive:
         return Sensitive(base64.b64encode(self._value), self._label)
 
     def from_base64(self) -> "Sensitive":
-        """The bytes that standard, padded base64 stands for; ValueError, without the text, if it is not."""
+        """The bytes that standard, padded base64 stands for; ValueError, without the text, if it is not.
+
+        Line ends are read over, as Go does it: ``base64`` wraps at 76 columns, and Kubernetes takes that.
+        """
         try:
-            return Sensitive(base64.b64decode(self._value, validate=True), self._label)
+            return Sensitive(base64.b64decode(self._value.translate(None, b"\r\n"), validate=True), self._label)
         except (binascii.Error, ValueError):
             raise ValueError(f"{self._label} is not base64") from None
 

@@ -75,7 +75,6 @@ def test_a_form_under_another_ones_name_is_named_by_it() -> None:
         ("x.json", SEALED, ".yaml"),
         ("x.age", flow('"sops"'), ".yaml"),
         ("x.env", json.dumps(TREE), ".json"),
-        ("x.yaml", json.dumps(TREE), ".json"),
     ):
         (found,) = exposed(FakeRepository({path: text.encode()}), (path,))
         assert (found.id, found.message) == (

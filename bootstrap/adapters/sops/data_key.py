@@ -29,7 +29,7 @@ class DataKeys:
 
     def of(self, metadata: Metadata, what: str) -> Sensitive:
         """Raises PreconditionError E_NO_IDENTITY; DefinitionError E_SOPS_FORM, E_SOPS_MAC, E_CT_*."""
-        single = any(metadata.get(name) for name in ("age", "pgp", "hc_vault", *CLOUD))
+        single = any(given(metadata, name) for name in ("age", "pgp", "hc_vault", *CLOUD))
         groups = [metadata] if single else list(_entries(metadata, "key_groups"))
         parts = [part for group in groups if (part := self._part(group, what)) is not None]
         needed = 1 if len(groups) == 1 else _threshold(metadata, len(groups), what)
@@ -68,7 +68,7 @@ class DataKeys:
                 where=what,
                 hint=GIVE_ANOTHER,
             )
-        names = [name for name in ("hc_vault", *CLOUD) if any(group.get(name) for group in groups)]
+        names = [name for name in ("hc_vault", *CLOUD) if any(given(group, name) for group in groups)]
         return _held_elsewhere(names, self.root.recipients[0], what)
 
 
@@ -139,6 +139,12 @@ def _entries(metadata: Metadata, kind: str) -> Iterator[Metadata]:
     for entry in found if isinstance(found, list) else ():
         if isinstance(entry, dict):
             yield entry
+
+
+def given(metadata: Metadata, name: str) -> bool:
+    """Whether a part of the metadata says anything: an older SOPS wrote ``hc_vault: null``, a newer one ``[]``."""
+    found = metadata.get(name)
+    return bool(found.text if isinstance(found, Scalar) else found)
 
 
 def text_of(metadata: Metadata, name: str) -> str:

@@ -20,7 +20,7 @@ def parse_dotenv(content: bytes, what: str) -> dict[str, Node]:
     """``KEY=value`` lines. Raises DefinitionError E_DOTENV, E_DOTENV_DUP; none shows a value."""
     tree: dict[str, Node] = {}
     flat: dict[str, str] = {}
-    for number, line in enumerate(_text(content, "E_DOTENV", what).split("\n"), 1):
+    for number, line in enumerate(_dotenv_lines(_text(content, "E_DOTENV", what)), 1):
         if not line or line.startswith("#"):
             continue
         key, equals, value = line.partition("=")
@@ -38,25 +38,34 @@ def parse_dotenv(content: bytes, what: str) -> dict[str, Node]:
     return tree
 
 
+def _dotenv_lines(text: str) -> list[str]:
+    """SOPS ends a line with LF, and Git may have made CRLF of it. A CR before each LF is no part of a value;
+    the MAC covers the rest."""
+    return text.split("\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n")
+
+
 def parse_ini(content: bytes, what: str) -> dict[str, Node]:
     """Sections of ``key = value``. Raises DefinitionError E_INI, E_INI_DUP; none shows a value."""
-    tree: dict[str, Node] = {}
-    section: dict[str, Node] = tree.setdefault("DEFAULT", {})  # type: ignore[assignment]  # just made
+    tree: dict[str, dict[str, Node]] = {}
+    section: dict[str, Node] | None = None
     for number, line in _ini_lines(content, what):
         if found := _SECTION.fullmatch(line):
-            if found[1] in tree and found[1] != "DEFAULT":
+            if found[1] in tree:
                 raise _refused("E_INI_DUP", f"{what}:{number}", f"the section {found[1]!r} is there twice")
-            section = tree.setdefault(found[1], {})  # type: ignore[assignment]  # only maps are put there
+            section = tree[found[1]] = {}
             continue
+        if section is None:  # before the first section; else DEFAULT stands where it stands: the MAC has an order
+            section = tree["DEFAULT"] = {}
         key, value = _ini_entry(line, f"{what}:{number}")
         if key in section:
             raise _refused("E_INI_DUP", f"{what}:{number}", f"the key {key!r} is there twice")
         section[key] = Scalar("str", value)
-    flat = tree.pop("sops", None)
-    if isinstance(flat, dict):
+    whole: dict[str, Node] = {name: part for name, part in tree.items() if part}
+    flat = tree.get("sops")
+    if flat is not None:
         texts = {k: v.text.replace("\\n", "\n") for k, v in flat.items() if isinstance(v, Scalar)}
-        tree["sops"] = _unflatten(texts, "E_INI", what)
-    return tree if tree["DEFAULT"] else {name: part for name, part in tree.items() if name != "DEFAULT"}
+        whole["sops"] = _unflatten(texts, "E_INI", what)
+    return whole
 
 
 def _ini_lines(content: bytes, what: str) -> Iterator[tuple[int, str]]:

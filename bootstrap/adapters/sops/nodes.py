@@ -16,6 +16,7 @@ import yaml
 from yaml.composer import Composer
 from yaml.resolver import Resolver
 
+from bootstrap.adapters.sops.times import go_time
 from bootstrap.model.errors import DefinitionError
 
 MOST_BYTES = 16 << 20
@@ -23,7 +24,7 @@ MOST_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """``kind`` is str, int, float, bool or null; ``text`` the characters that SOPS hashes."""
+    """``kind`` is str, int, float, bool, time or null; ``text`` the characters that SOPS hashes."""
 
     kind: str
     text: str
@@ -142,13 +143,12 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), Scalar("bool", "True")),
     **dict.fromkeys(("false", "False", "FALSE"), Scalar("bool", "False")),
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), Scalar("null", "")),
-    # NaN, the infinities, the merge key, dates: no secret is one, and what is hashed for them varies.
+    # NaN, the infinities, the merge key: no secret is one, and what is hashed for them varies.
     **dict.fromkeys((".nan", ".NaN", ".NAN", "<<"), Scalar("unclear", "")),
     **dict.fromkeys((s + w for s in ("", "+", "-") for w in (".inf", ".Inf", ".INF")), Scalar("unclear", "")),
 }
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]")
 
 
 def resolve(text: str) -> Scalar:
@@ -157,8 +157,8 @@ def resolve(text: str) -> Scalar:
         return _WORDS[text]
     if not text or text[0] not in "+-.0123456789":
         return Scalar("str", text)
-    if _DATE.match(text):
-        return Scalar("unclear", text)
+    if (moment := go_time(text)) is not None:
+        return Scalar("time", moment)
     plain = text if text[0] == "." else text.replace("_", "")
     if text[0] != "." and _INTEGER.fullmatch(plain):
         return _integer(plain)

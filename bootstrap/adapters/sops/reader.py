@@ -65,12 +65,12 @@ def parsed(content: bytes, what: str, form: Form) -> Parsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SopsFile:
-    """A file whose MAC was checked. ``typed`` are the paths of values that are no text, with their kind
-    (int, float, bool, time); ``plain`` the paths of values that anybody reads in the file."""
+    """A file whose MAC was checked. ``typed`` are the paths of sealed values that are no text, with their kind
+    (int, float, bool, time); ``plain`` the paths of values that anybody reads in the file, with theirs."""
 
     documents: tuple[dict[str, Opened], ...]
     typed: Mapping[str, str]
-    plain: frozenset[str]
+    plain: Mapping[str, str]
 
     @property
     def tree(self) -> dict[str, Opened]:
@@ -90,51 +90,50 @@ class _Walk:
     within: str = ""  # the number of the document that is walked, where there are several
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha512)
     typed: dict[str, str] = field(default_factory=dict)
-    plain: set[str] = field(default_factory=set)
+    plain: dict[str, str] = field(default_factory=dict)
 
-    def open(self, node: Node, path: tuple[str, ...]) -> Opened | None:
+    def open(self, node: Node, path: tuple[str, ...], place: tuple[str, ...] = ()) -> Opened | None:
+        """``path`` is what SOPS authenticates, without positions in lists; ``place`` has them, as ``source.key``."""
         if isinstance(node, dict):
-            found = {name: self.open(value, (*path, name)) for name, value in node.items()}
+            found = {name: self.open(value, (*path, name), (*place, name)) for name, value in node.items()}
         elif isinstance(node, list):
-            # The position in a list is not part of the path that SOPS authenticates.
             items = [item for item in node if not _is_comment(item)]
-            found = {str(index): self.open(value, path) for index, value in enumerate(items)}
+            found = {str(n): self.open(value, path, (*place, str(n))) for n, value in enumerate(items)}
         else:
-            return self._leaf(node, path)
+            return self._leaf(node, path, self._name(place))
         return {name: value for name, value in found.items() if value is not None}
 
-    def _leaf(self, leaf: Scalar, path: tuple[str, ...]) -> Sensitive | None:
+    def _leaf(self, leaf: Scalar, path: tuple[str, ...], name: str) -> Sensitive | None:
         if leaf.kind == "null":
             return None
-        name = self._name(path)
         encrypted = self.rules.encrypted(path)
-        plain, kind = self._decrypted(leaf, path) if encrypted else (leaf.text.encode(), leaf.kind)
+        plain, kind = self._decrypted(leaf, path, name) if encrypted else (leaf.text.encode(), leaf.kind)
         if kind == "comment":
             return None
         if encrypted and kind not in ("str", "bytes"):
             self.typed[name] = kind
         if not encrypted:
-            self.plain.add(name)
+            self.plain[name] = kind
         if encrypted or not self.only_encrypted:
             self.digest.update(plain)
         return Sensitive(plain, f"{self.what}#{name}")
 
-    def _name(self, path: tuple[str, ...]) -> str:
-        return ".".join((self.within, *path) if self.within else path)
+    def _name(self, place: tuple[str, ...]) -> str:
+        return ".".join((self.within, *place) if self.within else place)
 
-    def _decrypted(self, leaf: Scalar, path: tuple[str, ...]) -> tuple[bytes, str]:
+    def _decrypted(self, leaf: Scalar, path: tuple[str, ...], name: str) -> tuple[bytes, str]:
         if leaf.kind == "str" and leaf.text == "":
             return b"", "str"
         if leaf.kind != "str" or not CIPHERTEXT.fullmatch(leaf.text):
             raise DefinitionError(
-                f"{self._name(path)} is not encrypted, though the rules of the file say so",
+                f"{name} is not encrypted, though the rules of the file say so",
                 code="E_SOPS_PLAIN",
-                where=f"{self.what}#{self._name(path)}",
+                where=f"{self.what}#{name}",
                 hint=f"put the value back with `sops edit {self.what}`, and replace it: it was seen",
             )
         found = _decrypt(leaf.text, self.key, ":".join((*path, "")))
         if found is None:
-            raise mac_error(self.what, f"{self._name(path)} was changed, moved or renamed")
+            raise mac_error(self.what, f"{name} was changed, moved or renamed")
         return found
 
 
@@ -161,10 +160,14 @@ def open_sops(
 
 def _beside_values(found: SopsFile, path: str) -> bool:
     """True for ``immutable: true`` and its like in a Secret manifest that is encrypted whole."""
-    number, _, rest = path.partition(".") if len(found.documents) > 1 else ("0", "", path)
-    document = found.documents[int(number)]
-    manifest = document.get("kind") == Sensitive(b"Secret") and "apiVersion" in document
-    return manifest and rest.split(".")[0] not in ("data", "stringData")
+    here: Opened | None = found.tree
+    for part in path.split("."):
+        if not isinstance(here, dict):
+            return False
+        if here.get("kind") == Sensitive(b"Secret") and "apiVersion" in here:
+            return part not in ("data", "stringData")
+        here = here.get(part)
+    return False
 
 
 def read_sops(content: bytes, root: RootKey | DataKeys, what: str, form: Form = Form.YAML) -> SopsFile:
@@ -186,7 +189,7 @@ def read_sops(content: bytes, root: RootKey | DataKeys, what: str, form: Form = 
         opened.append(walk.open(document, ()))
     _check_mac(file.metadata, key, walk.digest.hexdigest(), what)
     documents = tuple(each for each in opened if isinstance(each, dict))
-    return SopsFile(documents=documents, typed=walk.typed, plain=frozenset(walk.plain))
+    return SopsFile(documents=documents, typed=walk.typed, plain=walk.plain)
 
 
 def shown_text(tree: Mapping[str, Opened], name: str) -> str:

@@ -195,6 +195,10 @@ def _fields(secret: Secret, opened: Opened) -> Iterator[Finding]:
     for name in sorted(wanted - values.keys()):
         message = f"{secret.name}: no field {name} in {secret.source.file if secret.source else ''}"
         yield Finding(id="E_KEY", where=secret.where, message=message, hint=f"fields: {', '.join(values)}")
+    if empty := ", ".join(name for name, value in values.items() if not value):
+        message = f"{secret.name}: a value without a character is introduced: {empty}"
+        hint = "take the field out with `sops edit`, if no consumer wants it so"
+        yield Finding(id="W_EMPTY", where=secret.where, message=message, hint=hint, level=Level.WARNING)
     for name, value in values.items():
         if value.ends_in_stray_newline():
             message = (

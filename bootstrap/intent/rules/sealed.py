@@ -25,6 +25,7 @@ _NOTHING_CLEAR = re.compile(
 _KIND = re.compile(rb"""^kind: (['"]?)Secret\1$""", re.MULTILINE)
 _BEGINS = re.compile(rb"^(?:data|stringData)\b|^[^\sA-Za-z#]", re.MULTILINE)  # or anything but a plain key
 _BLOCK = re.compile(rb"^(?:data|stringData):\n((?: +[^\n]*(?:\n|\Z))*)", re.MULTILINE)
+_IN_LIST = re.compile(r"^items\.\d+\.")
 _TABS = re.compile(rb"^\t+", re.MULTILINE)
 _TAKE_IN = "let the rule in .sops.yaml take it in, then sops decrypt and sops encrypt the file; and replace the value"
 _SEAL = "put it back with `sops edit`, and replace the value: Git's history keeps it"
@@ -47,7 +48,7 @@ def judge(repository: IntentRepository, intent: Intent) -> Iterator[Finding]:
         if secret.source and secret.source.file in intent.blobs:
             wanted.setdefault(secret.source.file, []).append(secret)
     for path, secrets in sorted(wanted.items()):
-        data = repository.read(path)
+        data = repository.read(path).replace(b"\r\n", b"\n")  # as Git may have committed it; sops reads over it
         if not _plainly_sealed(path, data, secrets):
             yield from _one(path, data, secrets)
 
@@ -82,7 +83,7 @@ def _one(path: str, data: bytes, secrets: list[Secret]) -> Iterator[Finding]:
     if rule is None:
         return  # not of SOPS: reported where its form is judged
     clear = [leaf for leaf in leaves if leaf.text and not (_sealed(leaf) and rule.encrypted(leaf.path))]
-    kinds = {leaf.name: leaf.text for leaf in leaves if leaf.path == ("kind",)}
+    kinds = {leaf.name: leaf.text for leaf in leaves if leaf.path in (("kind",), ("items", "kind"))}
     for secret in secrets:
         assert secret.source is not None
         for leaf in clear:
@@ -108,9 +109,12 @@ def _introduced(source: Source, leaf: _Leaf, kinds: Mapping[str, str]) -> bool:
     within = source.key or ""
     if within and leaf.name != within and not leaf.name.startswith(f"{within}."):
         return False
-    document = f"{within}.kind" if within else "kind"
-    if kinds.get(document) == "Secret":
-        return leaf.name.removeprefix(f"{within}.").startswith(("data.", "stringData."))
+    inner = leaf.name.removeprefix(f"{within}.")
+    of_file = f"{within}.kind" if within else "kind"
+    if kinds.get(of_file) == "List":
+        inner = _IN_LIST.sub("", inner)
+    if kinds.get(of_file) in ("Secret", "List"):
+        return inner.startswith(("data.", "stringData."))
     return True
 
 

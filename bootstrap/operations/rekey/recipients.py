@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.openpgp import message as openpgp_message
-from bootstrap.adapters.sops.data_key import CLOUD, KINDS, text_of
+from bootstrap.adapters.sops.data_key import CLOUD, KINDS, given, text_of
 from bootstrap.adapters.sops.nodes import Node
 from bootstrap.adapters.sops.reader import parsed
 from bootstrap.intent.encryption_forms import form_of, is_age, is_raw
@@ -35,7 +35,7 @@ def readers_of(path: str, content: bytes) -> Readers:
     metadata = parsed(content, path, form_of(path)).metadata
     groups = [metadata, *_items(metadata.get("key_groups"))]
     named = [text_of(e, name) for g in groups for kind, name in KINDS for e in _items(g.get(kind))]
-    held = [kind for kind in (*CLOUD, "hc_vault") if any(group.get(kind) for group in groups)]
+    held = [kind for kind in (*CLOUD, "hc_vault") if any(given(group, kind) for group in groups)]
     return Readers(named=(*dict.fromkeys(named), *held))
 
 
