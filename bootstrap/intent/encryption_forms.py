@@ -28,7 +28,9 @@ class Form(StrEnum):
 SOPS = {".yaml": Form.YAML, ".json": Form.JSON, ".yml": Form.YAML, ".env": Form.DOTENV, ".ini": Form.INI}
 _SIGNS = {
     # A line of the outermost mapping, whatever stands behind it; or that mapping as one {...}, JSON included.
-    Form.YAML: re.compile(rb"""^["']?sops["']?\s*:|\A\s*\{(?s:.*)[{,\s]["']?sops["']?\s*:\s*\{""", re.MULTILINE),
+    Form.YAML: re.compile(
+        rb"""^["']?sops["']?\s*:|\A\s*\{(?s:.*)[{,\s]["']?sops["']?\s*:\s*\{""", re.MULTILINE
+    ),
     Form.DOTENV: re.compile(rb"^sops_mac=", re.MULTILINE),
     Form.INI: re.compile(rb"^\[sops\]\s*$", re.MULTILINE),
 }
@@ -89,6 +91,14 @@ def is_sops(data: bytes, form: Form = Form.YAML) -> bool:
     except (ValueError, RecursionError):
         return _TORN.search(data) is not None
     return isinstance(found, dict) and isinstance(found.get("sops"), dict)
+
+
+def form_within(path: str, data: bytes) -> Form | None:
+    """Of a SOPS file under whatever name: by its name where that fits, else by its bytes; None for what is none."""
+    by_name = form_of(path)
+    if is_sops(data, by_name):
+        return by_name
+    return next((form for form in (Form.JSON, Form.YAML, Form.DOTENV, Form.INI) if is_sops(data, form)), None)
 
 
 def foreign(path: str, data: bytes) -> DefinitionError | None:

@@ -24,8 +24,6 @@ class _Loader(_Base):  # type: ignore[misc]  # one of two bases
     }
 
 
-
-
 def parse_manifests(path: str, data: bytes) -> list[Object]:
     """Every object of a file, kind List taken apart.
 

@@ -23,6 +23,8 @@ DURATION, QUANTITY, DATE = (
     r"^[0-9]+(\.[0-9]+)?(m|k|[KMGTPE]i?)?$",
     r"^(\d{4}-\d{2}-\d{2})?$",
 )
+MARK_NAME = rf"^({_SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 TYPE = r"^[A-Za-z0-9][A-Za-z0-9./-]*$"
 
 PATTERNS = {  # what a person has to write, the code when it is something else, and an example of what is right
@@ -34,6 +36,8 @@ PATTERNS = {  # what a person has to write, the code when it is something else, 
     DURATION: ("E_VALUE", "a whole number and s, m, h or d, such as 30d", "30d"),
     QUANTITY: ("E_VALUE", "a Kubernetes quantity, such as 1Gi or 100m", "1Gi"),
     DATE: ("E_VALUE", "a date, YYYY-MM-DD", "2027-06-30"),
+    MARK_NAME: ("E_NAME", "a name of a label or an annotation", "reloader.stakater.com/match"),
+    LABEL_VALUE: ("E_VALUE", "the value of a label: letters, digits, '-', '_' and '.', at most 63", "reads"),
     TYPE: ("E_NAME", "a type of Kubernetes Secrets", "kubernetes.io/tls"),
 }
 LONGEST_NAMES = (63, 253, 317)  # a label, an object or a key, and namespace/name
@@ -45,6 +49,8 @@ ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, max_length=25
 DataKey = Annotated[str, StringConstraints(pattern=DATA_KEY, max_length=253)]
 NamespacedName = Annotated[str, StringConstraints(pattern=NAMESPACED, max_length=317)]
 SecretType = Annotated[str, StringConstraints(pattern=TYPE, max_length=253)]
+MarkName = Annotated[str, StringConstraints(pattern=MARK_NAME, max_length=317)]
+LabelValue = Annotated[str, StringConstraints(pattern=LABEL_VALUE, max_length=63)]
 Workload = Annotated[str, StringConstraints(pattern=WORKLOAD, max_length=317)]
 Duration = Annotated[str, StringConstraints(pattern=DURATION, max_length=12)]
 Quantity = Annotated[str, StringConstraints(pattern=QUANTITY, max_length=20)]
@@ -232,6 +238,13 @@ class Consumer(Strict):
         default={}, description="Key of the Kubernetes Secret to field in Vault; empty means every field"
     )
     type: SecretType = Field("Opaque", description="Type of that Secret, such as kubernetes.io/tls")
+    labels: dict[MarkName, LabelValue] = Field(
+        default={}, description="Labels of that Secret, which other controllers find it by"
+    )
+    annotations: dict[MarkName, str] = Field(default={}, description="Annotations of that Secret")
+    immutable: bool = Field(
+        False, description="Whether that Secret can never be changed: no rotation reaches it"
+    )
 
 
 class Scaffold(Strict):

@@ -70,9 +70,12 @@ def _fields(secret: Secret, source: Source, opened: Opened) -> dict[str, Sensiti
     # A key may name one document of several, or one item of a List: each of them can be a manifest.
     if found.get("kind") == _MANIFEST and (source.key is None or "apiVersion" in found):
         return _manifest(secret, found)
-    if found.get("kind") == _LIST and isinstance(found.get("items"), dict):
-        names = ", ".join(f"{source.key}.items.{n}" if source.key else f"items.{n}" for n in found["items"])
-        raise _refusal(secret, "E_KEY", f"{source.file} is a List", f"name one of it with source.key: {names}")
+    listed = found.get("items")
+    if found.get("kind") == _LIST and isinstance(listed, dict):
+        names = ", ".join(f"{source.key}.items.{n}" if source.key else f"items.{n}" for n in listed)
+        raise _refusal(
+            secret, "E_KEY", f"{source.file} is a List", f"name one of it with source.key: {names}"
+        )
     for name, value in found.items():
         if not isinstance(value, Sensitive):
             hint = f"name what is wanted with source.key: it holds {_names(value)}"

@@ -73,7 +73,7 @@ class Consumer:
     """A namespace that reads the secret as a materialized Secret.
 
     ``keys`` maps a key of the Kubernetes Secret to a field in Vault; empty means every field by its name.
-    ``type`` is the type of that Secret.
+    ``type``, ``labels``, ``annotations`` and ``immutable`` are those of that Secret.
     """
 
     namespace: str
@@ -81,6 +81,9 @@ class Consumer:
     workload: str | None = None
     keys: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     type: str = "Opaque"
+    labels: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    annotations: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    immutable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,9 @@ class Sensitive:
         Line ends are read over, as Go does it: ``base64`` wraps at 76 columns, and Kubernetes takes that.
         """
         try:
-            return Sensitive(base64.b64decode(self._value.translate(None, b"\r\n"), validate=True), self._label)
+            return Sensitive(
+                base64.b64decode(self._value.translate(None, b"\r\n"), validate=True), self._label
+            )
         except (binascii.Error, ValueError):
             raise ValueError(f"{self._label} is not base64") from None
 

@@ -27,7 +27,9 @@ OF_SECRET = ("--encrypted-regex", "^(data|stringData)$")
 
 def sops(plain: str, form: Form, *rule: str) -> bytes:
     words = ("--input-type", form, "--output-type", form, "/dev/stdin")
-    return run(real_tools()["sops"], "encrypt", "--age", ROOT.recipients[0], *rule, *words, given=plain.encode())
+    return run(
+        real_tools()["sops"], "encrypt", "--age", ROOT.recipients[0], *rule, *words, given=plain.encode()
+    )
 
 
 def again(sealed: bytes, form: Form) -> bytes:
@@ -148,7 +150,13 @@ def test_a_kind_of_key_that_the_file_names_and_does_not_use(
     assert judged("encrypted/x.yaml", older, "session") == []
 
 
-ITEM = "  - apiVersion: v1\n    kind: Secret\n    metadata: {{name: {name}, namespace: n}}\n    immutable: true\n    stringData: {{{name}: {value}}}\n"
+ITEM = """\
+  - apiVersion: v1
+    kind: Secret
+    metadata: {{name: {name}, namespace: n}}
+    immutable: true
+    stringData: {{{name}: {value}}}
+"""
 LIST = "apiVersion: v1\nkind: List\nitems:\n" + "".join(
     ITEM.format(name=name, value=f"{VALUE}-{name}") for name in ("one", "two")
 )
@@ -200,7 +208,9 @@ def test_metadata_in_any_style_of_yaml(style: str, rule: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize("rule", [(), OF_SECRET, ("--encrypted-regex", "^stringData$")])
-@pytest.mark.parametrize("more", ["immutable: true\n", "immutable: false\n", "type: Opaque\nimmutable: true\n"])
+@pytest.mark.parametrize(
+    "more", ["immutable: true\n", "immutable: false\n", "type: Opaque\nimmutable: true\n"]
+)
 def test_an_immutable_secret(rule: tuple[str, ...], more: str) -> None:
     head = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, creationTimestamp: null}\n"
     one = f"{head}{more}stringData: {{session: {VALUE}}}\n"
@@ -209,7 +219,9 @@ def test_an_immutable_secret(rule: tuple[str, ...], more: str) -> None:
 
 
 def test_an_empty_value_beside_another_is_taken_and_all_of_them_are_named() -> None:
-    manifest = f"kind: Secret\napiVersion: v1\nmetadata: {{name: s}}\nstringData: {{a: {VALUE}, b: '', c: ''}}\n"
+    manifest = (
+        f"kind: Secret\napiVersion: v1\nmetadata: {{name: s}}\nstringData: {{a: {VALUE}, b: '', c: ''}}\n"
+    )
     sealed = sops(manifest, Form.YAML, *OF_SECRET)
     assert judged("encrypted/x.yaml", sealed) == []
     file = "encrypted/x.yaml"

@@ -106,11 +106,12 @@ def open_repository(path: Path | str, rev: str = "HEAD") -> GitRepository:
     Raises DefinitionError E_REPO_MISSING, E_REPO_KIND, E_REPO_REV, E_PATH_ESCAPE, E_PATH_CHARS.
     """
     location = str(path)
-    repo = _repository(Path(path), location)
+    repo = opened(Path(path), location)
     return GitRepository(repo, named(repo, rev, location), location)
 
 
-def _repository(path: Path, location: str) -> "Repo":
+def opened(path: Path, location: str) -> "Repo":
+    """The repository whose top is ``path``. DefinitionError E_REPO_MISSING, E_REPO_KIND."""
     from dulwich.errors import NotGitRepository
     from dulwich.repo import Repo
 

@@ -168,3 +168,11 @@ def mac_error(what: str, why: str) -> DefinitionError:
         where=what,
         hint="take it from an older commit, or encrypt it again with sops",
     )
+
+
+def wrapped_keys(metadata: Metadata) -> Iterator[tuple[str, bytes]]:
+    """Each recipient that a file names, with its data key (or its share of one) wrapped for that recipient."""
+    for group in (metadata, *_entries(metadata, "key_groups")):
+        for kind, name in KINDS:
+            for entry in _entries(group, kind):
+                yield text_of(entry, name), text_of(entry, "enc").encode()

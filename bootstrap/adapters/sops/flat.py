@@ -54,7 +54,9 @@ def parse_ini(content: bytes, what: str) -> dict[str, Node]:
                 raise _refused("E_INI_DUP", f"{what}:{number}", f"the section {found[1]!r} is there twice")
             section = tree[found[1]] = {}
             continue
-        if section is None:  # before the first section; else DEFAULT stands where it stands: the MAC has an order
+        if (
+            section is None
+        ):  # before the first section; else DEFAULT stands where it stands: the MAC has an order
             section = tree["DEFAULT"] = {}
         key, value = _ini_entry(line, f"{what}:{number}")
         if key in section:

@@ -19,7 +19,7 @@ def go_time(text: str) -> str | None:
     part = {name: int(value) for name, value in found.groupdict().items() if value and value.isdecimal()}
     clock = [part.get(name, 0) for name in ("hour", "minute", "second")]
     try:
-        moment = datetime(part["year"], part["month"], part["day"], *clock)  # noqa: DTZ001  # the zone stays text
+        moment = datetime(part["year"], part["month"], part["day"], *clock)  # the zone stays text
     except ValueError:
         return None
     shown = found.groupdict()

@@ -1,22 +1,32 @@
 """``bootstrap import``: a catalog from what people have; values are encrypted on the way (G1, B1)."""
 
+import json
 import sys
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bootstrap.cli import terminal
-from bootstrap.cli.options import REPO, NonInteractiveOption, RepoOption, RootOption
+from bootstrap.cli.options import PANEL, REPO, NonInteractiveOption, Output, OutputOption, RepoOption
 from bootstrap.model.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from bootstrap.operations.importing.candidates import Findings, Found
+    from bootstrap.adapters.root.holders import Holders
+    from bootstrap.operations.importing.candidates import Findings, Options
     from bootstrap.ports import RootKey
 
 _MOST_BYTES = 64 * 1024 * 1024
+
+RootsOption = Annotated[
+    list[str],
+    typer.Option(
+        "--root",
+        metavar="file:PATH|fd:N|cmd:CMD|gpg-agent:FPR",
+        help="A key that opens what is there; may be given several times.",
+        rich_help_panel=PANEL,
+    ),
+]
 
 
 def import_command(
@@ -24,45 +34,54 @@ def import_command(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder (Flux, SOPS), a file (Secrets, startupSecrets, PATH: FIELD lines), or -.",
+            help="A folder (its commit, if in Git), a file (Secrets, startupSecrets, PATH: FIELD lines), or -.",
         ),
     ],
     repo: RepoOption = REPO,
     name: Annotated[str, typer.Option("--name", help="The entries go to secrets/NAME.yaml.")] = "imported",
-    root: RootOption = "",
+    owner: Annotated[str, typer.Option("--owner", help="Who answers for each of them.")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="What each of them is for.")] = "",
+    root: RootsOption = [],  # noqa: B006  # typer copies it
+    output: OutputOption = Output.TEXT,
     non_interactive: NonInteractiveOption = False,
 ) -> None:
     """Make catalog entries of what is there: encrypted files, Secrets, startupSecrets, lists of paths."""
     from bootstrap.adapters.root.holders import read_holders
     from bootstrap.cli.compose import work_tree
-    from bootstrap.operations.importing.candidates import Findings
+    from bootstrap.operations.importing.candidates import Findings, Options
+    from bootstrap.operations.importing.there import what_is_there
     from bootstrap.operations.importing.writer import write_imported
 
     folder = work_tree(repo)
     holders = read_holders(folder)
-    findings = Findings()
-    _read(source, findings, holders.recipients, cache(lambda: _given_root(root, non_interactive)))
-    if not findings.found:
-        raise DefinitionError(
-            f"nothing in {source} can be imported" + "".join(f"\n    {line}" for line in findings.left),
-            code="E_IMPORT",
-            where=source,
-            hint="bootstrap import --help",
-        )
-    for path in write_imported(folder, findings.found, holders, name):
-        terminal.out(path.relative_to(folder))
-    _tell(findings)
+    there = what_is_there(folder)
+    findings = Findings(declared=there.names | there.paths)
+    options = Options(
+        owner=owner, purpose=purpose, platform=there.platform, taken=there.secrets, paths=there.paths
+    )
+    _read(source, findings, folder, holders, options, lambda: _given_roots(root, non_interactive))
+    _something(findings, source)
+    written = write_imported(folder, findings.found, holders, name) if findings.found else []
+    _tell(findings, [path.relative_to(folder).as_posix() for path in written], output)
 
 
 def _read(
-    source: str, into: "Findings", recipients: tuple[str, ...], old: Callable[[], "RootKey | None"]
+    source: str,
+    into: "Findings",
+    folder: Path,
+    holders: "Holders",
+    options: "Options",
+    roots: Callable[[], Sequence["RootKey"]],
 ) -> None:
+    from bootstrap.adapters.git.tree import files_of
     from bootstrap.operations.importing.candidates import from_text
-    from bootstrap.operations.importing.tree import Keys, from_tree
+    from bootstrap.operations.importing.opened import Keys
+    from bootstrap.operations.importing.tree import from_files, own_locks
     from bootstrap.operations.rekey.recipients import expected_of
 
     if source != "-" and Path(source).is_dir():
-        from_tree(Path(source), Keys(expected=expected_of(recipients), old=old), into)
+        keys = Keys(expected_of(holders.recipients), roots)
+        from_files(files_of(Path(source)), keys, into, options, own_locks(folder))
         return
     if source == "-":
         data = sys.stdin.buffer.read(_MOST_BYTES)
@@ -73,32 +92,38 @@ def _read(
             raise DefinitionError(
                 f"{source} cannot be read: {error.strerror}", code="E_FILE_MISSING", where=source, hint="ls"
             ) from None
-    from_text("stdin" if source == "-" else source, data, into)
+    from_text("stdin" if source == "-" else source, data, into, options)
 
 
-def _given_root(root: str, non_interactive: bool) -> "RootKey | None":
+def _given_roots(roots: Sequence[str], non_interactive: bool) -> list["RootKey"]:
     from bootstrap.adapters.root.root_key import open_root
     from bootstrap.cli.prompt import ask_passphrase
 
-    if not root:
-        return None
     ask = (lambda _: None) if non_interactive else ask_passphrase
-    return open_root(root, ask, interactive=not non_interactive)
+    return [open_root(root, ask, interactive=not non_interactive) for root in roots if root]
 
 
-def _tell(findings: "Findings") -> None:
-    count = "1 entry" if len(findings.found) == 1 else f"{len(findings.found)} entries"
-    terminal.err(f"{count}; what still has to be said of each (`bootstrap check` names it):")
-    for entry in findings.found:
-        terminal.err(f"  {entry.name}: {_wanting(entry)}")
-    for line in findings.left:
-        terminal.err(f"  not taken: {line}")
-    terminal.err("next: fill them in, git add and commit, bootstrap check")
+def _something(findings: "Findings", source: str) -> None:
+    from bootstrap.operations.importing.report import lines
+
+    if not findings.found and not findings.there:
+        raise DefinitionError(
+            f"nothing in {source} can be imported" + "".join(f"\n    {line}" for line in lines(findings)),
+            code="E_IMPORT",
+            where=source,
+            hint="bootstrap import --help",
+        )
 
 
-def _wanting(entry: "Found") -> str:
-    return (
-        "owner, purpose"
-        + ("" if entry.namespace else ", consumers")
-        + (", how it is renewed" if entry.file else "")
-    )
+def _tell(findings: "Findings", written: list[str], output: Output) -> None:
+    from bootstrap.operations.importing.report import document, lines
+
+    if output is Output.JSON:
+        typer.echo(json.dumps(document(findings, written), indent=2, ensure_ascii=False))
+        return
+    for path in written:
+        typer.echo(path)
+    for line in lines(findings):
+        typer.echo(line, err=True)
+    if written:
+        typer.echo("next: git add and commit, bootstrap check", err=True)

@@ -48,7 +48,9 @@ def judge(repository: IntentRepository, intent: Intent) -> Iterator[Finding]:
         if secret.source and secret.source.file in intent.blobs:
             wanted.setdefault(secret.source.file, []).append(secret)
     for path, secrets in sorted(wanted.items()):
-        data = repository.read(path).replace(b"\r\n", b"\n")  # as Git may have committed it; sops reads over it
+        data = repository.read(path).replace(
+            b"\r\n", b"\n"
+        )  # as Git may have committed it; sops reads over it
         if not _plainly_sealed(path, data, secrets):
             yield from _one(path, data, secrets)
 

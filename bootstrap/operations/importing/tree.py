@@ -1,210 +1,296 @@
-"""A Flux tree (or any folder) of encrypted files: left as they are where the root opens them, else sealed anew."""
+"""A repository of encrypted files, adopted: what is live becomes entries, and each other file is accounted for.
 
-from collections.abc import Callable, Mapping, Sequence
+Files are left as they are where the root opens them, else sealed anew. Nothing in the tree is changed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
-from bootstrap.adapters.sops.nodes import Node, Scalar
-from bootstrap.adapters.sops.reader import parsed, read_sops, shown_text
-from bootstrap.intent.encryption_forms import Form, form_of, is_age, is_pgp, is_raw, is_sops
-from bootstrap.intent.manifests import parse_manifests
+from bootstrap.adapters.git.tree import Files
+from bootstrap.adapters.root.opening_keys import opens
+from bootstrap.intent.encryption_forms import (
+    SOPS,
+    Form,
+    form_within,
+    is_age,
+    is_pgp,
+    is_raw,
+)
+from bootstrap.intent.manifests import documents_of
 from bootstrap.intent.plain_secrets import SUFFIXES
-from bootstrap.model.errors import DefinitionError, PreconditionError
+from bootstrap.model import layout
+from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.operations.importing.adopted import Adoption
 from bootstrap.operations.importing.candidates import (
     CHOSEN,
     Findings,
     Found,
-    from_manifest,
-    manifest_entry,
+    Options,
+    is_empty,
+    not_ours,
     slug,
+    tree_of,
 )
-from bootstrap.operations.importing.flux import namespace_of, namespaces
-from bootstrap.operations.rekey.recipients import Expected, readers_of
-from bootstrap.ports import Opened, RootKey
+from bootstrap.operations.importing.classes import class_of, class_of_form
+from bootstrap.operations.importing.gitops.live import Live
+from bootstrap.operations.importing.opened import Content, Keys, Manifest, content_of, locks_of
+from bootstrap.ports import Opened
 
-_SEALED = (*SUFFIXES, ".env", ".ini")
-_MOST_BYTES = 4 * 1024 * 1024
-_KEPT = ("apiVersion", "kind", "type", "data", "stringData")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
-    """``expected`` are the holders of the new root. ``old()`` is the key that opens what they cannot, and
-    tells of a file that stays as it is which of its values are bytes; None where none was given."""
-
-    expected: Expected
-    old: Callable[[], RootKey | None]
-
-    def needed(self) -> RootKey:
-        found = self.old()
-        if found is None:
-            raise PreconditionError(
-                "a file is not encrypted to the root of this repository, so it must be opened first",
-                code="E_ROOT_NEEDED",
-                hint="add --root file:PATH with the key that opens it now",
-            )
-        return found
-
-    def keeps(self, name: str, content: bytes) -> bool:
-        """True when a holder of the root opens the file as it is, and the file says so."""
-        readers = readers_of(name, content)
-        # Where no reader is named only opening it would show it.
-        return not readers.anonymous and self.expected.absent(readers) < len(self.expected.holders)
+_SIGN = b"ENC[AES256_GCM"  # in every file of SOPS
+_CLOSED = "no key that was given opens it: add --root file:PATH of one that does"
 
 
-def from_tree(folder: Path, keys: Keys, into: Findings) -> None:
-    """PreconditionError E_NO_IDENTITY, E_ROOT_NEEDED where neither root opens a file."""
-    given = namespaces(folder)
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
-        name = path.relative_to(folder).as_posix()
-        if name.startswith(".git/") or path.stat().st_size > _MOST_BYTES:
-            continue
+@dataclass(slots=True)
+class _Sealed:
+    """One encrypted file; ``content`` once it was looked into."""
+
+    path: str
+    data: bytes
+    form: Form | None  # None: raw
+    content: Content | None = None
+
+
+def from_files(files: Files, keys: Keys, into: Findings, options: Options, own: Sequence[bytes] = ()) -> Live:
+    """``own`` are ciphertexts of the repository that is written to: a key that opens one of them is not taken.
+
+    PreconditionError E_ROOT_NEEDED where no file could be taken because no key opens it.
+    """
+    live = Live(files)
+    sealed = [
+        each for path in files.paths if live.of_interest(path) and (each := _sealed(path, files.read(path)))
+    ]
+    into.encrypted += [each.path for each in sealed]
+    locks = [*own, *_locks(sealed)]
+    adoption = Adoption(files, live, keys, into, options, lambda value: opens(value, locks))
+    readable = [each for each in sealed if _look_into(each, live, keys, into)]
+    for each in readable:
+        if each.content is not None:
+            adoption.know(each.content.manifests)
+    for each in readable:
+        _take(each, adoption, keys, into)
+    _plain(files, live, adoption, into)
+    if (
+        not into.found
+        and not into.there
+        and any(left.why == _CLOSED for left in into.left)
+        and not keys.roots
+    ):
+        raise _root_needed(into)
+    return live
+
+
+def own_locks(folder: Path) -> list[bytes]:
+    """What the root of a repository opens: one ciphertext for each recipient that a file of it names, and the keys
+    under the root."""
+    paths = [path for path in sorted((folder / layout.ENCRYPTED).rglob("*")) if path.is_file()]
+    found = [_sealed(path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths]
+    return list(_locks([each for each in found if each]))
+
+
+def _root_needed(into: Findings) -> PreconditionError:
+    closed = [left.where for left in into.left if left.why == _CLOSED]
+    more = f" and {len(closed) - 3} more" if len(closed) > 3 else ""
+    return PreconditionError(
+        "a file is not encrypted to the root of this repository, so it must be opened first: "
+        + ", ".join(closed[:3])
+        + more,
+        code="E_ROOT_NEEDED",
+        where=closed[0],
+        hint="add --root file:PATH with the key that opens it now",
+    )
+
+
+def _sealed(path: str, data: bytes) -> _Sealed | None:
+    """An encrypted file, under whatever name: SOPS, age or OpenPGP."""
+    if is_raw(path):
+        return _Sealed(path, data, None) if is_age(data) or is_pgp(data) else None
+    if _SIGN not in data:
+        return None
+    form = form_within(path, data)
+    return _Sealed(path, data, form) if form is not None else None
+
+
+def _locks(sealed: Sequence[_Sealed]) -> Iterator[bytes]:
+    """One ciphertext for each recipient that a file names."""
+    seen: set[str] = set()
+    for each in sealed:
         try:
-            _one(name, path.read_bytes(), keys, namespace_of(name, given), into)
-        except DefinitionError as error:
-            into.left.append(f"{name}: {error.message}")
+            found = locks_of(each.path, each.data, each.form or Form.BINARY)
+        except BootstrapError:
+            continue  # reported where the file is opened
+        for recipient, wrapped in found.items():
+            if recipient not in seen:
+                seen.add(recipient)
+                yield wrapped
 
 
-def _one(name: str, content: bytes, keys: Keys, namespace: str, into: Findings) -> None:
-    if is_raw(name):
-        if is_age(content) or is_pgp(content):
-            into.add(_raw(name, content, keys))
-    elif not name.lower().endswith(_SEALED) and not content.lstrip().startswith(b"{"):
-        return  # SOPS keeps the bytes of any other file as JSON
-    elif is_sops(content, form_of(name)):
-        _sops(name, content, keys, namespace, into)
-    elif name.endswith(SUFFIXES) and b"Secret" in content:
-        for obj in parse_manifests(name, content):
-            if obj["kind"] == "Secret":
-                from_manifest(_within(obj, namespace), into)
-
-
-def _within(obj: dict[str, Any], namespace: str) -> dict[str, Any]:
-    if not namespace or obj["metadata"].get("namespace"):
-        return obj
-    return {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
-
-
-def _raw(name: str, content: bytes, keys: Keys) -> Found:
-    """One value; with a key that opens it, it is sealed anew, since an age file does not name its readers."""
-    stem = Path(name).name.rsplit(".", 1)[0]
-    base = Found(
-        name=slug(stem), path=f"{CHOSEN}{slug(stem)}", file=f"{slug(stem)}{Path(name).suffix.lower()}"
-    )
-    if keys.keeps(name, content):
-        return replace(base, copied=content)
-    opened = keys.needed().unwrap(content, name)
-    return replace(base, tree={"value": opened}, base64=not opened.is_utf8())
-
-
-# ---------------------------------------------------------------- SOPS
-
-
-def _sops(name: str, content: bytes, keys: Keys, namespace: str, into: Findings) -> None:
-    """One entry for each Secret of the file; one for the whole file where it holds none."""
-    form, kept = form_of(name), keys.keeps(name, content)
-    trees = _opened(name, content, form, keys, kept=kept)
-    names = [_names(tree) for tree in trees] if trees else _names_in_clear(name, content, form)
-    if not any(names):
-        into.add(_whole(name, content, form, trees, kept=kept))
-        return
-    for number, found in enumerate(names):
-        if found is None:
-            into.left.append(f"{name}: its document {number} is not a Secret")
-            continue
-        tree = trees[number] if trees else {}
-        entry = manifest_entry(
-            found.namespace or namespace or "default", found.name, _reduced(tree, namespace)
-        )
-        entry = replace(entry, type=found.type)
-        if kept:
-            key = str(number) if len(names) > 1 else ""
-            file = f"{slug(Path(name).name.split('.')[0])}.sops{Path(name).suffix}" if key else entry.file
-            if not key and form is Form.JSON:
-                file = entry.file.replace(".yaml", ".json")
-            entry = replace(entry, tree=None, copied=content, key=key, file=file)
-        into.add(entry)
-
-
-def _opened(
-    name: str, content: bytes, form: Form, keys: Keys, *, kept: bool
-) -> tuple[Mapping[str, Opened], ...]:
-    """The documents; none where a file stays as it is and no key to look into it was given."""
-    if not kept:
-        return read_sops(content, keys.needed(), name, form).documents
-    root = keys.old()
+def _look_into(each: _Sealed, live: Live, keys: Keys, into: Findings) -> bool:
+    """False for a file that is out of use, or that cannot be read; it is listed then."""
+    roads = live.roads.get(each.path, ())
+    roles = {road.use.role for road in roads}
+    if roles and "" not in roles:
+        into.leave(each.path, sorted(roles)[0], each.path)
+        return False
+    if live.known and not roads and live.left_out_by(each.path):
+        into.leave(each.path, "out of use: no kustomization applies it", each.path)
+        return False
+    if not roads and each.form is not None and not each.path.lower().endswith((*SOPS, *SUFFIXES)):
+        words = PurePosixPath(each.path).suffix or "no ending"
+        if each.form is not Form.BINARY or words in (".enc", ".disabled", ".bak", ".old", ".orig"):
+            into.leave(each.path, f"its name ends in {words}, and nothing applies it", each.path)
+            return False
+    if each.form is None:
+        return True
     try:
-        return read_sops(content, root, name, form).documents if root is not None else ()
-    except PreconditionError:
-        return ()  # the key that was given is the one for the other files
+        each.content = content_of(each.path, each.data, each.form, keys)
+    except BootstrapError as error:
+        into.leave(each.path, f"{error.code} {error.message}", each.path)
+        return False
+    return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Names:
-    name: str
-    namespace: str
-    type: str
+def _take(each: _Sealed, adoption: Adoption, keys: Keys, into: Findings) -> None:
+    if each.form is None or each.content is None:
+        _raw(each, adoption, keys, into)
+        return
+    content, kept = each.content, keys.keeps(each.path, each.data)
+    if not content.manifests:
+        _other(each, content, adoption, kept=kept)
+        return
+    if content.file is None and not kept:
+        into.leave(each.path, _CLOSED, each.path)
+        return
+    for kind in content.others:
+        into.leave(each.path, f"a document of it is not a Secret ({kind or 'without a kind'})")
+    for manifest in content.manifests:
+        adoption.take(each.path, manifest, each.data if kept else None)
 
 
-def _names(tree: Mapping[str, Opened]) -> _Names | None:
-    """Of one opened document; None where it is no Secret."""
-    meta = tree.get("metadata")
-    if tree.get("kind") != Sensitive(b"Secret", "kind") or not isinstance(meta, dict):
-        return None
-    return _Names(
-        name=shown_text(meta, "name"),
-        namespace=shown_text(meta, "namespace"),
-        type=shown_text(tree, "type") or "Opaque",
-    )
+def _other(each: _Sealed, content: Content, adoption: Adoption, *, kept: bool) -> None:
+    """A file that holds no Secret: an entry where nothing says what is applied, else one of its class."""
+    into = adoption.into
+    assert each.form is not None
+    what = class_of(each.path, content.others, content.fields)
+    if what or adoption.live.known:
+        into.leave(each.path, what or class_of_form(each.form), each.path)
+        return
+    if content.file is None and not kept:
+        into.leave(each.path, _CLOSED, each.path)
+        return
+    wrong = tuple(f"{path} ({kind})" for path, kind in content.file.typed.items()) if content.file else ()
+    if wrong:
+        into.leave(each.path, _wrong(wrong, each.path), each.path)
+        return
+    documents = content.file.documents if content.file else ()
+    if len(documents) > 1 and not kept:
+        into.leave(
+            each.path, "E_YAML_DOCS it holds several documents that are no Secrets: split it", each.path
+        )
+        return
+    entry = _whole(each, documents, kept=kept)
+    if not adoption.is_there(entry):
+        into.add(adoption.said(entry, each.path, {}))
 
 
-def _names_in_clear(name: str, content: bytes, form: Form) -> list[_Names | None]:
-    """What a file that is not opened says in the clear: of Secrets whose ``data`` alone is sealed."""
-    return [_clear_names(document) for document in parsed(content, name, form).documents]
+def _wrong(wrong: Sequence[str], path: str) -> str:
+    return f"E_TYPE {', '.join(wrong)} is no text; put it into quotes: sops edit {path}"
 
 
-def _clear_names(document: Mapping[str, Node]) -> _Names | None:
-    meta = document.get("metadata")
-    if _clear(document.get("kind")) != "Secret" or not isinstance(meta, dict) or not _clear(meta.get("name")):
-        return None
-    return _Names(
-        name=_clear(meta["name"]),
-        namespace=_clear(meta.get("namespace")),
-        type=_clear(document.get("type")) or "Opaque",
-    )
-
-
-def _clear(node: Node | None) -> str:
-    return node.text if isinstance(node, Scalar) and not node.text.startswith("ENC[") else ""
-
-
-def _whole(
-    name: str, content: bytes, form: Form, trees: Sequence[Mapping[str, Opened]], *, kept: bool
-) -> Found:
+def _whole(each: _Sealed, documents: Sequence[Mapping[str, Opened]], *, kept: bool) -> Found:
     """A file that is no Secret: its tree, or, of SOPS binary, its bytes."""
-    stem = slug(Path(name).name.split(".")[0])
-    base = Found(name=stem, path=f"{CHOSEN}{stem}", file=f"{stem}.sops{Path(name).suffix}")
-    value = trees[0].get("data") if trees and form is Form.BINARY else None
+    stem = slug(PurePosixPath(each.path).name.split(".")[0])
+    suffix = PurePosixPath(each.path).suffix
+    base = Found(name=stem, path=f"{CHOSEN}{stem}", file=f"{stem}.sops{suffix}")
+    value = documents[0].get("data") if documents and each.form is Form.BINARY else None
     if isinstance(value, Sensitive):
         base = replace(base, base64=not value.is_utf8())
         if not kept:
             return replace(base, tree={"value": value}, file=f"{stem}.age")
     if kept:
-        return replace(base, copied=content)
-    if len(trees) > 1:
-        raise DefinitionError(
-            f"{name} holds several documents", code="E_YAML_DOCS", where=name, hint="split it"
+        return replace(base, copied=each.data)
+    return replace(base, tree=documents[0], file=f"{stem}.sops.yaml")
+
+
+def _raw(each: _Sealed, adoption: Adoption, keys: Keys, into: Findings) -> None:
+    """One value; with a key that opens it, it is sealed anew, since an age file does not name its readers."""
+    path = PurePosixPath(each.path)
+    stem = slug(path.name.rsplit(".", 1)[0])
+    if adoption.live.known:
+        into.leave(each.path, "one value, which nothing in the repository applies", each.path)
+        return
+    base = Found(name=stem, path=f"{CHOSEN}{stem}", file=f"{stem}{path.suffix.lower()}")
+    try:
+        if keys.keeps(each.path, each.data):
+            entry = replace(base, copied=each.data)
+        else:
+            value = keys.unwrap(each.path, each.data)
+            if value is None:
+                into.leave(each.path, _CLOSED, each.path)
+                return
+            if adoption.is_opening_key(value):
+                into.leave(each.path, "a private key that opens encrypted files", each.path)
+                return
+            entry = replace(base, tree={"value": value}, base64=not value.is_utf8())
+    except BootstrapError as error:
+        into.leave(each.path, f"{error.code} {error.message}", each.path)
+        return
+    if not adoption.is_there(entry):
+        into.add(adoption.said(entry, each.path, {}))
+
+
+def _plain(files: Files, live: Live, adoption: Adoption, into: Findings) -> None:
+    """Secrets in the clear that are applied: what they hold is known to all readers of the repository."""
+    for path in files.paths:
+        if not path.endswith(SUFFIXES) or not live.of_interest(path) or path in into.encrypted:
+            continue
+        if live.known and path not in live.roads:
+            continue
+        data = files.read(path)
+        if b"Secret" not in data:
+            continue
+        try:
+            documents = documents_of(path, data)
+        except DefinitionError as error:
+            into.leave(path, error.message)
+            continue
+        for document in documents:
+            if isinstance(document, dict) and document.get("kind") in ("Secret", "List"):
+                _plain_objects(path, document, adoption, into)
+
+
+def _plain_objects(path: str, document: Mapping[str, object], adoption: Adoption, into: Findings) -> None:
+    listed = document.get("items") if document.get("kind") == "List" else [document]
+    for obj in listed if isinstance(listed, list) else ():
+        meta = obj.get("metadata") if isinstance(obj, dict) else None
+        if not isinstance(obj, dict) or obj.get("kind") != "Secret" or not isinstance(meta, dict):
+            continue
+        if not isinstance(meta.get("name"), str):
+            continue
+        shown = f"{path}: Secret {meta['name']}"
+        try:
+            tree = tree_of(obj, shown)
+        except DefinitionError as error:
+            into.leave(shown, f"{error.code} {error.message}: {error.hint}")
+            continue
+        why = not_ours(obj) or ("its values are empty" if is_empty(tree) else "")
+        if why:
+            into.leave(shown, why)
+            continue
+        marks = {name: each for name in ("labels", "annotations") if isinstance(each := meta.get(name), dict)}
+        adoption.take(
+            path,
+            Manifest(
+                name=meta["name"],
+                namespace=str(meta.get("namespace") or ""),
+                type=str(obj.get("type") or "Opaque"),
+                labels={str(k): str(v) for k, v in marks.get("labels", {}).items()},
+                annotations={str(k): str(v) for k, v in marks.get("annotations", {}).items()},
+                immutable=obj.get("immutable") is True,
+                tree=tree,
+                clear=True,
+            ),
+            None,
+            in_clear=True,
         )
-    return replace(base, tree=trees[0], file=f"{stem}.sops.yaml")
-
-
-def _reduced(tree: Mapping[str, Opened], namespace: str) -> dict[str, Opened]:
-    """The parts of a Secret that make it; without the annotations that other tools keep copies in."""
-    meta = tree.get("metadata")
-    names = {k: v for k, v in meta.items() if k in ("name", "namespace")} if isinstance(meta, dict) else {}
-    if namespace:
-        names.setdefault("namespace", Sensitive(namespace.encode(), "manifest"))
-    kept: dict[str, Opened] = {k: v for k, v in tree.items() if k in _KEPT}
-    return {**kept, "metadata": names} if kept else {}

@@ -1,6 +1,8 @@
-"""Imported entries become files: ciphertexts below ``encrypted/``, entries below ``secrets/``. None is overwritten."""
+"""Imported entries become files: ciphertexts below ``encrypted/``, entries below ``secrets/``.
 
-import json
+No file is overwritten. Entries are added behind those that are there.
+"""
+
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,29 +11,27 @@ from bootstrap.adapters.root.holders import Holders
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.intent.encryption_forms import is_raw
-from bootstrap.intent.rules.names import PLACEHOLDER
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.importing.candidates import Found
+from bootstrap.operations.importing.entry_text import entry_text
 
 
 def write_imported(repository: Path, found: Sequence[Found], holders: Holders, name: str) -> list[Path]:
     """The files written: ciphertexts first. DefinitionError E_EXISTS before the first of them."""
     files = {f"encrypted/{_file(entry, holders)}": entry for entry in found if entry.file}
-    catalog = f"secrets/{name}.yaml"
-    for path in (*files, catalog):
+    for path in files:
         if (repository / path).exists():
             raise DefinitionError(
                 f"{path} is there already, and is left as it is",
                 code="E_EXISTS",
                 where=path,
-                hint="give the new entries another file with --name"
-                if path == catalog
-                else f"move {path} away, or leave {files[path].name} out of what is imported",
+                hint=f"move {path} away, or leave {files[path].name} out of what is imported",
             )
     contents = {path: _content(entry, holders) for path, entry in files.items()}
-    contents[catalog] = "---\n".join(entry_text(entry, holders) for entry in found).encode()
-    return [_create(repository / path, content) for path, content in contents.items()]
+    entries = "---\n".join(entry_text(entry, _file(entry, holders) if entry.file else "") for entry in found)
+    made = [_create(repository / path, content) for path, content in contents.items()]
+    return [*made, _add(repository / f"secrets/{name}.yaml", entries.encode())]
 
 
 def _file(entry: Found, holders: Holders) -> str:
@@ -52,38 +52,25 @@ def _content(entry: Found, holders: Holders) -> bytes:
     return encrypt_yaml(entry.tree, holders.recipients, encrypted_regex=entry.regex)
 
 
-def entry_text(entry: Found, holders: Holders) -> str:
-    """One catalog entry, with placeholders that ``check`` names until they are filled in."""
-    lines = [
-        "apiVersion: bootstrap/v1",
-        "kind: Secret",
-        f"metadata: {{name: {entry.name}}}",
-        "spec:",
-        "  class: runtime",
-        f"  owner: {PLACEHOLDER} # the team that answers for it",
-        f"  purpose: {PLACEHOLDER} # what it is for, in one line",
-    ]
-    if entry.file:
-        source = f"file: encrypted/{_file(entry, holders)}"
-        source += f", key: {json.dumps(entry.key)}" if entry.key else ""
-        source += ", encoding: base64" if entry.base64 else ""
-        lines += [f"  source: {{{source}}}"]
-    if entry.fields:
-        lines.append(f"  # fields: {', '.join(entry.fields)}")
-    lines.append(f"  runtime: {{path: {json.dumps(entry.path)}}}")
-    if entry.file:
-        lines.append("  handover: {renew: keep} # or generate, or reissue: how the copy in Git dies")
-    if entry.namespace:
-        kind = f", type: {entry.type}" if entry.type != "Opaque" else ""
-        lines += ["  consumers:", f"    - {{namespace: {entry.namespace}, secret: {entry.secret}{kind}}}"]
-    return "\n".join([*lines, ""])
-
-
 def _create(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     with os.fdopen(fd, "wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(fd)
+    return path
+
+
+def _add(path: Path, entries: bytes) -> Path:
+    """Behind what is there, which stays byte for byte: people have edited it."""
+    if not path.exists():
+        return _create(path, entries)
+    before = path.read_bytes()
+    gap = b"" if before.endswith(b"\n") or not before else b"\n"
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    with os.fdopen(fd, "wb") as file:
+        file.write(gap + b"---\n" + entries)
         file.flush()
         os.fsync(fd)
     return path

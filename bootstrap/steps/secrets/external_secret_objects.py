@@ -61,9 +61,20 @@ def _external(name: str, consumer: Consumer, body: dict[str, Any]) -> Object:
 
 
 def _target(consumer: Consumer) -> dict[str, Any]:
-    target = {"name": consumer.secret, "creationPolicy": "Owner", "deletionPolicy": "Retain"}
-    # A template without data keeps what was fetched, and gives it its type.
-    return target if consumer.type == "Opaque" else target | {"template": {"type": consumer.type}}
+    target: dict[str, Any] = {"name": consumer.secret, "creationPolicy": "Owner", "deletionPolicy": "Retain"}
+    if consumer.immutable:
+        target["immutable"] = True
+    # A template without data keeps what was fetched, and gives it its type and its marks.
+    if template := _template(consumer):
+        target["template"] = template
+    return target
+
+
+def _template(consumer: Consumer) -> dict[str, Any]:
+    marks = {"labels": dict(consumer.labels), "annotations": dict(consumer.annotations)}
+    metadata = {name: mark for name, mark in marks.items() if mark}
+    kind = {"type": consumer.type} if consumer.type != "Opaque" else {}
+    return kind | ({"metadata": metadata} if metadata else {})
 
 
 def _of_secret(secret: Secret, consumer: Consumer) -> dict[str, Any]:
