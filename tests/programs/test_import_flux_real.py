@@ -57,7 +57,7 @@ def test_inv1_the_tree_goes_from_git_to_the_cluster_unchanged(
     before = flux.content()
     said = imported(repository, flux, "--root", f"file:{tmp_path}/root.key")
     assert flux.content() == before
-    assert "apps/billing/secrets.yaml: its document 2 is not a Secret" in said
+    assert "apps/billing/secrets.yaml: a document of it is not a Secret (ConfigMap)" in said
     copies = {p.read_bytes() for p in (repository / "encrypted").rglob("*") if p.is_file()}
     assert {data for name, data in before.items() if b"\nsops:" in data} <= copies  # byte for byte
     assert CANARY not in "".join(p.read_text(errors="replace") for p in repository.rglob("*") if p.is_file())

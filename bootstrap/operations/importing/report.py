@@ -28,7 +28,7 @@ def closing(findings: Findings) -> str:
     count = len(findings.found)
     entries = "1 entry" if count == 1 else f"{count} entries"
     if not findings.encrypted:
-        return entries
+        return f"{entries}, {len(findings.there)} taken before" if findings.there else entries
     taken, there, left = _files(findings)
     known = f", {there} taken before" if there else ""
     reasons = "; ".join(f"{number} {why}" for why, number in left.items())

@@ -71,12 +71,9 @@ def from_files(files: Files, keys: Keys, into: Findings, options: Options, own: 
     for each in readable:
         _take(each, adoption, keys, into)
     _plain(files, live, adoption, into)
-    if (
-        not into.found
-        and not into.there
-        and any(left.why == _CLOSED for left in into.left)
-        and not keys.roots
-    ):
+    taken = {entry.origin for entry in into.found} | set(into.there)
+    closed = any(left.why == _CLOSED for left in into.left)
+    if closed and not keys.roots and not taken & set(into.encrypted):
         raise _root_needed(into)
     return live
 
