@@ -1,0 +1,98 @@
+"""Six public repositories' layouts through `import` to a green `check --root`: how much has to be typed (G2, INV1)."""
+
+import base64
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from bootstrap.adapters.age import root as age
+from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.root.root_key import open_root
+from bootstrap.adapters.sops.commit_files import CommitFiles
+from bootstrap.cli.app import app
+from bootstrap.cli.commands.check import run_check
+from bootstrap.intent.findings import errors
+from bootstrap.intent.values import secret_values
+from tests.simulator.platform import scaffolded
+from tests.support.program import commit_all
+from tests.support.shapes import SHAPES, Shape, built
+
+CANARY = "canary-5e20aa"
+
+
+def imported(repository: Path, folder: Path, *more: str) -> str:
+    done = CliRunner().invoke(app, ["import", str(folder), "--repo", str(repository), *more])
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.output
+
+
+def git(folder: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    commit_all(folder)
+
+
+def values_of(document: Mapping[str, Any]) -> dict[str, bytes]:
+    data = {name: base64.b64decode(value) for name, value in (document.get("data") or {}).items()}
+    return data | {name: value.encode() for name, value in (document.get("stringData") or {}).items()}
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("name", SHAPES)
+def test_from_a_real_layout_to_a_green_check_with_one_word(tmp_path: Path, name: str, own: bool) -> None:
+    """`--owner` is all that is typed. ``own``: sealed to the root of the repository; else to the team's old key."""
+    repository = scaffolded(tmp_path)
+    old = age.generate()
+    (tmp_path / "old.key").write_bytes(old.export().reveal())
+    (tmp_path / "old.key").chmod(0o600)
+    recipient = (repository / "keys/root.txt").read_text().split()[-1] if own else old.recipients[0]
+    shape = built(name, tmp_path / "fleet", recipient, CANARY)
+    git(shape.folder)
+    before = {p: p.read_bytes() for p in shape.folder.rglob("*") if p.is_file() and ".git/" not in str(p)}
+    begin = time.monotonic()
+    key = tmp_path / ("root.key" if own else "old.key")
+    said = imported(repository, shape.folder, "--root", f"file:{key}", "--owner", "platform-team")
+    print(f"\n{name}: {said.strip().splitlines()[-2]}")
+    assert {p: p.read_bytes() for p in before} == before
+    commit_all(repository)
+    root = open_root(f"{tmp_path}/root.key", lambda _: None)
+    files = CommitFiles(repo := open_repository(repository), root)
+    intent, findings = run_check(repo, files)
+    assert [str(f) for f in errors(findings)] == []
+    assert time.monotonic() - begin < 300
+    assert intent is not None
+    taken = [s for s in intent.secrets if s.where.startswith("secrets/imported")]
+    text = (repository / "secrets/imported.yaml").read_text()
+    origins = [line.removeprefix("# from ") for line in text.splitlines() if line.startswith("# from ")]
+    assert len(origins) == len(taken)
+    entries = [each for each in yaml.safe_load_all(text) if each]
+    for entry, origin in zip(entries, origins, strict=True):
+        (secret,) = [s for s in taken if s.name == entry["metadata"]["name"]]
+        assert secret.source is not None
+        found = secret_values(secret, files.open(secret.source.file))
+        made = {field: value.reveal() for field, value in found.items()}
+        candidates = [values_of(d) for d in shape.documents[origin] if d.get("kind") == "Secret"]
+        assert made in candidates, (origin, made.keys())
+    assert CANARY not in said
+    assert accounted(said, shape)
+    # A second run has nothing to add, and touches nothing.
+    committed = {p: p.read_bytes() for p in repository.rglob("*") if p.is_file() and ".git/" not in str(p)}
+    again = imported(repository, shape.folder, "--root", f"file:{key}", "--owner", "other")
+    assert {p: p.read_bytes() for p in committed} == committed
+    assert "; 0 entries" in again
+
+
+def accounted(said: str, shape: Shape) -> bool:
+    """The closing line's three numbers are all files of the shape."""
+    import re
+
+    (line,) = [each for each in said.splitlines() if " encrypted files, " in each]
+    total, taken, left = (
+        int(found) for found in re.findall(r"(\d+) (?:encrypted files|taken|not)\b", line)[:3]
+    )
+    return total == len(shape.values) == taken + left
