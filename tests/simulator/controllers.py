@@ -136,8 +136,10 @@ class ExternalSecrets:
                 _status(cluster, obj, FAILED)
                 return
             target, data = spec["target"]["name"], self._values(spec)
-        kind = spec.get("target", {}).get("template", {}).get("type", "Opaque")
-        made = _made("Secret", target, namespace) | {"type": kind, "data": data}
+        template = spec.get("target", {}).get("template", {})
+        made = _made("Secret", target, namespace) | {"type": template.get("type", "Opaque"), "data": data}
+        made["metadata"] = {**made["metadata"], **template.get("metadata", {})}
+        made |= {"immutable": True} if spec.get("target", {}).get("immutable") else {}
         if isinstance(cluster.create(made), Refused) and not _overwritten(cluster, obj, made):
             return
         _status(cluster, obj, _ready(cluster, obj))

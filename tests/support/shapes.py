@@ -17,7 +17,6 @@ from bootstrap.intent.encryption_forms import form_of
 from tests.support.real_sops import real_tools, run
 
 SHAPES = tuple(sorted(path.stem for path in (Path(__file__).parent / "shapes").glob("*.json")))
-_FLAGS = {"encrypted_regex": "--encrypted-regex", "unencrypted_suffix": "--unencrypted-suffix"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +73,11 @@ def _filled(node: Any, canary: str, values: list[str], place: tuple[str, ...]) -
 def _seal(path: Path, text: str, rule: Mapping[str, Any], recipient: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     form = form_of(path.name)
-    words = [word for name, flag in _FLAGS.items() if rule.get(name) for word in (flag, rule[name])]
-    words += ["--mac-only-encrypted"] if rule.get("mac_only_encrypted") else []
-    given = ("--config", "/dev/null", "encrypt", "--age", recipient, *words)
-    types = ("--input-type", form, "--output-type", form, "/dev/stdin")
-    path.write_bytes(run(real_tools()["sops"], *given, *types, given=text.encode()))
+    config = path.with_name(f"{path.name}.config")
+    config.write_text(json.dumps({"creation_rules": [{"age": recipient, **rule}]}))
+    words = ("--config", str(config), "encrypt", "--input-type", form, "--output-type", form, "/dev/stdin")
+    path.write_bytes(run(real_tools()["sops"], *words, given=text.encode()))
+    config.unlink()
 
 
 def _glue(glue: list[dict[str, Any]]) -> Mapping[str, str]:

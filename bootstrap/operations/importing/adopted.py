@@ -137,7 +137,7 @@ class Adoption:
             return False
         if place in self._made:
             if self._made[place] != path:
-                why = f"Secret {place[0]}/{place[1]} is taken from {self._made[place]}: name the folder of one cluster"
+                why = f"its name is taken: {place[0]}/{place[1]} of {self._made[place]}; name the folder of one cluster"
                 self.into.leave(where, why, file)
             return False
         self._made[place] = path
