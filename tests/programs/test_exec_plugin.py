@@ -33,12 +33,34 @@ def test_an_expired_credential_is_asked_for_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    [f"echo {CANARY} >&2; exit 3", f"echo {CANARY}", "echo '{}'", f"echo '{ANSWER % ('', '')}'"],
+    [f"echo {CANARY}; exit 3", f"echo {CANARY}", "echo '{}'", f"echo '{ANSWER % ('', '')}'"],
 )
-def test_a_failing_plugin_is_named_without_its_words(tmp_path: Path, script: str) -> None:
+def test_a_failing_plugin_is_named_without_its_answer(tmp_path: Path, script: str) -> None:
     refused("E_KUBE_EXEC", plugin(tmp_path, script))
 
 
-def test_a_plugin_that_is_not_there_or_wants_a_terminal(tmp_path: Path) -> None:
-    refused("E_KUBE_EXEC", plugin(tmp_path, "", command="no-such-plugin-anywhere"))
-    refused("E_KUBE_EXEC", plugin(tmp_path, "", interactiveMode="Always"))
+def test_what_a_plugin_tells_the_person_is_shown(tmp_path: Path) -> None:
+    """Its last line, and where the kubeconfig says that it comes from."""
+    script = "printf 'warning: old\\nsession expired: run sso login\\033[0m\\n' >&2; exit 255"
+    found = refused("E_KUBE_EXEC", plugin(tmp_path, script, installHint="get it from example.org"))
+    assert found.message.endswith("code 255: session expired: run sso login[0m")
+    assert found.hint == "get it from example.org"
+
+
+def test_a_plugin_is_read_as_client_go_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name with a slash lies beside the kubeconfig, however that is named; a variable may have no value."""
+    path = plugin(
+        tmp_path, f"test -z \"$PROFILE\" && echo '{ANSWER % ('tok', '')}'", env=[{"name": "PROFILE"}]
+    )
+    monkeypatch.chdir(tmp_path)
+    configuration = load_kubeconfig(Path(path.name)).configuration
+    assert configuration.get_api_key_with_prefix("BearerToken") == "Bearer tok"
+
+
+def test_a_time_without_a_zone_and_a_token_with_a_line_end(tmp_path: Path) -> None:
+    ends = ',"expirationTimestamp":"2030-01-01T00:00:00"'
+    found = refused("E_KUBE_EXEC", plugin(tmp_path, f"echo '{ANSWER % ('tok', ends)}'"))
+    assert "no time zone" in found.message
+    (tmp_path / "answer").write_text(ANSWER % ("tok\\n", ""))
+    configuration = load_kubeconfig(plugin(tmp_path, "cat answer")).configuration
+    assert configuration.get_api_key_with_prefix("BearerToken") == "Bearer tok"

@@ -10,6 +10,7 @@ import pytest
 
 from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
 from tests.support.kubeconfigs import BASE, CANARY, cluster, refused, user, write
+from tests.support.tls_server import authority
 
 
 def test_the_current_context_is_the_default(tmp_path: Path) -> None:
@@ -56,12 +57,15 @@ def test_logins_that_are_not_supported_are_named(tmp_path: Path, entry: dict[str
 
 
 def test_embedded_keys_stay_in_memory(tmp_path: Path) -> None:
-    data = base64.b64encode(CANARY.encode()).decode()
-    path = write(tmp_path, **user(**{"client-certificate-data": data, "client-key-data": data}))
-    configuration = load_kubeconfig(path).configuration
-    for name in (configuration.cert_file, configuration.key_file):
-        assert Path(name).read_text() == CANARY  # each open starts at the beginning
-        assert Path(name).read_text() == CANARY
+    pair = authority().leaf("client")
+    parts = {"client-certificate-data": pair[0], "client-key-data": pair[1]}
+    encoded = {
+        name: base64.encodebytes(data).decode() for name, data in parts.items()
+    }  # wrapped at 76 columns
+    configuration = load_kubeconfig(write(tmp_path, **user(**encoded))).configuration
+    for name, data in zip((configuration.cert_file, configuration.key_file), pair, strict=True):
+        assert Path(name).read_bytes() == data  # each open starts at the beginning
+        assert Path(name).read_bytes() == data
         descriptor = int(name.rsplit("/", 1)[1])
         assert not os.get_inheritable(descriptor)
         assert stat.S_ISREG(os.fstat(descriptor).st_mode)
@@ -69,7 +73,7 @@ def test_embedded_keys_stay_in_memory(tmp_path: Path) -> None:
 
 
 def test_relative_files_lie_beside_the_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "ca.pem").write_text("x")
+    (tmp_path / "ca.pem").write_bytes(authority().pem)
     path = write(tmp_path, **cluster(**{"certificate-authority": "ca.pem"}))
     monkeypatch.chdir("/")
     assert load_kubeconfig(path).configuration.ssl_ca_cert == str(tmp_path / "ca.pem")
@@ -84,6 +88,44 @@ def test_the_environment_gives_no_proxy_and_the_file_does(
     assert not load_kubeconfig(write(tmp_path)).configuration.proxy
     declared = write(tmp_path, **cluster(**{"proxy-url": "http://127.0.0.1:2"}))
     assert load_kubeconfig(declared).configuration.proxy == "http://127.0.0.1:2"
+
+
+@pytest.mark.parametrize(
+    "url", ["socks5://127.0.0.1:2", "socks5h://h:2", "127.0.0.1:8080", "localhost:8080", "ftp://h"]
+)
+def test_a_proxy_that_is_not_spoken_is_refused_as_the_file_is_read(tmp_path: Path, url: str) -> None:
+    found = refused("E_KUBECONFIG", write(tmp_path, **cluster(**{"proxy-url": url})))
+    assert repr(url) in found.message
+    assert "ssh -L 6443:127.0.0.1:6443" in found.hint
+
+
+@pytest.mark.parametrize(
+    "broken", [CANARY.encode(), b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+def test_a_broken_authority_is_named_as_such(tmp_path: Path, broken: bytes) -> None:
+    (tmp_path / "ca.pem").write_bytes(broken)
+    found = refused("E_KUBECONFIG", write(tmp_path, **cluster(**{"certificate-authority": "ca.pem"})))
+    assert "certificate-authority is no certificate" in found.message
+
+
+def test_a_login_whose_halves_do_not_fit_is_named_as_such(tmp_path: Path) -> None:
+    certificate, key = authority().leaf("client")
+    other = authority().leaf("client")[1]
+    for name, given, words in (
+        ("another key", (certificate, other), "are not of one pair"),
+        ("no key", (certificate, CANARY.encode()), "are no certificate and private key"),
+        ("no certificate", (CANARY.encode(), key), "are no certificate and private key"),
+    ):
+        parts = dict(zip(("client-certificate-data", "client-key-data"), given, strict=True))
+        encoded = {part: base64.b64encode(data).decode() for part, data in parts.items()}
+        assert words in refused("E_KUBECONFIG", write(tmp_path, **user(**encoded))).message, name
+        one = {part: encoded[part] for part in list(encoded)[:1]}
+        assert "client-key is missing" in refused("E_KUBECONFIG", write(tmp_path, **user(**one))).message
+
+
+def test_a_token_is_taken_without_the_line_end_behind_it(tmp_path: Path) -> None:
+    configuration = load_kubeconfig(write(tmp_path, **user(token=f"{CANARY}\n"))).configuration
+    assert configuration.get_api_key_with_prefix("BearerToken") == f"Bearer {CANARY}"
 
 
 def test_a_token_file_is_read_again(tmp_path: Path) -> None:

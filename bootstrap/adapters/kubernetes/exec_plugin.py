@@ -19,6 +19,7 @@ from bootstrap.model.sensitive import Sensitive
 
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 DEADLINE = 60.0  # seconds; a plugin may have to talk to its provider
+_MOST_WORDS = 300  # characters of a plugin's that are shown
 EARLY = timedelta(seconds=60)  # renewed this long before it expires
 
 
@@ -70,16 +71,16 @@ class ExecPlugin:
         except OSError as error:
             raise self._failed(error.strerror or "it cannot be started") from None
         if done.returncode != 0:
-            raise self._failed(f"it ended with code {done.returncode}")
+            raise self._failed(f"it ended with code {done.returncode}{_words(done.stderr)}")
         return self._parse(done.stdout)
 
     def _command(self) -> str:
         """Plain names are found on PATH; a name with a slash is relative to the kubeconfig, as in kubectl."""
         command = str(self._entry["command"])
-        return str(self._folder / command) if "/" in command else command
+        return str(self._folder.resolve() / command) if "/" in command else command
 
     def _environment(self) -> dict[str, str]:
-        declared = {str(item["name"]): str(item["value"]) for item in self._entry.get("env") or []}
+        declared = {str(item["name"]): str(item.get("value") or "") for item in self._entry.get("env") or []}
         spec: dict[str, Any] = {"interactive": False}
         if self._entry.get("provideClusterInfo"):
             wanted = ("server", "tls-server-name", "certificate-authority-data", "proxy-url")
@@ -99,11 +100,13 @@ class ExecPlugin:
             raise self._failed("its answer is not an ExecCredential") from None
         if not same:
             raise self._failed("it answers in another version of the protocol")
-        token, key = status.get("token"), status.get("clientKeyData")
+        if moment is not None and moment.tzinfo is None:
+            raise self._failed("its expirationTimestamp has no time zone (RFC 3339 wants one, such as Z)")
+        token, key = str(status.get("token") or "").strip(), status.get("clientKeyData")
         if not token and not (key and status.get("clientCertificateData")):
             raise self._failed("its answer holds neither a token nor a certificate with its key")
         return Credential(
-            token=Sensitive(str(token).encode(), "bearer token") if token else None,
+            token=Sensitive(token.encode(), "bearer token") if token else None,
             certificate=str(status.get("clientCertificateData") or "").encode(),
             key=Sensitive(str(key).encode(), "client key") if key else None,
             expires=moment,
@@ -115,5 +118,20 @@ class ExecPlugin:
             f"the kubeconfig's login plugin {command!r} failed: {why}",
             code="E_KUBE_EXEC",
             where=str(self._folder),
-            hint=f"run {command!r} by hand; it sees PATH and the entry's own env: only",
+            hint=self._install_hint or f"run {command!r} by hand; it sees PATH and the entry's own env: only",
         )
+
+    @property
+    def _install_hint(self) -> str:
+        """What the kubeconfig says on where to get the plugin, which is most often missing or old."""
+        return _printable(str(self._entry.get("installHint") or ""))
+
+
+def _words(stderr: bytes) -> str:
+    """The last line that a plugin wrote for the person before it; its answer is never shown."""
+    lines = [line for line in map(_printable, stderr.decode("utf-8", "replace").splitlines()) if line]
+    return f": {lines[-1]}" if lines else ""
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable()).strip()[:_MOST_WORDS]

@@ -129,13 +129,64 @@ def _configuration(cluster: Mapping[str, Any], path: Path) -> Any:
     if cluster.get("insecure-skip-tls-verify"):
         raise _untrusted(path, "insecure-skip-tls-verify is set")
     # Empty texts and not None: with None the client reads HTTPS_PROXY and NO_PROXY itself.
-    configuration: Any = Configuration(host=server, proxy=str(cluster.get("proxy-url") or ""), no_proxy="")
+    configuration: Any = Configuration(host=server, proxy=_proxy(cluster, path), no_proxy="")
     # The library's own default would repeat PUT and DELETE after a lost answer, and follow redirects.
     configuration.retries = False
-    configuration.ssl_ca_cert = _file(cluster, "certificate-authority", path) or certifi.where()
+    configuration.ssl_ca_cert = (
+        _authority(_file(cluster, "certificate-authority", path), path) or certifi.where()
+    )
     if cluster.get("tls-server-name"):
         configuration.tls_server_name = str(cluster["tls-server-name"])
     return configuration
+
+
+def _proxy(cluster: Mapping[str, Any], path: Path) -> str:
+    """An HTTP proxy, or none. A SOCKS proxy needs a library of its own, and is refused before it is asked for."""
+    url = str(cluster.get("proxy-url") or "")
+    if url and urlsplit(url).scheme not in ("http", "https"):
+        server = urlsplit(str(cluster.get("server", "")))
+        raise PreconditionError(
+            f"kubeconfig {path}: proxy-url {url!r} is no http:// or https:// proxy",
+            code="E_KUBECONFIG",
+            where=str(path),
+            hint=f"forward a port: ssh -L 6443:{server.hostname}:{server.port or 443} HOST; then server: "
+            f"https://127.0.0.1:6443, tls-server-name: {server.hostname}, and no proxy-url",
+        )
+    return url
+
+
+def _authority(file: str | None, path: Path) -> str | None:
+    """A CA that cannot be read would look like a server that does not answer."""
+    import ssl
+
+    if file is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except (ssl.SSLError, OSError):
+            raise _unreadable(path, "certificate-authority is no certificate in PEM form") from None
+    return file
+
+
+def _check_pair(certificate: str | None, key: str | None, path: Path) -> None:
+    """The same of the login: both halves, whole, and of one pair."""
+    import ssl
+
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        missing = "client-certificate" if certificate is None else "client-key"
+        raise _unreadable(path, f"{missing} is missing beside its other half")
+    try:
+        # A key that asks for a passphrase is refused: the function gives none.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=lambda: b"")
+    except ssl.SSLError as error:
+        other = "KEY_VALUES_MISMATCH" in str(error)
+        why = (
+            "are not of one pair"
+            if other
+            else "are no certificate and private key in PEM form, without a passphrase"
+        )
+        raise _unreadable(path, f"client-certificate and client-key {why}") from None
 
 
 def _untrusted(path: Path, why: str) -> PreconditionError:
@@ -160,6 +211,7 @@ def _authenticate(
             )
     configuration.cert_file = _file(user, "client-certificate", path)
     configuration.key_file = _file(user, "client-key", path)
+    _check_pair(configuration.cert_file, configuration.key_file, path)
     if user.get("exec"):
         plugin = ExecPlugin(entry=user["exec"], cluster=cluster, folder=path.parent)
         _use(configuration, plugin.credential())
@@ -170,7 +222,7 @@ def _authenticate(
         configuration.refresh_api_key_hook = lambda target: _bearer(target, _token(token_file))
         _bearer(configuration, _token(token_file))
     elif user.get("token"):
-        _bearer(configuration, str(user["token"]))
+        _bearer(configuration, str(user["token"]).strip())
 
 
 def _bearer(configuration: Any, token: str) -> None:
@@ -198,7 +250,8 @@ def _file(entry: Mapping[str, Any], key: str, path: Path) -> str | None:
     """A path that OpenSSL can open: the file named by ``key``, or the embedded ``key``-data in memory."""
     if entry.get(f"{key}-data"):
         try:
-            return in_memory(base64.b64decode(str(entry[f"{key}-data"]), validate=True), key)
+            text = "".join(str(entry[f"{key}-data"]).split("\n"))  # wrapped, as `base64` writes it
+            return in_memory(base64.b64decode(text.replace("\r", ""), validate=True), key)
         except binascii.Error:
             raise _unreadable(path, f"{key}-data is not base64") from None
     if not entry.get(key):
