@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from bootstrap.intent.ciphertext_structure import fault
 from bootstrap.intent.encryption_forms import (
     RAW,
     SOPS,
@@ -52,6 +53,9 @@ def _collisions(paths: Sequence[str]) -> Iterator[Finding]:
 
 def _ciphertext(path: str, data: bytes) -> Iterator[Finding]:
     if _has_form(path, data):
+        if what := fault(path, data):
+            hint = "take it from an older commit, or encrypt it again"
+            yield Finding(id="E_CT_DAMAGED", where=path, message=f"it is damaged: {what}", hint=hint)
         return
     if data.strip() and (error := foreign(path, data) or misnamed(path, data)):
         yield of_error(error)

@@ -5,6 +5,7 @@ opened here: what looks like a form may still be damaged. What is encrypted in a
 form's name, is no plaintext: its value need not be replaced.
 """
 
+import base64
 import json
 import re
 from enum import StrEnum
@@ -41,8 +42,20 @@ _PKESK = (0xC1, 0x84, 0x85, 0x86)  # RFC 9580 5.1: how a message to a key begins
 _SKESK = (0xC3, 0x8C)  # RFC 9580 5.3: one to a passphrase; its third octet is a version
 _BYTES = re.compile(rb'"data"\s*:\s*"ENC\[')  # SOPS keeps bytes of any other name as JSON with one key
 
+_ARMORS = (
+    (b"-----BEGIN AGE ENCRYPTED FILE-----", b"-----END AGE ENCRYPTED FILE-----"),
+    (b"-----BEGIN PGP MESSAGE-----", b"-----END PGP MESSAGE-----"),
+)
+_BASE64 = re.compile(rb"\s*(?:[A-Za-z0-9+/]{4}\s*)+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\s*")
+_MOST_MAILED = 1 << 20
+
 # Forms that another secret or another cluster opens: what begins or marks them, what they are, the way out.
 _FOREIGN = (
+    (
+        rb"\Aversion https://git-lfs\.github\.com/spec/",
+        "a pointer of Git LFS, and the file itself is not in the commit",
+        "git lfs pull, git lfs untrack '{path}', then git add and commit it",
+    ),
     (rb"\A\x00GITCRYPT\x00", "a git-crypt file", "git-crypt unlock, then commit the file in SOPS form"),
     (rb"\A\$ANSIBLE_VAULT;", "an ansible-vault file", "ansible-vault decrypt, then sops encrypt it"),
     (
@@ -104,7 +117,26 @@ def form_within(path: str, data: bytes) -> Form | None:
 def foreign(path: str, data: bytes) -> DefinitionError | None:
     """E_FORM for what is encrypted in a form that is not read here."""
     found = ((kind, hint) for mark, kind, hint in _FOREIGN if re.search(mark, data, re.MULTILINE))
-    return next((_error(path, kind, hint) for kind, hint in found), None)
+    return next((_error(path, kind, hint.replace("{path}", path)) for kind, hint in found), None) or _packed(
+        path, data
+    )
+
+
+def _packed(path: str, data: bytes) -> DefinitionError | None:
+    """E_FORM for a ciphertext that was mailed or pasted: as base64, or with other lines around it."""
+    if is_age(data) or is_pgp(data) or form_within(path, data) is not None:
+        return None
+    for begin, end in _ARMORS:
+        if begin in data:
+            hint = f"sed -n '/{begin.decode()}/,/{end.decode()}/p' {path} | sed 's/^> *//' > FILE, and commit that"
+            return _error(path, "an armored message with other lines around it", hint)
+    if len(data) > _MOST_MAILED or not _BASE64.fullmatch(data):
+        return None
+    inner = base64.b64decode(b"".join(data.split()))
+    if is_age(inner) or is_pgp(inner):
+        kind = "an age file" if is_age(inner) else "an OpenPGP message"
+        return _error(path, f"the base64 of {kind}", f"base64 -d {path} > FILE, and commit that")
+    return None
 
 
 def misnamed(path: str, data: bytes) -> DefinitionError | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 INPUTS = Path(__file__).with_name("inputs")
 ORDERS, SHOP, PLATFORM = "secrets/orders.yaml", "secrets/shop.yaml", "bootstrap.yaml"
 VECTORS = Path(__file__).parents[1] / "vectors"
-AGE = b"age-encryption.org/v1\n-> X25519 abc\n"
+AGE = b"age-encryption.org/v1\n-> X25519 abc\n" + b"A" * 43 + b"\n--- " + b"A" * 43 + b"\n" + bytes(32)
 
 
 @dataclass(frozen=True)

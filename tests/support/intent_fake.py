@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from bootstrap.model.errors import DefinitionError
 
-AGE = b"age-encryption.org/v1\n-> X25519 abc\n"
-SOPS = b"token: ENC[AES256_GCM,data:x,type:str]\nsops:\n  mac: ENC[x]\n"
+AGE = b"age-encryption.org/v1\n-> X25519 abc\n" + b"A" * 43 + b"\n--- " + b"A" * 43 + b"\n" + bytes(32)
+_SEALED = b"ENC[AES256_GCM,data:eA==,iv:eA==,tag:eA==,type:str]"
+SOPS = b"token: %b\nsops:\n  lastmodified: x\n  mac: %b\n" % (_SEALED, _SEALED)
 
 CRDS = b"""\
 apiVersion: apiextensions.k8s.io/v1

@@ -19,6 +19,7 @@ ROOT = age.generate()
 VALUE = Sensitive(b"canary-1", "canary")
 SEALED = encrypt_yaml({"k": VALUE}, ROOT.recipients).decode()
 BODY, METADATA = SEALED.split("sops:\n", 1)
+LEAF = "ENC[AES256_GCM,data:eA==,iv:eA==,tag:eA==,type:str]"
 TREE = yaml.safe_load(SEALED)
 
 
@@ -54,9 +55,9 @@ def test_a_sound_sops_file_is_never_called_plaintext(name: str) -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("x.env", "k=ENC[AES256_GCM,data:x]\nsops_version=3.13.3\nsops_mac=ENC[AES256_GCM,data:x]\n"),
-        ("x.ini", "[a]\nk = ENC[AES256_GCM,data:x]\n\n[sops]\nmac = ENC[AES256_GCM,data:x]\n"),
-        ("x.bin", '{"data": "ENC[AES256_GCM,data:x]", "sops": {"mac": "ENC[AES256_GCM,data:x]"}}'),
+        ("x.env", f"k={LEAF}\nsops_lastmodified=x\nsops_version=3.13.3\nsops_mac={LEAF}\n"),
+        ("x.ini", f"[a]\nk = {LEAF}\n\n[sops]\nlastmodified = x\nmac = {LEAF}\n"),
+        ("x.bin", f'{{"data": "{LEAF}", "sops": {{"mac": "{LEAF}", "lastmodified": "x"}}}}'),
     ],
 )
 def test_the_other_forms_of_sops(path: str, text: str) -> None:

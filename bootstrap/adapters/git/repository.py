@@ -96,7 +96,9 @@ class GitRepository:
         if not isinstance(self._repo, Repo) or self._repo.bare:
             return ()
         top = Path(self._location)  # the folder that was named, whatever core.worktree says
-        changed = {path for path, blob in self._blobs.items() if _differs(top / path, blob)}
+        absent = _not_checked_out(self._repo)
+        rest = ((path, blob) for path, blob in self._blobs.items() if path not in absent)
+        changed = {path for path, blob in rest if _differs(top / path, blob)}
         return tuple(sorted(changed | _untracked(top, self._blobs)))
 
 
@@ -113,7 +115,7 @@ def open_repository(path: Path | str, rev: str = "HEAD") -> GitRepository:
 def opened(path: Path, location: str) -> "Repo":
     """The repository whose top is ``path``. DefinitionError E_REPO_MISSING, E_REPO_KIND."""
     from dulwich.errors import NotGitRepository
-    from dulwich.repo import Repo
+    from dulwich.repo import Repo, UnsupportedExtension
 
     if not path.is_dir():
         raise DefinitionError(
@@ -123,7 +125,16 @@ def opened(path: Path, location: str) -> "Repo":
             hint="give the intent repository with --repo PATH, or make one: bootstrap init PATH",
         )
     try:
-        return Repo(str(path))
+        return _of_sha1(Repo(str(path)), location)
+    except UnsupportedExtension as error:
+        raise DefinitionError(
+            f"{location} uses an extension of Git that is not read here: {error.extension}",
+            code="E_REPO_KIND",
+            where=location,
+            hint=f"git clone --no-local {location} COPY, and give that",
+        ) from None
+    except DefinitionError:
+        raise
     except NotGitRepository:
         raise DefinitionError(
             f"{location} is not a Git repository",
@@ -138,6 +149,22 @@ def opened(path: Path, location: str) -> "Repo":
             where=location,
             hint=f"git -C {location} fsck",
         ) from None
+
+
+def _of_sha1(repo: "Repo", location: str) -> "Repo":
+    try:
+        objects = repo.get_config().get((b"extensions",), b"objectformat")
+    except KeyError:
+        return repo
+    if objects.lower() != b"sha1":
+        raise DefinitionError(
+            f"{location} names its objects by SHA-256, which is not read here",
+            code="E_REPO_KIND",
+            where=location,
+            hint=f"git init --object-format=sha1 COPY && git -C {location} fast-export --all | "
+            "git -C COPY fast-import, and give that",
+        )
+    return repo
 
 
 def _kind_hint(path: Path, location: str) -> str:
@@ -370,9 +397,24 @@ def _differs(path: Path, blob: str) -> bool:
     from dulwich.objects import Blob
 
     try:
-        return path.is_symlink() or Blob.from_string(path.read_bytes()).id.decode() != blob
+        content = b"" if path.is_symlink() else path.read_bytes()
     except OSError:
         return True
+    # core.autocrlf: a checkout with CRLF of what is committed with LF is no change.
+    written = {content, content.replace(b"\r\n", b"\n")}
+    return path.is_symlink() or all(Blob.from_string(each).id.decode() != blob for each in written)
+
+
+def _not_checked_out(repo: "Repo") -> frozenset[str]:
+    """Paths that a sparse checkout leaves out; none where the index is of a form that is not read."""
+    from dulwich.index import IndexEntry
+
+    try:
+        entries = dict(repo.open_index().items())
+    except Exception:  # noqa: BLE001  # dulwich has no base class for what an index can raise
+        return frozenset()
+    left = (path for path, entry in entries.items() if isinstance(entry, IndexEntry) and entry.skip_worktree)
+    return frozenset(path.decode("utf-8", "backslashreplace") for path in left)
 
 
 def _untracked(top: Path, known: Mapping[str, str]) -> set[str]:

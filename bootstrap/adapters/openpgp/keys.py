@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from bootstrap.adapters.local.key_source import not_opened
 from bootstrap.adapters.local.programs import GIVE_ANOTHER
 from bootstrap.adapters.openpgp import validity as openpgp_state
-from bootstrap.adapters.openpgp.message import HIDDEN, damaged, normalised, old_cipher, recipients_of
+from bootstrap.adapters.openpgp.message import (
+    HIDDEN,
+    damaged,
+    malformed_inside,
+    normalised,
+    old_cipher,
+    recipients_of,
+)
 from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 
@@ -82,7 +89,17 @@ class PgpKey:
             found = _opened(data, decryptor, what)
             if found is not None:
                 return Sensitive(found, what)
+        if HIDDEN in wanted:
+            raise self._not_for_us(what)
         raise damaged(what)
+
+    def _not_for_us(self, what: str) -> PreconditionError:
+        return PreconditionError(
+            f"{what} hides whom it is for, and the root key {self.fingerprint} does not open it",
+            code="E_NO_IDENTITY",
+            where=what,
+            hint=GIVE_ANOTHER,
+        )
 
     def _not_ours(self, wanted: Sequence[str], what: str) -> PreconditionError:
         for part in self._parts:
@@ -123,8 +140,11 @@ def _opened(data: bytes, decryptor: "PyDecryptor", what: str) -> bytes | None:
         return decrypt(data, decryptor=decryptor).bytes
     except RuntimeError as error:
         rejected = str(error).startswith("Policy rejected symmetric")
+        malformed = str(error).startswith("Malformed Message")
     if rejected:
         raise old_cipher(what)
+    if malformed:
+        raise malformed_inside(what)
     return None
 
 

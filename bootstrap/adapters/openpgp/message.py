@@ -37,6 +37,13 @@ def recipients_of(message: bytes, what: str) -> tuple[str, ...]:
         raise _form(what, "it is in GnuPG's OCB form", "encrypt it again with gpg --rfc4880")
     if any(packet.tag == Tag.SED for packet in packets):
         raise _unprotected(what)
+    if (
+        packets
+        and all(packet.tag != Tag.PKESK for packet in packets)
+        and any(p.tag == Tag.SKESK for p in packets)
+    ):
+        hint = f"gpg --decrypt {what} | gpg --encrypt --recipient FINGERPRINT, and commit that"
+        raise _form(what, "only a passphrase opens it, and no root key", hint)
     ids = tuple(_key_id(p.body) for p in packets if p.tag == Tag.PKESK and p.body)
     if not ids:
         raise damaged(what)
@@ -72,6 +79,16 @@ def damaged(what: str) -> DefinitionError:
 def old_cipher(what: str) -> DefinitionError:
     hint = "encrypt it again; gpg --cipher-algo AES256 if the recipient's key prefers an old cipher"
     return _form(what, "its cipher is not secure any more (3DES, CAST5 or their like)", hint)
+
+
+def malformed_inside(what: str) -> DefinitionError:
+    """Opened, and what is inside is no message; the library does not say which of the two it is."""
+    return DefinitionError(
+        f"{what} is damaged, or compressed with bzip2, which is not read here",
+        code="E_CT_DAMAGED",
+        where=what,
+        hint=f"if it is whole: gpg --decrypt {what} | gpg --compress-algo zip --encrypt --recipient FINGERPRINT",
+    )
 
 
 def _form(what: str, why: str, hint: str) -> DefinitionError:

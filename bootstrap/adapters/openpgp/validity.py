@@ -58,7 +58,7 @@ def _part(head: Sequence[Any], group: Sequence[Any], fingerprint: str, now: date
         hint = f"give it a new one: gpg --quick-add-key {fingerprint} cv25519 encr; encrypt the files again"
     elif ends and ends <= now:
         why_not = f"its encryption subkey {str(key.key_id).upper()} expired on {ends:%Y-%m-%d}"
-        hint = f"gpg --quick-set-expire {fingerprint} 2y '*', then export the key again"
+        hint = f"gpg --quick-set-expire {fingerprint} 2y {str(key.fingerprint).upper()}, then export the key again"
     packets = (*head, *group)
     return Part(key_id=str(key.key_id).upper(), packets=packets, why_not=why_not, hint=hint)
 

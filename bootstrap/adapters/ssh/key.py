@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization.ssh import SSHPrivateKeyTypes
 
 OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"
-PEM_RSA = b"-----BEGIN RSA PRIVATE KEY-----"
+PEM = (  # of OpenSSL, and of ssh-keygen -m PEM or PKCS8
+    b"-----BEGIN RSA PRIVATE KEY-----",
+    b"-----BEGIN PRIVATE KEY-----",
+    b"-----BEGIN ENCRYPTED PRIVATE KEY-----",
+)
 
 
 def is_ssh_key(data: bytes) -> bool:
-    return data.startswith((OPENSSH, PEM_RSA))
+    return data.startswith((OPENSSH, *PEM))
 
 
 def unlocked(data: bytes, ask: AskPassphrase) -> Sensitive:
@@ -74,13 +78,15 @@ def _with_passphrase(data: bytes, ask: AskPassphrase, wanted: Wanted) -> "SSHPri
 
 def _parse(data: bytes, passphrase: bytes | None) -> "SSHPrivateKeyTypes":
     """TypeError for a key with a passphrase where none is given; ValueError for a wrong one and for damage."""
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
     if data.startswith(OPENSSH):
         return load_ssh_private_key(data, passphrase)
     key = load_pem_private_key(data, passphrase)
-    assert isinstance(key, RSAPrivateKey)  # the armor says so
+    known = (rsa.RSAPrivateKey, ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey, dsa.DSAPrivateKey)
+    if not isinstance(key, known):
+        raise ValueError("no kind of key that SSH knows")  # noqa: TRY004  # what the caller takes for no key
     return key
 
 
