@@ -44,14 +44,17 @@ def _counted(same: Sequence[Finding]) -> Finding:
     more = f" and {len(same) - SHOWN} more" if len(same) > SHOWN else ""
     names = ", ".join(finding.where for finding in same[:SHOWN]) + more
     where, between = _TOGETHER[same[0].id]
-    message = f"{len(same)} files{between} {same[0].message} ({names})"
+    message = f"{len(same)} {between} {same[0].message} ({names})"
     return replace(same[0], where=where, message=message)
 
 
 _TOGETHER = {  # to the place that the line names, and what stands between the number and the message
-    "E_NO_IDENTITY": ("encrypted", " are"),
-    "W_REPO_DIRTY": ("", " are"),
-    "W_RECIPIENT": ("encrypted", ":"),
+    "E_NO_IDENTITY": ("encrypted", "files are"),
+    "E_RECIPIENT_EXTRA": ("encrypted", "files:"),
+    "E_PLACEHOLDER": ("secrets", "entries:"),
+    "W_KEEP_REASON": ("secrets", "entries:"),
+    "W_REPO_DIRTY": ("", "files are"),
+    "W_RECIPIENT": ("encrypted", "files:"),
 }
 
 

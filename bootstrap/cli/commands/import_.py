@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,11 @@ RootsOption = Annotated[
 ]
 
 
+class Controller(StrEnum):
+    FLUX = "flux"
+    ARGOCD = "argocd"
+
+
 def import_command(
     source: Annotated[
         str,
@@ -41,6 +47,10 @@ def import_command(
     name: Annotated[str, typer.Option("--name", help="The entries go to secrets/NAME.yaml.")] = "imported",
     owner: Annotated[str, typer.Option("--owner", help="Who answers for each of them.")] = "",
     purpose: Annotated[str, typer.Option("--purpose", help="What each of them is for.")] = "",
+    takeover: Annotated[
+        Controller | None,
+        typer.Option("--takeover", help="Write the commits by which it lets go of what the catalog has."),
+    ] = None,
     root: RootsOption = [],  # noqa: B006  # typer copies it
     output: OutputOption = Output.TEXT,
     non_interactive: NonInteractiveOption = False,
@@ -59,6 +69,9 @@ def import_command(
     options = Options(
         owner=owner, purpose=purpose, platform=there.platform, taken=there.secrets, paths=there.paths
     )
+    if takeover is not None:
+        _take_over(source, takeover, holders, options, lambda: _given_roots(root, non_interactive), output)
+        return
     _read(source, findings, folder, holders, options, lambda: _given_roots(root, non_interactive))
     _something(findings, source)
     written = write_imported(folder, findings.found, holders, name) if findings.found else []
@@ -93,6 +106,40 @@ def _read(
                 f"{source} cannot be read: {error.strerror}", code="E_FILE_MISSING", where=source, hint="ls"
             ) from None
     from_text("stdin" if source == "-" else source, data, into, options)
+
+
+def _take_over(
+    source: str,
+    controller: Controller,
+    holders: "Holders",
+    options: "Options",
+    roots: Callable[[], Sequence["RootKey"]],
+    output: Output,
+) -> None:
+    from bootstrap.adapters.git.tree import files_of
+    from bootstrap.operations.importing.candidates import Findings
+    from bootstrap.operations.importing.opened import Keys
+    from bootstrap.operations.importing.takeover import KEEP, REMOVE, Tree, lines, take_over
+    from bootstrap.operations.importing.tree import look_into
+    from bootstrap.operations.rekey.recipients import expected_of
+
+    if not Path(source).is_dir():
+        raise DefinitionError(
+            f"{source} is no folder of a repository",
+            code="E_IMPORT",
+            where=source,
+            hint="give the folder that the controller applies",
+        )
+    files = files_of(Path(source))
+    read = look_into(files, Keys(expected_of(holders.recipients), roots), Findings(), options)
+    tree = Tree(files=files, live=read.live, adoption=read.adoption, manifests=read.manifests)
+    done = take_over(tree, options.taken, controller)
+    if output is Output.JSON:
+        found = {"secrets": done.secrets, "branches": [KEEP, REMOVE], "byHand": done.by_hand}
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for line in lines(done):
+        typer.echo(line)
 
 
 def _given_roots(roots: Sequence[str], non_interactive: bool) -> list["RootKey"]:

@@ -80,7 +80,7 @@ def _renewal(secret: Secret) -> Iterator[Finding]:
         message = f"{name}: handover.fields is for renew: generate"
         yield Finding(id="E_RENEW", where=secret.where, message=message, hint="remove fields")
     if secret.handed_over and handover.renew is Renew.KEEP and not handover.reason:
-        message = f"{name}: the copy in Git stays valid after handover, and nothing says why (H5)"
+        message = "the copy in Git stays valid after handover, and nothing says why (H5)"
         hint = "write handover.reason, or renew: generate or reissue"
         yield Finding(id="W_KEEP_REASON", where=secret.where, message=message, hint=hint, level=Level.WARNING)
 

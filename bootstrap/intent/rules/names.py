@@ -66,6 +66,7 @@ def _placeholders(entry: _Entry) -> Iterator[Finding]:
     """What `bootstrap import` could not know."""
     for name, text in (("owner", entry.owner), ("purpose", entry.purpose)):
         if text == PLACEHOLDER:
-            message = f"{entry.name}: nobody has said its {name} yet"
-            hint = f"write {name}: in place of {PLACEHOLDER}"
+            # Without the entry's name: many have the same fault after an import, and a report counts them.
+            message = f"the {name} is not written yet"
+            hint = f"write {name}: in place of {PLACEHOLDER}; `bootstrap import --{name} TEXT` says it of all"
             yield Finding(id="E_PLACEHOLDER", where=entry.where, message=message, hint=hint)

@@ -100,14 +100,31 @@ class Adoption:
             found |= self.is_opening_key(_decoded(value) if part == "data" else value)
         return found
 
+    def place(self, road: Road, manifest: Manifest) -> tuple[str, str] | None:
+        """Namespace and name of the Secret that one root makes of it; None where they cannot be told."""
+        space, name = self._place(road, manifest, self._clear(road, manifest))
+        return None if "${" in space + name else (space, name)
+
+    def _clear(self, road: Road, manifest: Manifest) -> dict[str, Sensitive]:
+        """The variables that may become part of a name: none that a Secret gives."""
+        if manifest.annotations.get(_LITERAL) == "disabled":
+            return {}
+        return {
+            name: value for name, (value, secret) in self._variables(road.substitution).items() if not secret
+        }
+
+    def _place(self, road: Road, manifest: Manifest, clear: Mapping[str, Sensitive]) -> tuple[str, str]:
+        use = road.use
+        space = use.namespace or manifest.namespace or use.fallback or "default"
+        return _filled(space, clear), _filled(f"{use.prefix}{manifest.name}{use.suffix}", clear)
+
     def _on(self, road: Road, manifest: Manifest) -> _Made | str:
         """As one root applies it; or why it is not taken."""
         use, given = road.use, self._variables(road.substitution)
         literal = manifest.annotations.get(_LITERAL) == "disabled"
-        clear = {} if literal else {name: value for name, (value, secret) in given.items() if not secret}
+        clear = self._clear(road, manifest)
         whole = {} if literal else {name: value for name, (value, _) in given.items()}
-        name = _filled(f"{use.prefix}{manifest.name}{use.suffix}", clear)
-        space = _filled(use.namespace or manifest.namespace or use.fallback or "default", clear)
+        space, name = self._place(road, manifest, clear)
         if "${" in name + space:
             return (
                 f"{name if '${' in name else space} in its name: nothing says in the clear what it stands for"

@@ -52,11 +52,21 @@ class _Sealed:
     content: Content | None = None
 
 
-def from_files(files: Files, keys: Keys, into: Findings, options: Options, own: Sequence[bytes] = ()) -> Live:
-    """``own`` are ciphertexts of the repository that is written to: a key that opens one of them is not taken.
+@dataclass(slots=True)
+class Read:
+    """A tree that was looked into, as far as the keys that were given open it."""
 
-    PreconditionError E_ROOT_NEEDED where no file could be taken because no key opens it.
-    """
+    live: Live
+    adoption: Adoption
+    sealed: list[_Sealed]
+
+    @property
+    def manifests(self) -> dict[str, tuple[Manifest, ...]]:
+        return {each.path: each.content.manifests for each in self.sealed if each.content is not None}
+
+
+def look_into(files: Files, keys: Keys, into: Findings, options: Options, own: Sequence[bytes] = ()) -> Read:
+    """``own`` are ciphertexts of the repository that is written to: a key that opens one of them is not taken."""
     live = Live(files)
     sealed = [
         each for path in files.paths if live.of_interest(path) and (each := _sealed(path, files.read(path)))
@@ -68,14 +78,19 @@ def from_files(files: Files, keys: Keys, into: Findings, options: Options, own: 
     for each in readable:
         if each.content is not None:
             adoption.know(each.content.manifests)
-    for each in readable:
-        _take(each, adoption, keys, into)
-    _plain(files, live, adoption, into)
+    return Read(live, adoption, readable)
+
+
+def from_files(files: Files, keys: Keys, into: Findings, options: Options, own: Sequence[bytes] = ()) -> None:
+    """PreconditionError E_ROOT_NEEDED where no file could be taken because no key opens it."""
+    read = look_into(files, keys, into, options, own)
+    for each in read.sealed:
+        _take(each, read.adoption, keys, into)
+    _plain(files, read.live, read.adoption, into)
     taken = {entry.origin for entry in into.found} | set(into.there)
     closed = any(left.why == _CLOSED for left in into.left)
     if closed and not keys.roots and not taken & set(into.encrypted):
         raise _root_needed(into)
-    return live
 
 
 def own_locks(folder: Path) -> list[bytes]:
