@@ -43,7 +43,8 @@ def fleet(folder: Path, controller: str, recipients: tuple[str, ...]) -> Path:
         "apps/shop/kustomization.yaml": shop,
         "apps/shop/secrets.yaml": "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata: {name: s}\n"
         "files:\n  - ./db.sops.yaml\n  - mail.sops.yaml\n",
-        "apps/billing/kustomization.yaml": f"{HEAD}namespace: billing\nresources: [api.sops.yaml, ../../common/registry]\n",
+        "apps/billing/kustomization.yaml": f"{HEAD}namespace: billing\n"
+        "resources: [api.sops.yaml, ../../common/registry]\n",
         "common/registry/kustomization.yaml": f"{HEAD}resources: [pull.sops.yaml]\n",
     }
     for name in ("shop", "billing"):

@@ -12,6 +12,7 @@ from bootstrap.adapters.root.opening_keys import opens
 from bootstrap.intent.encryption_forms import (
     SOPS,
     Form,
+    form_of,
     form_within,
     is_age,
     is_pgp,
@@ -167,7 +168,8 @@ def _take(each: _Sealed, adoption: Adoption, keys: Keys, into: Findings) -> None
     if each.form is None or each.content is None:
         _raw(each, adoption, keys, into)
         return
-    content, kept = each.content, keys.keeps(each.path, each.data)
+    # A file whose name says another form is not kept: it could not be opened under that name.
+    content, kept = each.content, form_of(each.path) is each.form and keys.keeps(each.path, each.data)
     if not content.manifests:
         _other(each, content, adoption, kept=kept)
         return
