@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dulwich.objects import Commit
     from dulwich.repo import Repo
 
+_KEPT = 64 * 1024
 MOST_BYTES = 4 * 1024 * 1024  # of one file; larger ones are no secrets
 
 
@@ -27,17 +28,25 @@ class Files:
     repo: "Repo | None" = None
     under: str = ""
     commit: str = ""
+    _read: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
         return tuple(self.blobs)
 
     def read(self, path: str) -> bytes:
+        """Once: manifests are looked at for more than one reason, and files that large are none."""
+        if path in self._read:
+            return self._read[path]
         found = self.blobs[path]
         if isinstance(found, Path):
-            return found.read_bytes()
-        assert self.repo is not None  # blobs of bytes are ids in it
-        return stored_object(self.repo, found, path).as_raw_string()
+            content = found.read_bytes()
+        else:
+            assert self.repo is not None  # blobs of bytes are ids in it
+            content = stored_object(self.repo, found, path).as_raw_string()
+        if len(content) <= _KEPT:
+            self._read[path] = content
+        return content
 
 
 def files_of(folder: Path) -> Files:

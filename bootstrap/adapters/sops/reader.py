@@ -172,9 +172,13 @@ def _beside_values(found: SopsFile, path: str) -> bool:
 
 def read_sops(content: bytes, root: RootKey | DataKeys, what: str, form: Form = Form.YAML) -> SopsFile:
     """One SOPS file with all its types; ``DataKeys`` for many files of one run. Errors as ``open_sops``."""
+    return read_parsed(parsed(content, what, form), root, what, form)
+
+
+def read_parsed(file: Parsed, root: RootKey | DataKeys, what: str, form: Form) -> SopsFile:
+    """The same of a file that was parsed for another reason too: that is the slow half."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    file = parsed(content, what, form)
     # SOPS keeps the rules of a file of any other form, and does not follow them there.
     declared = {} if form is Form.BINARY else {name: text_of(file.metadata, name) for name in file.metadata}
     rules = selection(declared, what)

@@ -17,9 +17,11 @@ def go_time(text: str) -> str | None:
     if found is None:
         return None
     part = {name: int(value) for name, value in found.groupdict().items() if value and value.isdecimal()}
-    clock = [part.get(name, 0) for name in ("hour", "minute", "second")]
     try:
-        moment = datetime(part["year"], part["month"], part["day"], *clock)  # the zone stays text
+        day = datetime(part["year"], part["month"], part["day"])  # the zone stays text
+        moment = day.replace(
+            hour=part.get("hour", 0), minute=part.get("minute", 0), second=part.get("second", 0)
+        )
     except ValueError:
         return None
     shown = found.groupdict()

@@ -94,7 +94,7 @@ def _read(
 
     if source != "-" and Path(source).is_dir():
         keys = Keys(expected_of(holders.recipients), roots)
-        from_files(files_of(Path(source)), keys, into, options, own_locks(folder))
+        from_files(files_of(Path(source)), keys, into, options, own_locks(folder, keys))
         return
     if source == "-":
         data = sys.stdin.buffer.read(_MOST_BYTES)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bootstrap.adapters.sops.data_key import DataKeys, wrapped_keys
+from bootstrap.adapters.sops.data_key import DataKeys
 from bootstrap.adapters.sops.nodes import Node, Scalar
-from bootstrap.adapters.sops.reader import SopsFile, parsed, read_sops, shown_text
-from bootstrap.intent.encryption_forms import Form, is_raw
+from bootstrap.adapters.sops.reader import Parsed, SopsFile, read_parsed, shown_text
+from bootstrap.intent.encryption_forms import Form
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.operations.rekey.recipients import Expected, readers_of
+from bootstrap.operations.rekey.recipients import Expected, Readers
 from bootstrap.ports import Opened, RootKey
 
 _NONE: Mapping[str, str] = {}
@@ -75,17 +75,16 @@ class Keys:
     def _data_keys(self) -> tuple[DataKeys, ...]:
         return tuple(DataKeys(root) for root in self.roots)
 
-    def keeps(self, name: str, content: bytes) -> bool:
+    def keeps(self, readers: Readers) -> bool:
         """True when a holder of the root opens the file as it is, and the file says so."""
-        readers = readers_of(name, content)
         # Where no reader is named only opening it would show it.
         return not readers.anonymous and self.expected.absent(readers) < len(self.expected.holders)
 
-    def read(self, name: str, content: bytes, form: Form) -> SopsFile | None:
+    def read(self, name: str, file: Parsed, form: Form) -> SopsFile | None:
         """None where none of the keys opens it."""
         for keys in self._data_keys:
             try:
-                return read_sops(content, keys, name, form)
+                return read_parsed(file, keys, name, form)
             except PreconditionError as error:
                 if error.code != "E_NO_IDENTITY":
                     raise
@@ -101,11 +100,11 @@ class Keys:
         return None
 
 
-def content_of(name: str, content: bytes, form: Form, keys: Keys) -> Content:
-    """DefinitionError of the parsers, E_SOPS_*; PreconditionError where a key asks and must not."""
-    file = keys.read(name, content, form)
+def content_of(name: str, sealed: Parsed, form: Form, keys: Keys) -> Content:
+    """DefinitionError E_SOPS_*; PreconditionError where a key asks and must not."""
+    file = keys.read(name, sealed, form)
     if file is None:
-        documents = parsed(content, name, form).documents
+        documents = sealed.documents
         found = [_in_clear(each, _key(n, len(documents))) for n, each in enumerate(documents)]
         others = tuple(_clear(d.get("kind")) for d, m in zip(documents, found, strict=True) if not m)
         return Content(
@@ -220,10 +219,3 @@ def _sealed(node: Node | None) -> bool:
     return (
         not isinstance(node, Scalar) or node.kind == "null" or node.text.startswith("ENC[") or not node.text
     )
-
-
-def locks_of(name: str, content: bytes, form: Form) -> dict[str, bytes]:
-    """What a private key would have to open: by recipient, the data key that is wrapped for it."""
-    if is_raw(name):
-        return {f"{name}": content}
-    return dict(wrapped_keys(parsed(content, name, form).metadata))

@@ -35,7 +35,7 @@ class Readers:
 
     def _note(self, document: Document, roots: set[str]) -> None:
         kind, name = text(document.get("kind")), text(mapping(document.get("metadata")).get("name"))
-        if not name or kind in _NOT_READING or "sops" in document:
+        if not name or kind in _NOT_READING:
             return
         for word in set(_words(document.get("spec"))):
             for root in roots:

@@ -4,11 +4,14 @@ Files are left as they are where the root opens them, else sealed anew. Nothing 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from bootstrap.adapters.git.tree import Files
 from bootstrap.adapters.root.opening_keys import opens
+from bootstrap.adapters.sops.data_key import wrapped_keys
+from bootstrap.adapters.sops.reader import parsed
 from bootstrap.intent.encryption_forms import (
     SOPS,
     Form,
@@ -36,21 +39,40 @@ from bootstrap.operations.importing.candidates import (
 )
 from bootstrap.operations.importing.classes import class_of, class_of_form
 from bootstrap.operations.importing.gitops.live import Live
-from bootstrap.operations.importing.opened import Content, Keys, Manifest, content_of, locks_of
+from bootstrap.operations.importing.opened import Content, Keys, Manifest, content_of
+from bootstrap.operations.rekey.recipients import readers_in, readers_of
 from bootstrap.ports import Opened
 
 _SIGN = b"ENC[AES256_GCM"  # in every file of SOPS
+_PUT_ASIDE = (".enc", ".disabled", ".bak", ".old", ".orig")
 _CLOSED = "no key that was given opens it: add --root file:PATH of one that does"
 
 
 @dataclass(slots=True)
 class _Sealed:
-    """One encrypted file; ``content`` once it was looked into."""
+    """One encrypted file; ``content`` and ``kept`` once it was looked into."""
 
     path: str
     data: bytes
     form: Form | None  # None: raw
     content: Content | None = None
+    kept: bool = False  # it may stay as it is
+    locks: dict[str, bytes] = field(
+        default_factory=dict
+    )  # what a private key would have to open, by recipient
+
+    def look(self, keys: Keys, *, inside: bool) -> None:
+        """Parsed once for all that is asked of it: that is the slow half. DefinitionError of the parsers, E_SOPS_*."""
+        if self.form is None:
+            self.locks = {self.path: self.data}
+            self.kept = keys.keeps(readers_of(self.path, self.data))
+            return
+        file = parsed(self.data, self.path, self.form)
+        self.locks = dict(wrapped_keys(file.metadata))
+        # Not under a name that says another form: it could not be opened so.
+        self.kept = form_of(self.path) is self.form and keys.keeps(readers_in(file.metadata))
+        if inside:
+            self.content = content_of(self.path, file, self.form, keys)
 
 
 @dataclass(slots=True)
@@ -73,9 +95,9 @@ def look_into(files: Files, keys: Keys, into: Findings, options: Options, own: S
         each for path in files.paths if live.of_interest(path) and (each := _sealed(path, files.read(path)))
     ]
     into.encrypted += [each.path for each in sealed]
+    readable = [each for each in sealed if _look_into(each, live, keys, into)]
     locks = [*own, *_locks(sealed)]
     adoption = Adoption(files, live, keys, into, options, lambda value: opens(value, locks))
-    readable = [each for each in sealed if _look_into(each, live, keys, into)]
     for each in readable:
         if each.content is not None:
             adoption.know(each.content.manifests)
@@ -94,12 +116,16 @@ def from_files(files: Files, keys: Keys, into: Findings, options: Options, own: 
         raise _root_needed(into)
 
 
-def own_locks(folder: Path) -> list[bytes]:
+def own_locks(folder: Path, keys: Keys) -> list[bytes]:
     """What the root of a repository opens: one ciphertext for each recipient that a file of it names, and the keys
     under the root."""
     paths = [path for path in sorted((folder / layout.ENCRYPTED).rglob("*")) if path.is_file()]
-    found = [_sealed(path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths]
-    return list(_locks([each for each in found if each]))
+    named = ((path.relative_to(folder).as_posix(), path) for path in paths)
+    found = [each for name, path in named if (each := _sealed(name, path.read_bytes()))]
+    for each in found:
+        with suppress(BootstrapError):  # `check` says what is wrong with it
+            each.look(keys, inside=False)
+    return list(_locks(found))
 
 
 def _root_needed(into: Findings) -> PreconditionError:
@@ -129,11 +155,7 @@ def _locks(sealed: Sequence[_Sealed]) -> Iterator[bytes]:
     """One ciphertext for each recipient that a file names."""
     seen: set[str] = set()
     for each in sealed:
-        try:
-            found = locks_of(each.path, each.data, each.form or Form.BINARY)
-        except BootstrapError:
-            continue  # reported where the file is opened
-        for recipient, wrapped in found.items():
+        for recipient, wrapped in each.locks.items():
             if recipient not in seen:
                 seen.add(recipient)
                 yield wrapped
@@ -141,35 +163,36 @@ def _locks(sealed: Sequence[_Sealed]) -> Iterator[bytes]:
 
 def _look_into(each: _Sealed, live: Live, keys: Keys, into: Findings) -> bool:
     """False for a file that is out of use, or that cannot be read; it is listed then."""
+    why = _out_of_use(each, live)
+    try:
+        each.look(keys, inside=not why)
+    except BootstrapError as error:
+        why = why or f"{error.code} {error.message}"
+    if why:
+        into.leave(each.path, why, each.path)
+    return not why
+
+
+def _out_of_use(each: _Sealed, live: Live) -> str:
+    """Why nothing applies a file as a manifest; empty where something may."""
     roads = live.roads.get(each.path, ())
     roles = {road.use.role for road in roads}
     if roles and "" not in roles:
-        into.leave(each.path, sorted(roles)[0], each.path)
-        return False
+        return sorted(roles)[0]
     if live.known and not roads and live.left_out_by(each.path):
-        into.leave(each.path, "out of use: no kustomization applies it", each.path)
-        return False
+        return "out of use: no kustomization applies it"
     if not roads and each.form is not None and not each.path.lower().endswith((*SOPS, *SUFFIXES)):
-        words = PurePosixPath(each.path).suffix or "no ending"
-        if each.form is not Form.BINARY or words in (".enc", ".disabled", ".bak", ".old", ".orig"):
-            into.leave(each.path, f"its name ends in {words}, and nothing applies it", each.path)
-            return False
-    if each.form is None:
-        return True
-    try:
-        each.content = content_of(each.path, each.data, each.form, keys)
-    except BootstrapError as error:
-        into.leave(each.path, f"{error.code} {error.message}", each.path)
-        return False
-    return True
+        ending = PurePosixPath(each.path).suffix or "no ending"
+        if each.form is not Form.BINARY or ending in _PUT_ASIDE:
+            return f"its name ends in {ending}, and nothing applies it"
+    return ""
 
 
 def _take(each: _Sealed, adoption: Adoption, keys: Keys, into: Findings) -> None:
     if each.form is None or each.content is None:
         _raw(each, adoption, keys, into)
         return
-    # A file whose name says another form is not kept: it could not be opened under that name.
-    content, kept = each.content, form_of(each.path) is each.form and keys.keeps(each.path, each.data)
+    content, kept = each.content, each.kept
     if not content.manifests:
         _other(each, content, adoption, kept=kept)
         return
@@ -236,7 +259,7 @@ def _raw(each: _Sealed, adoption: Adoption, keys: Keys, into: Findings) -> None:
         return
     base = Found(name=stem, path=f"{CHOSEN}{stem}", file=f"{stem}{path.suffix.lower()}")
     try:
-        if keys.keeps(each.path, each.data):
+        if each.kept:
             entry = replace(base, copied=each.data)
         else:
             value = keys.unwrap(each.path, each.data)

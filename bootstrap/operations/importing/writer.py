@@ -28,7 +28,7 @@ def write_imported(repository: Path, found: Sequence[Found], holders: Holders, n
                 where=path,
                 hint=f"move {path} away, or leave {files[path].name} out of what is imported",
             )
-    contents = {path: _content(entry, holders) for path, entry in files.items()}
+    contents = {path: content_of_entry(entry, holders) for path, entry in files.items()}
     entries = "---\n".join(entry_text(entry, _file(entry, holders) if entry.file else "") for entry in found)
     made = [_create(repository / path, content) for path, content in contents.items()]
     return [*made, _add(repository / f"secrets/{name}.yaml", entries.encode())]
@@ -41,7 +41,8 @@ def _file(entry: Found, holders: Holders) -> str:
     return entry.file
 
 
-def _content(entry: Found, holders: Holders) -> bytes:
+def content_of_entry(entry: Found, holders: Holders) -> bytes:
+    """Its ciphertext: the one that is kept, or a new one for the holders."""
     if entry.copied is not None:
         return entry.copied
     assert entry.tree is not None

@@ -32,7 +32,11 @@ def readers_of(path: str, content: bytes) -> Readers:
             kinds = age.stanzas(age.normalised(content, path), path)
             return Readers(anonymous=sum(not kind.endswith(_GREASE) for kind in kinds))
         return Readers(named=openpgp_message.recipients_of(content.lstrip(), path))
-    metadata = parsed(content, path, form_of(path)).metadata
+    return readers_in(parsed(content, path, form_of(path)).metadata)
+
+
+def readers_in(metadata: Mapping[str, Node]) -> Readers:
+    """Of a SOPS file, by its metadata."""
     groups = [metadata, *_items(metadata.get("key_groups"))]
     named = [text_of(e, name) for g in groups for kind, name in KINDS for e in _items(g.get(kind))]
     held = [kind for kind in (*CLOUD, "hc_vault") if any(given(group, kind) for group in groups)]

@@ -11,6 +11,7 @@ from bootstrap.model.errors import DefinitionError
 YAML = (".yaml", ".yml")
 KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _MOST_BYTES = 1 << 20
+_SEALED = b"ENC[AES256_GCM,"  # what SOPS has sealed is read elsewhere
 _CONTROLLERS = re.compile(rb"^kind:\s*[\"']?(?:Kustomization|Application|ApplicationSet)\b", re.MULTILINE)
 Document = dict[str, Any]
 
@@ -44,7 +45,7 @@ class Documents:
 
 
 def _read(path: str, content: bytes) -> list[Document]:
-    if len(content) > _MOST_BYTES:
+    if len(content) > _MOST_BYTES or _SEALED in content:
         return []
     try:
         found = documents_of(path, content)
