@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.root.root_key import encrypt_to
@@ -13,7 +14,11 @@ from bootstrap.intent.selection import SUFFIX, expression
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 VERSION = "3.13.3"  # of the format
+_PRINTABLE = re.compile(r"[ !#-\[\]-~]*")
 _PLAIN_KEY = re.compile(r"(?!(?i:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -24,7 +29,10 @@ def encrypt_yaml(
 
     With ``encrypted_regex`` only what lies below a key that it finds is encrypted; the rest stays readable.
     """
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     key = Sensitive(secrets.token_bytes(32), "data key")
+    cipher = AESGCM(key.reveal())
     wanted = expression(encrypted_regex)
     assert wanted is not None  # a rule of ours, or one that was read before
     digest = hashlib.sha512()
@@ -34,14 +42,14 @@ def encrypt_yaml(
         if leaf is not None:
             digest.update(leaf.reveal())
             hidden = any(wanted(part) for part in path)
-            line += f" {_value(leaf, key, path, hidden=hidden)}"
+            line += f" {_value(leaf, cipher, path, hidden=hidden)}"
         lines.append(line)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     rule = {"encrypted_regex": encrypted_regex} if encrypted_regex else {"unencrypted_suffix": SUFFIX}
     metadata = [
         *_wrapped(key, recipients, now),
         f'lastmodified: "{now}"',
-        f"mac: {_sealed(digest.hexdigest().upper().encode(), key, now)}",
+        f"mac: {_sealed(digest.hexdigest().upper().encode(), cipher, now)}",
         *(f"{name}: {_quoted(value)}" for name, value in rule.items()),
         f"version: {VERSION}",
     ]
@@ -68,21 +76,21 @@ def _name(key: str) -> str:
 
 def _quoted(text: str) -> str:
     """A YAML scalar in double quotes. JSON's escapes would not do: they halve a large character."""
+    if _PRINTABLE.fullmatch(text):
+        return f'"{text}"'
     inside = (c if " " <= c <= "~" and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
     return '"' + "".join(inside) + '"'
 
 
-def _value(leaf: Sensitive, key: Sensitive, path: tuple[str, ...], *, hidden: bool) -> str:
+def _value(leaf: Sensitive, cipher: "AESGCM", path: tuple[str, ...], *, hidden: bool) -> str:
     plain = leaf.reveal()
     # SOPS leaves an empty text as it is.
-    return _sealed(plain, key, ":".join((*path, ""))) if hidden and plain else _quoted(plain.decode())
+    return _sealed(plain, cipher, ":".join((*path, ""))) if hidden and plain else _quoted(plain.decode())
 
 
-def _sealed(plain: bytes, key: Sensitive, path: str) -> str:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+def _sealed(plain: bytes, cipher: "AESGCM", path: str) -> str:
     iv = secrets.token_bytes(32)
-    sealed = AESGCM(key.reveal()).encrypt(iv, plain, path.encode())
+    sealed = cipher.encrypt(iv, plain, path.encode())
     data, nonce, tag = (base64.b64encode(part).decode() for part in (sealed[:-16], iv, sealed[-16:]))
     return f"ENC[AES256_GCM,data:{data},iv:{nonce},tag:{tag},type:str]"
 

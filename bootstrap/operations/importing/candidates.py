@@ -4,7 +4,7 @@ Values are wrapped as soon as a parser has given them, and leave this module onl
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -83,28 +83,36 @@ class Findings:
     there: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     declared: frozenset[str] = frozenset()  # names and paths that the repository has already
+    _names: set[str] = field(default_factory=set)
+    _paths: set[str] = field(default_factory=set)
+    _files: dict[str, bytes | None] = field(default_factory=dict)  # to the ciphertext that is kept in it
+    _stems: set[str] = field(default_factory=set)
 
     def leave(self, where: str, why: str, file: str = "") -> None:
         self.left.append(Left(why=why, where=where, file=file))
 
     def add(self, entry: Found) -> None:
         """Names are unique in a repository, and so are files: only entries of one file that is kept share it."""
-        names = {each.name for each in self.found} | self.declared
-        files = {each.file: each for each in self.found if each.file}
-        entry = replace(entry, name=_free(entry.name, names))
+        entry = replace(entry, name=_free(entry.name, self._names, self.declared))
         if entry.path.startswith(CHOSEN):  # a path that was given stays: `check` names two of them
-            paths = {each.path for each in self.found} | self.declared
-            entry = replace(entry, path=_free(entry.path, paths, 500))
-        same = files.get(entry.file)
-        if same is not None and (entry.copied is None or same.copied != entry.copied):
+            entry = replace(entry, path=_free(entry.path, self._paths, self.declared, 500))
+        taken = entry.file in self._files
+        if taken and (entry.copied is None or self._files[entry.file] != entry.copied):
             stem, dot, end = entry.file.partition(".")
-            entry = replace(entry, file=_free(stem, {f.partition(".")[0] for f in files}) + dot + end)
+            entry = replace(entry, file=_free(stem, self._stems) + dot + end)
+        self._names.add(entry.name)
+        self._paths.add(entry.path)
+        if entry.file:
+            self._files.setdefault(entry.file, entry.copied)
+            self._stems.add(entry.file.partition(".")[0])
         self.found.append(entry)
 
 
-def _free(name: str, taken: set[str], longest: int = 60) -> str:
-    numbers = (f"{name[:longest]}-{number}" for number in range(2, len(taken) + 3))
-    return name if name not in taken else next(found for found in numbers if found not in taken)
+def _free(name: str, taken: Collection[str], declared: Collection[str] = (), longest: int = 60) -> str:
+    if name not in taken and name not in declared:
+        return name
+    numbers = (f"{name[:longest]}-{number}" for number in range(2, len(taken) + len(declared) + 3))
+    return next(each for each in numbers if each not in taken and each not in declared)
 
 
 def slug(text: str) -> str:
