@@ -27,7 +27,7 @@ from bootstrap.intent.manifests import parse_manifests
 from bootstrap.ledger.bundle import show_bundle
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.operations.importing.candidates import Findings, from_text
+from bootstrap.operations.importing.candidates import Findings, Options, from_text
 from bootstrap.operations.rekey.recipients import readers_of
 from tests.support.intent_fake import MATERIAL, PLATFORM, SECRET, changed
 from tests.support.kubeconfigs import BASE

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 import yaml
@@ -183,7 +184,7 @@ def test_a_value_in_the_clear_inside_a_list_is_found() -> None:
     assert {f.id for f in judged("encrypted/x.yaml", sealed, "items.0")} == {"E_PLAINTEXT"}
 
 
-FORMS_OF_METADATA = {
+FORMS_OF_METADATA: dict[str, Callable[[str], str]] = {
     "in quotes": lambda text: text.replace("\nsops:\n", '\n"sops":\n'),
     "in single quotes": lambda text: text.replace("\nsops:\n", "\n'sops' :\n"),
     "in braces": lambda text: _flow(text, "sops"),

@@ -7,6 +7,7 @@ import yaml
 
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Opened
 from tests.support.program import commit_all
 
 CANARY = "canary-40e1aa"
@@ -52,7 +53,7 @@ def fleet(folder: Path, controller: str, recipients: tuple[str, ...]) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     for path, (name, _) in SECRETS.items():
-        tree = {
+        tree: dict[str, Opened] = {
             "apiVersion": Sensitive(b"v1"),
             "kind": Sensitive(b"Secret"),
             "metadata": {"name": Sensitive(name.encode())},

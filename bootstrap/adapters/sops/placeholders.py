@@ -50,7 +50,7 @@ def variables(value: Sensitive) -> tuple[str, ...]:
 
 
 def substituted(value: Sensitive, given: Mapping[str, Sensitive]) -> tuple[Sensitive, tuple[str, ...]]:
-    """The value that Flux applies, and the variables that nothing is said of."""
+    """The value that Flux applies, and the variables that are not given."""
     lacking = [name for name in variables(value) if not re.fullmatch(r"\w+", name)]
     if not value.is_utf8():
         return value, tuple(lacking)

@@ -101,7 +101,7 @@ class Adoption:
         return found
 
     def place(self, road: Road, manifest: Manifest) -> tuple[str, str] | None:
-        """Namespace and name of the Secret that one root makes of it; None where they cannot be told."""
+        """Namespace and name of the Secret that one root makes of it; None where a variable stays open in them."""
         space, name = self._place(road, manifest, self._clear(road, manifest))
         return None if "${" in space + name else (space, name)
 
@@ -170,10 +170,10 @@ class Adoption:
             middle = ".sops" if manifest.key else ".secret.sops"
             entry = replace(entry, tree=None, copied=kept, key=manifest.key, file=f"{stem}{middle}{suffix}")
         readers = tuple(dict.fromkeys(reader for each in group for reader in each.readers))
-        entry = self.said(entry, path, {**manifest.labels, **manifest.annotations}, readers)
+        entry = self.described(entry, path, {**manifest.labels, **manifest.annotations}, readers)
         self.into.add(self._before_vault(entry, manifest, readers))
 
-    def said(
+    def described(
         self, entry: Found, path: str, marks: Mapping[str, str], readers: Sequence[Reader] = ()
     ) -> Found:
         """With where it came from, whose it is and what it is for, as far as the tree says."""

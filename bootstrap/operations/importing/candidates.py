@@ -53,7 +53,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What was said of all entries. ``platform`` are the namespaces of declared platform components, ``taken`` the
+    """What holds for all entries. ``platform`` are the namespaces of declared platform components, ``taken`` the
     Secrets (namespace, name) that the catalog makes already, ``paths`` its paths in Vault."""
 
     owner: str = ""

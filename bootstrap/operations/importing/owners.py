@@ -16,7 +16,7 @@ class Owners:
         self._rules = tuple(_rules(text.splitlines()))
 
     def of(self, path: str) -> str:
-        """The first owner of a file, as it is written there; empty where nobody is."""
+        """The first owner of a file, as it is written there; empty where there is none."""
         found = [owner for pattern, owner in self._rules if pattern.match(path)]
         return found[-1] if found else ""
 

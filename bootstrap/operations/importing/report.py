@@ -9,7 +9,7 @@ _SHOWN = 3  # places that a line names
 
 
 def lines(findings: Findings) -> Iterator[str]:
-    """One line for each reason, however many files have it; then what is left to say; then the sum."""
+    """One line for each reason, however many files have it; then what is left to write; then the sum."""
     for why, places in _grouped(findings.left).items():
         if len(places) == 1:
             yield f"not taken: {places[0]}: {why}"
@@ -19,7 +19,7 @@ def lines(findings: Findings) -> Iterator[str]:
     yield from (f"note: {each}" for each in findings.shown)
     for what, names in _wanting(findings).items():
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        yield f"still to be said, and named by `bootstrap check`: {what} of {', '.join(names[:_SHOWN])}{more}"
+        yield f"still to be written, and named by `bootstrap check`: {what} of {', '.join(names[:_SHOWN])}{more}"
     yield closing(findings)
 
 
@@ -69,7 +69,7 @@ def _grouped(left: list[Left]) -> dict[str, list[str]]:
 def _wanting(findings: Findings) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for entry in findings.found:
-        lacking = [name for name, said in (("owner", entry.owner), ("purpose", entry.purpose)) if not said]
+        lacking = [name for name, text in (("owner", entry.owner), ("purpose", entry.purpose)) if not text]
         lacking += [] if entry.consumers else ["consumers"]
         if lacking:
             found.setdefault(", ".join(lacking), []).append(entry.name)

@@ -228,7 +228,7 @@ def _other(each: _Sealed, content: Content, adoption: Adoption, *, kept: bool) -
         return
     entry = _whole(each, documents, kept=kept)
     if not adoption.is_there(entry):
-        into.add(adoption.said(entry, each.path, {}))
+        into.add(adoption.described(entry, each.path, {}))
 
 
 def _wrong(wrong: Sequence[str], path: str) -> str:
@@ -274,7 +274,7 @@ def _raw(each: _Sealed, adoption: Adoption, keys: Keys, into: Findings) -> None:
         into.leave(each.path, f"{error.code} {error.message}", each.path)
         return
     if not adoption.is_there(entry):
-        into.add(adoption.said(entry, each.path, {}))
+        into.add(adoption.described(entry, each.path, {}))
 
 
 def _plain(files: Files, live: Live, adoption: Adoption, into: Findings) -> None:
