@@ -19,6 +19,7 @@ from bootstrap.adapters.root.root_key import parse_root
 from bootstrap.adapters.sops.reader import open_sops
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.adapters.vault.response import answer_of
+from bootstrap.intent.ciphertext_structure import fault
 from bootstrap.intent.contents import in_clear
 from bootstrap.intent.encryption_forms import Form
 from bootstrap.intent.hcl import read_policy
@@ -28,6 +29,7 @@ from bootstrap.ledger.bundle import show_bundle
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.importing.candidates import Findings, Options, from_text
+from bootstrap.operations.importing.takeover import with_patches, without
 from bootstrap.operations.rekey.recipients import readers_of
 from tests.support.intent_fake import MATERIAL, PLATFORM, SECRET, changed
 from tests.support.kubeconfigs import BASE
@@ -80,6 +82,12 @@ def kubeconfig(data: bytes) -> None:
         load_kubeconfig(Path(file.name))
 
 
+def _edited(data: bytes) -> None:
+    """A kustomization of any content: edited, or left alone."""
+    with_patches(data, ["a"], "k", "v")
+    without(data, "", "a.yaml")
+
+
 PARSERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "catalog": (SECRET.encode(), lambda data: examine(changed({"secrets/web.yaml": data}))),
     "entries": (MATERIAL.encode(), lambda data: examine(changed({"secrets/material.yaml": data}))),
@@ -92,7 +100,9 @@ PARSERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "sops": (SOPS, lambda data: open_sops(data, ROOT, "x.sops.yaml")),
     "sops-json": (b'{"a": "b", "sops": {"age": []}}', lambda data: open_sops(data, ROOT, "x.sops.json", Form.JSON)),
     "sealed": (SEALED, lambda data: examine(changed({"encrypted/web.sops.yaml": data}))),
-    "import": (MANIFEST, lambda data: from_text("m.yaml", data, Findings())),
+    "import": (MANIFEST, lambda data: from_text("m.yaml", data, Findings(), Options())),
+    "structure": (AGE, lambda data: [fault(f"x.{end}", data) for end in ("age", "gpg", "yaml")]),
+    "patches": (b"resources: [a.yaml]\n", lambda data: _edited(data)),
     "readers": (SOPS, lambda data: readers_of("x.sops.yaml", data)),
     "ledger": (bundle(), show_bundle),
     "kubeconfig": (json.dumps(BASE).encode(), kubeconfig),

@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import yaml
-
 from bootstrap.adapters.git.branch import Proposal, propose
 from bootstrap.adapters.git.tree import Files
+from bootstrap.intent.manifests import documents_of
 from bootstrap.model.errors import DefinitionError
 from bootstrap.operations.importing.adopted import Adoption
-from bootstrap.operations.importing.gitops.documents import KUSTOMIZATION
+from bootstrap.operations.importing.gitops.documents import KUSTOMIZATION, Document, strings
 from bootstrap.operations.importing.gitops.kustomize import joined
 from bootstrap.operations.importing.gitops.live import Live
 from bootstrap.operations.importing.opened import Manifest
@@ -154,6 +153,8 @@ def _governing(listing: str, live: Live) -> str:
 
 def with_patches(content: bytes, names: Sequence[str], annotation: str, value: str) -> bytes | None:
     """The kustomization with a patch for each Secret; None where its patches are of a form that is not edited."""
+    if _document(content) is None:
+        return None
     text = content.decode()
     added = "".join(_patch(name, annotation, value) for name in names if f"# bootstrap: {name}\n" not in text)
     found = re.search(r"^patches:[ \t]*(#.*)?\n", text, re.MULTILINE)
@@ -183,13 +184,10 @@ def _patch(name: str, annotation: str, value: str) -> str:
 
 def without(content: bytes, folder: str, path: str) -> bytes | None:
     """The list without the one entry that names ``path``; None where it is not found as a line or in brackets."""
-    document = yaml.safe_load(content) or {}
-    named = [
-        each
-        for name in _LISTS
-        for each in document.get(name) or ()
-        if isinstance(each, str) and joined(folder, each) == path
-    ]
+    document = _document(content)
+    if document is None:
+        return None
+    named = [each for name in _LISTS for each in strings(document.get(name)) if joined(folder, each) == path]
     if len(named) != 1:
         return None
     entry = re.escape(named[0])
@@ -204,11 +202,20 @@ def without(content: bytes, folder: str, path: str) -> bytes | None:
     return empty.encode() if count == 1 and _same_but(content, empty, *_LISTS) else None
 
 
+def _document(content: bytes) -> Document | None:
+    """The one mapping of a file; None for anything else."""
+    try:
+        documents = documents_of("kustomization", content)
+        content.decode()
+    except (DefinitionError, UnicodeDecodeError, RecursionError):
+        return None
+    return documents[0] if len(documents) == 1 and isinstance(documents[0], dict) else None
+
+
 def _same_but(before: bytes, after: str, *names: str) -> bool:
     """Whether an edit of the text changed nothing beside the parts that it was meant for."""
-    try:
-        one, other = yaml.safe_load(before) or {}, yaml.safe_load(after) or {}
-    except yaml.YAMLError:
+    one, other = _document(before), _document(after.encode())
+    if one is None or other is None:
         return False
     return {k: v for k, v in one.items() if k not in names} == {
         k: v for k, v in other.items() if k not in names
