@@ -4,8 +4,7 @@ import os
 import sys
 from typing import BinaryIO
 
-import typer
-
+from bootstrap.cli import terminal
 from bootstrap.cli.prompt import ask_passphrase
 from bootstrap.intent.values import MAX_BYTES
 from bootstrap.model.errors import DefinitionError, PreconditionError
@@ -26,9 +25,7 @@ def read_value(source: str, name: str, *, ask: bool) -> Sensitive:
     else:
         found = _from_descriptor(source)
     if found.ends_in_stray_newline():
-        typer.echo(
-            "note: the value ends in a line end, which is part of it (printf %s leaves it out)", err=True
-        )
+        terminal.err("note: the value ends in a line end, which is part of it (printf %s leaves it out)")
     return found
 
 

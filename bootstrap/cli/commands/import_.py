@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bootstrap.cli import terminal
 from bootstrap.cli.options import PANEL, REPO, NonInteractiveOption, Output, OutputOption, RepoOption
 from bootstrap.model.errors import DefinitionError
 
@@ -136,10 +137,10 @@ def _take_over(
     done = take_over(tree, options.taken, controller)
     if output is Output.JSON:
         found = {"secrets": done.secrets, "branches": [KEEP, REMOVE], "byHand": done.by_hand}
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        terminal.document(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for line in lines(done):
-        typer.echo(line)
+        terminal.out(line)
 
 
 def _given_roots(roots: Sequence[str], non_interactive: bool) -> list["RootKey"]:
@@ -166,11 +167,11 @@ def _tell(findings: "Findings", written: list[str], output: Output) -> None:
     from bootstrap.operations.importing.report import document, lines
 
     if output is Output.JSON:
-        typer.echo(json.dumps(document(findings, written), indent=2, ensure_ascii=False))
+        terminal.document(json.dumps(document(findings, written), indent=2, ensure_ascii=False))
         return
     for path in written:
-        typer.echo(path)
+        terminal.out(path)
     for line in lines(findings):
-        typer.echo(line, err=True)
+        terminal.err(line)
     if written:
-        typer.echo("next: git add and commit, bootstrap check", err=True)
+        terminal.err("next: git add and commit, bootstrap check")

@@ -5,9 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import typer
-
-from bootstrap.cli import compose
+from bootstrap.cli import compose, terminal
 from bootstrap.cli.narrators import narration
 from bootstrap.cli.options import Options, Output
 from bootstrap.cli.value import HINT, read_value, refuse_argument
@@ -43,9 +41,9 @@ def set_value(options: Options, asked: Asked) -> int:
         write_records(world)
         found = document(secret, done, world.records.folder)
     if options.output is Output.JSON:
-        typer.echo(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
+        terminal.document(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(lines(secret, done, world.records.folder)))
+        terminal.out(*lines(secret, done, world.records.folder))
     return 0
 
 

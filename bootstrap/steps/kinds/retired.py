@@ -103,7 +103,8 @@ class Retired:
     def act(self, seen: Observation) -> None:
         for obj in self._policy():
             expect(self.world.cluster.apply(obj), ref_of(obj))
-        if self.scaffolds:  # a policy takes effect after a while: until then a deleted scaffold could come back
+        # A policy takes effect after a while: until then a deleted scaffold could come back.
+        if self.scaffolds:
             self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
         seen = replace(seen, waiting=self._patiently())
         committed = named(self.world.ledger.read(), RecordType.COMMIT)
