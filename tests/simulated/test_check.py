@@ -314,7 +314,6 @@ def test_a_key_under_the_root_that_does_not_open_is_named_once(
         ("x.yaml", b"\x85\x01\x0c\x03binary", ".gpg"),
         ("x.age", encrypt_yaml({"k": Sensitive(b"v")}, age.generate().recipients), ".yaml"),
         ("x.age", b'{"data": "ENC[AES256_GCM,x]", "sops": {"mac": "ENC[x]"}}', ".bin"),
-        ("x.yaml", b'{\n "k": "ENC[x]",\n "sops": {"mac": "ENC[x]"}}', ".json"),
         ("x.yaml", b"$ANSIBLE_VAULT;1.1;AES256\n6162\n", "ansible-vault decrypt"),
         ("x.yaml", b"\0GITCRYPT\0\1\2", "git-crypt unlock"),
     ],
