@@ -73,6 +73,8 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
             for n, generator in enumerate(node.generators):
                 for of in range(len(generator.ifs)):
                     yield "unfiltered", partial(_unfiltered, n, of)
+        case _:
+            pass
 
 
 def _never(old: Any) -> ast.AST:

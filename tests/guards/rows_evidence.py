@@ -40,7 +40,7 @@ LEDGER = (
     unless("a COMMIT that nothing announced", "ledger/rules.py:_commit", "_commitments(record) not in intents.get(_key(record), frozenset())", CHAIN + "h1_records_follow_each_other"),
     unless("a RETIRED without its COMMIT", "ledger/rules.py:_retired", "commits.get(record.subject) != _key(record)[1]", CHAIN + "h1_records_follow_each_other"),
     Guard("a record at another place", "ledger/chain.py:_check_place", "if record.seq == chain.size and record.previous == chain.last:", "if True:", BUNDLE + "h4_disorder_is_found_even_under_a_true_head"),
-    unless("a signature that does not fit", "ledger/envelope.py:open_envelope", "not key.accepts(signature, pae(payload))", BUNDLE + "h4_envelope_has_one_form"),
+    unless("a signature that does not fit", "ledger/envelope.py:open_envelope", "not key.accepts(signature, pae(payload))", BUNDLE + "h4_a_record_that_was_changed_under_its_signature_is_found"),
     unless("a signature of another key", "ledger/envelope.py:_parts", 'signature["keyid"] != key.key_id', BUNDLE + "foreign_key_is_found"),
     undone("the head of a bundle", "ledger/bundle.py:verify", "check_head(head, ledger, bundle.escrow)", BUNDLE + "a_truncated_ledger_under_its_old_head_is_found"),
     undone("the head of a bundle that is shown", "ledger/bundle.py:show_bundle", "check_head(head, ledger, bundle.escrow)", BUNDLE + "what_is_shown_without_a_key_still_fits_together"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bootstrap.ledger import canonical
 from bootstrap.ledger.batch import Batch
 from bootstrap.ledger.bundle import Bundle, export, show_bundle, verify_bundle
+from bootstrap.ledger.envelope import open_envelope
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError
 from tests.support.ledger_facts import ESCROW, Key, bundle, bundle_of, entries, fact
@@ -162,3 +163,21 @@ def test_a_batch_is_a_list_of_records_and_not_empty(content: bytes) -> None:
     with pytest.raises(EvidenceError) as caught:
         Batch.parse("ledger-00000000", content)
     assert (caught.value.code, caught.value.where) == ("E_BATCH", "ledger-00000000")
+
+
+def otherwise(envelope: bytes) -> bytes:
+    """The same record of another actor, in canonical form, under the signature that it had."""
+    parts = json.loads(envelope)
+    payload = canonical.decode(parts["payload"]).replace(b'"actor":"admin"', b'"actor":"other"')
+    return canonical.dumps(parts | {"payload": canonical.encode(payload)})
+
+
+def test_h4_a_record_that_was_changed_under_its_signature_is_found() -> None:
+    """The last one, under a head that is signed anew over it: nothing but its own signature gives it away."""
+    found = envelopes()
+    changed = otherwise(found[-1])
+    assert changed != found[-1]
+    with pytest.raises(EvidenceError) as caught:
+        open_envelope(changed, Key().public, "record")
+    assert caught.value.code == "E_SIG"
+    assert refused(bundle_of((*found[:-1], changed))).code == "E_SIG"
