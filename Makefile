@@ -35,10 +35,9 @@ test: $(STAMP)  ## the whole of CI, slow matrices sampled
 	@$(MAKE) --no-print-directory lint
 	@tests/all
 
-test-all: $(STAMP)  ## every matrix whole, labs of kind, and the mutants
+test-all: $(STAMP)  ## every matrix whole, and labs of kind
 	@$(MAKE) --no-print-directory lint
 	@tests/all --whole
-	@$(MAKE) --no-print-directory mutants
 
 mutants: $(STAMP)  ## one thing taken out of model, steps and ledger at a time: some test must be red (M=steps/kinds)
 	@$(VENV)/bin/python -m tests.guards.mutate $(M)

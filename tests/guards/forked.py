@@ -8,7 +8,8 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import settings
 
-SECONDS = 240  # that one fork may take
+SECONDS = 300  # of processor that one fork may take
+PATIENCE = 3600  # seconds, for one that waits for ever
 HANGS, DIES, UNCHANGED = "hangs", "dies", "unchanged: "  # instead of the name of a test that failed
 Items = dict[str, pytest.Item]
 
@@ -39,7 +40,7 @@ class Forks:
             told = answer.read()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if code:
-            return HANGS if code == -signal.SIGALRM else DIES
+            return HANGS if code in (-signal.SIGALRM, -signal.SIGPROF) else DIES
         return told
 
     def _child(self, change: Callable[[], object], items: Sequence[pytest.Item], writing: int) -> None:
@@ -48,7 +49,8 @@ class Forks:
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)
             os.dup2(quiet, 2)
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)  # what it does by default ends the process
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)  # what they do by default ends the process
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
             os.write(writing, self._told(change, items).encode())
             code = 0
         finally:
