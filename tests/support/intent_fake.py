@@ -23,7 +23,7 @@ metadata: {name: demo}
 spec:
   vault:
     version: 1.21.1
-    image: docker.io/hashicorp/vault:1.21.1
+    image: docker.io/hashicorp/vault:1.21.1@sha256:abababababababababababababababababababababababababababababababab
     seal: {type: shamir, custody: cluster}
   components:
     externalSecrets: {install: manifests/external-secrets}

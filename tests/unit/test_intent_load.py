@@ -71,6 +71,9 @@ spec: {data: [{match: {remoteRef: {remoteKey: applications/web/session}}}]}
 Changes = dict[str, str | bytes | None]
 
 
+IMAGES = f"spec:\n  - image: 'ghcr.io/x:v1'\n  - {{a: b}}\n    image: ghcr.io/y@sha256:{'0' * 64}\n"
+
+
 def copied(file: str) -> Changes:
     """A runtime secret whose source is root material, or has its bytes."""
     return {
@@ -269,6 +272,9 @@ WORKLOAD = "apiVersion: apps/v1\nkind: {}\nmetadata: {{name: {}, namespace: {}}}
         ({"keys/root.txt": "# one\nage1only\n"}, "W_RECIPIENTS", "keys/root.txt"),
         (platform("    seal", "    replicas: 1\n    seal"), "W_REPLICAS", f"{B}:1"),
         (platform("custody: cluster", "custody: offline"), "W_CUSTODY", f"{B}:1"),
+        (platform("@sha256:" + "ab" * 32, ""), "W_IMAGE_TAG", f"{B}:1"),
+        (platform("@sha256:" + "ab" * 32, "@sha256:abab"), "W_IMAGE_TAG", f"{B}:1"),
+        ({M: f"kind: Deployment\n{IMAGES}"}, "W_IMAGE_TAG", f"{M}:3"),
         ({I: INTERNAL.partition("  consumers")[0]}, "W_NO_CONSUMER", f"{I}:1"),
         ({APPS: WORKLOAD.format("Deployment", "shop", "web")}, "W_WORKLOAD", f"{W}:1"),
     ],

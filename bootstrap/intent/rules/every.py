@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from bootstrap.intent.findings import Finding
 from bootstrap.intent.rules import classes as rules_classes
 from bootstrap.intent.rules import files as rules_files
+from bootstrap.intent.rules import images as rules_images
 from bootstrap.intent.rules import internal as rules_internal
 from bootstrap.intent.rules import names as rules_names
 from bootstrap.intent.rules import objects as rules_objects
@@ -24,6 +25,7 @@ def judge(intent: Intent, *, whole: bool = True) -> tuple[Finding, ...]:
 
 def _all(intent: Intent, whole: bool) -> Iterator[Finding]:
     yield from rules_platform.judge(intent)
+    yield from rules_images.judge(intent)
     yield from rules_classes.judge(intent)
     yield from rules_rotation.judge(intent)
     yield from rules_names.judge(intent)
