@@ -184,7 +184,7 @@ def _(box: Box) -> Told:
     reading, writing = os.pipe()
     os.write(writing, f"one\n{CANARY}\n".encode())
     os.close(writing)
-    choose_passphrase(f"fd:{reading}", ask=False)
+    choose_passphrase(f"fd:{reading}", none=False, ask=False)
     return ()
 
 

@@ -73,7 +73,10 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_a_whole_set_of_keys(tmp_path: Path) -> None:
-    said = run("keygen", "--out", tmp_path, "--non-interactive")
+    assert refused("keygen", "--out", tmp_path, "--non-interactive").code == "E_KEY_PASS"
+    assert refused("keygen", "--out", tmp_path).code == "E_KEY_PASS"  # no terminal
+    assert files(tmp_path) == set()
+    said = run("keygen", "--out", tmp_path, "--no-passphrase")
     assert "without a passphrase" in said
     material = {f"encrypted/root-material/{n}.age" for n in ("ledger", "commitment", "vault-ca", "unseal")}
     public = {"keys/root.txt", "keys/ledger.pub", "keys/vault-ca.crt", "keys/unseal.asc"}
