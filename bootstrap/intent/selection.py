@@ -13,7 +13,6 @@ SUFFIX = "_unencrypted"  # what SOPS takes when a file names no rule
 RULES = ("unencrypted_suffix", "encrypted_suffix", "unencrypted_regex", "encrypted_regex")
 _COMMENTS = ("encrypted_comment_regex", "unencrypted_comment_regex")
 _ESCAPES = re.compile(r"\\Q.*?(?:\\E|\Z)|\\(.)", re.DOTALL)
-_NAMES = re.compile(r"\(\?P?<(\w+)>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +60,8 @@ def expression(text: str) -> Callable[[str], bool] | None:
     """
     import re2
 
-    names = _NAMES.findall(text)
-    if "C" in _ESCAPES.findall(text) or len(names) != len(set(names)):
-        return None  # what RE2 takes beyond Go: one byte, two groups of one name
+    if "C" in _ESCAPES.findall(text):
+        return None  # one byte: what RE2 takes beyond Go
     options = re2.Options()
     options.log_errors = False
     try:

@@ -146,14 +146,11 @@ SECRET = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque"}
 FORGED = {"app.kubernetes.io/managed-by": "bootstrap", "app.kubernetes.io/part-of": "bootstrap"}
 
 
-@pytest.mark.parametrize("labels", [{}, FORGED])
 @pytest.mark.parametrize("name", ["vault-tls", "vault-unseal-1"])
-def test_s3_a_secret_that_was_there_before_is_not_adopted(
-    tmp_path: Path, name: str, labels: dict[str, str]
-) -> None:
+def test_s3_a_secret_that_was_there_before_is_not_adopted(tmp_path: Path, name: str) -> None:
     platform = SimulatedPlatform(tmp_path)
     platform.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vault"}})
-    meta = {"name": name, "namespace": "vault", "labels": labels}
+    meta = {"name": name, "namespace": "vault"}
     data = {"ca.crt": Sensitive(b"theirs"), "vault-0.crt": Sensitive(b"x"), "key": Sensitive(b"y")}
     platform.cluster.create(SECRET | {"metadata": meta, "data": data})
     with pytest.raises(PreconditionError) as caught:
@@ -162,3 +159,16 @@ def test_s3_a_secret_that_was_there_before_is_not_adopted(
     live = platform.cluster.get(Ref("v1", "Secret", name, "vault"))
     assert live is not None
     assert live["data"] == data
+
+
+@pytest.mark.parametrize("name", ["vault-tls", "vault-unseal-1"])
+def test_s3_nor_one_of_another_content_under_our_label(platform: SimulatedPlatform, name: str) -> None:
+    ref = Ref("v1", "Secret", name, "vault")
+    live = platform.cluster.get(ref)
+    assert live is not None
+    platform.cluster.delete(ref, uid=live["metadata"]["uid"])
+    meta = {"name": name, "namespace": "vault", "labels": FORGED}
+    platform.cluster.create(SECRET | {"metadata": meta, "data": live["data"] | {"ca.crt": Sensitive(b"x")}})
+    with pytest.raises(PreconditionError) as caught:
+        platform.up()
+    assert (caught.value.code, caught.value.where) == ("E_NAME_TAKEN", f"Secret vault/{name}")

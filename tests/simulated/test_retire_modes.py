@@ -307,7 +307,10 @@ def test_an_ignored_scaffold_is_not_touched_whoever_changed_it(ignored: Simulate
 def test_an_emptied_scaffold_that_is_filled_again_is_emptied_again(inert: SimulatedPlatform) -> None:
     found: list[Object] = []
     inert.up(**Once(last_step, noting(inert, found)).ports(inert))
+    refusing = inert.cluster.updates[:]
+    inert.cluster.updates.clear()  # by one who may change admission
     inert.cluster.update_as("argocd", {**live(inert), "data": found[0]["data"]})
+    inert.cluster.updates += refusing
     assert proof_of(inert).ok is False
     inert.up()
     assert not live(inert).get("data")

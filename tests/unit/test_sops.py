@@ -326,9 +326,7 @@ def test_keys_that_a_bootstrap_cannot_have(metadata: dict[str, object], hint: st
     assert hint in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    "rule", ["(?=a)", "(?!a)", "(a)\\\\1", "(?P<n>a)(?P<n>b)", "(", "a\\\\Z", "a++", "\\\\C"]
-)
+@pytest.mark.parametrize("rule", ["(?=a)", "(?!a)", "(a)\\\\1", "(", "a\\\\Z", "a++", "\\\\C"])
 def test_expressions_that_go_reads_otherwise(rule: str) -> None:
     sealed = (
         written({"a": VALUE}, "^a$").decode().replace('encrypted_regex: "^a$"', f'encrypted_regex: "{rule}"')
