@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootstrap.adapters.age import root as age
@@ -171,6 +171,7 @@ def test_what_cannot_be_compared_is_not_opened() -> None:
     assert refused.value.code == "E_NO_IDENTITY"
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=400), st.sampled_from([b"", b"\x95\x01", b"\xc5\x30", b"0\x82", b"openssh-key-v1\0"])
 )

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootstrap.cli import terminal
@@ -56,6 +56,7 @@ def test_s3_a_line_stays_one_line_and_obeys_nothing(attack: str) -> None:
     assert shown.endswith(" after")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=())))
 def test_s3_a_document_of_json_means_the_same(text: str) -> None:
     made = whole(json.dumps({text: [text]}, ensure_ascii=False, indent=2))
@@ -63,6 +64,7 @@ def test_s3_a_document_of_json_means_the_same(text: str) -> None:
     assert json.loads(made) == {text: [text]}
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_plain_text_is_left_as_it_is(text: str) -> None:
     seen = "".join(c for c in text if unicodedata.category(c) not in UNSEEN)

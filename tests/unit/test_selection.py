@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootstrap.intent.selection import expression, selection
@@ -49,6 +49,7 @@ def test_g5_an_expression_that_is_too_large_is_refused() -> None:
     assert refused.value.code == "E_SOPS_FORM"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=())), st.text(st.characters(exclude_categories=())))
 def test_any_text_is_an_expression_or_none(text: str, key: str) -> None:
     matches = expression(text)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 import yaml
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bootstrap.adapters.kubernetes.api import KubeApi
@@ -147,6 +147,7 @@ def test_b2_of_an_answer_to_a_value_names_alone_are_shown() -> None:
     assert told("its own words", {"data": {"a": "b"}}) == "its own words"
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=8, max_size=60), st.integers(0, 50), st.integers(8, 60), st.sampled_from(ENCODINGS))
 def test_b2_a_piece_of_a_value_is_recognised(
     value: bytes, begin: int, size: int, encoding: Callable[[bytes], str]
