@@ -128,7 +128,7 @@ def test_h2_the_values_themselves_are_compared_not_their_digests_alone(
     halfway(platform, "handover")
     at = At(written(path), lambda: spoil(platform, path), after=True)
     step = step_of(platform, "handover", **at.ports(platform))
-    step.world.material.commitments = Alike  # type: ignore[method-assign, assignment]
+    step.world.material.commitments = Alike  # type: ignore[method-assign]
     with pytest.raises(EvidenceError) as caught:
         step.take()
     assert caught.value.code == "E_AUTHORITY_CONFLICT"
