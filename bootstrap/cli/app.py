@@ -9,6 +9,7 @@ import typer
 from bootstrap.cli import terminal
 from bootstrap.cli.arguments import refuse_repeated
 from bootstrap.cli.commands.check_options import Beyond, BundleOption, HistoryOption, Report, ReportOption
+from bootstrap.cli.commands.hosts import app as hosts
 from bootstrap.cli.commands.import_ import import_command
 from bootstrap.cli.commands.init import init
 from bootstrap.cli.commands.keygen import keygen
@@ -247,6 +248,7 @@ def prove_escrow(cluster: Annotated[str, typer.Option("--cluster", metavar="UID"
 
 
 app.add_typer(ledger)
+app.add_typer(hosts)
 app.add_typer(lab)
 
 
