@@ -82,18 +82,24 @@ def of_kind() -> tuple[Image, ...]:
     """What a node of kind has beside them, where each node runs these as pods."""
     kubernetes = servers.KUBERNETES
     return (
-        Image(
-            f"registry.k8s.io/kube-proxy:{kubernetes.version}",
-            kubernetes,
-            "/usr/local/bin/kube-proxy",
-            iptables=True,
-        ),
+        kube_proxy(),
         Image(
             f"bootstrap.test/node-network:{kubernetes.version}",
             kubernetes,
             "/usr/local/bin/kubectl",
             busybox=True,
         ),
+    )
+
+
+def kube_proxy() -> Image:
+    """For a cluster whose nodes run it as a pod, as kubeadm would have it."""
+    kubernetes = servers.KUBERNETES
+    return Image(
+        f"registry.k8s.io/kube-proxy:{kubernetes.version}",
+        kubernetes,
+        "/usr/local/bin/kube-proxy",
+        iptables=True,
     )
 
 

@@ -120,6 +120,18 @@ def kubeconfig(name: Name = "demo", provider: Provider = None) -> None:
     terminal.out(lab.kubeconfig)
 
 
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
+    cache: Cache = CACHE,
+) -> None:
+    """Write the programs and images of a lab into a folder, for machines that reach no registry."""
+    from bootstrap.lab.export import export as write
+
+    with narrated("export") as on_event:
+        write(out.absolute(), _playbooks(), cache.absolute(), on_event)
+
+
 def _playbooks() -> "AnsiblePlaybooks":
     from bootstrap.adapters.local.ansible import AnsiblePlaybooks
     from bootstrap.lab.resources import folder
