@@ -1,7 +1,6 @@
 """The Vagrantfile: valid for each provider, the whole road on machines of Docker, one emulated machine of libvirt."""
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -12,13 +11,17 @@ import pytest
 from bootstrap.lab.kind.docker import Docker
 from tests.lab.support import libvirt, machines, vagrant
 from tests.lab.support.vagrant import Vagrant
-from tests.support.program import run_bootstrap, said
+from tests.support.program import BOOTSTRAP, run_bootstrap, said
 
 pytestmark = pytest.mark.lab
 NETWORK, THIRD = "bootstrap-test-vagrant", 145
 MACHINES = 3
 FINDS = {"virtualbox": ("VBoxManage", "7.0.20r163906"), "docker": ("docker", ""), "libvirt": ("virsh", "")}
-WRONG = {"virtualbox": "vm.cpus = 2", "docker": "docker.has_ssh", "libvirt": "libvirt.driver = "}
+WRONG = {
+    "virtualbox": ("vm.cpus =", "vm.cpsu ="),
+    "docker": ("docker.has_ssh =", "docker.has_shh ="),
+    "libvirt": ("libvirt.driver =", "libvirt.drive ="),
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,7 +34,10 @@ def test_the_file_is_valid_and_a_wrong_word_in_it_is_not(provider: str, tmp_path
     settings = {**vagrant.stand_in(tmp_path / "bin", *FINDS[provider]), "BOOTSTRAP_VAGRANT_MACHINES": "3"}
     Vagrant(provider, tmp_path, settings).must("validate")
     word = WRONG[provider]
-    wrong = vagrant.copied(tmp_path / "wrong", (word, word.replace("cpus", "cpsu").replace(" = ", "s = ") if " " in word else f"{word}s"))
+    wrong = vagrant.copied(
+        tmp_path / "wrong",
+        (word, word.replace("cpus", "cpsu").replace(" = ", "s = ") if " " in word else f"{word}s"),
+    )
     done = Vagrant(provider, tmp_path, {**settings, "VAGRANT_CWD": str(wrong)}).run("validate")
     assert done.returncode != 0, done.stdout + done.stderr
 
@@ -56,7 +62,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lab's, which the tests before have built."""
     folder = tmp_path_factory.mktemp("servers")
     done = subprocess.run(
-        [str(Path(os.sys.executable).with_name("bootstrap")), "lab", "export", "--out", str(folder)],
+        [str(BOOTSTRAP), "lab", "export", "--out", str(folder)],
         capture_output=True,
         text=True,
     )
@@ -144,5 +150,7 @@ def test_a_machine_of_libvirt_is_started_prepared_and_destroyed(tmp_path: Path) 
             assert re.findall(r"^active|^v1\.34\.4", said, re.M) == ["active", "v1.34.4"]
         finally:
             found.must("destroy", "--force")
-        listed = subprocess.run(["virsh", "--connect", uri, "list", "--all", "--name"], capture_output=True, text=True)
+        listed = subprocess.run(
+            ["virsh", "--connect", uri, "list", "--all", "--name"], capture_output=True, text=True
+        )
         assert listed.stdout.strip() == ""

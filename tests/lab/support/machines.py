@@ -38,10 +38,10 @@ class Machine:
 @contextmanager
 def docker_engine() -> Iterator[Docker]:
     """The user's Docker, or the private one of labs; that ends where no lab has it."""
-    docker = engine.chosen()
-    if docker.socket is None:
-        yield docker
+    if Docker().answers():
+        yield Docker()
         return
+    docker = engine.private()
     AnsiblePlaybooks(folder("playbooks")).run("kind-host", {"engine": True, "make": True}, quiet)
     engine.start(CACHE, quiet)
     try:
@@ -51,14 +51,20 @@ def docker_engine() -> Iterator[Docker]:
             engine.stop()
 
 
-def image(docker: Docker, name: str, **environment: str) -> str:
-    """A machine of ``testbed/machine/make``, made once for its content; ``environment`` is that of the script."""
+def digest_of(**environment: str) -> str:
+    """Changes with anything that a machine of ``testbed/machine/make`` is made from."""
     digest = hashlib.sha256(repr(sorted(environment.items())).encode())
-    for part in (MAKE.parent, folder("testbed") / "kind-node" / "usr"):
-        for file in sorted(path for path in part.rglob("*") if path.is_file()):
-            digest.update(file.read_bytes())
-    digest.update((folder("playbooks") / "roles/packages/defaults/main.yaml").read_bytes())
-    known = f"bootstrap-test/{name}:{digest.hexdigest()[:16]}"
+    files = [folder("playbooks") / "roles/packages/defaults/main.yaml"]
+    for part in (MAKE.parent, folder("testbed") / "kind-node"):
+        files += sorted(path for path in part.rglob("*") if path.is_file())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def image(docker: Docker, name: str, **environment: str) -> str:
+    """A machine, made once for its content; ``environment`` is that of the script that makes it."""
+    known = f"bootstrap-test/{name}:{digest_of(**environment)}"
     if docker.inspect("image", known) is None:
         done = subprocess.run(
             [str(MAKE), "docker", known],

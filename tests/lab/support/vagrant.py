@@ -49,14 +49,18 @@ class Vagrant:
 
     def must(self, *arguments: str) -> str:
         done = self.run(*arguments)
-        assert done.returncode == 0, f"vagrant {' '.join(arguments)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        assert done.returncode == 0, (
+            f"vagrant {' '.join(arguments)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        )
         return done.stdout
 
     def changed(self) -> dict[str, int]:
         """Of one more run of the playbooks: tasks by machine that changed something."""
         recap = self.must("provision").partition("PLAY RECAP")[2]
         rows = [line.split() for line in recap.splitlines() if "changed=" in line]
-        return {row[0]: int(next(w for w in row if w.startswith("changed=")).partition("=")[2]) for row in rows}
+        return {
+            row[0]: int(next(w for w in row if w.startswith("changed=")).partition("=")[2]) for row in rows
+        }
 
 
 def stand_in(folder: Path, name: str, answer: str) -> dict[str, str]:
