@@ -33,11 +33,7 @@ def installed() -> None:
 def test_the_file_is_valid_and_a_wrong_word_in_it_is_not(provider: str, tmp_path: Path) -> None:
     settings = {**vagrant.stand_in(tmp_path / "bin", *FINDS[provider]), "BOOTSTRAP_VAGRANT_MACHINES": "3"}
     Vagrant(provider, tmp_path, settings).must("validate")
-    word = WRONG[provider]
-    wrong = vagrant.copied(
-        tmp_path / "wrong",
-        (word, word.replace("cpus", "cpsu").replace(" = ", "s = ") if " " in word else f"{word}s"),
-    )
+    wrong = vagrant.copied(tmp_path / "wrong", WRONG[provider])
     done = Vagrant(provider, tmp_path, {**settings, "VAGRANT_CWD": str(wrong)}).run("validate")
     assert done.returncode != 0, done.stdout + done.stderr
 

@@ -109,7 +109,7 @@ class AnsibleHosts:
             "ANSIBLE_SSH_ARGS": shlex.join(words),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(private / "ssh"),
             "ANSIBLE_TIMEOUT": str(_CONNECT),
-            "ANSIBLE_REMOTE_TEMP": "/tmp/.bootstrap-hosts",  # noqa: S108 - on the host; Ansible makes it 0700
+            "ANSIBLE_REMOTE_TEMP": "~/.ansible/tmp",  # on the host: no folder that others could have made there
             "ANSIBLE_INVENTORY_ENABLED": "yaml,ini",
         }
 
