@@ -39,7 +39,7 @@ class Hosts:
         text = (
             f"[control_plane]\none ansible_host={self.one.address}\n"
             f"[workers]\ntwo ansible_host={two}\n"
-            f"[all:vars]\nansible_user=vagrant\nkubernetes_apt_source={packages.SOURCE}\n"
+            f"[all:vars]\nansible_user=vagrant\nkubernetes_apt_source={packages.SOURCE.format(packages.KUBERNETES)}\n"
         )
         (self.folder / name).write_text(text)
         return name
@@ -58,14 +58,18 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
             )
             found = Hosts(one, two, place)
             (place / "known_hosts").write_text(one.host_key() + two.host_key())
-            offer = place / "offer"
-            offer.mkdir()
-            docker.run("cp", f"{one.name}:{packages.WHERE}/.", str(offer))
-            packages.kubernetes(offer)
-            packages.index(offer)
+            debian, kubernetes = place / "debian", place / "kubernetes"
+            debian.mkdir()
+            docker.run("cp", f"{one.name}:{packages.WHERE}/.", str(debian))
+            packages.kubernetes(kubernetes)
+            for folder in (debian, kubernetes):
+                packages.index(folder)
             for machine in (one, two):
-                docker.run("cp", f"{offer}/.", f"{machine.name}:{packages.WHERE}")
+                docker.run("cp", f"{debian}/Packages", f"{machine.name}:{packages.WHERE}/Packages")
+                docker.run("cp", str(kubernetes), f"{machine.name}:{packages.KUBERNETES}")
                 machine.run("sh", "-c", "rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
+                line = packages.SOURCE.format(packages.WHERE)
+                machine.run("sh", "-c", f"echo '{line}' >/etc/apt/sources.list")
                 key = (place / "key.pub").read_text()
                 machine.run("sh", "-c", f"echo '{key}' >/home/vagrant/.ssh/authorized_keys")
             found.write("hosts.ini", two.address)
@@ -165,7 +169,9 @@ def test_a_second_control_plane_is_not_given_another_key(hosts: Hosts) -> None:
 
 def test_a_program_of_kubernetes_that_no_source_has_is_named(hosts: Hosts) -> None:
     hosts.two.run("mv", "/usr/bin/kubelet", "/usr/bin/kubelet.away")
-    hosts.two.run("sh", "-c", f"sed -i 's/^Package: kubelet$/Package: elsewhere/' {packages.WHERE}/Packages")
+    hosts.two.run(
+        "sh", "-c", f"sed -i 's/^Package: kubelet$/Package: elsewhere/' {packages.KUBERNETES}/Packages"
+    )
     done = hosts.prepare()
     hosts.two.run("mv", "/usr/bin/kubelet.away", "/usr/bin/kubelet")
     assert_refused(done, 1, "E_HOST_WORK", "two", "kubelet")

@@ -9,8 +9,8 @@ from bootstrap.lab.build import binaries
 from bootstrap.lab.resources import folder
 
 PROGRAMS = ("kubeadm", "kubectl", "kubelet")
-WHERE = "/srv/packages"
-SOURCE = f"deb [trusted=yes] file:{WHERE} ./"
+WHERE, KUBERNETES = "/srv/packages", "/srv/kubernetes"
+SOURCE = "deb [trusted=yes] file:{} ./"
 # In the root of a new machine, from the package mirror of this one: its node packages as files, with what they need.
 HOOK = (
     "set -- \"$1\" $(sed -n '/^node_packages:/,$ s/^  \\([a-z0-9-]*\\): .*/\\1/p' {defaults}); root=$1; shift; "
