@@ -171,9 +171,8 @@ def _furnish(lab: Lab, entries: Mapping[str, Path], archives: Mapping[images.Ima
     crds.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(entries["external-secrets"] / "crds.yaml", crds)
     encryption = lab.state / "kubernetes" / "encryption.yaml"
-    if not encryption.is_file():
-        encryption.parent.mkdir(mode=0o700, exist_ok=True)
-        private(encryption, encryption_at_rest())
+    encryption.parent.mkdir(mode=0o700, exist_ok=True)
+    encryption_at_rest(encryption)
 
 
 def _require_linux_root() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bootstrap.lab import images, servers
 from bootstrap.lab.build import kept
-from bootstrap.lab.encryption import encryption_at_rest, private
+from bootstrap.lab.encryption import encryption_at_rest
 from bootstrap.lab.kind import config, node_store
 from bootstrap.lab.kind.docker import Docker
 from bootstrap.lab.kind.nodes import Node
@@ -27,7 +27,7 @@ def furnish(docker: Docker, lab: Lab, source: Source, workers: int, cache: Path,
     (lab.state / "audit").chmod(0o700)
     policy = folder("playbooks") / "files" / "config" / "audit-policy.yaml"
     shutil.copyfile(policy, lab.state / "config" / policy.name)
-    private(lab.state / "config" / "encryption.yaml", encryption_at_rest())
+    encryption_at_rest(lab.state / "config" / "encryption.yaml")
     crds = lab.manifests / "external-secrets" / _CRDS
     crds.parent.mkdir(parents=True, exist_ok=True)
     made = source.entries.get(servers.EXTERNAL_SECRETS.name)
