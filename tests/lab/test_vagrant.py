@@ -69,6 +69,10 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def up(docker: Docker, servers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vagrant]:
     image = machines.image(docker, "vagrant")
+    limit = Path("/proc/sys/fs/inotify/max_user_instances")
+    limit.write_text(
+        str(max(512, int(limit.read_text())))
+    )  # shared by all machines and labs, and never lowered
     with machines.network(docker, NETWORK, THIRD):
         settings = {
             **docker.environment(),
