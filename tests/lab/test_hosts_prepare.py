@@ -168,10 +168,9 @@ def test_a_second_control_plane_is_not_given_another_key(hosts: Hosts) -> None:
 
 
 def test_a_program_of_kubernetes_that_no_source_has_is_named(hosts: Hosts) -> None:
-    hosts.two.run("mv", "/usr/bin/kubelet", "/usr/bin/kubelet.away")
+    hosts.two.run("dpkg", "--purge", "kubelet")
     hosts.two.run(
         "sh", "-c", f"sed -i 's/^Package: kubelet$/Package: elsewhere/' {packages.KUBERNETES}/Packages"
     )
     done = hosts.prepare()
-    hosts.two.run("mv", "/usr/bin/kubelet.away", "/usr/bin/kubelet")
     assert_refused(done, 1, "E_HOST_WORK", "two", "kubelet")
