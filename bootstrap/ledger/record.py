@@ -34,6 +34,8 @@ class RecordType(StrEnum):
     ESCROW = "ESCROW"
     VERIFIED = "VERIFIED"
     ROOT_REVOKED = "ROOT-REVOKED"
+    CONFIGURING = "CONFIGURING"
+    CONFIGURED = "CONFIGURED"
     REBUILT = "REBUILT"
     RESTORED = "RESTORED"
     NEW_AUTHORITY = "NEW-AUTHORITY"
@@ -125,6 +127,8 @@ class Fact:
     def __post_init__(self) -> None:
         for name, value in self.commitments.items():
             _require(_HEX64, value, f"commitments.{name}")
+        if self.type in (RecordType.CONFIGURING, RecordType.CONFIGURED) and not isinstance(self.audit, Audit):
+            raise ValueError(f"{self.type} names its change, as audit.txn")
         if not self.type.about_secret:
             return
         if self.git is None or self.secret is None or self.destination is None:

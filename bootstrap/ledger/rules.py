@@ -3,6 +3,7 @@
 * COMMIT follows an INTENT for the same secret at the same place with the same commitments.
 * At most one COMMIT for one place; RETIRED follows the COMMIT of that place.
 * ACCEPTED of a version that `bootstrap set` wrote follows an INTENT for the same place with the same commitments.
+* CONFIGURED follows a CONFIGURING of the same change, once.
 * A chain belongs to one cluster; only REBUILT, RESTORED and NEW-AUTHORITY take it to another.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from bootstrap.ledger.record import Record, RecordType
+from bootstrap.ledger.record import Audit, Record, RecordType
 from bootstrap.model.errors import EvidenceError
 
 HOW, SET = "how", "set"  # a detail of an ACCEPTED record: this program wrote the version itself
@@ -20,17 +21,22 @@ _MOVES = (RecordType.REBUILT, RecordType.RESTORED, RecordType.NEW_AUTHORITY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """What earlier records established; ``intents`` and ``commits`` are keyed by (subject, secret name)."""
+    """What earlier records established; ``intents`` and ``commits`` are keyed by (subject, secret name).
+
+    ``changing`` are changes of Vault's configuration (``audit.txn``) that were announced and not ended.
+    """
 
     cluster: str = ""
     intents: Mapping[tuple[str, str], frozenset[Commitments]] = field(
         default_factory=lambda: MappingProxyType({})
     )
     commits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    changing: tuple[str, ...] = ()
 
     def extended(self, records: Iterable[Record]) -> "Meaning":
         """With ``records`` after what is known; EvidenceError E_CHAIN names the first that breaks a rule."""
         intents, commits, cluster = dict(self.intents), dict(self.commits), self.cluster
+        changing = list(self.changing)
         for record in records:
             cluster = _cluster(record, cluster)
             if record.fact.type is RecordType.INTENT:
@@ -41,7 +47,9 @@ class Meaning:
                 _retired(record, commits)
             elif record.fact.type is RecordType.ACCEPTED:
                 _accepted(record, intents)
-        return Meaning(cluster=cluster, intents=intents, commits=commits)
+            else:
+                _configuration(record, changing)
+        return Meaning(cluster=cluster, intents=intents, commits=commits, changing=tuple(changing))
 
 
 def _key(record: Record) -> tuple[str, str]:
@@ -80,6 +88,17 @@ def _accepted(record: Record, intents: Mapping[tuple[str, str], frozenset[Commit
     place = (fact.destination.subject if fact.destination else "", _key(record)[1])
     if not fact.commitments or _commitments(record) not in intents.get(place, frozenset()):
         raise _broken(record, "an ACCEPTED version without an earlier INTENT for the same value")
+
+
+def _configuration(record: Record, changing: list[str]) -> None:
+    audit = record.fact.audit
+    txn = audit.txn if isinstance(audit, Audit) else ""
+    if record.fact.type is RecordType.CONFIGURING:
+        changing.append(txn)
+    elif record.fact.type is RecordType.CONFIGURED:
+        if txn not in changing:
+            raise _broken(record, "a CONFIGURED without an earlier CONFIGURING of the same change")
+        changing.remove(txn)
 
 
 def _broken(record: Record, why: str) -> EvidenceError:

@@ -20,14 +20,21 @@ from tests.simulator.platform import SimulatedPlatform, opened
 LEFT_OUT = {
     "metadata set by the server": ", ".join(sorted(SERVER_SET)),
     "the run's own books": "Lease, bootstrap-run, journal-*; ledger-* as phases and secrets only",
-    "records of what happened on the way": "voided attempts, runs given back, decisions",
+    "records of what happened on the way": "voided attempts, runs given back, decisions, changes of Vault's configuration",
     "the init window": "attempt, nonce, volume, cluster id; certificates of attempts (vault-tls-init-*)",
     "ciphertexts and keys made at random": "slots (by volume), certificates, the unseal share",
     "slots of a voided store": "ciphertexts that open nothing; a late request leaves one",
     "secrets that are made anew": "values of renew: generate, txn in their metadata",
     "Vault's tokens, accessors, cluster id": "live ones are counted by the invariants",
 }
-OF_THE_WAY = {RecordType.VOIDED, RecordType.ABANDONED, RecordType.ACCEPTED, RecordType.NEW_AUTHORITY}
+OF_THE_WAY = {
+    RecordType.VOIDED,
+    RecordType.ABANDONED,
+    RecordType.ACCEPTED,
+    RecordType.NEW_AUTHORITY,
+    RecordType.CONFIGURING,
+    RecordType.CONFIGURED,
+}
 BOOKS = re.compile(r"(Lease|ConfigMap) bootstrap-system/(bootstrap|bootstrap-run|journal-.*|ledger-.*)$")
 ATTEMPT = re.compile(r"Secret vault/vault-tls-init-\d+$")
 RANDOM = re.compile(r"Secret (vault/vault-tls|vault/vault-unseal-\d+|bootstrap-system/vault-slot-.*)$")

@@ -1,5 +1,6 @@
 """What the simulated Vault accepts by its form: certificates, OpenPGP keys, policies."""
 
+import base64
 import re
 
 from bootstrap.model.sensitive import Sensitive
@@ -44,3 +45,17 @@ def names_of(certificate: bytes) -> list[str]:
         SubjectAlternativeName
     )
     return extension.value.get_values_for_type(DNSName)
+
+
+def fingerprint(key: str) -> str:
+    """Of a certificate in base64, as Vault says it."""
+    from pysequoia import Cert
+
+    return str(Cert.from_bytes(base64.b64decode(key)).fingerprint).lower()
+
+
+def is_hex(text: str) -> bool:
+    try:
+        return bool(bytes.fromhex(text))
+    except ValueError:
+        return False

@@ -42,7 +42,7 @@ def tokens(call: "Call") -> Answer:
     match call.last:
         case "accessors":
             return call.ok({"keys": [t.accessor for t in live.values()]})
-        case "create":
+        case "create" | "create-orphan":
             return issued(call, tuple(call.body["policies"]))
         case "lookup-self":
             return call.ok({**shown(live[call.token]), "id": Sensitive(call.token.encode(), "token")})

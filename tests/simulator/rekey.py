@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bootstrap.model.errors import UnknownOutcome
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
+from tests.simulator.forms import fingerprint, is_hex
 
 if TYPE_CHECKING:
     from tests.simulator.vault import Call
@@ -52,14 +53,14 @@ class Rekey:
             "progress": 0,
             "required": 1 if started else 0,
             "verification_required": started,
-            "pgp_fingerprints": [_fingerprint(self.key)] if started else None,
+            "pgp_fingerprints": [fingerprint(self.key)] if started else None,
         }
 
     def _update(self, call: "Call") -> Answer:
         given = call.body["key"].reveal().decode()
         if not self.nonce or call.body.get("nonce") != self.nonce:
             return call.no(400, "incorrect nonce supplied")
-        if not _is_hex(given):
+        if not is_hex(given):
             return call.no(400, "'key' must be a valid hex or base64 string")
         if given != call.store.share:
             raise UnknownOutcome("rekey: Vault answered 500", code="E_UNKNOWN_OUTCOME")
@@ -92,16 +93,3 @@ class Rekey:
 
     def _end(self) -> None:
         self.nonce = self.verification = self.share = self.key = ""
-
-
-def _fingerprint(key: str) -> str:
-    from pysequoia import Cert
-
-    return str(Cert.from_bytes(base64.b64decode(key)).fingerprint).lower()
-
-
-def _is_hex(text: str) -> bool:
-    try:
-        return bool(bytes.fromhex(text))
-    except ValueError:
-        return False

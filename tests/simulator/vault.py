@@ -22,6 +22,7 @@ from bootstrap.ports import Answer, InitAnswer, Object, Ref, SealStatus
 from tests.simulator import kv, logins
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.forms import is_certificate, is_policy, names_of, takes_messages
+from tests.simulator.generate_root import GenerateRoot
 from tests.simulator.rekey import Rekey
 
 NAMESPACE = "vault"
@@ -71,6 +72,7 @@ class Store:
     plain: dict[str, dict[str, Any]] = field(default_factory=dict)  # policies, roles, config, entities
     secrets: dict[str, Secret] = field(default_factory=dict)
     rekey: Rekey = field(default_factory=Rekey)
+    generate_root: GenerateRoot = field(default_factory=GenerateRoot)
     log: list[Line] = field(default_factory=list)
 
     @property
@@ -295,7 +297,13 @@ QUESTIONS = frozenset(
     }
 )
 # These take no token on 1.21.
-OPEN = frozenset({"auth/kubernetes/login", "sys/rekey/init", "sys/rekey/update", "sys/rekey/verify"})
+OPEN = frozenset(
+    {
+        "auth/kubernetes/login",
+        *(f"sys/rekey/{what}" for what in ("init", "update", "verify")),
+        *(f"sys/generate-root/{what}" for what in ("attempt", "update")),
+    }
+)
 
 
 class Call:
@@ -427,6 +435,9 @@ class Call:
     def rekey(self) -> Answer:
         return self.store.rekey.answer(self)
 
+    def generate_root(self) -> Answer:
+        return self.store.generate_root.answer(self)
+
 
 HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "sys/audit": Call.audit,
@@ -442,6 +453,7 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "sys/capabilities-self": Call.capabilities,
     "sys/storage/raft/configuration": Call.raft,
     "sys/rekey/": Call.rekey,
+    "sys/generate-root/": Call.generate_root,
     "auth/kubernetes/login": logins.login,
     "auth/kubernetes/config": Call.plain,
     "auth/kubernetes/role": Call.plain,

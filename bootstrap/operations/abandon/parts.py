@@ -16,7 +16,7 @@ from bootstrap.model.init_window import WindowPhase
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object
 from bootstrap.steps.base import Kind
-from bootstrap.steps.context.names import RUN_POLICY, is_ours
+from bootstrap.steps.context.names import is_ours
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
@@ -85,7 +85,7 @@ class RunTokens:
     def decide(self, seen: OtherTokens) -> Decision:
         if seen.accessors:
             gone = tuple(
-                f"revoke Vault token {accessor} (policy {RUN_POLICY})" for accessor in seen.accessors
+                f"revoke Vault token {accessor} of a run" for accessor in seen.accessors
             )
             return Act(f"revoke {len(gone)} tokens of the run", gone)
         return Satisfied(seen.away or "no other token of the run lives")

@@ -5,6 +5,7 @@ from typing import Any
 from bootstrap.model.names import AUDIT_DEVICE as AUDIT_DEVICE
 from bootstrap.model.names import AUDIT_FILE as AUDIT_FILE
 from bootstrap.model.names import COMMIT_ANNOTATION as COMMIT_ANNOTATION
+from bootstrap.model.names import CONFIGURE_POLICY as CONFIGURE_POLICY
 from bootstrap.model.names import ENVIRONMENT_ANNOTATION as ENVIRONMENT_ANNOTATION
 from bootstrap.model.names import KV_MOUNT as KV_MOUNT
 from bootstrap.model.names import MANAGED_BY as MANAGED_BY

@@ -12,7 +12,13 @@ from bootstrap.model.catalog import VaultSpec
 from bootstrap.model.errors import Transient, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, Clock, Cluster, SealStatus, Vault
-from bootstrap.steps.context.names import RUN_ACCOUNT, RUN_POLICY, RUN_ROLE, SYSTEM_NAMESPACE
+from bootstrap.steps.context.names import (
+    CONFIGURE_POLICY,
+    RUN_ACCOUNT,
+    RUN_POLICY,
+    RUN_ROLE,
+    SYSTEM_NAMESPACE,
+)
 
 TOKEN_SECONDS = 900
 FRESH_SECONDS = 600
@@ -101,7 +107,7 @@ class Session:
         return self._send("POST", path, body, self.token(), "")
 
     def fence(self) -> None:
-        """Revoke every other token of the run's policy; they belong to earlier runs."""
+        """Revoke every other token that a run makes; they belong to earlier runs."""
         token = self.token()
         self.guard()
         for accessor in self.others():
@@ -109,9 +115,9 @@ class Session:
         self._fenced = True
 
     def others(self) -> tuple[str, ...]:
-        """Accessors of the run's policy that are not ours."""
-        found = self.accessors().items()
-        return tuple(a for a, policies in found if RUN_POLICY in policies and a != self._accessor)
+        """Accessors of the run's and of the configuring policy that are not ours."""
+        found, of_a_run = self.accessors().items(), {RUN_POLICY, CONFIGURE_POLICY}
+        return tuple(a for a, policies in found if of_a_run.intersection(policies) and a != self._accessor)
 
     def accessors(self) -> dict[str, tuple[str, ...]]:
         """Accessor of each live token to its policies (identity policies too). Batch tokens do not show."""

@@ -12,7 +12,7 @@ from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.init_window import Slots, WindowStore, slot_ref
 from bootstrap.steps.vault.root_session import RootSession
 
-NEEDED = {"sys/mounts/secret": "update", "secret/data/proof": "create", "auth/token/accessors": "list"}
+NEEDED = {"secret/data/proof": "create", "secret/metadata/proof": "create", "auth/token/accessors": "list"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,29 +6,18 @@ from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import WorldError
 from bootstrap.model.plan import Step
 from bootstrap.steps.context.names import RUN_ACCOUNT, RUN_POLICY, RUN_ROLE, SYSTEM_NAMESPACE
-from bootstrap.steps.context.outcome import granted
-from bootstrap.steps.context.session import TOKEN_SECONDS
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.leaves import RUN_IDENTITY
+from bootstrap.steps.vault.policies import RUN
 from bootstrap.steps.vault.root_session import RootSession
-from bootstrap.steps.vault.run_policy import RUN
-
-ROLE = {
-    "bound_service_account_names": [RUN_ACCOUNT],
-    "bound_service_account_namespaces": [SYSTEM_NAMESPACE],
-    "audience": "vault",
-    "token_policies": [RUN_POLICY],
-    "token_ttl": TOKEN_SECONDS,
-    "token_explicit_max_ttl": TOKEN_SECONDS,
-    "token_no_default_policy": True,
-    "token_type": "service",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """``why`` is empty when a fresh login works and holds the policy of this version of the tool."""
+    """``why`` is empty when a fresh login works, and ``older`` when its policy is not that of this version."""
 
     why: str
+    older: bool = False
 
 
 class RunIdentity:
@@ -44,13 +33,13 @@ class RunIdentity:
                 raise
             return Observation(error.message)
         if not answer.ok or answer.data.get("policy") != RUN:
-            # Only root may change it; after the root is gone an older policy goes on serving its cluster.
-            return Observation("the run's policy is another one" if self.root.usable() else "")
+            return Observation("the run's policy is another one" if self.root.usable() else "", older=True)
         return Observation("")
 
     def decide(self, seen: Observation) -> Decision:
         if not seen.why:
-            return Satisfied(f"a fresh login as {RUN_ROLE} works")
+            older = "; its policy is another one: left to vault-configuration" if seen.older else ""
+            return Satisfied(f"a fresh login as {RUN_ROLE} works{older}")
         account = f"{SYSTEM_NAMESPACE}/{RUN_ACCOUNT}"
         changes = (
             "kubernetes auth",
@@ -61,14 +50,8 @@ class RunIdentity:
         return Act("make the run's own identity", changes)
 
     def act(self, seen: Observation) -> None:
-        root = self.root.call
-        mounted = granted(root("GET", "sys/auth"), "sys/auth")
-        if "kubernetes/" not in mounted.data:
-            granted(root("POST", "sys/auth/kubernetes", {"type": "kubernetes"}), "sys/auth/kubernetes")
-        # No reviewer token is given: Vault reviews with its own, so it never goes stale with a pod.
-        host = {"kubernetes_host": "https://kubernetes.default.svc"}
-        granted(root("POST", "auth/kubernetes/config", host), "auth/kubernetes/config")
-        granted(root("PUT", f"sys/policies/acl/{RUN_POLICY}", {"policy": RUN}), f"policy {RUN_POLICY}")
-        granted(root("POST", f"auth/kubernetes/role/{RUN_ROLE}", ROLE), f"role {RUN_ROLE}")
+        for leaf in RUN_IDENTITY:
+            if not leaf.holds(self.root.call):
+                leaf.write(self.world, self.root.call)
         self.world.session.close()
         self.world.session.token()

@@ -1,10 +1,11 @@
-"""No live token has the policy ``root`` (B5); looked at, not remembered: a restored snapshot brings one back."""
+"""No live token has the policy ``root``, or could configure Vault (B5); looked at, not remembered: a restored snapshot brings one back."""
 
 from dataclasses import dataclass
 
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.plan import Step
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.configuring import powerful
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,12 @@ class TokenCensus:
 
     def observe(self) -> Observation:
         live = self.world.session.accessors()
-        return Observation(len(live), tuple(a for a, policies in live.items() if "root" in policies))
+        return Observation(len(live), powerful(live))
 
     def decide(self, seen: Observation) -> Decision:
         if seen.roots:
             return Act(
-                f"revoke {len(seen.roots)} root tokens", tuple(f"revoke accessor {a}" for a in seen.roots)
+                f"revoke {len(seen.roots)} tokens with root's power", tuple(f"revoke accessor {a}" for a in seen.roots)
             )
         return Satisfied(f"{seen.tokens} live tokens, none is root")
 

@@ -1,20 +1,23 @@
-"""Auditing is on before the first secret is written (B6): one file device, and our header in its lines."""
+"""Auditing is on before the first secret is written (B6): one file device, and our header in its lines.
+
+This step turns it on with the initial root token. Once that is gone, what is missing is the matter of the step
+``vault-configuration``, which comes before anything is handed over as well.
+"""
 
 from dataclasses import dataclass
 
 from bootstrap.model.decision import Act, Decision, Satisfied
-from bootstrap.model.errors import WorldError
 from bootstrap.model.plan import Step
-from bootstrap.steps.context.names import AUDIT_DEVICE, AUDIT_FILE, TXN_HEADER
-from bootstrap.steps.context.outcome import granted
+from bootstrap.steps.context.names import AUDIT_DEVICE, AUDIT_FILE
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.leaves import AUDITING, Leaf
 from bootstrap.steps.vault.root_session import RootSession
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    device: bool
-    header: bool
+    missing: tuple[Leaf, ...]
+    root: bool  # the initial root token is usable
 
 
 class VaultAudit:
@@ -23,32 +26,18 @@ class VaultAudit:
         self.root = RootSession(world)
 
     def observe(self) -> Observation:
-        read = self.root.reading
-        devices = granted(read("GET", "sys/audit"), "sys/audit")
-        headers = granted(read("GET", "sys/config/auditing/request-headers"), "audited headers")
-        listed = headers.data.get("headers") or {}
-        return Observation(
-            f"{AUDIT_DEVICE}/" in devices.data, TXN_HEADER.lower() in {name.lower() for name in listed}
-        )
+        usable = self.root.usable()
+        read = self.root.call if usable else self.world.session.call
+        return Observation(tuple(leaf for leaf in AUDITING if not leaf.holds(read)), usable)
 
     def decide(self, seen: Observation) -> Decision:
-        changes = [] if seen.device else [f"enable audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}"]
-        changes += [] if seen.header else [f"audit the header {TXN_HEADER}"]
+        changes = tuple(leaf.change for leaf in seen.missing)
+        if changes and seen.root:
+            return Act("turn auditing on", changes)
         if changes:
-            return Act("turn auditing on", tuple(changes))
+            return Satisfied(f"the audit device is gone; left to vault-configuration: {', '.join(changes)}")
         return Satisfied(f"audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}")
 
     def act(self, seen: Observation) -> None:
-        if not self.root.usable():
-            raise WorldError(
-                "the audit device is gone",
-                code="E_AUDIT_OFF",
-                where=f"audit device {AUDIT_DEVICE}/",
-                hint="somebody turned auditing off; enable it again under an identity that may, then look who it was",
-            )
-        if not seen.device:
-            options = {"file_path": AUDIT_FILE}
-            self.root.call("PUT", f"sys/audit/{AUDIT_DEVICE}", {"type": "file", "options": options})
-        if not seen.header:
-            path = f"sys/config/auditing/request-headers/{TXN_HEADER}"
-            granted(self.root.call("PUT", path, {"hmac": False}), path)
+        for leaf in seen.missing:
+            leaf.write(self.world, self.root.call)

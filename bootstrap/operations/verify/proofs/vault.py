@@ -1,9 +1,10 @@
 """Vault itself: the right one, whole, audited, and without a root token (G7, B4, B5, B6)."""
 
-from bootstrap.operations.verify.proof import Verdict, claim, judged
-from bootstrap.steps.context.names import AUDIT_DEVICE
+from bootstrap.operations.verify.proof import State, Verdict, claim, judged
+from bootstrap.steps.context.names import AUDIT_DEVICE, CONFIGURE_POLICY
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.configuring import powerful
 from bootstrap.steps.vault.init_window import WindowStore
 
 
@@ -48,17 +49,23 @@ def voters(world: World) -> Verdict:
 )
 def auditing(world: World) -> Verdict:
     devices = granted(world.session.read("sys/audit"), "sys/audit").data
-    return judged(f"{AUDIT_DEVICE}/" in devices, ", ".join(devices) or "no audit device")
+    if f"{AUDIT_DEVICE}/" in devices:
+        return Verdict(State.HOLDS, ", ".join(devices))
+    others = f"no audit device {AUDIT_DEVICE}/ among {', '.join(devices)}" if devices else "no audit device"
+    hint = "`bootstrap up` turns it on again; the last lines of Vault's audit log say who turned it off"
+    return Verdict(State.BROKEN, f"E_AUDIT_OFF: {others}", hint)
 
 
 @claim(
     "no-root",
     "B5",
-    "no live token has the policy root",
+    "no live token has the policy root, or could configure Vault",
     reads="each token's accessor and policies",
     unseen="batch tokens; a root token that the holder of the unseal key makes later",
 )
 def no_root(world: World) -> Verdict:
     live = world.session.accessors()
-    roots = [a for a, policies in live.items() if "root" in policies]
-    return judged(not roots, f"{len(live)} live tokens, {len(roots)} root")
+    left = powerful(live)
+    roots = [a for a in left if "root" in live[a]]
+    configuring = f", {len(left) - len(roots)} with {CONFIGURE_POLICY}"
+    return judged(not left, f"{len(live)} live tokens, {len(roots)} root{configuring}")

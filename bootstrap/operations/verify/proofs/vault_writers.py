@@ -7,6 +7,7 @@ from bootstrap.operations.verify.proof import State, Verdict, claim, names
 from bootstrap.operations.verify.vault_census import Census, Holder
 from bootstrap.operations.verify.vault_reach import changes
 from bootstrap.steps.context.names import (
+    CONFIGURE_POLICY,
     READER_ACCOUNT,
     READER_ROLE,
     RUN_ACCOUNT,
@@ -16,9 +17,9 @@ from bootstrap.steps.context.names import (
 )
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.ledger_copy import FOLDER
-from bootstrap.steps.vault.run_policy import RUN, pusher, reader
+from bootstrap.steps.vault.policies import CONFIGURE, RUN, pusher, reader
 
-UPGRADE = "the run's policy is of an older version, and only root may change it"
+UPGRADE = "the run's policy is of an older version: `bootstrap up` writes it anew"
 OURS = frozenset({RUN_ROLE, READER_ROLE})
 UNSEEN = "batch tokens, how a live token was made, who holds the unseal key"
 HINT = "declare them in bootstrap.yaml (spec.operators, with a reason), or take the grant away"
@@ -53,7 +54,7 @@ def vault_writers(world: World) -> Verdict:
         and not _is_ours(holder, world)
         and (found & expected or "root" in found)
     ]
-    seen = f"declared: role {RUN_ROLE} (up)"
+    seen = f"declared: role {RUN_ROLE} (up), policy {CONFIGURE_POLICY} (up, for one change)"
     seen += "".join(f", policy pusher-{name} (PushSecret)" for name in sorted(intent.pushing_namespaces))
     seen += "".join(f", policy {p} (operators)" for p in sorted(people))
     harmless = sorted(n for n, what in power.items() if not what and n not in expected | {"default"})
@@ -65,7 +66,7 @@ def vault_writers(world: World) -> Verdict:
     "vault-grants",
     "INV6",
     "our policies, roles and entities in Vault grant what `up` writes, and no more",
-    reads="the text of `bootstrap-run`, `reader-*` and `pusher-*`, our two roles, and the entities "
+    reads="the text of `bootstrap-run`, `bootstrap-configure`, `reader-*` and `pusher-*`, our two roles, and the entities "
     "`ns-*` with their aliases",
     unseen="nothing of these",
 )
@@ -99,7 +100,7 @@ def _verdict(seen: str, strange: Sequence[str], census: Census, hint: str) -> Ve
 
 def _expected(world: World) -> dict[str, str]:
     """Policy to its text, as `up` writes it."""
-    found = {RUN_POLICY: RUN}
+    found = {RUN_POLICY: RUN, CONFIGURE_POLICY: CONFIGURE}
     found |= {f"reader-{ns}": reader(paths) for ns, paths in world.intent.reading_namespaces.items()}
     return found | {f"pusher-{ns}": pusher(paths) for ns, paths in world.intent.pushing_namespaces.items()}
 

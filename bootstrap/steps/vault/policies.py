@@ -1,29 +1,26 @@
-"""What the run may do in Vault, as policy text: enough for `up`, `status` and `verify`, and no more (S2).
+"""What ours may do in Vault, as policy text, and no more (S2).
 
-It can write policies, roles and entities under our own names only; it cannot turn auditing off, or remove a
-secret or its metadata. It reads what others' policies, roles, users, entities and groups allow, to name who can change
-a secret (INV6): no credential is among that. It reads values to compare them (B6, INV3, INV7).
+``RUN`` is the daily identity of `up`, `status` and `verify`: handover and census. It writes no policy, role, identity,
+mount or audit device, so that it cannot make itself more than it is; it removes no secret and no metadata. It reads
+what others' policies, roles, users, entities and groups allow, to name who can change a secret (INV6): no credential
+is among that. It reads every value, to compare it (B6, INV3, INV7).
+
+``CONFIGURE`` is of a token that lives for one change of the configuration (``configuring.py``): our own leaves alone.
 """
 
 RUN = """\
-# the run's identity: configuration under our names, handover, census
+# the run's identity: handover, census
 path "sys/audit" { capabilities = ["read", "sudo"] }
 path "sys/audit-hash/file" { capabilities = ["update"] }
 path "sys/config/auditing/request-headers" { capabilities = ["read", "sudo"] }
 path "sys/auth" { capabilities = ["read"] }
 path "sys/mounts" { capabilities = ["read"] }
-path "sys/mounts/secret" { capabilities = ["create", "update", "read"] }
 path "sys/policies/acl" { capabilities = ["list"] }
 path "sys/policies/acl/*" { capabilities = ["read"] }
-path "sys/policies/acl/reader-*" { capabilities = ["create", "update", "read"] }
-path "sys/policies/acl/pusher-*" { capabilities = ["create", "update", "read"] }
-path "sys/policies/acl/bootstrap-run" { capabilities = ["read"] }
 path "sys/capabilities-self" { capabilities = ["update"] }
 path "sys/storage/raft/configuration" { capabilities = ["read", "sudo"] }
 path "sys/storage/raft/autopilot/state" { capabilities = ["read"] }
 path "auth/kubernetes/config" { capabilities = ["read"] }
-path "auth/kubernetes/role/external-secrets" { capabilities = ["create", "update", "read"] }
-path "auth/kubernetes/role/bootstrap-run" { capabilities = ["read"] }
 path "auth/kubernetes/role" { capabilities = ["list"] }
 path "auth/+/role" { capabilities = ["list"] }
 path "auth/+/role/+" { capabilities = ["read"] }
@@ -40,18 +37,37 @@ path "auth/token/lookup-accessor" { capabilities = ["update"] }
 path "auth/token/revoke-accessor" { capabilities = ["update"] }
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }
-path "identity/entity/name/ns-*" { capabilities = ["create", "update", "read"] }
 path "identity/entity/name" { capabilities = ["list"] }
 path "identity/entity/name/*" { capabilities = ["read"] }
 path "identity/group/name" { capabilities = ["list"] }
 path "identity/group/name/*" { capabilities = ["read"] }
-path "identity/entity-alias" { capabilities = ["create", "update"] }
 path "identity/entity-alias/id" { capabilities = ["list"] }
 path "identity/lookup/entity" { capabilities = ["update"] }
 path "secret/config" { capabilities = ["read"] }
 path "secret/data/*" { capabilities = ["create", "update", "read"] }
 path "secret/metadata/*" { capabilities = ["create", "update", "read", "list"] }
 path "secret/metadata" { capabilities = ["list"] }
+"""
+
+CONFIGURE = """\
+# a configuring token: the leaves that `bootstrap up` declares
+path "sys/audit" { capabilities = ["read", "sudo"] }
+path "sys/audit/file" { capabilities = ["create", "update", "sudo"] }
+path "sys/config/auditing/request-headers" { capabilities = ["read", "sudo"] }
+path "sys/config/auditing/request-headers/X-Bootstrap-Txn" { capabilities = ["create", "update", "sudo"] }
+path "sys/auth" { capabilities = ["read"] }
+path "sys/auth/kubernetes" { capabilities = ["create", "update", "sudo"] }
+path "auth/kubernetes/config" { capabilities = ["create", "update", "read"] }
+path "auth/kubernetes/role/bootstrap-run" { capabilities = ["create", "update", "read"] }
+path "auth/kubernetes/role/external-secrets" { capabilities = ["create", "update", "read"] }
+path "sys/policies/acl/bootstrap-run" { capabilities = ["create", "update", "read"] }
+path "sys/policies/acl/reader-*" { capabilities = ["create", "update", "read"] }
+path "sys/policies/acl/pusher-*" { capabilities = ["create", "update", "read"] }
+path "sys/mounts" { capabilities = ["read"] }
+path "sys/mounts/secret" { capabilities = ["create", "update", "read"] }
+path "identity/entity/name/ns-*" { capabilities = ["create", "update", "read"] }
+path "identity/entity-alias" { capabilities = ["create", "update"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
 """
 
 
