@@ -20,6 +20,7 @@ from bootstrap.model.catalog import (
 from bootstrap.ports import Permission
 from bootstrap.steps.authority.traces import VOLUMES
 from bootstrap.steps.permissions import abandoning, beginning_anew, verifying, wanted
+from bootstrap.steps.vault.policies import CONFIGURE, RUN
 
 SCAFFOLD, READER, PUSHER = "each scaffold's", "each consumer's", "each internal entry's"
 Rules = Mapping[tuple[str, str], tuple[str, ...]]
@@ -136,12 +137,25 @@ like stand for the namespaces that your catalog names.
 END = """
 ## In Vault
 
-Inside Vault the run has an identity of its own: role `bootstrap-run` with the policy of the same name. `up` makes both;
-the policy's text is in `bootstrap/steps/vault/run_policy.py`. It cannot turn auditing off, remove a secret, or write a
-policy under another name than `reader-*` and `pusher-*`. For `verify` it reads every policy, and the roles, users,
-groups, entities and token roles that hold them, of the kinds of login that
-[verify](verify.md#what-is-looked-into) lists. The policy is written once, by root: on a cluster made by an
-older version it lacks these lines, and `verify` leaves two proofs out.
+Inside Vault there are two policies of ours beside those of the namespaces. Their texts:
+
+**`bootstrap-run`** is the daily identity of `up`, `status` and `verify`: role `bootstrap-run`, for the service account
+`bootstrap-system/bootstrap`, for 15 minutes. It reads every secret, to compare it, and writes below `secret/` for the
+handover; it revokes tokens by their accessor. It reads every policy, and the roles, users, groups, entities and token
+roles that hold them, of the kinds of login that [verify](verify.md#what-is-looked-into) lists. It writes no policy, role,
+entity, alias, mount or audit device, makes no token, and removes no secret.
+
+```hcl
+@RUN@```
+
+**`bootstrap-configure`** is of a token that `up` makes for one change of what it has declared in Vault: it generates a root
+token with the escrow's share, which only the root key opens, makes with it an orphan token of this policy for five minutes at most, and
+revokes the root token at once. At the end of the change neither lives, and the ledger says so
+([`CONFIGURING` and `CONFIGURED`](ledger.md#phases)). No role gives this policy. A run that finds nothing to change makes no
+such token. Who holds one can write `bootstrap-run` and the readers' policies: for its five minutes it is root's equal.
+
+```hcl
+@CONFIGURE@```
 """
 
 
@@ -206,7 +220,8 @@ def permissions_page() -> str:
     middle = MIDDLE
     for mark, permissions in roles.items():
         middle = middle.replace(mark, _role(rules(permissions)))
-    return TOP + _role(rules(asked)) + middle + _table(asked) + END
+    end = END.replace("@RUN@", RUN).replace("@CONFIGURE@", CONFIGURE)
+    return TOP + _role(rules(asked)) + middle + _table(asked) + end
 
 
 def _role(found: Rules) -> str:

@@ -52,7 +52,9 @@ class GenerateRoot:
         if not self.nonce:
             return call.no(400, "no root generation in progress")
         if call.body.get("nonce") != self.nonce:
-            return call.no(400, f"incorrect nonce supplied; nonce for this root generation operation is {self.nonce}")
+            return call.no(
+                400, f"incorrect nonce supplied; nonce for this root generation operation is {self.nonce}"
+            )
         if given != call.store.share:
             return call.no(400, "root generation aborted: invalid key")
         status = self._status() | {"progress": 1, "complete": True}

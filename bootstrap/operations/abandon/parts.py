@@ -84,9 +84,7 @@ class RunTokens:
 
     def decide(self, seen: OtherTokens) -> Decision:
         if seen.accessors:
-            gone = tuple(
-                f"revoke Vault token {accessor} of a run" for accessor in seen.accessors
-            )
+            gone = tuple(f"revoke Vault token {accessor} of a run" for accessor in seen.accessors)
             return Act(f"revoke {len(gone)} tokens of the run", gone)
         return Satisfied(seen.away or "no other token of the run lives")
 

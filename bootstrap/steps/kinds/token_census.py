@@ -25,7 +25,8 @@ class TokenCensus:
     def decide(self, seen: Observation) -> Decision:
         if seen.roots:
             return Act(
-                f"revoke {len(seen.roots)} tokens with root's power", tuple(f"revoke accessor {a}" for a in seen.roots)
+                f"revoke {len(seen.roots)} tokens with root's power",
+                tuple(f"revoke accessor {a}" for a in seen.roots),
             )
         return Satisfied(f"{seen.tokens} live tokens, none is root")
 

@@ -62,6 +62,4 @@ class VaultConfiguration:
                 leaf.write(world, call)
         end(world)
         world.ledger.append([ending(world, txn, "by the run that began it")])
-        world.wait(
-            "KV v2 is ready", lambda: world.session.read(f"{KV_MOUNT}/config").ok, seconds=60
-        )
+        world.wait("KV v2 is ready", lambda: world.session.read(f"{KV_MOUNT}/config").ok, seconds=60)
