@@ -141,18 +141,19 @@ Inside Vault there are two policies of ours beside those of the namespaces. Thei
 
 **`bootstrap-run`** is the daily identity of `up`, `status` and `verify`: role `bootstrap-run`, for the service account
 `bootstrap-system/bootstrap`, for 15 minutes. It reads every secret, to compare it, and writes below `secret/` for the
-handover; it revokes tokens by their accessor. It reads every policy, and the roles, users, groups, entities and token
-roles that hold them, of the kinds of login that [verify](verify.md#what-is-looked-into) lists. It writes no policy, role,
-entity, alias, mount or audit device, makes no token, and removes no secret.
+handover; it revokes tokens by their accessor. It reads every policy, and the roles, users, groups, entities and
+token roles that hold them, of the kinds of login that [verify](verify.md#what-is-looked-into) lists. It writes no
+policy, role, entity, alias, mount or audit device, makes no token, and removes no secret.
 
 ```hcl
 @RUN@```
 
-**`bootstrap-configure`** is of a token that `up` makes for one change of what it has declared in Vault: it generates a root
-token with the escrow's share, which only the root key opens, makes with it an orphan token of this policy for five minutes at most, and
-revokes the root token at once. At the end of the change neither lives, and the ledger says so
-([`CONFIGURING` and `CONFIGURED`](ledger.md#phases)). No role gives this policy. A run that finds nothing to change makes no
-such token. Who holds one can write `bootstrap-run` and the readers' policies: for its five minutes it is root's equal.
+**`bootstrap-configure`** is of a token that `up` makes for one change of what it has declared in Vault: it generates
+a root token with the escrow's share, which only the root key opens, makes with it an orphan token of this policy for
+five minutes at most, and revokes the root token at once. At the end of the change neither lives, and the ledger says
+so ([`CONFIGURING` and `CONFIGURED`](ledger.md#phases)). No role gives this policy. A run that finds nothing to change
+makes no such token. Who holds one can write `bootstrap-run` and the readers' policies: for its five minutes it is
+root's equal.
 
 ```hcl
 @CONFIGURE@```

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bootstrap.steps.vault.policies import RUN
 from tests.seeds.hand import Hand, Seed
 
 TOKEN = "applications/orders/payment-token"
@@ -87,6 +88,12 @@ SEEDS: tuple[Seed, ...] = (
         what="a root token is made",
         named="1 root",
         plant=_asked("POST", "auth/token/create", {"policies": ["root"], "no_parent": True}),
+    ),
+    Seed(
+        claim="no-root",
+        what="a token that could configure Vault is left",
+        named="0 root, 1 with bootstrap-configure",
+        plant=_asked("POST", "auth/token/create", {"policies": ["bootstrap-configure"]}),
     ),
     Seed(
         claim="authority",
@@ -179,6 +186,22 @@ SEEDS: tuple[Seed, ...] = (
         what="another role gives the run's policy",
         named="role ci holds bootstrap-run",
         plant=lambda hand: _role(hand, "ci", "strangers", ["bootstrap-run"]),
+    ),
+    Seed(
+        claim="vault-writers",
+        what="a role gives the configuring policy",
+        named="role ci holds bootstrap-configure",
+        plant=lambda hand: _role(hand, "ci", "strangers", ["bootstrap-configure"]),
+    ),
+    Seed(
+        claim="vault-grants",
+        what="the run's policy is widened to policies",
+        named="policy bootstrap-run allows create/update sys/policies/acl/reader-*",
+        plant=lambda hand: _policy(
+            hand,
+            "bootstrap-run",
+            f'{RUN}path "sys/policies/acl/reader-*" {{ capabilities = ["create", "update"] }}\n',
+        ),
     ),
     Seed(
         claim="vault-writers",

@@ -20,7 +20,6 @@ from tests.simulator.platform import SimulatedPlatform, scaffolded
 ONE_WAY = {
     "cluster-identity": "the window holds one cluster id",
     "audit": "there is one device",
-    "no-root": "a token is root's or not",
     "values": "version 1 is written once",
     "retirement": "a record is there or not",
     "scaffolds-refused": "it is asked live",

@@ -20,7 +20,7 @@ from tests.simulator.platform import SimulatedPlatform, opened
 LEFT_OUT = {
     "metadata set by the server": ", ".join(sorted(SERVER_SET)),
     "the run's own books": "Lease, bootstrap-run, journal-*; ledger-* as phases and secrets only",
-    "records of what happened on the way": "voided attempts, runs given back, decisions, changes of Vault's configuration",
+    "records of what happened on the way": "voided attempts, runs given back, decisions, configuring",
     "the init window": "attempt, nonce, volume, cluster id; certificates of attempts (vault-tls-init-*)",
     "ciphertexts and keys made at random": "slots (by volume), certificates, the unseal share",
     "slots of a voided store": "ciphertexts that open nothing; a late request leaves one",

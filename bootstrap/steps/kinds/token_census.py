@@ -1,4 +1,7 @@
-"""No live token has the policy ``root``, or could configure Vault (B5); looked at, not remembered: a restored snapshot brings one back."""
+"""No live token has the policy ``root``, or could configure Vault (B5).
+
+Looked at, not remembered: a restored snapshot brings one back.
+"""
 
 from dataclasses import dataclass
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.head import VAULT_CLUSTER
 from bootstrap.ledger.record import Audit, Fact, Git, RecordType
-
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer

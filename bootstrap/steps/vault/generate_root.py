@@ -93,5 +93,5 @@ def _held(why: str) -> WorldError:
         f"no root token can be generated: {why}",
         code="E_GENERATE_ROOT",
         where=ATTEMPT,
-        hint="Vault's audit log says who; `vault operator generate-root -cancel` ends an attempt, `bootstrap up` goes on",
+        hint="Vault's audit log says who; `vault operator generate-root -cancel` ends an attempt, then `bootstrap up`",
     )

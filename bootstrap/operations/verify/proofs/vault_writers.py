@@ -66,8 +66,8 @@ def vault_writers(world: World) -> Verdict:
     "vault-grants",
     "INV6",
     "our policies, roles and entities in Vault grant what `up` writes, and no more",
-    reads="the text of `bootstrap-run`, `bootstrap-configure`, `reader-*` and `pusher-*`, our two roles, and the entities "
-    "`ns-*` with their aliases",
+    reads="the text of `bootstrap-run`, `bootstrap-configure`, `reader-*` and `pusher-*`, our two roles, "
+    "and the entities `ns-*` with their aliases",
     unseen="nothing of these",
 )
 def vault_grants(world: World) -> Verdict:
