@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from bootstrap.operations.verify.invariants import CLAIMS
 from bootstrap.operations.verify.kubernetes_built_in import BUILT_IN
+from bootstrap.operations.verify.kubernetes_ways import WAYS, Way
 from bootstrap.operations.verify.proof import Claim
 from bootstrap.operations.verify.spread import COPIERS
 from bootstrap.operations.verify.vault_census import ROOMS
@@ -57,14 +58,20 @@ as in Vault. Each one who may write, delete or undelete a secret of the catalog,
 it; so has each who may write one of these: {control}. A template in a path stands for anything. Looked for are
 holders among {rooms}, entities, groups and live tokens.
 
-**Kubernetes' bindings.** Counted are `create`, `update`, `patch`, `delete` and `deletecollection` of Secrets
-where a materialized one lies (by its name, where a rule narrows it), reading the unseal key, tokens of the
-accounts whose login may write in Vault, PushSecrets where a namespace publishes, `impersonate`, and `bind`
-and `escalate`. A binding that lies in the commit counts as declared for the subjects that it has there, and for
-what its role gives there. Built in are {built_in}, each with its own role and subject, and with no more rights
+**Kubernetes' bindings.** Counted are [the ways](#the-ways) below, a Secret by its name where a rule narrows it. A
+binding that lies in the commit counts as declared for the subjects that it has there, and for what its role gives
+there. Built in are {built_in}, each with its own role and subject, and with no more rights
 than Kubernetes gives it; a label counts for nothing. Everybody else is declared under
 [`operators`](platform.md#who-can-change-a-secret), or breaks the proof.
 
+### The ways
+
+Each leads to a secret of the catalog, or to root in Vault. Each is planted on a finished platform, as a binding of a
+user, and must be found (`tests/seeds/ways.py`). `*` in a rule stands for every verb, resource or group.
+
+| verbs | resource | counted | what it gives |
+|---|---|---|---|
+{ways}
 **Versions.** Version 1 is explained by its COMMIT record, a later one by an ACCEPTED record that names it: `bootstrap
 set` writes it with the version, `set --adopt` for a version that another wrote
 ([how](../how-to/change-what-is-declared.md#a-new-value)).
@@ -79,9 +86,16 @@ def verify_page() -> str:
         copiers=", ".join(sorted(COPIERS.values())),
         control=", ".join(dict.fromkeys(CONTROL.values())),
         rooms=", ".join(f"{', '.join(rooms)} of `{kind}`" for kind, rooms in ROOMS.items()),
+        ways="".join(map(_way, WAYS)),
         built_in=", ".join(f"`{name}`" for name in BUILT_IN),
     )
     return TOP + "".join(_row(claim, seeds[claim.id]) for claim in CLAIMS) + end
+
+
+def _way(way: Way) -> str:
+    group = f".{way.group}" if way.group else ""
+    resources = ", ".join(f"`{resource}{group}`" for resource in way.resources)
+    return f"| {', '.join(way.verbs)} | {resources} | {way.where} | {way.gives} |\n"
 
 
 def _row(claim: Claim, seeds: list[str]) -> str:

@@ -289,28 +289,6 @@ SEEDS: tuple[Seed, ...] = (
     ),
     Seed(
         claim="kubernetes-writers",
-        what="a user may read the unseal key",
-        named="User eve (read the unseal key, RoleBinding of-eve)",
-        plant=lambda hand: _bound(hand, made.rule("get"), place="vault"),
-    ),
-    Seed(
-        claim="kubernetes-writers",
-        what="a user may become the run",
-        named="User eve (create serviceaccounts/token, RoleBinding of-eve)",
-        plant=lambda hand: _bound(
-            hand, made.rule("create", "serviceaccounts/token"), place="bootstrap-system"
-        ),
-    ),
-    Seed(
-        claim="kubernetes-writers",
-        what="a user may publish as a namespace of the catalog",
-        named="User eve (create pushsecrets, RoleBinding of-eve)",
-        plant=lambda hand: _bound(
-            hand, made.rule("create", "pushsecrets", "external-secrets.io"), place="database"
-        ),
-    ),
-    Seed(
-        claim="kubernetes-writers",
         what="a user joins a binding that lies in Git",
         named="User eve (",
         plant=_joined("external-secrets"),

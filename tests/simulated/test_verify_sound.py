@@ -99,7 +99,7 @@ def other_operators(hand: Hand) -> None:
     hand.create(
         made.role("deployer", [made.rule("*", "deployments pods", "apps"), made.rule("*", "configmaps")])
     )
-    hand.create(made.binding("deployer", [made.account("deployer", "strangers")], "deployer"))
+    hand.create(made.binding("deployer", [made.account("deployer", "strangers")], "deployer", "strangers"))
 
 
 def other_stores(hand: Hand) -> None:

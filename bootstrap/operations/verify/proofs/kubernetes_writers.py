@@ -6,7 +6,8 @@ from typing import Any
 from bootstrap.intent.manifests import parse_manifests
 from bootstrap.model.errors import BootstrapError
 from bootstrap.operations.verify.kubernetes_built_in import is_built_in
-from bootstrap.operations.verify.kubernetes_powers import Stake, powers, rules_of, stakes, words
+from bootstrap.operations.verify.kubernetes_powers import powers, rules_of, stakes, words
+from bootstrap.operations.verify.kubernetes_ways import Stake
 from bootstrap.operations.verify.proof import State, Verdict, claim
 from bootstrap.ports import Object
 from bootstrap.steps.context.names import RUN_ACCOUNT, SYSTEM_NAMESPACE
@@ -18,7 +19,7 @@ Name = tuple[str, str, str]  # kind, namespace, name
 USER_ROLES = frozenset({("ClusterRole", "", name) for name in ("cluster-admin", "admin", "edit")})
 HINT = "declare them in bootstrap.yaml (spec.operators, with a reason), or take the binding away"
 UNSEEN = (
-    "rights outside RBAC, admission webhooks, who is in the group system:masters, who may run pods there"
+    "rights outside RBAC, who is in the group system:masters, who may approve certificates of users"
     " or reach etcd, a node or a backup"
 )
 
@@ -26,11 +27,9 @@ UNSEEN = (
 @claim(
     "kubernetes-writers",
     "INV6",
-    "whoever can change a materialized Secret, or read the unseal key, is declared",
-    reads="every Role and ClusterRole and their bindings: verbs on Secrets where materialized ones lie,"
-    " tokens of accounts that Vault lets write, PushSecrets, `impersonate`, `bind`, `escalate`",
-    unseen=UNSEEN + "; who writes the Secret that an internal entry is taken from, and who may write"
-    " ExternalSecrets and stores (`synced` sees what they changed)",
+    "whoever can change a materialized Secret, read the unseal key, or become who can, is declared",
+    reads="every Role and ClusterRole and their bindings, by each of [the ways](#the-ways)",
+    unseen=UNSEEN + "; who writes the Secret that an internal entry is taken from",
 )
 def kubernetes_writers(world: World) -> Verdict:
     found = _Bindings(world)
@@ -89,7 +88,7 @@ class _Bindings:
             return True
         cluster_wide = binding["kind"] == "ClusterRoleBinding"
         return cluster_wide and is_built_in(
-            binding["metadata"]["name"], binding["roleRef"]["name"], who, given
+            binding["metadata"]["name"], binding["roleRef"]["name"], who, given, self._stakes[""]
         )
 
     def _as_written(self, who: str, binding: Object, given: frozenset[str]) -> bool:
