@@ -107,6 +107,14 @@ class Permission:
         return f"{self.verb} {full}" + (f" in {self.namespace}" if self.namespace else " (cluster-wide)")
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """As the API server knows us."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+
 class Cluster(Protocol):
     """Kubernetes by plain dicts; field manager ``bootstrap``."""
 
@@ -137,7 +145,7 @@ class Cluster(Protocol):
 
     def missing(self, wanted: Sequence[Permission]) -> tuple[Permission, ...]: ...  # SelfSubjectAccessReview
     def service_account_token(self, namespace: str, name: str, audience: str, seconds: int) -> Sensitive: ...
-    def whoami(self) -> str: ...  # SelfSubjectReview
+    def identity(self) -> Identity: ...  # SelfSubjectReview
     def logs(self, namespace: str, pod: str, container: str, lines: int = 50) -> str: ...
     def refresh(self) -> None: ...  # forget discovery: after CRDs were installed
 

@@ -221,7 +221,7 @@ def world(
     records = _records(options, repo)
     material = CommitMaterial(repo, files)
     cluster.version()  # an API server that is away is a precondition: reported before anything else is asked
-    run = Run(id=secrets.token_hex(6), actor=cluster.whoami())
+    run = Run(id=secrets.token_hex(6), actor=cluster.identity().user)
     try:
         yield World(
             plan=prepared.plan,

@@ -238,7 +238,7 @@ class Platform:
         InYaml("components.platform"),
         NotInPlan("a rule goes by it while the catalog is read, no step"),
     ] = ()
-    operators: Annotated[tuple[Operator, ...], NotInPlan("`verify` goes by it, no step")] = ()
+    operators: tuple[Operator, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

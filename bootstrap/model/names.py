@@ -24,6 +24,7 @@ PLAN_ANNOTATION: Final = "bootstrap.dev/plan"
 COMMIT_ANNOTATION: Final = "bootstrap.dev/commit"
 ENVIRONMENT_ANNOTATION: Final = "bootstrap.dev/environment"
 SECRET_ANNOTATION: Final = "bootstrap.dev/secret"  # noqa: S105  an annotation's name
+CLAIM_ANNOTATION: Final = "bootstrap.dev/claim"
 ROLE_LABEL: Final = "bootstrap.dev/role"
 
 

@@ -24,6 +24,13 @@ def reserved_namespace(platform: Platform, namespace: str) -> str:
     return ""
 
 
+def reserved_names(platform: Platform) -> tuple[str, ...]:
+    """Those that are reserved by their whole name, and not by their prefix."""
+    operator = platform.external_secrets
+    owners = (operator.deployment.split("/")[0], operator.service_account.split("/")[0])
+    return tuple(dict.fromkeys((SYSTEM_NAMESPACE, *owners)))
+
+
 def reserved_uses(intent: Intent) -> Iterator[tuple[str, str]]:
     """What is wrong with an entry, and the entry's place in Git."""
     platform = intent.platform

@@ -8,6 +8,7 @@ from bootstrap.model.catalog import Intent, RetireMode
 from bootstrap.ports import Permission
 from bootstrap.steps.context.health import READY
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE
+from bootstrap.steps.secrets.operator_rights import writing_namespaces
 
 _WRITE = ("get", "list", "create", "patch")
 _OF_VAULT: Final = (  # what Vault is installed as, group and resource
@@ -50,7 +51,7 @@ def verifying() -> tuple[Permission, ...]:
 
 
 def _wanted(intent: Intent) -> Iterator[Permission]:
-    for verb in ("get", "list", "create"):
+    for verb in _WRITE:
         yield Permission(verb, "", "namespaces")
     for group, resource in (
         ("apiextensions.k8s.io", "customresourcedefinitions"),
@@ -77,6 +78,9 @@ def _wanted(intent: Intent) -> Iterator[Permission]:
         yield from (Permission(verb, "", "serviceaccounts", name) for verb in ("get", "create"))
         yield from (Permission(verb, "", "secrets", name) for verb in ("get", "delete"))
         yield from (Permission(v, "external-secrets.io", "externalsecrets", name) for v in _WRITE)
+    for name in writing_namespaces(intent):
+        binding = "rbac.authorization.k8s.io", "rolebindings", name
+        yield from (Permission(verb, *binding) for verb in ("get", "create", "patch"))
     for name in intent.pushing_namespaces:
         yield from (Permission(v, "external-secrets.io", "pushsecrets", name) for v in _WRITE)
 

@@ -12,6 +12,7 @@ KINDS: dict[str, str] = {
     "root-trust": "bootstrap.steps.kinds.root_trust:RootTrust",
     "preflight": "bootstrap.steps.kinds.preflight:Preflight",
     "claim": "bootstrap.steps.kinds.claim:Claim",
+    "guarded": "bootstrap.steps.kinds.guarded:Guarded",
     "manifests": "bootstrap.steps.kinds.manifests:Manifests",
     "scaffold": "bootstrap.steps.kinds.scaffold:BootstrapCopies",
     "vault-install": "bootstrap.steps.kinds.vault_install:VaultInstall",

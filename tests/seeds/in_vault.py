@@ -93,7 +93,7 @@ SEEDS: tuple[Seed, ...] = (
         claim="no-root",
         what="a token that could configure Vault is left",
         named="0 root, 1 with bootstrap-configure",
-        plant=_asked("POST", "auth/token/create", {"policies": ["bootstrap-configure"]}),
+        plant=_asked("POST", "auth/token/create", {"policies": ["bootstrap-configure"], "no_parent": True}),
     ),
     Seed(
         claim="authority",

@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 from bootstrap.adapters.kubernetes.secret_data import decoded
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Object, Permission, Reason, Ref, Refused
+from bootstrap.ports import Identity, Object, Permission, Reason, Ref, Refused
 from bootstrap.steps.permissions import plural
 from tests.simulator.selectors import selected
 from tests.simulator.validity import invalid, invalid_change, is_builtin
@@ -54,11 +54,13 @@ OURS, OURS_WRITTEN = (
 CONTAINERS = (dict, list)
 SERVER_SET = frozenset({"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "generation"})
 
+ADMINISTRATOR = Identity("kubernetes-admin", ("kubeadm:cluster-admins", "system:authenticated"))
+
 
 class SimulatedCluster:
     """One cluster. ``mutations`` are the applied changes, as (verb, Ref): what an audit log counts."""
 
-    def __init__(self, *, version: str = "v1.34.4", identity: str = "kubernetes-admin") -> None:
+    def __init__(self, *, version: str = "v1.34.4", identity: Identity = ADMINISTRATOR) -> None:
         self._objects: dict[Ref, Object] = {}
         self._owners: dict[Ref, dict[Path, set[str]]] = {}
         self._numbers = itertools.count(1)
@@ -95,7 +97,7 @@ class SimulatedCluster:
     def server_time(self) -> datetime:
         return self.now
 
-    def whoami(self) -> str:
+    def identity(self) -> Identity:
         return self._identity
 
     def missing(self, wanted: Sequence[Permission]) -> tuple[Permission, ...]:

@@ -8,7 +8,14 @@ import pytest
 
 from bootstrap.model.catalog import Custody, VaultSpec
 from bootstrap.ports import Object
-from bootstrap.steps.vault.objects import base_objects, certificate_names, config, pod_names, stateful_set
+from bootstrap.steps.vault.objects import (
+    APP,
+    base_objects,
+    certificate_names,
+    config,
+    pod_names,
+    stateful_set,
+)
 
 SPEC = VaultSpec(version="1.21.1", image="registry.example/vault:1.21.1")
 
@@ -27,6 +34,54 @@ def test_before_the_key_is_proven_nobody_may_come_in_and_no_peer_is_joined() -> 
     configs = next(o for o in objects if o["kind"] == "ConfigMap")["data"]
     assert list(configs) == ["vault-0.json"]
     assert "retry_join" not in json.loads(configs["vault-0.json"])["storage"]["raft"]
+
+
+def test_only_the_operator_our_own_and_vaults_pods_may_come_in() -> None:
+    """The lab enforces no NetworkPolicy, so this is proven by the object alone."""
+    found = policy(base_objects(SPEC, pod_names(3), ("external-secrets", "bootstrap-system")))
+    api, raft = found["ingress"]
+    assert [port["port"] for port in api["ports"]] == [8200]
+    assert [port["port"] for port in raft["ports"]] == [8201]
+    spaces = [
+        each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        for each in api["from"]
+        if "namespaceSelector" in each
+    ]
+    pods = [each for each in api["from"] if "namespaceSelector" not in each]
+    assert spaces == ["external-secrets", "bootstrap-system"]
+    assert pods == raft["from"] == [{"podSelector": {"matchLabels": APP}}]
+
+
+def test_vault_itself_reaches_its_peers_names_and_the_api_server_alone() -> None:
+    found = policy(base_objects(SPEC, pod_names(3)))
+    assert found["policyTypes"] == ["Ingress", "Egress"]
+    reached = {
+        (port["protocol"], port["port"]): each.get("to") for each in found["egress"] for port in each["ports"]
+    }
+    peers = [{"podSelector": {"matchLabels": APP}}]
+    anywhere = {("UDP", 53): None, ("TCP", 53): None, ("TCP", 443): None, ("TCP", 6443): None}
+    assert reached == {("TCP", 8200): peers, ("TCP", 8201): peers} | anywhere
+
+
+def test_before_the_key_is_proven_it_reaches_nothing() -> None:
+    assert policy(base_objects(SPEC, ()))["egress"] == []
+
+
+def test_its_pods_are_of_the_kind_that_the_namespace_admits() -> None:
+    """Pod Security "restricted", as ``RESTRICTED`` of the namespace asks for."""
+    pod = stateful_set(SPEC, replicas=1, tls_secret="t", unseal_secret="u")["spec"]["template"]["spec"]
+    assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["seccompProfile"]["type"]) == (
+        True,
+        "RuntimeDefault",
+    )
+    for container in pod["containers"]:
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert {kind for volume in pod["volumes"] for kind in volume if kind != "name"} <= {
+        "configMap",
+        "secret",
+        "emptyDir",
+    }
 
 
 def test_g7_every_peer_is_in_every_retry_join() -> None:

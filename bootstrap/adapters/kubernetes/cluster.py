@@ -14,7 +14,7 @@ from bootstrap.adapters.kubernetes.discovery import Served, ServedKind
 from bootstrap.adapters.kubernetes.secret_data import decoded, encoded
 from bootstrap.model.errors import PreconditionError, Transient, WorldError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Object, Permission, Reason, Ref, Refused
+from bootstrap.ports import Identity, Object, Permission, Reason, Ref, Refused
 
 PAGE = 250  # objects a list request
 REVIEWS = 8  # permission reviews in flight
@@ -57,11 +57,13 @@ class KubeCluster:
             raise WorldError("the cluster has no namespace kube-system", code="E_CLUSTER_IDENTITY")
         return self._word(found, "metadata", "uid")
 
-    def whoami(self) -> str:
-        """The user name that the API server knows us by (SelfSubjectReview)."""
+    def identity(self) -> Identity:
+        """The user and groups that the API server knows us by (SelfSubjectReview)."""
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         review = self._review("/apis/authentication.k8s.io/v1/selfsubjectreviews", body)
-        return self._word(review, "status", "userInfo", "username")
+        name = self._word(review, "status", "userInfo", "username")
+        groups = review["status"]["userInfo"].get("groups") or ()
+        return Identity(name, tuple(str(group) for group in groups))
 
     def missing(self, wanted: Sequence[Permission]) -> tuple[Permission, ...]:
         """Those of ``wanted`` that we do not have. A resource that does not exist counts as missing, except

@@ -56,7 +56,7 @@ def machine() -> Iterator[Check]:
 def cluster(world: World) -> Iterator[Check]:
     """Who we are there, how far the clocks are apart, and what the first steps of a run say."""
     yield Check(name="server", ok=True, found=f"{world.cluster.server} {world.cluster.version()}")
-    yield Check(name="identity", ok=True, found=world.cluster.whoami())
+    yield Check(name="identity", ok=True, found=world.cluster.identity().user)
     skew = (world.clock.now() - world.cluster.server_time()).total_seconds()
     yield Check(name="clock", ok=None, found=f"{abs(skew):.0f} s apart from the API server")
     for leak in leaks(world.cluster):

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from bootstrap.model.layout import ESCROW
 from bootstrap.ports import Object, Permission, Ref
+from bootstrap.steps.context.admission import API
 from bootstrap.steps.context.names import MANAGED_BY, STORE, is_ours
 from bootstrap.steps.context.world import World
-from bootstrap.steps.secrets.admission import API, POLICY
+from bootstrap.steps.secrets.admission import POLICY
 from bootstrap.steps.vault.escrow import kept_outside
 from bootstrap.steps.vault.serving_secrets import VAULT_TLS, unseal_ref
 

@@ -1,9 +1,12 @@
 """Names as objects of the cluster carry them, and the names themselves (``model/names.py``)."""
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from bootstrap.model.names import AUDIT_DEVICE as AUDIT_DEVICE
 from bootstrap.model.names import AUDIT_FILE as AUDIT_FILE
+from bootstrap.model.names import CLAIM_ANNOTATION as CLAIM_ANNOTATION
 from bootstrap.model.names import COMMIT_ANNOTATION as COMMIT_ANNOTATION
 from bootstrap.model.names import CONFIGURE_POLICY as CONFIGURE_POLICY
 from bootstrap.model.names import ENVIRONMENT_ANNOTATION as ENVIRONMENT_ANNOTATION
@@ -22,6 +25,7 @@ from bootstrap.model.names import SECRET_ANNOTATION as SECRET_ANNOTATION
 from bootstrap.model.names import STORE as STORE
 from bootstrap.model.names import SYSTEM_NAMESPACE as SYSTEM_NAMESPACE
 from bootstrap.model.names import TXN_HEADER as TXN_HEADER
+from bootstrap.model.names import VAULT_SECRETS as VAULT_SECRETS
 from bootstrap.model.names import WINDOW as WINDOW
 from bootstrap.ports import Object
 
@@ -38,9 +42,14 @@ def is_ours(obj: Object) -> bool:
     return marks.get(MANAGED_BY) == OURS
 
 
-def namespace(name: str, **annotations: str) -> Object:
+# For namespaces in which only pods of ours run: the API server refuses others that ask for more.
+RESTRICTED: Final = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+def namespace(name: str, marks: Mapping[str, str] = MappingProxyType({}), **annotations: str) -> Object:
+    """``marks`` are further labels."""
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": name, "labels": labels(), "annotations": annotations},
+        "metadata": {"name": name, "labels": labels() | dict(marks), "annotations": annotations},
     }

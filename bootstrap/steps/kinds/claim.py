@@ -1,16 +1,25 @@
-"""The first act, and the only one that no journal precedes: our namespace, with the plan's digest."""
+"""The first act, and the only one that no journal precedes: our namespace, with the plan's digest.
 
+Who has rights in a namespace that others made keeps them, so a label is no claim. Ours carries a keyed digest of its
+other marks, which only the holder of the root can make; one of an older version is known by the ledger in it.
+"""
+
+import hmac
+import json
 from dataclasses import dataclass
 
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.plan import Step
+from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref, Refused
 from bootstrap.steps.context.environment import bound_to, mismatch
 from bootstrap.steps.context.names import (
+    CLAIM_ANNOTATION,
     COMMIT_ANNOTATION,
     ENVIRONMENT_ANNOTATION,
     PLAN_ANNOTATION,
+    RESTRICTED,
     RUN_ACCOUNT,
     SYSTEM_NAMESPACE,
     is_ours,
@@ -22,12 +31,16 @@ from bootstrap.steps.context.world import World
 
 NAMESPACE = Ref("v1", "Namespace", SYSTEM_NAMESPACE)
 ACCOUNT = Ref("v1", "ServiceAccount", RUN_ACCOUNT, SYSTEM_NAMESPACE)
+MARKS = (PLAN_ANNOTATION, COMMIT_ANNOTATION, ENVIRONMENT_ANNOTATION)
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
+    """``ours`` is taken from the label alone where the root key is not at hand: then nothing is changed."""
+
     namespace: Object | None
     account: bool
+    ours: bool
 
 
 class Claim:
@@ -36,7 +49,8 @@ class Claim:
 
     def observe(self) -> Observation:
         found = self.world.cluster.get(NAMESPACE)
-        return Observation(found, found is not None and self.world.cluster.get(ACCOUNT) is not None)
+        account = found is not None and self.world.cluster.get(ACCOUNT) is not None
+        return Observation(found, account, found is not None and is_ours(found) and self._made_by_us(found))
 
     def decide(self, seen: Observation) -> Decision:
         if seen.namespace is None:
@@ -50,13 +64,14 @@ class Claim:
                     hint=f"wait until `kubectl get namespace {SYSTEM_NAMESPACE}` finds nothing, then `bootstrap up`",
                 )
             )
-        if not is_ours(seen.namespace):
+        if not seen.ours:
             return Blocked(
                 PreconditionError(
-                    f"namespace {SYSTEM_NAMESPACE} exists and is not ours; it is left as it is",
+                    f"namespace {SYSTEM_NAMESPACE} exists and was not made with this root key; it is left as it is",
                     code="E_NAME_TAKEN",
                     where=str(NAMESPACE),
-                    hint="look who made it; bootstrap needs this name for itself",
+                    hint="look who made it, and who has rights in it; bootstrap needs this name for itself: "
+                    f"`kubectl delete namespace {SYSTEM_NAMESPACE}` where nothing in it is needed",
                 )
             )
         wrong = mismatch(bound_to(seen.namespace), self.world.plan.environment)
@@ -71,7 +86,8 @@ class Claim:
             marks = {PLAN_ANNOTATION: self.world.plan.digest, COMMIT_ANNOTATION: self.world.intent.commit}
             if self.world.plan.environment:
                 marks[ENVIRONMENT_ANNOTATION] = self.world.plan.environment
-            expect(self.world.cluster.create(namespace(SYSTEM_NAMESPACE, **marks)), NAMESPACE)
+            marks[CLAIM_ANNOTATION] = self._digest(marks)
+            expect(self.world.cluster.create(namespace(SYSTEM_NAMESPACE, RESTRICTED, **marks)), NAMESPACE)
         account = {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
@@ -85,3 +101,22 @@ class Claim:
         created = self.world.cluster.create(account)
         if isinstance(created, Refused):
             expect(created, ACCOUNT)
+
+    def _made_by_us(self, live: Object) -> bool:
+        if self.world.files is None:
+            return True
+        marks = live["metadata"].get("annotations") or {}
+        named = {name: marks[name] for name in MARKS if name in marks}
+        found = str(marks.get(CLAIM_ANNOTATION, "")).encode()
+        if hmac.compare_digest(found, self._digest(named).encode()):
+            return True
+        uid = self.world.cluster.uid()
+        return any(record.run.cluster == uid for record in self.world.ledger.read().records)
+
+    def _digest(self, marks: dict[str, str]) -> str:
+        """Keyed by the commitment key; a slash is in no name of the catalog, so it is no secret's commitment."""
+        said = json.dumps(marks, sort_keys=True).encode()
+        key = self.world.material.commitments()
+        return key.commit(
+            self.world.cluster.uid(), f"namespace/{SYSTEM_NAMESPACE}", "claim", Sensitive(said, "claim")
+        )

@@ -12,12 +12,13 @@ from bootstrap.ports import Object, Ref
 from bootstrap.steps.authority.approvals import decided
 from bootstrap.steps.authority.facts import new_authority
 from bootstrap.steps.authority.gather import begins_anew, gather
+from bootstrap.steps.context.admission import API
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.names import COMMIT_ANNOTATION, SECRET_ANNOTATION, is_ours, labels, namespace
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.secrets.admission import API, POLICY
+from bootstrap.steps.secrets.admission import POLICY
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref, ledger_is_lost
 from bootstrap.steps.secrets.values import source_values
 

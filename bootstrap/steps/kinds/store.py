@@ -1,4 +1,4 @@
-"""The one ClusterSecretStore, and the service account by which each namespace logs in as itself (D2, S2)."""
+"""The one ClusterSecretStore, the accounts by which namespaces log in, and what the operator may write (D2, S2)."""
 
 import base64
 from collections.abc import Iterator
@@ -8,10 +8,12 @@ from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import WorldError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object, Ref
+from bootstrap.steps.context.applied import applied
 from bootstrap.steps.context.health import condition, condition_message, ref_of
 from bootstrap.steps.context.names import KV_MOUNT, READER_ACCOUNT, READER_ROLE, STORE, labels, namespace
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.operator_rights import operator_rights, writing_namespaces
 
 STORE_REF = Ref("external-secrets.io/v1", "ClusterSecretStore", STORE)
 
@@ -19,6 +21,7 @@ STORE_REF = Ref("external-secrets.io/v1", "ClusterSecretStore", STORE)
 @dataclass(frozen=True, slots=True)
 class Observation:
     missing: tuple[Object, ...]  # namespaces and accounts, create-only
+    rights: tuple[Object, ...]  # of the operator, not as they should be
     changed: bool
     valid: bool
 
@@ -30,12 +33,13 @@ class Store:
     def observe(self) -> Observation:
         cluster = self.world.cluster
         missing = tuple(o for o in self._accounts() if cluster.get(ref_of(o)) is None)
-        return Observation(
-            missing, cluster.differs(store_object(self.world)), condition(cluster.get(STORE_REF), "Ready")
-        )
+        rights = tuple(o for o in operator_rights(self.world.intent) if cluster.differs(o))
+        changed = cluster.differs(store_object(self.world))
+        return Observation(missing, rights, changed, condition(cluster.get(STORE_REF), "Ready"))
 
     def decide(self, seen: Observation) -> Decision:
         changes = [f"create {ref_of(o)}" for o in seen.missing]
+        changes += [f"apply {ref_of(o)}" for o in seen.rights]
         if seen.changed:
             changes.append(f"apply {STORE_REF}")
         elif not seen.valid:
@@ -48,6 +52,8 @@ class Store:
         cluster = self.world.cluster
         for obj in seen.missing:
             expect(cluster.create(obj), ref_of(obj))
+        for obj in seen.rights:
+            applied(self.world, obj)
         if seen.changed:
             expect(cluster.apply(store_object(self.world)), STORE_REF)
         try:
@@ -60,8 +66,9 @@ class Store:
 
     def _accounts(self) -> Iterator[Object]:
         intent = self.world.intent
-        for name in sorted({*intent.reading_namespaces, *intent.pushing_namespaces}):
+        for name in writing_namespaces(intent):
             yield namespace(name)
+        for name in sorted({*intent.reading_namespaces, *intent.pushing_namespaces}):
             yield {
                 "apiVersion": "v1",
                 "kind": "ServiceAccount",

@@ -15,7 +15,7 @@ from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.applied import applied
 from bootstrap.steps.context.health import kubectl, ref_of
-from bootstrap.steps.context.names import is_ours, labels
+from bootstrap.steps.context.names import SYSTEM_NAMESPACE, is_ours, labels
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.first_replica import tls_secret
@@ -46,7 +46,7 @@ class VaultServe:
         if self._unsealer and cluster.get(unseal_ref(self.world)) is None:
             changes.append(f"create {unseal_ref(self.world)}")
         live = cluster.get(Ref("apps/v1", "StatefulSet", "vault", self.spec.namespace))
-        wanted = [*base_objects(self.spec, self.peers), self._shape(live)]
+        wanted = [*self._base(), self._shape(live)]
         changes += [f"apply {ref_of(o)}" for o in wanted if cluster.differs(o)]
         pod = cluster.get(Ref("v1", "Pod", "vault-0", self.spec.namespace))
         stale = pod if pod is not None and not self._serves(pod) else None
@@ -88,12 +88,17 @@ class VaultServe:
         if self._unsealer:
             self._give_share()
         live = cluster.get(Ref("apps/v1", "StatefulSet", "vault", self.spec.namespace))
-        for obj in [*base_objects(self.spec, self.peers), self._shape(live)]:
+        for obj in [*self._base(), self._shape(live)]:
             applied(self.world, obj)
         if seen.stale is not None:
             pod = ref_of(seen.stale | {"apiVersion": "v1", "kind": "Pod"})
             expect(cluster.delete(pod, uid=seen.stale["metadata"]["uid"]), pod)
         self.world.wait("vault-0 serves, unsealed", self._back, seconds=240)
+
+    def _base(self) -> list[Object]:
+        """The operator's pods may connect, and our own jobs."""
+        operator = self.world.intent.platform.external_secrets.service_account.partition("/")[0]
+        return base_objects(self.spec, self.peers, (operator, SYSTEM_NAMESPACE))
 
     @property
     def peers(self) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from bootstrap.model.catalog import Secret
 from bootstrap.ports import Ref
+from bootstrap.steps.context.admission import API
 from bootstrap.steps.context.world import World
-from bootstrap.steps.secrets.admission import API, POLICY
+from bootstrap.steps.secrets.admission import POLICY
 from bootstrap.steps.vault.cluster_head import rebuilding
 from bootstrap.steps.vault.init_window import REBUILT, WindowStore
 from bootstrap.steps.vault.presence import is_gone, stateful_set_ref

@@ -4,7 +4,7 @@ from bootstrap.model.init_window import Window
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.applied import applied
-from bootstrap.steps.context.names import labels, namespace
+from bootstrap.steps.context.names import RESTRICTED, labels, namespace
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.init_window import WindowStore
@@ -23,7 +23,7 @@ def install_first_replica(world: World, window: Window) -> None:
     spec = world.intent.platform.vault
     home = Ref("v1", "Namespace", spec.namespace)
     if world.cluster.get(home) is None:
-        expect(world.cluster.create(namespace(spec.namespace)), home)
+        expect(world.cluster.create(namespace(spec.namespace, RESTRICTED)), home)
     tls = Ref("v1", "Secret", attempt_tls_name(window), spec.namespace)
     if world.cluster.get(tls) is None:
         names = (*certificate_names(spec, "vault-0"), window.server_name)

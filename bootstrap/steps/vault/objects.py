@@ -14,6 +14,8 @@ from bootstrap.steps.context.names import labels
 
 APP = {"app.kubernetes.io/name": "vault", "app.kubernetes.io/instance": "vault"}
 USER, GROUP = 100, 1000
+API_PORT, RAFT_PORT = 8200, 8201
+KUBERNETES_PORTS = (443, 6443)  # where API servers listen
 UNSEALER = """\
 trap exit TERM
 while true; do
@@ -74,8 +76,9 @@ def config(pod: str, peers: Sequence[str]) -> str:
     return json.dumps(document, indent=1, sort_keys=True)
 
 
-def base_objects(spec: VaultSpec, peers: Sequence[str]) -> list[Object]:
-    """Everything but the StatefulSet. ``peers`` is empty in the ``init`` shape."""
+def base_objects(spec: VaultSpec, peers: Sequence[str], clients: Sequence[str] = ()) -> list[Object]:
+    """Everything but the StatefulSet. ``peers`` is empty in the ``init`` shape; ``clients`` are namespaces whose pods
+    may connect in the other."""
     names = peers or pod_names(1)
     return [
         _object(spec, "v1", "ServiceAccount", "vault"),
@@ -96,7 +99,7 @@ def base_objects(spec: VaultSpec, peers: Sequence[str]) -> list[Object]:
         _service(spec, "vault", headless=False),
         _object(spec, "policy/v1", "PodDisruptionBudget", "vault")
         | {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": APP}}},
-        _network_policy(spec, serving=bool(peers)),
+        _network_policy(spec, serving=bool(peers), clients=clients),
     ]
 
 
@@ -115,14 +118,31 @@ def _service(spec: VaultSpec, name: str, *, headless: bool) -> Object:
     return _object(spec, "v1", "Service", name) | {"spec": body}
 
 
-def _network_policy(spec: VaultSpec, *, serving: bool) -> Object:
-    """No client may connect before the key is proven; a port-forward does not pass here."""
-    clients = {"ports": [{"port": 8200, "protocol": "TCP"}], "from": [{"namespaceSelector": {}}]}
-    peers = {"ports": [{"port": 8201, "protocol": "TCP"}], "from": [{"podSelector": {"matchLabels": APP}}]}
-    rules = [clients, peers] if serving else []
+def _network_policy(spec: VaultSpec, *, serving: bool, clients: Sequence[str]) -> Object:
+    """No client may connect before the key is proven, and then only pods of ``clients``; a port-forward does not pass
+    here. Vault itself reaches its peers, DNS, and the API server, which reviews tokens; by port alone, since the
+    API server is no pod and its address differs by what enforces this. A policy beside this one can add to it."""
+    peers = [{"podSelector": {"matchLabels": APP}}]
+    places = [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in clients
+    ]
+    ingress = [
+        {"ports": _ports(API_PORT), "from": [*places, *peers]},
+        {"ports": _ports(RAFT_PORT), "from": peers},
+    ]
+    egress = [
+        {"ports": _ports(API_PORT, RAFT_PORT), "to": peers},
+        {"ports": [*_ports(53, protocol="UDP"), *_ports(53)]},
+        {"ports": _ports(*KUBERNETES_PORTS)},
+    ]
+    rules = {"ingress": ingress if serving else [], "egress": egress if serving else []}
     return _object(spec, "networking.k8s.io/v1", "NetworkPolicy", "vault") | {
-        "spec": {"podSelector": {"matchLabels": APP}, "policyTypes": ["Ingress"], "ingress": rules}
+        "spec": {"podSelector": {"matchLabels": APP}, "policyTypes": ["Ingress", "Egress"], **rules}
     }
+
+
+def _ports(*numbers: int, protocol: str = "TCP") -> list[dict[str, Any]]:
+    return [{"port": number, "protocol": protocol} for number in numbers]
 
 
 def stateful_set(spec: VaultSpec, *, replicas: int, tls_secret: str, unseal_secret: str) -> Object:

@@ -11,7 +11,7 @@ from bootstrap.adapters.kubernetes.kubeconfig import Access
 from bootstrap.adapters.kubernetes.portforward import PodDialer
 from bootstrap.model.errors import WorldError
 from bootstrap.ports import Cluster, Object, Permission, Reason, Ref
-from bootstrap.steps.secrets.admission import API
+from bootstrap.steps.context.admission import API
 from tests.contract.objects import bare, configmap, fresh, made, ref, refused, secret, until
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.controllers import admission
@@ -20,7 +20,9 @@ from tests.simulator.controllers import admission
 def test_identity_version_and_clock(cluster: Cluster) -> None:
     assert cluster.version().startswith("v1.34.")
     assert cluster.uid() == made(cluster.get(Ref("v1", "Namespace", "kube-system")))["metadata"]["uid"]
-    assert cluster.whoami()
+    found = cluster.identity()
+    assert found.user
+    assert "system:authenticated" in found.groups
     assert cluster.context
     assert cluster.server.startswith("https://")
     assert cluster.server_time().utcoffset() == dt.timedelta(0)
@@ -164,7 +166,7 @@ def nobody(access: Access, cluster: KubeCluster, namespace: str) -> Access:
 @pytest.mark.only("real", reason="the simulator has one identity")
 class TestWithoutRights:
     def test_who_it_is(self, nobody: Access, namespace: str) -> None:
-        assert KubeCluster(KubeApi(nobody)).whoami() == f"system:serviceaccount:{namespace}:nobody"
+        assert KubeCluster(KubeApi(nobody)).identity().user == f"system:serviceaccount:{namespace}:nobody"
 
     def test_all_is_missing(self, nobody: Access, namespace: str) -> None:
         wanted = [Permission("get", "", "secrets", namespace), Permission("create", "", "nonsense")]

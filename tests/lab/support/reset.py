@@ -6,7 +6,6 @@ from tests.lab.support.cluster import Kube
 
 KEPT = {"default", "kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
 OURS = "app.kubernetes.io/managed-by=bootstrap"
-POLICY = "bootstrap-retired-scaffolds"
 CLUSTER_KINDS = "clusterroles,clusterrolebindings,customresourcedefinitions"
 OPERATOR = ".external-secrets.io"
 LIMIT = 90.0  # seconds
@@ -30,7 +29,7 @@ def reset(kube: Kube) -> None:
     if not remains(kube):
         return
     for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
-        kube.run("delete", kind, POLICY, "--ignore-not-found")
+        kube.run("delete", kind, "-l", OURS)
     namespaces = _namespaces(kube)
     if namespaces:
         kube.run("delete", "namespace", *namespaces, "--wait=false")
