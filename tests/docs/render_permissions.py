@@ -135,6 +135,35 @@ like stand for the namespaces that your catalog names.
 |---|---|---|
 """
 END = """
+## Who may log in as the run
+
+A token of the account `bootstrap-system/bootstrap` is a login to Vault that reads every secret, so the right to ask
+for one (`create` on `serviceaccounts/token`) is not enough. The ValidatingAdmissionPolicy `bootstrap-run-account`
+lets these ask: users, groups and service accounts under [`operators`](platform.md#who-can-change-a-secret); the
+groups `system:masters` and `kubeadm:cluster-admins`, which may take the policy away; `system:nodes`, the kubelet,
+which asks for pods of its node alone. Anybody else is refused, and `up` by such an identity ends with
+`E_OPERATOR_UNKNOWN` before it changes anything. No pod may run as that account: nothing of ours does. Only what is
+made is judged, never what runs.
+
+`bootstrap-operator-writes` refuses the External Secrets Operator's account what RBAC cannot say: Secrets of type
+`kubernetes.io/service-account-token`; Secrets in `bootstrap-system`, in its own namespace and in those that begin
+with `kube-`; in Vault's namespace the names that begin with `vault-`. Where it may write at all is said by
+RoleBindings of the same name, which `up` makes in the namespaces of consumers and internal entries, and where a
+manifest of `workloads` has an ExternalSecret. The operator's manifest that `init` writes lets it read Secrets and
+nothing more; one that you bring, or an operator that you adopt, keeps the rights that it has: take `create`,
+`update`, `patch` and `delete` out of it.
+
+The way back, for an administrator who has locked everybody out: admission does not judge its own policies.
+
+```sh
+kubectl delete validatingadmissionpolicybinding bootstrap-run-account bootstrap-operator-writes
+```
+
+The next `up` makes them again. In `bootstrap-system`, and in Vault's namespace where `up` made it, Pod Security
+admits only what is `restricted`; Vault's NetworkPolicy lets in the operator's namespace, `bootstrap-system` and
+Vault's own pods, and lets out to them, to DNS and to TCP 443 and 6443, where API servers listen. For an API server on
+another port add a policy beside it: they add up. It holds where the network enforces it; the local lab's does not.
+
 ## In Vault
 
 Inside Vault there are two policies of ours beside those of the namespaces. Their texts:

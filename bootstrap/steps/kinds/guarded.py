@@ -3,20 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
-from bootstrap.model.errors import PreconditionError
+from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.plan import Step
-from bootstrap.ports import Identity, Object, Ref
+from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.applied import applied
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.names import RESTRICTED, SYSTEM_NAMESPACE, is_ours
 from bootstrap.steps.context.world import World
-from bootstrap.steps.guards import guards, passes
+from bootstrap.steps.guards import guards
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    who: Identity
     missing: tuple[Object, ...]
 
 
@@ -28,18 +26,9 @@ class Guarded:
     def observe(self) -> Observation:
         cluster = self.world.cluster
         wanted = (*guards(self.platform), *self._restricted())
-        return Observation(cluster.identity(), tuple(obj for obj in wanted if cluster.differs(obj)))
+        return Observation(tuple(obj for obj in wanted if cluster.differs(obj)))
 
     def decide(self, seen: Observation) -> Decision:
-        if not passes(self.platform, seen.who):
-            return Blocked(
-                PreconditionError(
-                    f"{seen.who.user} is not declared, so it may not log in to Vault as bootstrap",
-                    code="E_OPERATOR_UNKNOWN",
-                    where=self.platform.where,
-                    hint="add it to spec.operators in bootstrap.yaml with a reason, and commit; or use another context",
-                )
-            )
         if seen.missing:
             return Act(
                 "guard the run's account, and what may run beside it",

@@ -16,6 +16,7 @@ from bootstrap.steps.authority.gather import Authority, gather
 from bootstrap.steps.authority.stops import rests_on, stopped
 from bootstrap.steps.context.environment import mismatch
 from bootstrap.steps.context.world import World
+from bootstrap.steps.guards import passes
 from bootstrap.steps.permissions import beginning_anew, wanted
 from bootstrap.steps.secrets.immutable_fields import refused_changes
 from bootstrap.steps.vault.foreign import foreign_error, foreign_store
@@ -35,6 +36,7 @@ class Observation:
     foreign: str
     refused: tuple[PreconditionError, ...]
     authority: Authority | None  # None where it could not be looked for
+    unknown: str = ""  # who we are, where the guard of the run's account would not let us pass
     leaving: bool = False  # Vault's namespace is being deleted: what is in it now tells nothing
 
 
@@ -57,8 +59,10 @@ class Preflight:
         anew = authority is None or authority.found.new_authority
         refused = () if missing or foreign or anew else tuple(refused_changes(self.world))
         leaving = False if missing else self._leaving()
+        who = cluster.identity()
+        unknown = "" if passes(self.world.intent.platform, who) else who.user
         return Observation(
-            cluster.context, version, missing, storage, skew, foreign, refused, authority, leaving
+            cluster.context, version, missing, storage, skew, foreign, refused, authority, unknown, leaving
         )
 
     def _leaving(self) -> bool:
@@ -95,6 +99,15 @@ class Preflight:
                     code="E_RBAC",
                     where=f"context {seen.context}",
                     hint="docs/reference/permissions.md has the ClusterRole to grant; or use another context",
+                )
+            )
+        if seen.unknown:
+            found.append(
+                PreconditionError(
+                    f"{seen.unknown} is not declared, so it may not log in to Vault as bootstrap",
+                    code="E_OPERATOR_UNKNOWN",
+                    where=self.world.intent.platform.where,
+                    hint="add it to spec.operators in bootstrap.yaml with a reason, and commit; or use another context",
                 )
             )
         if _numbers(seen.version) < OLDEST:

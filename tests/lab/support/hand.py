@@ -198,6 +198,10 @@ class LabHand:
         tracked = git(self.platform.folder, "ls-files", str(file))
         assert not tracked, "records/ is committed: the commit has the escrow still"
 
+    def forget(self) -> None:
+        """Nothing is taken back: it is as it was."""
+        self._undo.clear()
+
     def undo(self) -> None:
         while self._undo:
             with suppress(requests.ConnectionError):
