@@ -10,6 +10,7 @@ import pytest
 from bootstrap.ledger.record import Audit, RecordType
 from bootstrap.model.errors import BootstrapError, EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.operations.abandon.runner import Abandon
 from bootstrap.ports import Answer
 from bootstrap.steps.context.names import CONFIGURE_POLICY
 from bootstrap.steps.context.world import World
@@ -129,6 +130,19 @@ def test_what_a_killed_run_left_is_gone_before_the_next_change(
         txn for kind, txn in told if kind is RecordType.CONFIGURED
     )
     assert platform.up().epoch == 0
+
+
+def test_ph3_abandon_revokes_what_a_killed_change_left(platform: SimulatedPlatform) -> None:
+    drifted(platform)
+    with pytest.raises(Killed):
+        platform.up(vault=Port("vault", platform.vault, _killed_after("generate-root/update")))
+    assert [token.policies for token in powerful(platform)] == [("root",)]
+    work = Abandon(platform.world())
+    assert [item for item in work.listing().goes if "revoke Vault token" in item]
+    work.run()
+    assert powerful(platform) == []
+    platform.up()
+    assert len(records(platform)) % 2 == 0
 
 
 def _killed_after(end: str) -> Any:

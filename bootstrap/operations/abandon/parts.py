@@ -25,6 +25,7 @@ from bootstrap.steps.kinds.root_revoked import Observation as RevocableToken
 from bootstrap.steps.kinds.root_revoked import RootRevoked
 from bootstrap.steps.kinds.run_identity import RunIdentity
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref, ledger_is_lost
+from bootstrap.steps.vault.configuring import begun, end, powerful
 from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.root_session import RootSession
 
@@ -76,7 +77,7 @@ class RunTokens:
         if away := vault_is_away(self.world):
             return OtherTokens((), away)
         try:
-            return OtherTokens(self.world.session.others())
+            return OtherTokens(tuple(dict.fromkeys((*self.world.session.others(), *self._configuring()))))
         except WorldError as error:
             if error.code not in NOWHERE:
                 raise
@@ -90,6 +91,13 @@ class RunTokens:
 
     def act(self, seen: OtherTokens) -> None:
         self.world.session.fence()
+        if self._configuring():
+            end(self.world)
+
+    def _configuring(self) -> tuple[str, ...]:
+        """What a change of Vault's configuration left that was killed: its root token too."""
+        unfinished = begun(self.world.ledger.read())
+        return powerful(self.world.session.accessors()) if unfinished else ()
 
     def stays(self, seen: OtherTokens) -> Stays:
         ends = f"{seen.away}; each ends by itself within 15 minutes"

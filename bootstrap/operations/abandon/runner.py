@@ -47,6 +47,7 @@ STEPS: Final = (
 )
 ALWAYS: Final = {
     "namespace bootstrap-system": "the journal, the run record, the init window and the ledger are there",
+    "what admission refuses": "it guards the run's account, and where the operator may write",
     layout.RECORDS: "written by runs, committed by people",
     "what lies in Vault": "Vault is its authority, or will be: the next run adopts what this one wrote",
     "what manifests/ declares, and namespaces": "installed, and holds no secret; others may use it by now",

@@ -7,7 +7,7 @@ from bootstrap.intent.manifests import parse_manifests
 from bootstrap.model.errors import BootstrapError
 from bootstrap.operations.verify.kubernetes_built_in import is_built_in
 from bootstrap.operations.verify.kubernetes_powers import powers, rules_of, stakes, words
-from bootstrap.operations.verify.kubernetes_ways import Stake
+from bootstrap.operations.verify.kubernetes_ways import READ_KEY, Stake
 from bootstrap.operations.verify.proof import State, Verdict, claim
 from bootstrap.ports import Object
 from bootstrap.steps.context.names import RUN_ACCOUNT, SYSTEM_NAMESPACE
@@ -34,15 +34,19 @@ UNSEEN = (
 def kubernetes_writers(world: World) -> Verdict:
     found = _Bindings(world)
     strange: dict[str, list[str]] = {}
+    equals: set[str] = set()
     for binding in found.all:
         if not (given := found.given(binding)):
             continue
         for subject in binding.get("subjects") or ():
             who = _subject(subject, binding)
+            if READ_KEY in given and not found.built_in(who, binding, given):
+                equals.add(who)
             if not found.declared(who, binding, given):
                 kind, name = binding["kind"], binding["metadata"]["name"]
                 strange.setdefault(who, []).append(f"{words(given)}, {kind} {name}")
     seen = f"declared: {', '.join(sorted(found.people))}"
+    seen += f"; equal to root in Vault, by the unseal key: {', '.join(sorted(equals))}" if equals else ""
     others = (f"{who} ({'; '.join(how)})" for who, how in sorted(strange.items()))
     seen += f"; not declared: {', '.join(others)}" if strange else "; nobody else seen"
     unread = f"{', '.join(found.unread)} (no right to list them), " if found.unread else ""
@@ -84,8 +88,9 @@ class _Bindings:
     def declared(self, who: str, binding: Object, given: frozenset[str]) -> bool:
         if who in self.people:
             return True
-        if self._as_written(who, binding, given):
-            return True
+        return self._as_written(who, binding, given) or self.built_in(who, binding, given)
+
+    def built_in(self, who: str, binding: Object, given: frozenset[str]) -> bool:
         cluster_wide = binding["kind"] == "ClusterRoleBinding"
         return cluster_wide and is_built_in(
             binding["metadata"]["name"], binding["roleRef"]["name"], who, given, self._stakes[""]
