@@ -8,7 +8,7 @@ from bootstrap.model.catalog import Intent, RetireMode
 from bootstrap.ports import Permission
 from bootstrap.steps.context.health import READY
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE
-from bootstrap.steps.secrets.operator_rights import writing_namespaces
+from bootstrap.steps.context.operator import writing_namespaces
 
 _WRITE = ("get", "list", "create", "patch")
 _OF_VAULT: Final = (  # what Vault is installed as, group and resource

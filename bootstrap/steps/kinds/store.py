@@ -11,9 +11,10 @@ from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.applied import applied
 from bootstrap.steps.context.health import condition, condition_message, ref_of
 from bootstrap.steps.context.names import KV_MOUNT, READER_ACCOUNT, READER_ROLE, STORE, labels, namespace
+from bootstrap.steps.context.operator import writing_namespaces
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
-from bootstrap.steps.secrets.operator_rights import operator_rights, writing_namespaces
+from bootstrap.steps.secrets.operator_rights import operator_rights
 
 STORE_REF = Ref("external-secrets.io/v1", "ClusterSecretStore", STORE)
 

@@ -6,18 +6,13 @@ Its own manifest lets it read everywhere, since its watch needs that; these bind
 from collections.abc import Iterator
 from typing import Final
 
-from bootstrap.intent.manifests import parse_manifests
 from bootstrap.model.catalog import Intent
 from bootstrap.ports import Object
 from bootstrap.steps.context.names import labels
+from bootstrap.steps.context.operator import writing_namespaces
 
 WRITER: Final = "bootstrap-operator-writes"
 _RBAC: Final = "rbac.authorization.k8s.io"
-
-
-def writing_namespaces(intent: Intent) -> tuple[str, ...]:
-    """Those of consumers and of internal entries, and those in which a manifest puts an ExternalSecret."""
-    return tuple(sorted({*intent.reading_namespaces, *intent.pushing_namespaces, *_in_manifests(intent)}))
 
 
 def operator_rights(intent: Intent) -> Iterator[Object]:
@@ -38,11 +33,3 @@ def operator_rights(intent: Intent) -> Iterator[Object]:
             "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": WRITER},
             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": place}],
         }
-
-
-def _in_manifests(intent: Intent) -> Iterator[str]:
-    folders = tuple(folder.rstrip("/") + "/" for folder in intent.platform.workloads)
-    for path, data in intent.manifests.items():
-        if b"ExternalSecret" in data and path.startswith(folders):
-            found = (o for o in parse_manifests(path, data) if o["kind"] == "ExternalSecret")
-            yield from (str(obj["metadata"].get("namespace", "default")) for obj in found)

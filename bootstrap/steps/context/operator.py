@@ -1,0 +1,19 @@
+"""In which namespaces the External Secrets Operator has something to write, by the commit (S2)."""
+
+from collections.abc import Iterator
+
+from bootstrap.intent.manifests import parse_manifests
+from bootstrap.model.catalog import Intent
+
+
+def writing_namespaces(intent: Intent) -> tuple[str, ...]:
+    """Those of consumers and of internal entries, and those in which a manifest puts an ExternalSecret."""
+    return tuple(sorted({*intent.reading_namespaces, *intent.pushing_namespaces, *_in_manifests(intent)}))
+
+
+def _in_manifests(intent: Intent) -> Iterator[str]:
+    folders = tuple(folder.rstrip("/") + "/" for folder in intent.platform.workloads)
+    for path, data in intent.manifests.items():
+        if b"ExternalSecret" in data and path.startswith(folders):
+            found = (o for o in parse_manifests(path, data) if o["kind"] == "ExternalSecret")
+            yield from (str(obj["metadata"].get("namespace", "default")) for obj in found)
