@@ -54,12 +54,14 @@ class _Attempts:
 
     def begun(self) -> str:
         """The nonce of an attempt that is ours and new."""
-        self._end_forgotten()
         key = base64.b64encode(self._key.certificate).decode()
 
         def begin() -> str:
             answer = self.ask("PUT", ATTEMPT, {"pgp_key": key})
-            return str(answer.data["nonce"]) if answer.ok else ""  # 400: one is under way
+            if answer.ok:
+                return str(answer.data["nonce"])
+            self._end_forgotten()  # one is under way
+            return ""
 
         try:
             return self._world.wait("no other generate-root is under way", begin, seconds=WAIT)
