@@ -18,7 +18,7 @@ pytestmark = pytest.mark.lab
 ESO = "system:serviceaccount:external-secrets:external-secrets"
 POLICY = {"policy": 'path "secret/*" { capabilities = ["read"] }'}
 # What would make it more than it is, or take something away: method, path, body.
-REFUSED = (
+REFUSED: tuple[tuple[str, str, Object | None], ...] = (
     ("POST", "sys/policies/acl/bootstrap-run", POLICY),
     ("POST", "sys/policies/acl/bootstrap-configure", POLICY),
     ("POST", "sys/policies/acl/reader-orders", POLICY),
