@@ -1,11 +1,15 @@
 """Vault itself: the right one, whole, audited, and without a root token (G7, B4, B5, B6)."""
 
+from typing import Final
+
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged
 from bootstrap.steps.context.names import AUDIT_DEVICE, CONFIGURE_POLICY
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.configuring import powerful
 from bootstrap.steps.vault.init_window import WindowStore
+
+AUDIT_OFF: Final = "E_AUDIT_OFF"
 
 
 @claim(
@@ -53,7 +57,7 @@ def auditing(world: World) -> Verdict:
         return Verdict(State.HOLDS, ", ".join(devices))
     others = f"no audit device {AUDIT_DEVICE}/ among {', '.join(devices)}" if devices else "no audit device"
     hint = "`bootstrap up` turns it on again; the last lines of Vault's audit log say who turned it off"
-    return Verdict(State.BROKEN, f"E_AUDIT_OFF: {others}", hint)
+    return Verdict(State.BROKEN, f"{AUDIT_OFF}: {others}", hint)
 
 
 @claim(
