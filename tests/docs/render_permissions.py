@@ -147,7 +147,7 @@ made is judged, never what runs.
 
 `bootstrap-operator-writes` refuses the External Secrets Operator's account what RBAC cannot say: Secrets of type
 `kubernetes.io/service-account-token`; Secrets in `bootstrap-system`, in its own namespace and in those that begin
-with `kube-`; in Vault's namespace the names that begin with `vault-`. Where it may write at all is said by
+with `kube-`; in Vault's namespace the names that begin with `vault-`. Where it may write at all comes from
 RoleBindings of the same name, which `up` makes in the namespaces of consumers and internal entries, and where a
 manifest of `workloads` has an ExternalSecret. The operator's manifest that `init` writes lets it read Secrets and
 nothing more; one that you bring, or an operator that you adopt, keeps the rights that it has: take `create`,

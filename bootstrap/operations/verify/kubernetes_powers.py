@@ -60,10 +60,10 @@ def _of_rule(rule: Mapping[str, Any], stake: Stake, *, everywhere: bool) -> Iter
             continue
         for resource in way.resources:
             verbs = _verbs(rule, way.group, resource) & frozenset(way.verbs)
-            yield from _said(way, resource, _narrowed(verbs, named, stake.names(way.where), resource))
+            yield from _shown(way, resource, _narrowed(verbs, named, stake.names(way.where), resource))
 
 
-def _said(way: Way, resource: str, verbs: frozenset[str]) -> Iterator[str]:
+def _shown(way: Way, resource: str, verbs: frozenset[str]) -> Iterator[str]:
     if way.where is Where.UNSEAL and way.verbs == READS:
         yield from (READ_KEY,) if verbs else ()
     else:
@@ -79,7 +79,7 @@ def _narrowed(
     if ours is not None and not named & ours:
         return frozenset()
     if resource in ("roles", "clusterroles"):
-        return frozenset()  # a role that is named is judged by whoever gave the right to bind it
+        return frozenset()  # a role that is named is judged by what it gives, where it is bound
     return verbs if "/" in resource else verbs - NAMELESS
 
 

@@ -115,8 +115,8 @@ class Claim:
 
     def _digest(self, marks: dict[str, str]) -> str:
         """Keyed by the commitment key; a slash is in no name of the catalog, so it is no secret's commitment."""
-        said = json.dumps(marks, sort_keys=True).encode()
+        marked = json.dumps(marks, sort_keys=True).encode()
         key = self.world.material.commitments()
         return key.commit(
-            self.world.cluster.uid(), f"namespace/{SYSTEM_NAMESPACE}", "claim", Sensitive(said, "claim")
+            self.world.cluster.uid(), f"namespace/{SYSTEM_NAMESPACE}", "claim", Sensitive(marked, "claim")
         )
