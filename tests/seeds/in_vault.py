@@ -240,7 +240,7 @@ SEEDS: tuple[Seed, ...] = (
     Seed(
         claim="vault-writers",
         what="a token role gives the run's policy by a pattern",
-        named="role auth/token/helpers holds bootstrap-run",
+        named="role auth/token/helpers holds bootstrap-configure, bootstrap-run",
         plant=_asked("POST", "auth/token/roles/helpers", {"allowed_policies_glob": ["boot*"]}),
     ),
     Seed(
