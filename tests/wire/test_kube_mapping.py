@@ -487,7 +487,7 @@ def test_missing_names_exactly_what_is_not_allowed(tmp_path: Path) -> None:
 def test_what_answers_and_is_no_api_server_is_called_that(tmp_path: Path, body: str) -> None:
     with cluster(tmp_path, (200, body)) as (kube, _, _):
         failed(PreconditionError, "E_KUBE_KIND", kube.version)
-        failed(PreconditionError, "E_KUBE_KIND", kube.whoami)
+        failed(PreconditionError, "E_KUBE_KIND", kube.identity)
 
 
 def test_a_list_of_kinds_that_is_none_is_called_that(tmp_path: Path) -> None:
