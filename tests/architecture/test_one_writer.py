@@ -12,8 +12,8 @@ WRITER = PACKAGE / "cli" / "terminal.py"
 # Other places that write, and how they escape.
 ELSEWHERE = {
     "adapters/age/plugin.py": "one_line",  # a plugin's message, below the command line
-    "cli/commands/lab.py": "one_line",  # rich draws, and takes its own escape sequences
-    "cli/narrators.py": "one_line",  # the same
+    "cli/narrators.py": "one_line",  # rich draws, and takes its own escape sequences
+    "cli/work.py": "one_line",  # the same
 }
 CALLS = ("echo", "secho", "write", "writelines", "print")
 STREAMS = ("sys.stdout", "sys.stderr", "typer", "click", "console", "progress.console", "Console")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,10 +55,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_h4_an_exported_bundle_verifies_offline_and_stays_the_same(world: Any) -> None:
     world.ledger.append(story())
     data, report = ledger_live.live_bundle(Options())
-    assert verify_bundle(data, KEYS) == report
+    # No head was given: that it is all of it, only who has it live can say.
+    assert replace(verify_bundle(data, KEYS), completeness=report.completeness) == report
     assert Bundle.parse(data).escrow == ESCROW
     assert ledger_live.live_bundle(Options())[0] == data
-    assert ledger_live.live_report(Options()) == report
+    assert ledger_live.live_report(Options()) == replace(report, completeness=None)
 
 
 def test_the_root_is_needed_only_without_a_current_head(world: Any) -> None:

@@ -121,7 +121,7 @@ def test_a_namespace_of_that_name_that_is_not_ours_is_left_as_it_is(platform: Si
     platform.cluster.create(system(labels={"team": "theirs"}))
     platform.cluster.mutations.clear()
     error = stopped(platform)
-    assert (error.code, "not ours" in error.message) == ("E_NAME_TAKEN", True)
+    assert (error.code, "not made with this root key" in error.message) == ("E_NAME_TAKEN", True)
 
 
 def test_a_claim_that_is_being_deleted_is_not_claimed(platform: SimulatedPlatform) -> None:
