@@ -269,10 +269,10 @@ def test_a_swap_that_somebody_forestalls_changes_nothing_and_is_done_by_the_next
     def labelled(_: Schedule, call: Call) -> Any:
         now = live(inert)
         now["metadata"]["labels"]["somebody"] = "else"
-        rules = inert.cluster.admission[:]
-        inert.cluster.admission.clear()  # by another API server, where the policy is not in effect yet
+        rules = inert.cluster.updates[:]
+        inert.cluster.updates.clear()  # by another API server, where the policy is not in effect yet
         inert.cluster.update_as("kubectl", now)
-        inert.cluster.admission += rules
+        inert.cluster.updates += rules
         return call.apply()
 
     with pytest.raises(WorldError):
