@@ -15,13 +15,18 @@ KUBERNETES = "kube-"  # the prefix that Kubernetes keeps for itself
 def reserved_namespace(platform: Platform, namespace: str) -> str:
     """Whose it is, as words for an error; empty for a namespace that entries may use."""
     operator = platform.external_secrets
-    if namespace.startswith(KUBERNETES):
-        return "Kubernetes' own"
-    if namespace == SYSTEM_NAMESPACE:
-        return "bootstrap's own"
+    if whose := reserved_everywhere(namespace):
+        return whose
     if namespace in (operator.deployment.split("/")[0], operator.service_account.split("/")[0]):
         return "the External Secrets Operator's own"
     return ""
+
+
+def reserved_everywhere(namespace: str) -> str:
+    """The same for those that are reserved whatever the platform declares."""
+    if namespace.startswith(KUBERNETES):
+        return "Kubernetes' own"
+    return "bootstrap's own" if namespace == SYSTEM_NAMESPACE else ""
 
 
 def reserved_names(platform: Platform) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ COMMANDS = {
     "rekey-repo",
     "schema",
     "doctor",
+    "hosts",
     "plan",
     "up",
     "status",

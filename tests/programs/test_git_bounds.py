@@ -1,13 +1,15 @@
 """A few Git objects that name without end, or hold too much: refused within seconds and little memory (G5)."""
 
+import hashlib
 import time
 import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
+from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.repo import Repo
 
 from bootstrap.adapters.git import bounds
@@ -77,6 +79,17 @@ BOMBS: dict[str, Callable[[Repo], ObjectID]] = {
     "deep": deep,
     "long names": long,
 }
+
+
+def planted(repo: Repo, number: int, content: bytes) -> str:
+    """A loose object as Git keeps one, whatever it holds; its hash."""
+    kind = (b"commit", b"tree", b"blob", b"tag")[number - 1]
+    whole = b"%s %d\0%s" % (kind, len(content), content)
+    name = hashlib.sha1(whole, usedforsecurity=False).hexdigest()
+    file = Path(repo.controldir()) / "objects" / name[:2] / name[2:]
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(zlib.compress(whole))
+    return name
 
 
 @contextmanager
@@ -155,10 +168,9 @@ RAW: dict[str, tuple[int, bytes]] = {
 @pytest.mark.parametrize("raw", RAW)
 @pytest.mark.parametrize("by", ["branch", "hash", "beginning"])
 def test_g5_an_object_that_is_not_whole_is_named_as_that(repo: Repo, raw: str, by: str) -> None:
-    made = ShaFile.from_raw_string(*RAW[raw])
-    repo.object_store.add_object(made)
-    repo.refs[b"refs/heads/master"] = made.id  # type: ignore[index]  # a name as bytes
-    rev = {"branch": "HEAD", "hash": made.id.decode(), "beginning": made.id.decode()[:12]}[by]
+    made = planted(repo, *RAW[raw])
+    (Path(repo.controldir()) / "refs/heads/master").write_text(f"{made}\n")
+    rev = {"branch": "HEAD", "hash": made, "beginning": made[:12]}[by]
     with pytest.raises(DefinitionError) as refused:
         open_repository(repo.path, rev)
     assert (refused.value.code, bool(refused.value.hint)) == ("E_REPO_REV", True)
@@ -168,9 +180,8 @@ def test_g5_an_object_that_is_not_whole_is_named_as_that(repo: Repo, raw: str, b
     "content", [b"100644 f\0short", b"garbage", b"100644 \0" + bytes(20), b"xyz f\0" + bytes(20)]
 )
 def test_g5_nor_a_tree(repo: Repo, content: bytes) -> None:
-    made = ShaFile.from_raw_string(2, content)
-    repo.object_store.add_object(made)
-    committed(repo, made.id)
+    made = planted(repo, 2, content)
+    committed(repo, ObjectID(made.encode()))
     with pytest.raises(DefinitionError) as refused:
         open_repository(repo.path)
     assert refused.value.code in ("E_REPO_REV", "E_PATH_CHARS", "E_PATH_ESCAPE")

@@ -205,7 +205,7 @@ def test_a_plugin_opens_and_asks_on_the_terminal(
     assert root.recipients == (RECIPIENT,)
     assert root.unwrap(sealed, "f") == SECRET
     assert root.unwrap(encrypt_to([RECIPIENT], SECRET), "f") == SECRET
-    assert "age-plugin-tester: touch [2J it" in capfd.readouterr().err
+    assert "age-plugin-tester: touch\\u001b[2J it" in capfd.readouterr().err
     os.environ["PATH"] = "/usr/bin:/bin"
     child = parse_root(root.export(), nobody, helpers=Helpers(ask=says("4711")))
     assert child.unwrap(sealed, "f") == SECRET

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from bootstrap.adapters.git.tree import Files
 from bootstrap.adapters.sops.placeholders import shown, substituted, variables
 from bootstrap.model.catalog import BootstrapCopy, Consumer
+from bootstrap.model.reserved import reserved_everywhere
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.importing.candidates import (
     Findings,
@@ -129,6 +130,8 @@ class Adoption:
             return (
                 f"{name if '${' in name else space} in its name: nothing says in the clear what it stands for"
             )
+        if whose := reserved_everywhere(space):
+            return f"it goes into {space}, which is {whose}: no entry may"
         tree, changed, lacking = _substituted(manifest, whole, literal=literal)
         if lacking:
             return f"{', '.join(f'${{{each}}}' for each in lacking)} in it: nothing says what it stands for"
