@@ -139,7 +139,7 @@ def _(box: Box) -> Told:
 def _(box: Box) -> Told:
     from bootstrap.intent.values import secret_values
 
-    for text in ("YQ", "Y Q==", "YQ==\n", f"{CANARY}!"):
+    for text in ("YQ", "Y Q==", f"{CANARY}!"):
         manifest: Opened = {"kind": Sensitive(b"Secret"), "data": {"a": Sensitive(text.encode())}}
         assert refused(partial(secret_values, secret(), manifest)).code == "E_B64", text
     secret_values(secret(), {"kind": Sensitive(b"Secret"), "data": {"a": Sensitive(b"*")}})

@@ -100,7 +100,7 @@ REFUSED: dict[str, tuple[Callable[[Holder], str], str, str]] = {
     ),
     "agent, revoked": (lambda h: f"gpg-agent:{h.revoked()}", "E_PGP_STATE", "another key"),
     "a command that fails": (lambda h: "cmd:false", "E_KEY_MISSING", "run it by hand"),
-    "no such descriptor": (lambda h: "fd:77", "E_KEY_MISSING", "3< root.key"),
+    "no such descriptor": (lambda h: "fd:7777", "E_KEY_MISSING", "3< root.key"),
 }
 
 

@@ -34,7 +34,6 @@ ROOT_TOKEN = (
     without("before the proof it is not called revoked", f"{ROOT}.decide", " or not seen.verified", R + "b5_before_the_key_is_proven_it_is_not_called_revoked"),
     unless("an outage is no revocation", "steps/vault/root_session.py:RootSession.usable", 'error.code != "E_VAULT_DENIED"', R + "b5_whether_root_works_is_asked_of_vault_and_an_error_is_no_answer"),
     unless("other root tokens", "steps/kinds/token_census.py:TokenCensus.decide", "seen.roots", R + "b5_any_other_token_with_the_policy_root_is_revoked_too"),
-    unless("auditing that was turned off", "steps/kinds/vault_audit.py:VaultAudit.act", "not self.root.usable()", R + "b6_auditing_that_was_turned_off_stops_the_run"),
     unless("an outage is no missing identity", "steps/kinds/run_identity.py:RunIdentity.observe", "error.retry", R + "s2_an_outage_is_not_taken_for_a_missing_identity"),
     without("another policy under the run's name", "steps/kinds/run_identity.py:RunIdentity.observe", ' or answer.data.get("policy") != RUN', R + "s2_another_policy_under_the_run_s_name_is_put_right_while_root_is_there"),
 )  # fmt: skip
@@ -45,7 +44,7 @@ FENCE = (
     undone("a run that was overtaken does not log in again", f"{SESSION}.token", "self.guard()", S + "an_old_token_is_replaced_and_revoked_unless_the_run_was_overtaken"),
     undone("an old token is revoked", f"{SESSION}.token", "self._revoke(previous)", S + "an_old_token_is_replaced_and_revoked_unless_the_run_was_overtaken"),
     without("its own token is left", f"{SESSION}.others", " and a != self._accessor", S + "the_first_write_revokes_the_tokens_of_earlier_runs_and_no_others"),
-    without("tokens of others are left", f"{SESSION}.others", "RUN_POLICY in policies and ", S + "the_first_write_revokes_the_tokens_of_earlier_runs_and_no_others"),
+    without("tokens of others are left", f"{SESSION}.others", "of_a_run.intersection(policies) and ", S + "the_first_write_revokes_the_tokens_of_earlier_runs_and_no_others"),
     unless("a login that is refused", f"{SESSION}.login", "not answer.ok", S + "a_login_that_is_refused_is_an_error_of_its_own"),
     unless("no node is active", f"{SESSION}.active", "not found", "simulated/test_session.py::test_g7_while_no_node_is_active_none_is_asked"),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 import yaml
@@ -18,7 +18,7 @@ from bootstrap.intent.values import secret_values
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
 from tests.support.commit_tree import secret
-from tests.support.intent_fake import SECRET, changed
+from tests.support.intent_fake import SECRET, FakeRepository, changed, valid
 from tests.support.real_sops import real_tools, run
 
 ROOT = age.generate()
@@ -39,11 +39,18 @@ def again(sealed: bytes, form: Form) -> bytes:
     return run(real_tools()["sops"], "decrypt", *words, given=sealed, SOPS_AGE_KEY=key)
 
 
+def opened_by_root(changes: Mapping[str, str | bytes | None]) -> FakeRepository:
+    """The valid repository with these changes, whose root material is really encrypted to the root."""
+    material = (path for path in valid() if path.startswith("encrypted/root-material/"))
+    sealed = {path: age.encrypt(ROOT.recipients, Sensitive(path.encode())) for path in material}
+    return changed({**sealed, **changes})
+
+
 def judged(file: str, data: bytes, key: str | None = None) -> list[Finding]:
     """What `check` says of one entry that reads this file, first without the key and then with it."""
     source = f"file: {file}" + (f', key: "{key}"' if key else "")
     entry = SECRET.replace("file: encrypted/web.sops.yaml, key: session", source)
-    files = changed({"secrets/web.yaml": entry, "encrypted/web.sops.yaml": None, file: data})
+    files = opened_by_root({"secrets/web.yaml": entry, "encrypted/web.sops.yaml": None, file: data})
     told = [*run_check(files, None)[1], *run_check(files, CommitFiles(files, ROOT))[1]]
     assert VALUE not in str(told)
     return [f for f in errors(told) if f.where.startswith(("encrypted/x", "secrets/web"))]
@@ -92,7 +99,7 @@ def test_line_ends_that_git_made_of_a_checkout_are_read_over(form: Form, plain: 
     file = f"encrypted/x.{'env' if form is Form.DOTENV else form}"
     inner = "a.session" if form is Form.INI else "session"
     assert judged(file, sealed, inner) == []
-    files = changed({file: sealed})
+    files = opened_by_root({file: sealed})
     assert secret_values(secret(file, inner), CommitFiles(files, ROOT).open(file)) == {
         "value": Sensitive(VALUE.encode())
     }
@@ -227,6 +234,6 @@ def test_an_empty_value_beside_another_is_taken_and_all_of_them_are_named() -> N
     assert judged("encrypted/x.yaml", sealed) == []
     file = "encrypted/x.yaml"
     entry = SECRET.replace("file: encrypted/web.sops.yaml, key: session", f"file: {file}")
-    files = changed({"secrets/web.yaml": entry, "encrypted/web.sops.yaml": None, file: sealed})
+    files = opened_by_root({"secrets/web.yaml": entry, "encrypted/web.sops.yaml": None, file: sealed})
     (empty,) = [f for f in run_check(files, CommitFiles(files, ROOT))[1] if f.id == "W_EMPTY"]
     assert empty.message.endswith(": b, c")
