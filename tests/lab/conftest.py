@@ -13,7 +13,7 @@ from tests.lab.support.cluster import Kube, Lab
 from tests.lab.support.platform import Platform, make_platform
 from tests.lab.support.reset import reset
 from tests.lab.support.state import authority
-from tests.lab.support.vault import Vault, as_run
+from tests.lab.support.vault import Vault, active_pod, as_run
 from tests.support.program import run_bootstrap, said
 
 
@@ -48,7 +48,7 @@ def road(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Road
 
 @pytest.fixture(scope="module")
 def vault(road: Road, kube: Kube) -> Iterator[Vault]:
-    with as_run(kube, authority(road.platform)) as found:
+    with as_run(kube, authority(road.platform), active_pod(kube)) as found:
         yield found
 
 

@@ -16,7 +16,7 @@ import requests
 from tests.lab.support.cluster import Kube, Object
 from tests.lab.support.platform import Platform
 from tests.lab.support.state import authority
-from tests.lab.support.vault import forwarded
+from tests.lab.support.vault import active_pod, forwarded
 from tests.support.program import git
 
 LAG = 60.0  # seconds that a deleted binding may go on refusing
@@ -211,19 +211,12 @@ class LabHand:
 
 @contextmanager
 def hand_on(kube: Kube, platform: Platform) -> Iterator[LabHand]:
-    leader = next(p for p in ("vault-0", "vault-1", "vault-2") if _is_active(kube, p))
-    with forwarded(kube, leader) as base:
+    with forwarded(kube, active_pod(kube)) as base:
         hand = LabHand(kube, platform, base)
         try:
             yield hand
         finally:
             hand.undo()
-
-
-def _is_active(kube: Kube, pod: str) -> bool:
-    """The exit code of ``vault status`` does not tell; the address of the leader does."""
-    text = kube.in_vault(pod, "vault", "status", "-format=json")
-    return bool(json.loads(text).get("is_self") or json.loads(text).get("ha_mode") == "active")
 
 
 def _new(obj: Object) -> Object:
