@@ -44,7 +44,7 @@ PRECONDITIONS = (
     unless("a namespace that is being deleted", f"{PREFLIGHT}._problems", "seen.leaving", P + "g5_a_namespace_that_is_being_deleted_is_waited_for_by_the_operator"),
     unless("a foreign Vault", f"{PREFLIGHT}._problems", "seen.foreign", "simulated/test_vault_nodes.py::test_inv4_another_s_vault_is_named_and_not_touched"),
     unless("a claim that is not ours", "steps/kinds/claim.py:Claim.decide", "not seen.ours", P + "a_namespace_of_that_name_that_is_not_ours_is_left_as_it_is"),
-    unless("a claim that is being deleted", "steps/kinds/claim.py:Claim.decide", 'seen.namespace.get("status", {}).get("phase") == "Terminating"', P + "a_claim_that_is_being_deleted_is_not_claimed"),
+    unless("a claim that is being deleted", "steps/kinds/claim.py:Claim.decide", "terminating(seen.namespace)", P + "a_claim_that_is_being_deleted_is_not_claimed"),
     unless("fewer replicas", f"{CHANGES}:_fewer_replicas", "running > spec.replicas", C + "g7_fewer_replicas_would_leave_voters_behind"),
     unless("another custody", f"{CHANGES}:_custody", "world.intent.platform.vault.custody is Custody.OFFLINE and world.cluster.get(unseal_ref(world))", C + "b4_custody_is_not_taken_back_by_a_line"),
     unless("another path", f"{CHANGES}:moved", "record is not None and _path(record) != secret.path", C + "h1_a_path_that_was_handed_over_to_stays"),

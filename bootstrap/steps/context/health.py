@@ -14,6 +14,11 @@ def kubectl(verb: str, ref: Ref, *more: str) -> str:
     return f"`{' '.join(('kubectl', *place, verb, ref.kind.lower(), ref.name, *more))}`"
 
 
+def terminating(namespace: Object | None) -> bool:
+    """Whether it is being deleted, with all that is in it."""
+    return ((namespace or {}).get("status") or {}).get("phase") == "Terminating"
+
+
 def condition(obj: Object | None, kind: str) -> bool:
     """True when the object carries this condition with status True."""
     conditions = (obj or {}).get("status", {}).get("conditions") or []

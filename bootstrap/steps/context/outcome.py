@@ -9,6 +9,16 @@ from bootstrap.steps.context.health import kubectl
 T = TypeVar("T")
 
 
+def being_deleted(namespace: Ref) -> PreconditionError:
+    """E_NAME_TAKEN of a namespace that goes: nothing can be made in it, and what is in it tells nothing."""
+    return PreconditionError(
+        f"namespace {namespace.name} is being deleted",
+        code="E_NAME_TAKEN",
+        where=str(namespace),
+        hint=f"wait until {kubectl('get', namespace)} finds nothing, then `bootstrap up`",
+    )
+
+
 def expect(result: T | Refused, ref: Ref) -> T | None:
     """The result, or None where another writer was faster (the step looks again). WorldError otherwise."""
     if not isinstance(result, Refused):

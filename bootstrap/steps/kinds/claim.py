@@ -14,6 +14,7 @@ from bootstrap.model.plan import Step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref, Refused
 from bootstrap.steps.context.environment import bound_to, mismatch
+from bootstrap.steps.context.health import terminating
 from bootstrap.steps.context.names import (
     CLAIM_ANNOTATION,
     COMMIT_ANNOTATION,
@@ -26,7 +27,7 @@ from bootstrap.steps.context.names import (
     labels,
     namespace,
 )
-from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.outcome import being_deleted, expect
 from bootstrap.steps.context.world import World
 
 NAMESPACE = Ref("v1", "Namespace", SYSTEM_NAMESPACE)
@@ -55,15 +56,8 @@ class Claim:
     def decide(self, seen: Observation) -> Decision:
         if seen.namespace is None:
             return Act("claim the cluster", (f"create {NAMESPACE}", f"create {ACCOUNT}"))
-        if seen.namespace.get("status", {}).get("phase") == "Terminating":
-            return Blocked(
-                PreconditionError(
-                    f"namespace {SYSTEM_NAMESPACE} is being deleted",
-                    code="E_NAME_TAKEN",
-                    where=str(NAMESPACE),
-                    hint=f"wait until `kubectl get namespace {SYSTEM_NAMESPACE}` finds nothing, then `bootstrap up`",
-                )
-            )
+        if terminating(seen.namespace):
+            return Blocked(being_deleted(NAMESPACE))
         if not seen.ours:
             return Blocked(
                 PreconditionError(

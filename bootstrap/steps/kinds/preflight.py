@@ -15,6 +15,8 @@ from bootstrap.ports import Permission, Ref
 from bootstrap.steps.authority.gather import Authority, gather
 from bootstrap.steps.authority.stops import rests_on, stopped
 from bootstrap.steps.context.environment import mismatch
+from bootstrap.steps.context.health import terminating
+from bootstrap.steps.context.outcome import being_deleted
 from bootstrap.steps.context.world import World
 from bootstrap.steps.guards import passes
 from bootstrap.steps.permissions import beginning_anew, wanted
@@ -66,8 +68,10 @@ class Preflight:
         )
 
     def _leaving(self) -> bool:
-        home = self.world.cluster.get(Ref("v1", "Namespace", self.world.intent.platform.vault.namespace))
-        return home is not None and (home.get("status") or {}).get("phase") == "Terminating"
+        return terminating(self.world.cluster.get(self._home()))
+
+    def _home(self) -> Ref:
+        return Ref("v1", "Namespace", self.world.intent.platform.vault.namespace)
 
     def decide(self, seen: Observation) -> Decision:
         if seen.authority is not None and (stop := self._stop(seen.authority)) is not None:
@@ -149,15 +153,7 @@ class Preflight:
                 )
             )
         if seen.leaving:
-            name = self.world.intent.platform.vault.namespace
-            found.append(
-                PreconditionError(
-                    f"namespace {name} is being deleted",
-                    code="E_NAME_TAKEN",
-                    where=f"Namespace {name}",
-                    hint=f"wait until `kubectl get namespace {name}` finds nothing, then `bootstrap up`",
-                )
-            )
+            found.append(being_deleted(self._home()))
         if seen.foreign:
             found.append(foreign_error(seen.foreign))
         return [*found, *seen.refused]
