@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from bootstrap.lab import images, servers
+from bootstrap.lab import digests, images, project_image, servers
 from bootstrap.lab.build import build_all
 from bootstrap.lab.ports import OnEvent, Playbooks
 from bootstrap.lab.resources import folder
@@ -20,15 +20,17 @@ def export(target: Path, playbooks: Playbooks, cache: Path, on_event: OnEvent) -
 
     ``PreconditionError`` E_LAB_ROOT; ``WorldError`` when a build or an image fails.
     """
-    if os.geteuid() != 0:
-        raise PreconditionError(
-            "images are packed as root", code="E_LAB_ROOT", where="lab export", hint="run it again with sudo"
-        )
+    _require_root("lab export")
     playbooks.run("kind-host", {"engine": False, "make": True}, on_event)
     entries = build_all(servers.LAB, cache, on_event)
     for program in PROGRAMS:
         images.place(entries["kubernetes"] / program, target / "programs" / program)
-    wanted = (*images.of_the_cluster(), images.kube_proxy(), *images.of_the_platform())
+    wanted = (
+        *images.of_the_cluster(),
+        images.kube_proxy(),
+        *images.of_the_platform(),
+        images.of_the_program(),
+    )
     made = {image: images.archive(image, entries, cache, on_event) for image in wanted}
     for old in (target / "images").glob("*.tar"):
         old.unlink()
@@ -37,9 +39,32 @@ def export(target: Path, playbooks: Playbooks, cache: Path, on_event: OnEvent) -
     crds = target / "manifests" / "external-secrets" / "crds.yaml"
     crds.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(entries["external-secrets"] / "crds.yaml", crds)
+    digests.write(target / "manifests", {image.name: digests.of(path) for image, path in made.items()})
     addons = (folder("playbooks") / "files" / "config" / "addons.yaml").read_text(encoding="utf-8")
     (target / "storage.yaml").write_text(addons.replace("@local_path_tag@", servers.LOCAL_PATH.version))
     (target / "variables.yaml").write_text(yaml.safe_dump(_variables(target.absolute())))
+
+
+def program(target: Path, cache: Path, on_event: OnEvent) -> str:
+    """This program's image and what it is made of, as files in that folder; NAME:TAG@DIGEST.
+
+    ``PreconditionError`` E_LAB_ROOT; ``WorldError`` when packing fails.
+    """
+    _require_root("lab image")
+    image = images.of_the_program()
+    made = images.archive(image, {}, cache, on_event)
+    target.mkdir(parents=True, exist_ok=True)
+    images.place(made, target / "bootstrap.oci.tar")
+    bill = target / "bootstrap.cdx.json"
+    bill.write_text(project_image.bill_of_materials(), encoding="utf-8")
+    return f"{image.name}@{digests.of(made)}"
+
+
+def _require_root(command: str) -> None:
+    if os.geteuid() != 0:
+        raise PreconditionError(
+            "images are packed as root", code="E_LAB_ROOT", where=command, hint="run it again with sudo"
+        )
 
 
 def _variables(target: Path) -> dict[str, str]:

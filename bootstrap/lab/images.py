@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
 
-from bootstrap.lab import iptables, servers
+from bootstrap.lab import digests, iptables, project_image, servers
 from bootstrap.lab.locks import locked
 from bootstrap.lab.ports import OnEvent
 from bootstrap.lab.servers import Server
@@ -29,13 +30,14 @@ _GROUPS = "root:x:0:\nvault:x:1000:\nnobody:x:65534:\n"
 @dataclass(frozen=True, slots=True)
 class Image:
     """``path`` is where the server's binary lies in the image; without a server it is busybox alone.
-    ``iptables`` adds this machine's, with the libraries that it needs."""
+    ``iptables`` adds this machine's, with the libraries that it needs; ``program`` is this program and nothing else."""
 
     name: str
     server: Server | None = None
     path: str = ""
     busybox: bool = False
     iptables: bool = False
+    program: bool = False
     lines: tuple[str, ...] = ()
 
     @property
@@ -48,6 +50,8 @@ class Image:
         return self.name.replace("/", "_").replace(":", "_") + ".tar"
 
     def containerfile(self) -> str:
+        if self.program:
+            return project_image.containerfile()
         copied = ["COPY root /", *(["COPY --chown=100:1000 home /home"] if self.busybox else [])]
         path = "/usr/local/bin:/usr/sbin:/bin" if self.iptables else "/usr/local/bin:/bin"
         return "\n".join(["FROM scratch", *copied, f"ENV PATH={path}", *self.lines, ""])
@@ -123,6 +127,11 @@ def of_the_platform() -> tuple[Image, ...]:
     )
 
 
+def of_the_program() -> Image:
+    """What runs in the cluster of this program: another one for each of its versions."""
+    return Image(f"bootstrap.test/bootstrap:{project_image.version()}", program=True)
+
+
 def _single(name: str, server: Server, path: str, *lines: str) -> Image:
     return Image(name, server, path, lines=(*lines, f'ENTRYPOINT ["{path}"]'))
 
@@ -133,8 +142,9 @@ def etcd_tag() -> str:
 
 
 def archive(image: Image, entries: Mapping[str, Path], cache: Path, on_event: OnEvent) -> Path:
-    """The OCI archive of an image in the cache, made first where missing; ``entries`` by server name."""
-    entry = cache / "images" / f"{Path(image.archive).stem}-{_key(image, entries)}.tar"
+    """The OCI archive of an image in the cache, by tag and by digest, made first where missing; ``entries`` by
+    server name."""
+    entry = cache / "images" / file_name(image, entries)
     if entry.is_file():
         return entry
     with locked(cache / "images" / f".{image.archive}", wait=True) as workplace:
@@ -143,11 +153,17 @@ def archive(image: Image, entries: Mapping[str, Path], cache: Path, on_event: On
     return entry
 
 
+def file_name(image: Image, entries: Mapping[str, Path]) -> str:
+    """In the cache: it changes with the content."""
+    return f"{Path(image.archive).stem}-{_key(image, entries)}.tar"
+
+
 def _key(image: Image, entries: Mapping[str, Path]) -> str:
-    parts = [image.name, image.containerfile(), image.path]
+    parts = ["by digest", image.name, image.containerfile(), image.path]
     parts += [entries[image.server.name].name] if image.server else []
     parts += [_busybox(), _USERS, _GROUPS] if image.busybox else []
     parts += [iptables.digest()] if image.iptables else []
+    parts += [project_image.digest()] if image.program else []
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -167,13 +183,19 @@ def _make(image: Image, entries: Mapping[str, Path], entry: Path, workplace: Pat
         (context / "Containerfile").write_text(image.containerfile(), encoding="utf-8")
         build = ["build", "--isolation", "chroot", "--timestamp", "0", "--tag", image.name]
         _buildah(context, *build, str(context))
-        target = f"oci-archive:{context}/out.tar:{image.name}"
-        _buildah(context, "push", "--disable-compression", image.name, target)
+        layout = context / "layout"
+        _buildah(context, "push", "--disable-compression", image.name, f"oci:{layout}:{image.name}")
+        digests.named_by_digest(layout)
+        with tarfile.open(context / "out.tar", "w") as archive:
+            archive.add(layout, arcname="")
         (context / "out.tar").rename(entry)
     on_event("done", subject, time.monotonic() - begun)
 
 
 def _fill(root: Path, image: Image, entries: Mapping[str, Path]) -> None:
+    if image.program:
+        project_image.copy(root)
+        return
     (root / "tmp").mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
     if image.server:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.lab import cgroup, images, servers, state, store
+from bootstrap.lab import cgroup, digests, images, servers, state, store
 from bootstrap.lab.build import CACHE, build_all
 from bootstrap.lab.encryption import encryption_at_rest, private
 from bootstrap.lab.locks import locked
@@ -19,12 +19,16 @@ from bootstrap.model.errors import PreconditionError
 
 @dataclass(frozen=True, slots=True)
 class LocalLabs:
-    """Brings labs up and down. ``cache`` holds what is built once and shared by all of them."""
+    """Brings labs up and down. ``cache`` holds what is built once and shared by all of them.
+
+    The etcd of a new lab waits for the disk where ``durable`` says so.
+    """
 
     playbooks: Playbooks
     on_event: OnEvent
     cache: Path = CACHE
     home: Path = HOME
+    durable: bool = False
 
     def up(self, name: str) -> Lab:
         """A running cluster of that name: the one that runs, the one that ran, or a new one.
@@ -32,15 +36,17 @@ class LocalLabs:
         ``PreconditionError`` on a machine that cannot hold one, ``WorldError`` when host work fails.
         """
         state.check_name(name)
-        _require_linux_root()
+        require_linux_root()
         known = state.find(name, self.home)
+        if known:
+            state.require_durable(known, wanted=self.durable)
         if known and is_ready(known) and _has_all_images(known):
             return known
         self.playbooks.run("lab-host", {}, self.on_event)
         entries = build_all(servers.LAB, self.cache, self.on_event)
         archives = {
             image: images.archive(image, entries, self.cache, self.on_event)
-            for image in (*images.of_the_cluster(), *images.of_the_platform())
+            for image in (*images.of_the_cluster(), *images.of_the_platform(), images.of_the_program())
         }
         lab = state.allocate(name, self.home)
         with locked(lab.state, wait=False):
@@ -50,7 +56,7 @@ class LocalLabs:
     def down(self, name: str) -> None:
         """Nothing of that lab is left: no process, no network, no file. The cache stays."""
         state.check_name(name)
-        _require_linux_root()
+        require_linux_root()
         lab = state.find(name, self.home)
         if lab is None and not cgroup.groups(name) and not (self.home / name).exists():
             return
@@ -76,26 +82,36 @@ class LocalLabs:
             self._settle(lab, archives)
         wanted = _changed(lab, archives)
         _furnish(lab, entries, {image: archives[image] for image in wanted})
+        known = _known(archives)
+        digests.write(lab.manifests, known["digests"])
         variables = {
             **_variables(lab),
             "kubernetes_version": servers.KUBERNETES.version,
             "coredns_tag": servers.COREDNS.version,
             "local_path_tag": servers.LOCAL_PATH.version,
             "etcd_tag": images.etcd_tag(),
+            "unsafe_no_fsync": "false" if lab.remembered().get("durable") else "true",
             "images": " ".join(image.archive for image in wanted),
         }
         self.playbooks.run("lab-up", variables, self.on_event)
-        lab.remember(images={image.name: path.name for image, path in archives.items()})
+        lab.remember(**known)
         private(lab.kubeconfig, (lab.state / "kubernetes" / "admin.conf").read_bytes())
 
     def _settle(self, lab: Lab, archives: Mapping[images.Image, Path]) -> None:
-        """What a new lab begins with: its version, and all images as containerd keeps them."""
+        """What a new lab begins with: its version, and the images as containerd keeps them. Not the program's, which
+        is another one after each change: a store a change would fill the cache."""
+        archives = {image: path for image, path in archives.items() if not image.program}
         ready = store.prepared(archives.values(), self.cache, self.on_event)
         (lab.state / "config").mkdir()  # from here on its first start is unfinished
         (lab.state / "var-lib").mkdir()
         store.copy(ready, lab.state / "var-lib" / "containerd")
-        known = {image.name: path.name for image, path in archives.items()}
-        lab.remember(kubernetes=servers.KUBERNETES.version, images=known)
+        lab.remember(kubernetes=servers.KUBERNETES.version, durable=self.durable, **_known(archives))
+
+
+def _known(archives: Mapping[images.Image, Path]) -> dict[str, dict[str, str]]:
+    """What a lab remembers of its images, by name: the file in the cache, and the digest."""
+    files = {image.name: path.name for image, path in archives.items()}
+    return {"images": files, "digests": {image.name: digests.of(path) for image, path in archives.items()}}
 
 
 def _changed(lab: Lab, archives: Mapping[images.Image, Path]) -> list[images.Image]:
@@ -104,8 +120,10 @@ def _changed(lab: Lab, archives: Mapping[images.Image, Path]) -> list[images.Ima
 
 
 def _has_all_images(lab: Lab) -> bool:
+    """Those of the servers by name, and this program's as it is now."""
+    known, program = lab.remembered().get("images", {}), images.of_the_program()
     names = {image.name for image in (*images.of_the_cluster(), *images.of_the_platform())}
-    return names <= set(lab.remembered().get("images", {}))
+    return names <= set(known) and known.get(program.name) == images.file_name(program, {})
 
 
 def describe(name: str, home: Path = HOME) -> dict[str, object]:
@@ -129,7 +147,8 @@ def describe(name: str, home: Path = HOME) -> dict[str, object]:
         "stateDir": str(lab.state),
         "cgroup": f"bootstrap-lab-{name}",
         "kubernetes": known.get("kubernetes"),
-        "images": sorted(known.get("images", {})),
+        "durable": bool(known.get("durable")),
+        "images": digests.named(known),
     }
 
 
@@ -175,11 +194,12 @@ def _furnish(lab: Lab, entries: Mapping[str, Path], archives: Mapping[images.Ima
     encryption_at_rest(encryption)
 
 
-def _require_linux_root() -> None:
+def require_linux_root(where: str = "--provider local") -> None:
+    """``PreconditionError`` E_LAB_ROOT."""
     if sys.platform != "linux" or os.geteuid() != 0:
         raise PreconditionError(
             "a local lab makes namespaces, mounts and network links: it needs root on Linux",
             code="E_LAB_ROOT",
-            where="--provider local",
+            where=where,
             hint="run it again with sudo",
         )

@@ -38,10 +38,11 @@ def labs(
     cache: Path = CACHE,
     workers: int | None = None,
     pins: Path | None = None,
+    durable: bool = False,
 ) -> Labs:
     """Those that hold or would hold the lab of that name. Errors as ``chosen``, and E_LAB_OPTION."""
     if chosen(name, provider) == "kind":
-        return KindLabs(playbooks, on_event, cache=cache, workers=workers, pins=pins)
+        return KindLabs(playbooks, on_event, cache=cache, workers=workers, pins=pins, durable=durable)
     if workers is not None or pins is not None:
         raise DefinitionError(
             "a local lab is one node, and pulls no image",
@@ -49,7 +50,7 @@ def labs(
             where="--nodes" if workers is not None else "--images",
             hint="leave it out, or add --provider kind",
         )
-    return LocalLabs(playbooks, on_event, cache=cache)
+    return LocalLabs(playbooks, on_event, cache=cache, durable=durable)
 
 
 def describe(name: str, provider: str | None = None, home: Path = HOME) -> dict[str, object]:

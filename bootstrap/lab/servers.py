@@ -83,6 +83,8 @@ SOPS = Server("sops", "github.com/getsops/sops/v3", ("sops", "age", "age-keygen"
 KIND = Server("kind", "sigs.k8s.io/kind", ("kind",))
 REGISTRY = Server("registry", "github.com/distribution/distribution/v3", ("registry",))
 
+VERSITYGW = Server("versitygw", "github.com/versity/versitygw", ("versitygw",))
+
 # Slowest first: they are built two at a time.
 LAB = (KUBERNETES, VAULT, EXTERNAL_SECRETS, COREDNS, LOCAL_PATH, ETCD)
-ALL = (*LAB, SOPS, KIND, REGISTRY)
+ALL = (*LAB, SOPS, KIND, REGISTRY, VERSITYGW)

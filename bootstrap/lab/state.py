@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,22 +105,49 @@ def allocate(name: str, home: Path = HOME, **facts: object) -> Lab:
     """The lab of that name, with a free network and ``facts`` written down for it when it is new."""
     check_name(name)
     with locked(home, wait=True):
-        known = find(name, home)
-        if known:
-            return known
-        taken = {lab.index for lab in every(home)}
-        free = next((index for index in range(_LABS) if index not in taken), None)
-        if free is None:
+        return find(name, home) or _new(name, home, facts)
+
+
+def claim(name: str, home: Path = HOME) -> Lab:
+    """A new lab of that name; its caller takes it down again. ``PreconditionError`` E_DRILL_LAB where one is known, or
+    something of one is left."""
+    check_name(name)
+    with locked(home, wait=True):
+        if (home / name).exists():
             raise PreconditionError(
-                "all 64 lab networks of this machine are taken",
-                code="E_LAB_FULL",
-                where=str(home),
-                hint="end one with `bootstrap lab down --name NAME`",
+                f"lab {name} is there, and a drill makes and deletes a lab of its own",
+                code="E_DRILL_LAB",
+                where="--lab",
+                hint=f"--lab with another name; where nothing needs that one: bootstrap lab down --name {name}",
             )
-        lab = Lab(name, free, home)
-        lab.state.mkdir(mode=0o755, exist_ok=True)
-        lab.remember(**facts)
-        return lab
+        return _new(name, home, {})
+
+
+def _new(name: str, home: Path, facts: Mapping[str, object]) -> Lab:
+    taken = {lab.index for lab in every(home)}
+    free = next((index for index in range(_LABS) if index not in taken), None)
+    if free is None:
+        raise PreconditionError(
+            "all 64 lab networks of this machine are taken",
+            code="E_LAB_FULL",
+            where=str(home),
+            hint="end one with `bootstrap lab down --name NAME`",
+        )
+    lab = Lab(name, free, home)
+    lab.state.mkdir(mode=0o755, exist_ok=True)
+    lab.remember(**facts)
+    return lab
+
+
+def require_durable(lab: Lab, *, wanted: bool) -> None:
+    """``PreconditionError`` when the cluster was made with an etcd that does not wait for the disk, and it should."""
+    if wanted and lab.initialised and not lab.remembered().get("durable"):
+        raise PreconditionError(
+            f"the etcd of lab {lab.name} does not wait for the disk",
+            code="E_LAB_OPTION",
+            where="--durable",
+            hint=f"bootstrap lab down --name {lab.name}, then up: it is set when a lab is made",
+        )
 
 
 def start_over(lab: Lab) -> None:

@@ -3,7 +3,7 @@
 # Its environment holds the values below, by the names that stand between @ in config/.
 set -euo pipefail
 : "$lab" "$state" "$link" "$host_address" "$node_address"
-: "$kubernetes_version" "$etcd_tag" "$coredns_tag" "$local_path_tag"
+: "$kubernetes_version" "$etcd_tag" "$coredns_tag" "$local_path_tag" "$unsafe_no_fsync"
 here=$(dirname "$(readlink -f "$0")")
 . "$here/lib.sh"
 
@@ -19,7 +19,7 @@ mkdir -p "$state"/{audit,bin,config,etcd,kubernetes,var-lib/kubelet,var-lib/loca
 chmod 0700 "$state/kubernetes" "$state/audit"
 cp -rT "$here/config" "$state/config"
 cp "$here/box-init.sh" "$state/config/"
-for value in lab node_address kubernetes_version etcd_tag coredns_tag local_path_tag; do
+for value in lab node_address kubernetes_version etcd_tag coredns_tag local_path_tag unsafe_no_fsync; do
     printf 's|@%s@|%s|g\n' "$value" "${!value}"
 done | sed -i -f - "$state"/config/{kubeadm,addons}.yaml
 

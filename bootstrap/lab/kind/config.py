@@ -41,10 +41,11 @@ def store(lab: Lab, node: int) -> Path:
     return place / "var-lib" / "containerd"
 
 
-def cluster(lab: Lab, image: str, workers: int, *, pulled: bool) -> str:
-    """The configuration file. Of a ``pulled`` image, the parts of the cluster are those that lie in it."""
+def cluster(lab: Lab, image: str, workers: int, *, pulled: bool, durable: bool = False) -> str:
+    """The configuration file. Of a ``pulled`` image, the parts of the cluster are those that lie in it; a ``durable``
+    etcd waits for the disk."""
     nodes = [_node(lab, image, number, pulled=pulled) for number in range(workers + 1)]
-    patches = [_cluster_patch(pulled=pulled), _KUBELET, *([] if pulled else [_ONE_COREDNS])]
+    patches = [_cluster_patch(pulled=pulled, durable=durable), _KUBELET, *([] if pulled else [_ONE_COREDNS])]
     return json.dumps(
         {
             "kind": "Cluster",
@@ -75,8 +76,8 @@ _KUBELET = {"kind": "KubeletConfiguration", "maxOpenFiles": 20000, "failCgroupV1
 _ONE_COREDNS = {"kind": "InitConfiguration", "patches": {"directory": "/kind/patches"}}
 
 
-def _cluster_patch(*, pulled: bool) -> dict[str, Any]:
-    etcd: dict[str, Any] = {"extraArgs": {"unsafe-no-fsync": "true"}}
+def _cluster_patch(*, pulled: bool, durable: bool) -> dict[str, Any]:
+    etcd: dict[str, Any] = {"extraArgs": {"unsafe-no-fsync": "false" if durable else "true"}}
     patch: dict[str, Any] = {
         "kind": "ClusterConfiguration",
         "etcd": {"local": etcd},

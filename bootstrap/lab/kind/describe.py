@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bootstrap.lab import state
+from bootstrap.lab import digests, state
 from bootstrap.lab.kind.nodes import Node, nodes
 from bootstrap.lab.kind.provider import engine_of
 from bootstrap.lab.ready import is_ready
@@ -34,7 +34,8 @@ def describe(name: str, home: Path = HOME) -> dict[str, object]:
         "binaries": str(lab.state / "bin"),
         "stateDir": str(lab.state),
         "kubernetes": known.get("kubernetes"),
-        "images": sorted(known.get("images", {})),
+        "durable": bool(known.get("durable")),
+        "images": digests.named(known),
     }
 
 

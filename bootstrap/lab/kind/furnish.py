@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bootstrap.lab import images, servers
+from bootstrap.lab import digests, images, servers
 from bootstrap.lab.build import kept
 from bootstrap.lab.encryption import encryption_at_rest
 from bootstrap.lab.kind import config, node_store
@@ -17,6 +17,7 @@ from bootstrap.lab.state import Lab
 from bootstrap.lab.store import copy
 
 _CRDS = "crds.yaml"
+_IMAGES = ("ctr", "--namespace", "k8s.io", "images")
 
 
 def furnish(docker: Docker, lab: Lab, source: Source, workers: int, cache: Path, on_event: OnEvent) -> None:
@@ -31,6 +32,7 @@ def furnish(docker: Docker, lab: Lab, source: Source, workers: int, cache: Path,
     crds = lab.manifests / "external-secrets" / _CRDS
     crds.parent.mkdir(parents=True, exist_ok=True)
     made = source.entries.get(servers.EXTERNAL_SECRETS.name)
+    digests.write(lab.manifests, source.digests)
     crds.write_bytes((made / _CRDS).read_bytes() if made else kept(servers.EXTERNAL_SECRETS, _CRDS))
     if source.pulled is None:
         images.place(source.entries["kubernetes"] / "kubectl", lab.state / "bin" / "kubectl")
@@ -50,9 +52,11 @@ def hand_over(docker: Docker, lab: Lab, source: Source, nodes: list[Node]) -> No
             archive = Path(temporary) / "image.tar"
             docker.run("save", "--output", str(archive), pin.name)
             _import(docker, nodes, archive)
+            for node in nodes:
+                name = digests.reference(pin.name, pin.digest)
+                docker.run("exec", node.name, *_IMAGES, "tag", "--force", pin.name, name)
 
 
 def _import(docker: Docker, nodes: list[Node], archive: Path) -> None:
     for node in nodes:
-        command = ["ctr", "--namespace", "k8s.io", "images", "import", "-"]
-        docker.run("exec", "--interactive", node.name, *command, stdin=archive)
+        docker.run("exec", "--interactive", node.name, *_IMAGES, "import", "-", stdin=archive)

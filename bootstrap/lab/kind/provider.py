@@ -27,7 +27,8 @@ from bootstrap.lab.state import HOME, Lab
 @dataclass(frozen=True, slots=True)
 class KindLabs:
     """``workers`` stand beside the control plane of a new lab: none when it is None, which also takes any lab that
-    is there. ``pins`` is another file than ``testbed/images.json``."""
+    is there. ``pins`` is another file than ``testbed/images.json``. The etcd of a new lab waits for the disk where
+    ``durable`` says so."""
 
     playbooks: Playbooks
     on_event: OnEvent
@@ -35,6 +36,7 @@ class KindLabs:
     home: Path = HOME
     workers: int | None = None
     pins: Path | None = None
+    durable: bool = False
 
     def up(self, name: str) -> Lab:
         """A running cluster of that name: the one that runs, the one that ran, or a new one.
@@ -47,6 +49,7 @@ class KindLabs:
         known = state.find(name, self.home)
         if known is not None:
             require_workers(known, self.workers)
+            state.require_durable(known, wanted=self.durable)
         docker = engine_of(known) if known and known.initialised else engine.chosen()
         if known and known.initialised and self._all_run(docker, known):
             return known
@@ -90,12 +93,15 @@ class KindLabs:
         workers = self.workers or 0
         lab.remember(
             workers=workers,
+            durable=self.durable,
             kubernetes=source.kubernetes,
-            images=dict.fromkeys(source.names, source.node),
+            images=dict.fromkeys(source.digests, source.node),
+            digests=source.digests,
         )
         furnish(docker, lab, source, workers, self.cache, self.on_event)
         file = lab.state / "kind.json"
-        file.write_text(config.cluster(lab, source.node, workers, pulled=source.pulled is not None))
+        pulled = source.pulled is not None
+        file.write_text(config.cluster(lab, source.node, workers, pulled=pulled, durable=self.durable))
         cluster.create(file)
         found = nodes(docker, lab)
         keep_off(docker, found)

@@ -25,6 +25,10 @@ class Pin:
     name: str
     source: str
 
+    @property
+    def digest(self) -> str:
+        return self.source.rpartition("@")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Pins:

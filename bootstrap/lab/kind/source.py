@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.lab import images, servers
+from bootstrap.lab import digests, images, servers
 from bootstrap.lab.build import build_all
 from bootstrap.lab.kind import node_image, registry
 from bootstrap.lab.kind.docker import Docker
@@ -22,10 +22,10 @@ class Source:
     pulled: registry.Pins | None
 
     @property
-    def names(self) -> list[str]:
-        """What pods may ask for."""
-        pulled = [pin.name for pin in self.pulled.platform] if self.pulled else []
-        return sorted({*(image.name for image in self.archives), *pulled})
+    def digests(self) -> dict[str, str]:
+        """What pods may ask for, by tag, and by the digest here."""
+        made = {image.name: digests.of(path) for image, path in self.archives.items()}
+        return made | {pin.name: pin.digest for pin in (self.pulled.platform if self.pulled else ())}
 
     @property
     def kubernetes(self) -> str:
