@@ -73,7 +73,7 @@ class AgeRoot:
     def unwrap(self, ciphertext: bytes, what: str) -> Sensitive:
         """Plaintext of one age file.
 
-        Raises PreconditionError E_NO_IDENTITY, E_DEVICE; DefinitionError E_CT_EMPTY, E_CT_DAMAGED,
+        Raises PreconditionError E_NO_IDENTITY, E_DEVICE; DefinitionError E_AGE_FORM, E_CT_EMPTY, E_CT_DAMAGED,
         E_CT_VERSION.
         """
         data = normalised(ciphertext, what)
@@ -98,7 +98,16 @@ class AgeRoot:
                 return found
             if not foreign:
                 raise _device(what)
-        raise self._no_identity(kinds, what)
+        raise self._locked(what) if kinds == ("scrypt",) else self._no_identity(kinds, what)
+
+    def _locked(self, what: str) -> DefinitionError:
+        to = " ".join(f"--recipient {recipient}" for recipient in self.recipients)
+        return DefinitionError(
+            f"{what}: only a passphrase opens it, and no root key",
+            code="E_AGE_FORM",
+            where=what,
+            hint=f"age --decrypt {what} | age --encrypt --armor {to}, and commit that",
+        )
 
     def _no_identity(self, kinds: Sequence[str], what: str) -> PreconditionError:
         declared = [shown(r) for r in self._declared if r not in self.recipients]

@@ -17,7 +17,7 @@ MOST_DEPTH: Final = 64
 MOST_PATH: Final = 4096  # bytes
 MOST_READ: Final = 256 * 1024 * 1024  # bytes of all files together
 HISTORY: Final = 20  # times as much where every earlier commit is looked through
-_HINT = "an intent repository holds text and small ciphertexts: put it into a repository of its own"
+HINT = "an intent repository holds text and small ciphertexts: put it into a repository of its own"
 
 
 class Bounds:
@@ -38,22 +38,23 @@ class Bounds:
         if len(path) > MOST_PATH:
             raise self._refusal(f"a path is longer than {MOST_PATH} bytes")
 
-    def object(self, sha: bytes, what: str) -> None:
-        """Before it is unpacked."""
-        if object_size(self._repo, sha) > MOST_BYTES:
+    def object(self, sha: bytes, what: str) -> int:
+        """Before it is unpacked; its size in bytes."""
+        size = object_size(self._repo, sha)
+        if size > MOST_BYTES:
             raise DefinitionError(
                 f"{what} is larger than {MOST_BYTES >> 20} MiB",
                 code="E_SIZE",
                 where=what,
-                hint=f"git rm --cached {what}; {_HINT}",
+                hint=f"git rm --cached {what}; {HINT}",
             )
+        return size
 
     def read(self, sha: bytes, what: str) -> None:
         """Before a file is read."""
-        self.object(sha, what)
-        self._bytes -= object_size(self._repo, sha)
+        self._bytes -= self.object(sha, what)
         if self._bytes < 0:
             raise self._refusal(f"its files together are larger than {MOST_READ >> 20} MiB")
 
     def _refusal(self, why: str) -> DefinitionError:
-        return DefinitionError(f"the commit is not read: {why}", code="E_SIZE", where=self._where, hint=_HINT)
+        return DefinitionError(f"the commit is not read: {why}", code="E_SIZE", where=self._where, hint=HINT)

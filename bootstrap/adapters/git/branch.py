@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING
 
-from bootstrap.adapters.git.repository import stored_object
+from bootstrap.adapters.git.stored import stored_object
 from bootstrap.model.errors import DefinitionError
 
 if TYPE_CHECKING:

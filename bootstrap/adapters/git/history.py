@@ -4,17 +4,22 @@ Only objects are read; nothing is checked out. A blob that a path holds in many 
 first of them.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters.git.bounds import HISTORY, Bounds
-from bootstrap.adapters.git.repository import SUBMODULE, SYMLINK, GitRepository, stored_object
+from bootstrap.adapters.git.repository import SUBMODULE, SYMLINK, GitRepository
+from bootstrap.adapters.git.stored import stored_object, stored_tree
 from bootstrap.model.errors import DefinitionError
 
 if TYPE_CHECKING:
     from dulwich.objects import Commit
     from dulwich.repo import BaseRepo
+
+
+MOST_COMMITS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +75,18 @@ def _commits(repo: "BaseRepo", repository: GitRepository) -> list["Commit"]:
     from dulwich.objects import Commit
 
     found: dict[bytes, Commit] = {}
-    waiting = [repository.commit.encode()]
+    waiting = deque([repository.commit.encode()])
     while waiting:
-        sha = waiting.pop(0)
+        sha = waiting.popleft()
         if sha in found:
             continue
+        if len(found) >= MOST_COMMITS:
+            raise DefinitionError(
+                f"history has more than {MOST_COMMITS} commits",
+                code="E_SIZE",
+                where=repository.location,
+                hint="put the intent into a repository of its own",
+            )
         try:
             commit = stored_object(repo, sha, repository.location)
         except DefinitionError:
@@ -84,7 +96,13 @@ def _commits(repo: "BaseRepo", repository: GitRepository) -> list["Commit"]:
                 where=repository.location,
                 hint="git fetch --unshallow",
             ) from None
-        assert isinstance(commit, Commit)
+        if not isinstance(commit, Commit):
+            raise DefinitionError(
+                f"{sha.decode()[:12]} stands where a commit belongs, and is none",
+                code="E_REPO_REV",
+                where=repository.location,
+                hint="git fsck",
+            )
         found[sha] = commit
         waiting += commit.parents
     return list(found.values())
@@ -94,8 +112,6 @@ def _new_files(
     repo: "BaseRepo", commit: "Commit", seen: set[tuple[bytes, bytes]], bounds: Bounds
 ) -> Iterator[tuple[bytes, bytes]]:
     """Path and blob of files in trees that were not walked yet under the same path."""
-    from dulwich.objects import Tree
-
     waiting: list[tuple[bytes, bytes]] = [(b"", commit.tree)]
     while waiting:
         folder, sha = waiting.pop()
@@ -103,9 +119,7 @@ def _new_files(
             continue
         seen.add((folder, sha))
         bounds.object(sha, commit.id.decode())
-        tree = stored_object(repo, sha, commit.id.decode())
-        assert isinstance(tree, Tree)
-        for entry in tree.iteritems():
+        for entry in stored_tree(repo, sha, commit.id.decode()).iteritems():
             path = folder + entry.path
             bounds.entry(path)
             if entry.mode == 0o040000:

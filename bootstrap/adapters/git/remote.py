@@ -13,8 +13,9 @@ from bootstrap.adapters.git.https import https_client
 from bootstrap.adapters.git.limits import Meter
 from bootstrap.adapters.git.location import Location, Transport
 from bootstrap.adapters.git.pack import broken, unpack
-from bootstrap.adapters.git.repository import GitRepository, may_be_hash, named, ref_names
+from bootstrap.adapters.git.repository import GitRepository, named, ref_names
 from bootstrap.adapters.git.ssh import ssh_client
+from bootstrap.adapters.git.stored import may_be_hash
 from bootstrap.model.errors import DefinitionError
 
 if TYPE_CHECKING:

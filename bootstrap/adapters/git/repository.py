@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootstrap.adapters.git.bounds import Bounds
+from bootstrap.adapters.git.stored import may_be_hash, stored_object, stored_tree
 from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from dulwich.repo import BaseRepo, Repo
 
 INTENT_FOLDERS = ("encrypted", "keys", "manifests", "records", "secrets", "vault")
+SMALL = 16 * 1024  # bytes of a file that is kept
+KEPT = 16 * 1024 * 1024  # bytes of all that are
+MOST_TAGS = 50  # tags of tags
 REGULAR = (0o100644, 0o100755, 0o100664)
 SYMLINK = 0o120000
 SUBMODULE = 0o160000
@@ -38,7 +42,8 @@ class Named:
 
 
 class GitRepository:
-    """``IntentRepository`` of one commit; blobs are read on demand."""
+    """``IntentRepository`` of one commit; blobs are read on demand, and the small ones kept: each is asked for by what
+    judges it, what compares it and what opens it."""
 
     def __init__(self, repo: "BaseRepo", named: Named, location: str) -> None:
         commit = named.commit
@@ -49,6 +54,8 @@ class GitRepository:
         self._location = location
         self._bounds = Bounds(repo, location)
         self._read: set[str] = set()
+        self._kept: dict[str, bytes] = {}
+        self._room = KEPT
         self._blobs = dict(sorted(_files(repo, commit, f"{location}@{self._commit[:12]}", self._bounds)))
 
     @property
@@ -83,11 +90,17 @@ class GitRepository:
         return self._repo
 
     def read(self, path: str) -> bytes:
+        if path in self._kept:
+            return self._kept[path]
         blob = self.blob(path).encode()
         if path not in self._read:
             self._bounds.read(blob, path)
             self._read.add(path)
-        return stored_object(self._repo, blob, path).as_raw_string()
+        content = stored_object(self._repo, blob, path).as_raw_string()
+        if len(content) <= min(SMALL, self._room):
+            self._kept[path] = content
+            self._room -= len(content)
+        return content
 
     def unused_changes(self) -> Sequence[str]:
         """Paths of the work tree that are not as in the commit; none for a bare repository."""
@@ -182,6 +195,13 @@ def named(repo: "BaseRepo", rev: str, location: str) -> Named:
     found = stored_object(repo, _resolve(repo, rev, location), location)
     while isinstance(found, Tag):
         tags.append(found)
+        if len(tags) > MOST_TAGS:
+            raise DefinitionError(
+                f"{rev} is a tag of a tag, and so on, more than {MOST_TAGS} times",
+                code="E_SIZE",
+                where=location,
+                hint="tag the commit itself: git tag -s",
+            )
         found = stored_object(repo, found.object[1], location)
     if not isinstance(found, Commit):
         raise DefinitionError(f"{rev} is not a commit", code="E_REPO_REV", where=location, hint="git log")
@@ -246,11 +266,17 @@ def _ref(repo: "BaseRepo", name: bytes) -> bytes | None:
         return repo.refs[Ref(name)]
     except KeyError:
         return None
+    except Exception as error:  # noqa: BLE001  # dulwich has no base class for what a broken ref can raise
+        raise _damaged(type(error).__name__) from None
 
 
-def may_be_hash(rev: str) -> bool:
-    """True for what is read as a hash, or as its beginning."""
-    return 4 <= len(rev) <= 40 and all(letter in "0123456789abcdefABCDEF" for letter in rev)
+def _damaged(how: str) -> DefinitionError:
+    return DefinitionError(
+        f"the repository is damaged: its refs or packs cannot be read ({how})",
+        code="E_REPO_REV",
+        where=".git",
+        hint="git fsck, then fetch the repository again",
+    )
 
 
 def ambiguous(rev: str, name: bytes, location: str) -> DefinitionError:
@@ -267,7 +293,10 @@ def ambiguous(rev: str, name: bytes, location: str) -> DefinitionError:
 def _commits_named(repo: "BaseRepo", prefix: bytes) -> list[bytes]:
     from dulwich.objects import Commit, Tag
 
-    near = set(repo.object_store.iter_prefix(prefix))
+    try:
+        near = set(repo.object_store.iter_prefix(prefix))
+    except Exception as error:  # noqa: BLE001  # nor for what a broken index of a pack can
+        raise _damaged(type(error).__name__) from None
     found = [(sha, _readable(repo, sha)) for sha in near]
     return [sha for sha, one in found if one is None or isinstance(one, Commit | Tag)]
 
@@ -280,54 +309,12 @@ def _readable(repo: "BaseRepo", sha: bytes) -> "ShaFile | None":
         return None
 
 
-def stored_object(repo: "BaseRepo", sha: bytes, where: str) -> "ShaFile":
-    """The object with this id; its id is computed anew from its bytes."""
-    from dulwich.objects import ObjectID, ShaFile
-
-    fresh: ShaFile | None = None
-    try:
-        found = repo.object_store[ObjectID(sha)]
-        fresh = ShaFile.from_raw_string(found.type_num, found.as_raw_string())
-        _parsed(fresh)
-    except Exception:  # noqa: BLE001, S110  # zlib, pack and object errors have no common base; judged below
-        pass
-    if fresh is None or fresh.id != sha:
-        raise DefinitionError(
-            f"the Git object {sha.decode()} is missing or damaged",
-            code="E_REPO_REV",
-            where=where,
-            hint="git fsck, then fetch the repository again",
-        )
-    return fresh
-
-
-def _parsed(found: "ShaFile") -> None:
-    """What is asked of an object later is asked of it here, where any error is met: it is parsed when it is used."""
-    from dulwich.objects import Commit, Tag, Tree
-
-    if isinstance(found, Commit):
-        _id(found.tree)
-        for parent in found.parents:
-            _id(parent)
-    elif isinstance(found, Tag):
-        _id(found.object[1])
-        found.name.decode("utf-8", "replace")
-    elif isinstance(found, Tree):
-        for entry in found.iteritems():
-            _id(entry.sha)
-
-
-def _id(sha: bytes) -> None:
-    if len(sha) != 40 or not may_be_hash(sha.decode("ascii")):
-        raise ValueError("not the id of an object")
-
-
 def _declared(repo: "BaseRepo", commit: "Commit", where: str) -> str:
     """The id of the commit's tree as it would be without ``records/``: what people declare, not what runs leave."""
     from dulwich.objects import Tree
 
-    tree = stored_object(repo, commit.tree, where)
-    if not isinstance(tree, Tree) or b"records" not in tree:
+    tree = stored_tree(repo, commit.tree, where)
+    if b"records" not in tree:
         return str(commit.tree.decode())
     rest = Tree()
     for entry in tree.iteritems():
@@ -338,18 +325,11 @@ def _declared(repo: "BaseRepo", commit: "Commit", where: str) -> str:
 
 def _files(repo: "BaseRepo", commit: "Commit", where: str, bounds: Bounds) -> Iterator[tuple[str, str]]:
     """Path and blob id of each regular file; anything that could lead elsewhere is refused."""
-    from dulwich.objects import Tree
-
     waiting = [(b"", commit.tree)]
     while waiting:
         folder, sha = waiting.pop()
         bounds.object(sha, where)
-        tree = stored_object(repo, sha, where)
-        if not isinstance(tree, Tree):
-            raise DefinitionError(
-                "a folder is not a Git tree", code="E_REPO_REV", where=where, hint="git fsck"
-            )
-        for entry in tree.iteritems():
+        for entry in stored_tree(repo, sha, where).iteritems():
             bounds.entry(folder + entry.path)
             path = _checked(folder, entry.path, entry.mode, where)
             if entry.mode == 0o040000:

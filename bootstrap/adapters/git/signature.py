@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from bootstrap.adapters.git import openpgp_signature, ssh_signature
 from bootstrap.adapters.git.allowed_signers import NAMESPACE, Signers, SshSigner
-from bootstrap.adapters.git.repository import Named, may_be_hash
+from bootstrap.adapters.git.repository import Named
+from bootstrap.adapters.git.stored import may_be_hash
 from bootstrap.model.errors import EvidenceError
 
 if TYPE_CHECKING:

@@ -9,14 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bootstrap.adapters.git.bounds import Bounds
 from bootstrap.adapters.git.object_size import object_size
-from bootstrap.adapters.git.repository import REGULAR, named, opened, stored_object
+from bootstrap.adapters.git.repository import REGULAR, named, opened
+from bootstrap.adapters.git.stored import stored_object, stored_tree
 
 if TYPE_CHECKING:
     from dulwich.objects import Commit
     from dulwich.repo import Repo
 
 _KEPT = 64 * 1024
+TIMES = (
+    10  # as many files as an intent repository may have: a team's own holds other things beside its secrets
+)
 MOST_BYTES = 4 * 1024 * 1024  # of one file; larger ones are no secrets
 
 
@@ -52,7 +57,7 @@ class Files:
 def files_of(folder: Path) -> Files:
     """Of the commit that HEAD names, where ``folder`` lies in a Git repository; else of the folder.
 
-    DefinitionError E_REPO_REV for a repository without a commit, E_REPO_KIND for one that is not read.
+    DefinitionError E_REPO_REV for a repository without a commit, E_REPO_KIND for one that is not read, E_SIZE.
     """
     here = folder.resolve()
     top = next((each for each in (here, *here.parents) if (each / ".git").exists()), None)
@@ -66,14 +71,12 @@ def files_of(folder: Path) -> Files:
 
 
 def _of_commit(repo: "Repo", commit: "Commit", where: str) -> Iterator[tuple[str, bytes]]:
-    from dulwich.objects import Tree
-
+    bounds = Bounds(repo, where, times=TIMES)
     waiting = [("", commit.tree)]
     while waiting:
         folder, sha = waiting.pop()
-        tree = stored_object(repo, sha, where)
-        assert isinstance(tree, Tree)
-        for entry in tree.iteritems():
+        for entry in stored_tree(repo, sha, where).iteritems():
+            bounds.entry(folder.encode() + entry.path)
             path = folder + entry.path.decode("utf-8", "backslashreplace")
             if entry.mode == 0o040000:
                 waiting.append((f"{path}/", entry.sha))

@@ -3,7 +3,6 @@
 Reads may be repeated within limits. Writes are sent once; a lost answer is ``UnknownOutcome``.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from bootstrap.adapters.kubernetes.errors import Failure, failure, read_error, refusal, write_error
 from bootstrap.adapters.kubernetes.kubeconfig import Access
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome
+from bootstrap.model.outside import json_value
 from bootstrap.ports import Refused
 from bootstrap.waiting import NotYet, Ticks, retry
 
@@ -165,7 +165,7 @@ def _reply(body: bytes, headers: Mapping[str, str], request: Request) -> Reply:
     if request.accept != "application/json":
         return Reply(body=body, document={}, headers=headers)
     try:
-        document = json.loads(body)
+        document = json_value(body)
     except ValueError:
         document = None
     if not isinstance(document, dict):
@@ -191,5 +191,6 @@ def _words(error: Exception) -> str:
         "ConnectTimeoutError": "no connection within the deadline",
         "ReadTimeoutError": "no answer within the deadline",
         "ProtocolError": "the connection broke",
+        "ProxyError": "the kubeconfig's proxy-url does not answer",
     }
     return known.get(name, name)

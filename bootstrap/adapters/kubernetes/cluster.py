@@ -174,9 +174,9 @@ class KubeCluster:
             raise
         return reply.document if reply else {}
 
-    def differs(self, obj: Object) -> bool:
+    def differs(self, obj: Object, live: Object | None = None) -> bool:
         """See the port. An object that we never managed differs, even when its fields happen to agree."""
-        live = self.get(_ref(obj))
+        live = live or self.get(_ref(obj))
         return live is None or apply_would_change(obj, live)
 
     def logs(self, namespace: str, pod: str, container: str, lines: int = 50) -> str:

@@ -8,11 +8,11 @@ object still hold fields that we applied once and want no longer (the API server
 Source: kubernetes.io/docs/reference/using-api/server-side-apply, structured-merge-diff fieldpath v1.
 """
 
-import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bootstrap.adapters.kubernetes.secret_data import decoded
+from bootstrap.model.outside import json_value
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object
 
@@ -151,7 +151,7 @@ class _Whole:
     def _position(self, item: Any, have: list[Any], fields: Fields, path: Path) -> int | None:
         """Where the live list holds ``item``; its keys are those of the server's record."""
         for marker, below in fields.items():
-            keys = json.loads(marker[2:]) if marker.startswith("k:") else {}
+            keys = json_value(marker[2:]) if marker.startswith("k:") else {}
             if keys and _matches(item, keys):
                 found = (n for n, live in enumerate(have) if _is(live, keys))
                 return next((n for n in found if self._equal(item, have[n], below, path)), None)
@@ -225,9 +225,9 @@ def _leftover(want: Any, have: Any, applied: Fields) -> bool:
         kind, _, rest = marker.partition(":")
         if kind == "f" and _leftover_key(rest, want, have, below):
             return True
-        if kind == "k" and _leftover_item(json.loads(rest), want, have, below):
+        if kind == "k" and _leftover_item(json_value(rest), want, have, below):
             return True
-        if kind == "v" and json.loads(rest) not in (want or []):
+        if kind == "v" and json_value(rest) not in (want or []):
             return True
     return False
 

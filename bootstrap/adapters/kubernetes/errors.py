@@ -3,7 +3,6 @@
 Source: the ``Status`` object of the API conventions, and what a 1.34 server was seen to answer.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from bootstrap.adapters.local.redaction import repeats, shown
 from bootstrap.model.errors import BootstrapError, PreconditionError, Transient, UnknownOutcome, WorldError
+from bootstrap.model.outside import decimal, json_value
 from bootstrap.ports import Reason, Refused
 
 # Server-side apply answers 500 for what it could not even read: an unknown field, a key twice, a bad time.
@@ -39,9 +39,9 @@ def failure(status: int, body: str, retry_after: str = "", sent: Any = None) -> 
     Of an answer to a request that carried a value nothing is shown but names that can be none: the reason, fields,
     another field manager, an admission policy.
     """
-    pause = float(retry_after) if retry_after.isdigit() else 0.0
+    pause = float(decimal(retry_after) or 0)
     try:
-        document = json.loads(body or "{}")
+        document = json_value(body or "{}")
     except ValueError:
         document = {}
     if not isinstance(document, dict):

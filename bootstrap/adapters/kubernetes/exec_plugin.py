@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap.model.errors import PreconditionError
+from bootstrap.model.outside import json_value
 from bootstrap.model.sensitive import Sensitive
 
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
@@ -42,8 +43,11 @@ class ExecPlugin:
         self._folder = folder
         self._held: Credential | None = None
         self._lock = threading.Lock()
-        if entry.get("apiVersion") not in VERSIONS or not entry.get("command"):
+        if str(entry.get("apiVersion")) not in VERSIONS or not entry.get("command"):
             raise self._failed(f"it needs command and apiVersion (one of {', '.join(VERSIONS)})")
+        listed = [entry.get("args") or [], entry.get("env") or []]
+        if not all(isinstance(each, list) for each in listed) or not all(map(_is_variable, listed[1])):
+            raise self._failed("its args are a list, and its env a list of name and value")
         if entry.get("interactiveMode") == "Always":
             raise self._failed("it asks for a terminal (interactiveMode: Always)")
 
@@ -70,6 +74,8 @@ class ExecPlugin:
             raise self._failed(f"no answer within {DEADLINE:.0f} seconds") from None
         except OSError as error:
             raise self._failed(error.strerror or "it cannot be started") from None
+        except ValueError:
+            raise self._failed("its command, args or env hold a character that none may hold") from None
         if done.returncode != 0:
             raise self._failed(f"it ended with code {done.returncode}{_words(done.stderr)}")
         return self._parse(done.stdout)
@@ -80,7 +86,8 @@ class ExecPlugin:
         return str(self._folder.resolve() / command) if "/" in command else command
 
     def _environment(self) -> dict[str, str]:
-        declared = {str(item["name"]): str(item.get("value") or "") for item in self._entry.get("env") or []}
+        listed = [item for item in self._entry.get("env") or [] if isinstance(item, dict) and "name" in item]
+        declared = {str(item["name"]): str(item.get("value") or "") for item in listed}
         spec: dict[str, Any] = {"interactive": False}
         if self._entry.get("provideClusterInfo"):
             wanted = ("server", "tls-server-name", "certificate-authority-data", "proxy-url")
@@ -91,7 +98,7 @@ class ExecPlugin:
 
     def _parse(self, answer: bytes) -> Credential:
         try:
-            document = json.loads(answer)
+            document = json_value(answer)
             status = document["status"]
             same = document["apiVersion"] == self._entry["apiVersion"]
             expires = status.get("expirationTimestamp")
@@ -125,6 +132,11 @@ class ExecPlugin:
     def _install_hint(self) -> str:
         """What the kubeconfig says on where to get the plugin, which is most often missing or old."""
         return _printable(str(self._entry.get("installHint") or ""))
+
+
+def _is_variable(item: Any) -> bool:
+    """An entry without content is as good as none, for kubectl too."""
+    return not item or (isinstance(item, dict) and bool(item.get("name")))
 
 
 def _words(stderr: bytes) -> str:

@@ -7,16 +7,20 @@ Format: kubernetes.io/docs/reference/config-api/kubeconfig.v1
 
 import base64
 import binascii
-import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from bootstrap.adapters.kubernetes.exec_plugin import Credential, ExecPlugin
-from bootstrap.model.errors import PreconditionError
+from bootstrap.adapters.local.memory_file import in_memory
+from bootstrap.intent.manifests import documents_of
+from bootstrap.model.errors import DefinitionError, PreconditionError
 
+CONNECTIONS = 64  # kept; as many requests are under way at once (steps/context/flight.py)
+MOST_BYTES = 4 << 20
 NEVER_THESE = {
     "username": "basic authentication",
     "password": "basic authentication",
@@ -58,13 +62,17 @@ def load_kubeconfig(path: Path | None, context: str = "") -> Access:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    import yaml
-
+    """Every part that is used is of its kind behind this: mappings are mappings, lists are lists of them."""
     try:
-        document = yaml.safe_load(path.read_bytes())
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise _unreadable(path, error.strerror or "cannot be read") from None
-    except (yaml.YAMLError, ValueError, RecursionError):
+    if len(content) > MOST_BYTES:
+        raise _unreadable(path, f"larger than {MOST_BYTES >> 20} MiB")
+    try:
+        document = next(iter(documents_of(str(path), content)), None)
+    except DefinitionError:
         raise _unreadable(path, "not YAML") from None  # the parser quotes lines, and a line can hold a key
     if not isinstance(document, dict) or not isinstance(document.get("contexts"), list):
         raise _unreadable(path, "not a kubeconfig: it has no list of contexts")
@@ -79,9 +87,9 @@ def _unreadable(path: Path, why: str) -> PreconditionError:
 
 def _context(document: dict[str, Any], wanted: str, path: Path) -> tuple[str, dict[str, Any]]:
     entries = {
-        str(item["name"]): item.get("context") or {}
+        str(item["name"]): item["context"]
         for item in document["contexts"]
-        if isinstance(item, dict) and "name" in item
+        if isinstance(item, dict) and "name" in item and isinstance(item.get("context"), dict)
     }
     if not entries:
         raise PreconditionError(
@@ -112,7 +120,8 @@ def _context(document: dict[str, Any], wanted: str, path: Path) -> tuple[str, di
 
 
 def _named(document: dict[str, Any], section: str, key: str, name: Any, path: Path) -> dict[str, Any]:
-    for item in document.get(section) or []:
+    listed = document.get(section)
+    for item in listed if isinstance(listed, list) else ():
         if isinstance(item, dict) and item.get("name") == name and isinstance(item.get(key), dict):
             found: dict[str, Any] = item[key]
             return found
@@ -124,7 +133,7 @@ def _configuration(cluster: Mapping[str, Any], path: Path) -> Any:
     from kubernetes.client import Configuration
 
     server = str(cluster.get("server", ""))
-    if urlsplit(server).scheme != "https":
+    if _address(server, path).scheme != "https":
         raise _untrusted(path, f"the server {server!r} is not https")
     if cluster.get("insecure-skip-tls-verify"):
         raise _untrusted(path, "insecure-skip-tls-verify is set")
@@ -132,6 +141,7 @@ def _configuration(cluster: Mapping[str, Any], path: Path) -> Any:
     configuration: Any = Configuration(host=server, proxy=_proxy(cluster, path), no_proxy="")
     # The library's own default would repeat PUT and DELETE after a lost answer, and follow redirects.
     configuration.retries = False
+    configuration.connection_pool_maxsize = CONNECTIONS
     configuration.ssl_ca_cert = (
         _authority(_file(cluster, "certificate-authority", path), path) or certifi.where()
     )
@@ -143,16 +153,26 @@ def _configuration(cluster: Mapping[str, Any], path: Path) -> Any:
 def _proxy(cluster: Mapping[str, Any], path: Path) -> str:
     """An HTTP proxy, or none. A SOCKS proxy needs a library of its own, and is refused before it is asked for."""
     url = str(cluster.get("proxy-url") or "")
-    if url and urlsplit(url).scheme not in ("http", "https"):
-        server = urlsplit(str(cluster.get("server", "")))
+    if url and _address(url, path).scheme not in ("http", "https"):
+        server = _address(str(cluster.get("server", "")), path)
+        shown = re.sub(r"[^/@]*@", "", url)  # a login may stand before the host
         raise PreconditionError(
-            f"kubeconfig {path}: proxy-url {url!r} is no http:// or https:// proxy",
+            f"kubeconfig {path}: proxy-url {shown!r} is no http:// or https:// proxy",
             code="E_KUBECONFIG",
             where=str(path),
             hint=f"forward a port: ssh -L 6443:{server.hostname}:{server.port or 443} HOST; then server: "
             f"https://127.0.0.1:6443, tls-server-name: {server.hostname}, and no proxy-url",
         )
     return url
+
+
+def _address(url: str, path: Path) -> SplitResult:
+    try:
+        found = urlsplit(url)
+        _ = found.port  # read when it is used, and refused then
+    except ValueError:
+        raise _unreadable(path, f"{url!r} is no URL") from None
+    return found
 
 
 def _authority(file: str | None, path: Path) -> str | None:
@@ -213,37 +233,55 @@ def _authenticate(
     configuration.key_file = _file(user, "client-key", path)
     _check_pair(configuration.cert_file, configuration.key_file, path)
     if user.get("exec"):
+        if not isinstance(user["exec"], dict):
+            raise _unreadable(path, "exec is no mapping")
         plugin = ExecPlugin(entry=user["exec"], cluster=cluster, folder=path.parent)
-        _use(configuration, plugin.credential())
-        configuration.refresh_api_key_hook = lambda target: _use(target, plugin.credential())
+        _use(configuration, plugin.credential(), path)
+        configuration.refresh_api_key_hook = lambda target: _use(target, plugin.credential(), path)
     elif user.get("tokenFile"):
         token_file = path.parent / str(user["tokenFile"])
         # A mounted service-account token is renewed in place, so it is read again for each request.
         configuration.refresh_api_key_hook = lambda target: _bearer(target, _token(token_file))
         _bearer(configuration, _token(token_file))
     elif user.get("token"):
-        _bearer(configuration, str(user["token"]).strip())
+        token = str(user["token"]).strip()
+        if not (token.isascii() and token.isprintable()):
+            raise _unreadable(path, "token holds a character that no token has")
+        _bearer(configuration, token)
 
 
 def _bearer(configuration: Any, token: str) -> None:
     configuration.api_key["BearerToken"] = f"Bearer {token}"
 
 
-def _use(configuration: Any, credential: Credential) -> None:
+def _use(configuration: Any, credential: Credential, path: Path) -> None:
     if credential.token:
         _bearer(configuration, credential.token.reveal().decode())
     if credential.certificate and credential.key and configuration.cert_file is None:
-        configuration.cert_file = in_memory(credential.certificate, "client-certificate")
-        configuration.key_file = in_memory(credential.key.reveal(), "client-key")
+        certificate = in_memory(credential.certificate, "client-certificate")
+        key = in_memory(credential.key.reveal(), "client-key")
+        _check_pair(certificate, key, path)
+        configuration.cert_file, configuration.key_file = certificate, key
 
 
 def _token(path: Path) -> str:
+    why = "it is no token"
     try:
-        return path.read_text().strip()
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES)
+        token = content.decode("ascii").strip()
+        if token.isprintable():
+            return token
     except OSError as error:
-        raise PreconditionError(
-            f"the token file {path} cannot be read: {error.strerror}", code="E_KUBE_AUTH", where=str(path)
-        ) from None
+        why = error.strerror or "it is no file"
+    except ValueError:  # bytes that are none of a token, or a path with one that is none of a path
+        pass
+    raise PreconditionError(
+        f"the token file {path} cannot be read: {why}",
+        code="E_KUBE_AUTH",
+        where=str(path),
+        hint="name the file of a token in the kubeconfig's tokenFile",
+    )
 
 
 def _file(entry: Mapping[str, Any], key: str, path: Path) -> str | None:
@@ -257,14 +295,10 @@ def _file(entry: Mapping[str, Any], key: str, path: Path) -> str | None:
     if not entry.get(key):
         return None
     found = path.parent / str(entry[key])
-    if not found.is_file():
+    try:
+        there = found.is_file()
+    except OSError:  # a name that is too long for any file
+        there = False
+    if not there:
         raise _unreadable(path, f"{key} names {found}, which is not there")
     return str(found)
-
-
-def in_memory(content: bytes, name: str) -> str:
-    """The path of an anonymous file with this content; it ends with the process and no child inherits it."""
-    descriptor = os.memfd_create(name)
-    with os.fdopen(os.dup(descriptor), "wb") as stream:
-        stream.write(content)
-    return f"/proc/self/fd/{descriptor}"

@@ -1,13 +1,13 @@
 """A byte stream to a port of a named pod, through the API server, with no local port.
 
-The Kubernetes client does the WebSocket and its channels (the v4/v5 port-forward protocol of kubelet).
+The WebSocket is the Kubernetes client's; in it are the channels of kubelet's port-forward protocol, v4: the first byte
+of a message is its channel, 0 for data and 1 for errors, and the first message of each channel is the port's number.
 TLS inside the stream is the caller's: the API server sees ciphertext only.
 """
 
 import contextlib
 import re
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +15,9 @@ from bootstrap.adapters.kubernetes.kubeconfig import Access
 from bootstrap.model.errors import PreconditionError, WorldError
 
 CONNECT = 10.0  # seconds until the WebSocket stands
+DATA = b"\0"  # the channel
+PORT_NUMBER = 2  # bytes
+MESSAGE = 128 * 1024  # bytes of data in one
 
 
 class Dialer(Protocol):
@@ -22,7 +25,9 @@ class Dialer(Protocol):
 
     def dial(self, pod: str, port: int) -> Any: ...
 
-    """A connected socket, or an object that has its methods. OSError when there is none to be had (now);
+    """A connected socket, or an object that has its ``sendall``, ``recv``, ``settimeout``, ``fileno`` and ``close``.
+
+    OSError when there is none to be had (now);
     WorldError E_KUBE_DENIED when we may not; PreconditionError E_KUBE_LOCALHOST when it can never be."""
 
 
@@ -38,13 +43,10 @@ class PodDialer:
         self._refusals: dict[str, str] = {}  # by pod: the last error that its node reported
 
     def dial(self, pod: str, port: int) -> Any:
-        from kubernetes.stream import ws_client
-
         if _NO_LOCALHOST.search(self._refusals.pop(pod, "")):
             raise _no_localhost(self._namespace, pod)
-        tunnel = _tunnel_type(ws_client.PortForward, lambda error: self._refusals.update({pod: error}))
         try:
-            return tunnel(self._websocket(pod, port), [port]).socket(port)
+            return PodStream(self._websocket(pod, port), lambda error: self._refusals.update({pod: error}))
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001  (the libraries have a dozen unrelated types for "no connection")
@@ -66,7 +68,6 @@ class PodDialer:
             timeout=CONNECT,
             **_proxy(configuration),
         )
-        websocket.settimeout(None)  # from here on the reader thread waits with select
         return websocket
 
 
@@ -118,32 +119,80 @@ def _proxy(configuration: Any) -> dict[str, Any]:
     return {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port, "proxy_type": proxy.scheme}
 
 
-def _tunnel_type(base: type, refused: Callable[[str], None]) -> Any:
-    """The library's port-forward, whose thread ends quietly and closes our half of the stream with it.
+class PodStream:
+    """One connection to a port of a pod, with the methods of a socket that its users need.
 
-    ``refused`` hears what the node reports on the error channel.
-
-    As it is, a reset connection prints a traceback from the thread, and a reader of the stream waits for
-    its whole deadline because the stream is never closed.
+    Frames are packed and unpacked by the caller's own thread: the library's port-forward has a thread and a pair of
+    sockets for each connection, by which thirty-two of them cost more than all else that is done with a request.
+    Errors are OSErrors; a stream that the other side ended reads as empty.
     """
 
-    class Tunnel(base):  # type: ignore[misc]  # a class of a library that is imported late
-        def _proxy(self) -> None:
-            try:
-                super()._proxy()
-            except Exception:  # noqa: BLE001, S110  (the stream's end is the message: its reader sees it at once)
-                pass
-            finally:
-                for port in self.local_ports.values():
-                    if port.error:
-                        refused(port.error)
-                    _shut(port.python)
-                self.websocket.close()
+    def __init__(self, websocket: Any, refused: Callable[[str], None]) -> None:
+        """``refused`` hears what the node reports on the error channel."""
+        self._websocket = websocket
+        self._refused = refused
+        self._begun: set[int] = set()  # channels whose first frame, the port's number, has come
+        self._left = b""
+        self._ended = False
 
-    return Tunnel
+    def settimeout(self, seconds: float | None) -> None:
+        self._websocket.settimeout(seconds)
+
+    def sendall(self, data: bytes) -> None:
+        with _as_os_errors():
+            for start in range(0, len(data), MESSAGE):
+                self._websocket.send_binary(DATA + data[start : start + MESSAGE])
+
+    def recv(self, size: int) -> bytes:
+        with _as_os_errors():
+            while not (self._left or self._ended):
+                self._receive()
+        found, self._left = self._left[:size], self._left[size:]
+        return found
+
+    def fileno(self) -> int:
+        return int(self._websocket.sock.fileno())
+
+    def pending(self) -> int:
+        """Bytes that have come and are not given out."""
+        return len(self._left) + int(self._websocket.sock.pending())
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):  # it may be gone already, in any way
+            self._websocket.shutdown()
+
+    def _receive(self) -> None:
+        from websocket import ABNF, WebSocketConnectionClosedException
+
+        try:
+            opcode, frame = self._websocket.recv_data_frame(True)
+        except WebSocketConnectionClosedException:
+            self._ended = True
+            return
+        if opcode == ABNF.OPCODE_CLOSE:
+            self._ended = True
+        elif opcode == ABNF.OPCODE_BINARY and frame.data:
+            self._take(frame.data[0], bytes(frame.data[1:]))
+
+    def _take(self, channel: int, data: bytes) -> None:
+        if channel not in self._begun:
+            self._begun.add(channel)
+            data = data[PORT_NUMBER:]
+        if channel == DATA[0]:
+            self._left += data
+        elif data:
+            self._ended = True
+            self._refused(data.decode("utf-8", "replace"))
 
 
-def _shut(stream: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the other half may be gone already
-        stream.shutdown(socket.SHUT_RDWR)
-    stream.close()
+@contextlib.contextmanager
+def _as_os_errors() -> Iterator[None]:
+    """The library's own errors are of no common kind with those of sockets; their text stays with them."""
+    from websocket import WebSocketException, WebSocketTimeoutException
+
+    try:
+        yield
+    except WebSocketTimeoutException:
+        raise TimeoutError("no answer through the port-forward") from None
+    except WebSocketException as error:
+        raise ConnectionError(f"the port-forward broke: {type(error).__name__}") from None

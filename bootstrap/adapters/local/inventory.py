@@ -1,6 +1,5 @@
 """An inventory of hosts: the one file, and only variables that are known. No secret gets as far as Ansible."""
 
-import json
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any, Final
 import yaml
 
 from bootstrap.model.errors import DefinitionError
+from bootstrap.model.outside import json_value
 
 CONTROL_PLANE: Final = "control_plane"
 # How a host is reached. No option of ssh among them: it could start programs, or look at keys that were not named.
@@ -85,7 +85,7 @@ def parsed(path: Path, copy: Path, environment: Mapping[str, str], playbooks: Pa
     )
     if done.returncode:
         raise _refused("Ansible reads no hosts in it", path)
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json_value(done.stdout)
     hosts: dict[str, dict[str, Any]] = found.get("_meta", {}).get("hostvars", {})
     names = sorted({name for group in found.values() for name in group.get("hosts", [])})
     if not names:

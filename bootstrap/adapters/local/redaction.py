@@ -40,14 +40,15 @@ def shown(words: str, sent: Any, *, instead: str = "", beside: Any = None) -> st
 def repeats(words: str, sent: Any) -> bool:
     """True when ``words`` hold a piece of a value of ``sent``: as text, as JSON or Go quotes it, in a URL, in base64
     wherever it begins, or in hex."""
-    pieces = {words[i : i + WINDOW] for i in range(max(1, len(words) - WINDOW + 1))}
-    return any(_met(form, words, pieces) for leaf in sensitive_leaves(sent) for form in _forms(leaf.reveal()))
+    pieces = {words[i : i + WINDOW] for i in range(len(words) - WINDOW + 1)}
+    forms = (form for leaf in sensitive_leaves(sent) for form in dict.fromkeys(_forms(leaf.reveal())))
+    return any(_met(form, words, pieces) for form in forms)
 
 
 def _met(form: str, words: str, pieces: set[str]) -> bool:
     if len(form) < WINDOW:
         return len(form) >= SHORTEST and form in words
-    return any(form[i : i + WINDOW] in pieces for i in range(len(form) - WINDOW + 1))
+    return any(piece in form for piece in pieces)  # the words are short, a value need not be
 
 
 def _forms(value: bytes) -> Iterator[str]:

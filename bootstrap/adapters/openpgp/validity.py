@@ -1,6 +1,6 @@
 """Which parts of an OpenPGP key may open a message now, and what to do about a part that may not (S1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -23,6 +23,7 @@ class Part:
     packets: tuple[Any, ...]  # pysequoia.packet.Packet
     why_not: str  # "" when it may be used
     hint: str = ""
+    ends: datetime | None = None
 
 
 def parts(key: bytes, fingerprint: str, now: datetime | None = None) -> tuple[Part, ...]:
@@ -60,7 +61,20 @@ def _part(head: Sequence[Any], group: Sequence[Any], fingerprint: str, now: date
         why_not = f"its encryption subkey {str(key.key_id).upper()} expired on {ends:%Y-%m-%d}"
         hint = f"gpg --quick-set-expire {fingerprint} 2y {str(key.fingerprint).upper()}, then export the key again"
     packets = (*head, *group)
-    return Part(key_id=str(key.key_id).upper(), packets=packets, why_not=why_not, hint=hint)
+    return Part(key_id=str(key.key_id).upper(), packets=packets, why_not=why_not, hint=hint, ends=ends)
+
+
+def endings(armored: str) -> Iterator[tuple[str, datetime]]:
+    """Fingerprint of each certificate in a text that ends, and when the first part of it does that encrypts, or the
+    whole."""
+    from bootstrap.adapters.openpgp.keys import certificates
+
+    for certificate in certificates(armored):
+        name = str(certificate.fingerprint).upper()
+        found = [part.ends for part in parts(bytes(certificate), name)]
+        known = [end for end in (certificate.expiration, *found) if end is not None]
+        if known:
+            yield name, min(known)
 
 
 def check_alive(certificate: "Cert", fingerprint: str) -> None:

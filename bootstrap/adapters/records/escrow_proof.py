@@ -5,7 +5,6 @@ through a pipe, as do the key and the token of a remote repository; the environm
 JSON object on its stdout.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Final
 
 from bootstrap.adapters.git.access import GitAccess
 from bootstrap.model.errors import EvidenceError, UnknownOutcome, WorldError
+from bootstrap.model.outside import json_value
 from bootstrap.model.sensitive import Sensitive
 
 DEADLINE: Final = 300.0  # seconds
@@ -49,13 +49,20 @@ class FreshProcess:
         ]
 
     def prove(self, cluster: str) -> Mapping[str, str]:
-        """``{vaultClusterId, method}``. EvidenceError E_ESCROW when the escrow does not open this Vault."""
+        """``{vaultClusterId, method, generation}``. EvidenceError E_ESCROW when the escrow does not open this Vault."""
+        return self._answered("prove-escrow", cluster)
+
+    def prove_following(self, cluster: str) -> Mapping[str, str]:
+        """``{generation, commitment}``. EvidenceError E_ESCROW where the escrow gives no next share."""
+        return self._answered("prove-next-share", cluster)
+
+    def _answered(self, what: str, cluster: str) -> Mapping[str, str]:
         # In the order in which the child reads them: what does not fit into a pipe waits for its reader.
         secrets = {**self._git.secrets(), "--root": self._root()}
         pipes = {option: os.pipe() for option in secrets}
         given = [word for option, (reading, _) in pipes.items() for word in (option, f"fd:{reading}")]
         try:
-            command = [sys.executable, "-I", "-m", "bootstrap", "prove-escrow", "--cluster", cluster]
+            command = [sys.executable, "-I", "-m", "bootstrap", what, "--cluster", cluster]
             child = _start([*command, *self._options, *given], [reading for reading, _ in pipes.values()])
         finally:
             for reading, _ in pipes.values():
@@ -106,7 +113,7 @@ def _hand_over(writing: int, root: Sensitive) -> None:
 
 def _answer(out: bytes) -> Mapping[str, str]:
     try:
-        found = json.loads(out)
+        found = json_value(out)
         return {str(key): str(value) for key, value in found.items()}
     except (ValueError, AttributeError):
         raise WorldError("the proof gave no answer that can be read", code="E_PROOF") from None

@@ -6,17 +6,23 @@ encrypted before it was put into the value is not seen.
 
 import base64
 import binascii
-import hmac
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from bootstrap.adapters.age.bech32 import identity_of
 from bootstrap.adapters.age.identity import identity
 from bootstrap.adapters.local.programs import ask_never, callers
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.sensitive import Sensitive
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 LEAST = 32  # bytes of the shortest key
 DEPTH = 4  # an encoding within an encoding, and so on
@@ -24,7 +30,18 @@ _AGE = re.compile(rb"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{50,}", re.IGNORECASE)
 _BASE64 = (re.compile(rb"[A-Za-z0-9+/\s]{32,}={0,2}"), re.compile(rb"[A-Za-z0-9_\-\s]{32,}={0,2}"))
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}[\s:]?){32,}")
 _OPENSSH = b"openssh-key-v1\0"
-_PGP_SECRET = (0xC5, 0x94, 0x95, 0x96, 0x97)  # RFC 9580 4.2: how a packet with a secret key begins
+# RFC 9580 4.2, 5.5.2 and 9.1: how a packet with a secret key, or a subkey, begins. Tag and length, in the old form and
+# the new one; version and time; algorithm. Less exact, and in most texts there are places to be tried.
+_PGP_SECRET = re.compile(
+    rb"(?:[\x94\x9c].|[\x95\x9d]..|[\x96\x9e].{4}|[\xc5\xc7](?:[\x00-\xbf\xe0-\xfe]|[\xc0-\xdf].|\xff.{4}))"
+    rb"(?:\x03.{6}|[\x04-\x06].{4})[\x01-\x03\x10-\x13\x16\x19-\x24]",
+    re.DOTALL,
+)
+_TRIED = 64  # places of one view where such a packet, or a scalar, may begin
+_SCALAR = 32  # bytes of a private key on a curve: as it is, or as DER has it, an OCTET STRING of that length
+_IN_DER = b"\x04\x20"
+_PUTTY = re.compile(rb"PuTTY-User-Key-File.*?Public-Lines: \d+\s+([A-Za-z0-9+/=\s]+?)\nPrivate-", re.DOTALL)
+_BLOCK = 16  # bytes; of a text at least twice as long, less one, some such block of a view lies within it
 _ESCAPED = re.compile(rb"\\([\\/nrt]|u000[aAdD9])")
 
 
@@ -33,12 +50,38 @@ def public_names(value: Sensitive) -> frozenset[str]:
     return frozenset(name for view in views(value.reveal()) for name in _names(view))
 
 
-def carries(value: Sensitive, kept: Sensitive) -> bool:
-    """Whether ``kept`` is written in ``value``, in any of the encodings; compared in constant time."""
-    wanted = kept.reveal().strip()
-    forms = [wanted, *(_hexes(wanted) if _HEX.fullmatch(wanted) else ())]
-    found = [part for view in views(value.reveal()) for part in (view.strip(), *_hexes(view))]
-    return any(hmac.compare_digest(form, part) for form in forms for part in found)
+def names_in(seen: Sequence[bytes]) -> frozenset[str]:
+    """The same of a value's ``views``; and what their bytes would be called, where they are as long as a key and do
+    not say what they are. That is for comparing alone: in any text are bytes that would be some key."""
+    guessed = (name for view in seen for scalar in _scalars(view) for name in _of_scalar(scalar))
+    return frozenset((*(name for view in seen for name in _names(view)), *guessed))
+
+
+class Texts:
+    """What the root material is, to be found in the ``views`` of a value whatever stands around it.
+
+    A text of which no 16 bytes lie in a view, at a place that is a multiple of 16, is not in it. They are looked up by
+    their hash, which is this process's own: the time tells no more than that half of a key is there.
+    """
+
+    def __init__(self, kept: Sequence[Sensitive]) -> None:
+        texts = [value.reveal().strip() for value in kept]
+        binary = [data for text in texts if _HEX.fullmatch(text) for data in _hexes(text)]
+        self._texts = tuple(dict.fromkeys((*texts, *binary)))
+        self._short = tuple(text for text in self._texts if len(text) < 2 * _BLOCK - 1)  # these are no keys
+        self._blocks = frozenset(
+            text[at : at + _BLOCK] for text in self._texts for at in range(len(text) - _BLOCK + 1)
+        )
+
+    def carried(self, seen: Sequence[bytes]) -> bool:
+        """Every view is looked through, whatever is found."""
+        parts = {part for view in seen for part in (view.strip(), *_hexes(view))}
+        return any([self._within(part) for part in parts])  # noqa: C419  # every one
+
+    def _within(self, part: bytes) -> bool:
+        blocks = {part[at : at + _BLOCK] for at in range(0, len(part), _BLOCK)}
+        likely = self._short if self._blocks.isdisjoint(blocks) else self._texts
+        return any(text in part for text in likely)
 
 
 def openssh_name(blob: bytes) -> str:
@@ -99,8 +142,30 @@ def _names(view: bytes) -> Iterator[str]:
         yield from _openssh(view[start + len(_OPENSSH) :])
     if view[:1] == b"\x30":
         yield from _der(view)
-    if view[:1] and view[0] in _PGP_SECRET:
-        yield from openpgp.secret_names(view)
+    for found in islice(_PGP_SECRET.finditer(view), _TRIED):
+        yield from openpgp.secret_names(view[found.start() :])
+    if putty := _PUTTY.search(view):
+        with suppress(binascii.Error, struct.error):
+            yield openssh_name(base64.b64decode(b"".join(putty[1].split()), validate=True))
+
+
+def _scalars(view: bytes) -> Iterator[bytes]:
+    if len(view.strip()) in (_SCALAR, 2 * _SCALAR):  # of ed25519 the public half may follow
+        yield view.strip()[:_SCALAR]
+    if len(view) in (_SCALAR, 2 * _SCALAR):
+        yield view[:_SCALAR]
+    places = (found.end() for found in re.finditer(re.escape(_IN_DER), view))
+    yield from (view[at : at + _SCALAR] for at in islice(places, _TRIED) if len(view) >= at + _SCALAR)
+
+
+def _of_scalar(scalar: bytes) -> Iterator[str]:
+    """What a key of each kind that is kept here would be called, if these bytes were one."""
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    yield from _age(identity_of(scalar))
+    yield from _public(ed25519.Ed25519PrivateKey.from_private_bytes(scalar).public_key())
+    with suppress(ValueError):  # zero, or above the order of the curve
+        yield from _public(ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1()).public_key())
 
 
 def _age(text: str) -> Iterator[str]:
@@ -126,17 +191,20 @@ def _openssh(body: bytes) -> Iterator[str]:
 def _der(view: bytes) -> Iterator[str]:
     """PKCS8, SEC1 and PKCS1 without a passphrase."""
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        PublicFormat,
-        load_der_private_key,
-    )
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
 
     size = int.from_bytes(view[2:4], "big") + 4 if view[1:2] == b"\x82" else len(view)
     try:
         public = load_der_private_key(view[:size], None, unsafe_skip_rsa_key_validation=True).public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return
+    yield from _public(public)
+
+
+def _public(public: "PublicKeyTypes") -> Iterator[str]:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
     yield public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo).hex()
     try:
         yield public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.ledger import envelope
 from bootstrap.model import layout
-from bootstrap.model.errors import DefinitionError
+from bootstrap.model.errors import DefinitionError, EvidenceError
 from bootstrap.model.sensitive import Sensitive
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.x509 import Certificate, CertificateBuilder, GeneralName, KeyUsage, Name
 
 UNSEAL_USER = "bootstrap unseal"
 CA_NAME = "bootstrap Vault CA"
+INTERMEDIATE_NAME = "bootstrap Vault intermediate"
 CA_YEARS = 20
 # Clocks of a new cluster differ by minutes: a certificate is valid a little before it is made.
 CLOCK_SKEW = timedelta(minutes=10)
@@ -106,7 +107,9 @@ class CertificateAuthority:
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives: list[GeneralName] = [x509.DNSName(name) for name in names]
         alternatives += [x509.IPAddress(ipaddress.ip_address(ip)) for ip in ips]
-        builder = _builder(names[0], self._certificate.subject, days).public_key(key.public_key())
+        builder = _builder(names[0], self._certificate.subject, timedelta(days=days)).public_key(
+            key.public_key()
+        )
         usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         certificate = (
             builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
@@ -120,6 +123,51 @@ class CertificateAuthority:
             .sign(self._key, _sha256())
         )
         return _pem(certificate), _private_pem(key, f"key of {names[0]}")
+
+    def sign_intermediate(self, request: bytes, names: Sequence[str], seconds: int) -> bytes:
+        """A CA (PEM) for the key of a signing request: it signs server certificates alone, and no other CA; its
+        leaves hold for DNS ``names``, what is below them, and 127.0.0.1."""
+        from cryptography import x509
+        from cryptography.x509.oid import ExtendedKeyUsageOID
+
+        key = _requested(request)
+        allowed: list[GeneralName] = [x509.DNSName(name) for name in names]
+        allowed.append(x509.IPAddress(ipaddress.ip_network("127.0.0.1/32")))
+        builder = _builder(INTERMEDIATE_NAME, self._certificate.subject, timedelta(seconds=seconds))
+        certificate = (
+            builder.public_key(key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(
+                x509.NameConstraints(permitted_subtrees=allowed, excluded_subtrees=None), critical=True
+            )
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(_usage(ca=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
+            )
+            .sign(self._key, _sha256())
+        )
+        return _pem(certificate)
+
+
+def _requested(request: bytes) -> "EllipticCurvePublicKey":
+    """The key of a signing request (PEM) that was signed by it."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+    try:
+        asked = x509.load_pem_x509_csr(request)
+        key = asked.public_key()
+        if asked.is_signature_valid and isinstance(key, EllipticCurvePublicKey):
+            return key
+    except ValueError:
+        pass
+    raise EvidenceError(
+        "Vault's signing request is none",
+        code="E_CERTIFICATE",
+        hint="`bootstrap up` asks for another one; Vault's log says more",
+    )
 
 
 # ---------------------------------------------------------------- making them (keygen)
@@ -144,14 +192,14 @@ def generate_commitment() -> Sensitive:
     return Sensitive(secrets.token_hex(32).encode(), "commitment key")
 
 
-def generate_ca() -> tuple[Sensitive, bytes]:
+def generate_ca(name: str = CA_NAME) -> tuple[Sensitive, bytes]:
     """EC P-256 key (PKCS8 PEM) and its self-signed certificate (PEM)."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
-        _builder(CA_NAME, None, 365 * CA_YEARS)
+        _builder(name, None, timedelta(days=365 * CA_YEARS))
         .public_key(key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_usage(ca=True), critical=True)
@@ -171,20 +219,25 @@ def generate_bytes(length: int) -> Sensitive:
     return Sensitive(secrets.token_bytes(length), "random bytes")
 
 
-def _builder(name: str, issuer: "Name | None", days: int) -> "CertificateBuilder":
+def now() -> datetime:
+    """By which certificates are made."""
+    return datetime.now(UTC)
+
+
+def _builder(name: str, issuer: "Name | None", life: timedelta) -> "CertificateBuilder":
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
     # RFC 5280 ends a common name after 64 characters; the names that count are the alternatives.
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
-    now = datetime.now(UTC)
+    moment = now()
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer or subject)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - CLOCK_SKEW)
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_before(moment - CLOCK_SKEW)
+        .not_valid_after(moment + life)
     )
 
 

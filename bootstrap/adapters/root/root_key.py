@@ -4,7 +4,6 @@
 is looked at, but the GnuPG home of a user who names its agent.
 """
 
-import json
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.ssh import key as ssh_key
 from bootstrap.intent.encryption_forms import is_age
 from bootstrap.model.errors import PreconditionError
+from bootstrap.model.outside import json_value
 from bootstrap.model.sensitive import Sensitive
 
 Root = AgeRoot | PgpRoot | GpgAgentRoot
@@ -90,14 +90,28 @@ def parse_root(
 
 
 def _carried(data: bytes, declared: tuple[str, ...], helpers: Helpers) -> Root:
-    """What an opened root was exported as, to a child of this program."""
+    """What an opened root was exported as, to a child of this program. PreconditionError E_KEY_KIND for any other."""
+    try:
+        return _exported(data, declared, helpers)
+    except (ValueError, TypeError):
+        failed = True
+    assert failed  # raised outside, for the other error holds the line
+    raise PreconditionError(
+        "the root key begins like one that this program hands to a child of its own, and is none",
+        code="E_KEY_KIND",
+        where="--root",
+        hint="give the file that `bootstrap keygen` wrote: --root file:PATH",
+    )
+
+
+def _exported(data: bytes, declared: tuple[str, ...], helpers: Helpers) -> Root:
     first, _, rest = data.partition(b"\n")
     if first.startswith(openpgp.CARRIED):
         passphrase = Sensitive(b64decode(first[len(openpgp.CARRIED) :]), "passphrase")
         return PgpRoot(Sensitive(rest, "OpenPGP secret key"), passphrase)
     if first.startswith(gpg_agent.CARRIED):
-        return GpgAgentRoot(**json.loads(first[len(gpg_agent.CARRIED) :]))
-    settings = json.loads(first[len(age.CARRIED) :])
+        return GpgAgentRoot(**json_value(first[len(gpg_agent.CARRIED) :]))
+    settings = json_value(first[len(age.CARRIED) :])
     return parse_root(Sensitive(rest, "root key"), ask_never, declared, replace(helpers, **settings))
 
 

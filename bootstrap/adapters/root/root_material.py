@@ -28,6 +28,9 @@ class VaultCa:
         certificate, key = self._authority.issue(names, addresses, days)
         return Leaf(certificate, key)
 
+    def sign_intermediate(self, request: bytes, names: Sequence[str], seconds: int) -> bytes:
+        return self._authority.sign_intermediate(request, names, seconds)
+
 
 class CommitMaterial:
     """``RootMaterial``: reads the commit's ``encrypted/root-material/``; without ``files`` nothing opens."""
@@ -50,6 +53,11 @@ class CommitMaterial:
 
     def random_text(self, length: int) -> Sensitive:
         return generate_password(length)
+
+    def passing_key(self) -> PgpUnsealKey:
+        from bootstrap.adapters.openpgp.keys import generate
+
+        return PgpUnsealKey(generate("bootstrap passing key"))
 
     @cached_property
     def _unseal(self) -> PgpUnsealKey:

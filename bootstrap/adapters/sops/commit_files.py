@@ -4,6 +4,7 @@ The form of a file is seen from its name and its first bytes; what the root of t
 refused with the way out. No message holds a value.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from bootstrap.adapters.age import root as age
@@ -29,7 +30,7 @@ from bootstrap.ports import IntentRepository, Opened, RootKey
 
 
 class CommitFiles:
-    """``EncryptedFiles`` of one commit; each file is opened once."""
+    """``GuardedFiles`` of one commit; each file is opened once."""
 
     def __init__(self, repository: IntentRepository, root: RootKey) -> None:
         self._repository = repository
@@ -49,6 +50,10 @@ class CommitFiles:
                 self._kept_back.judge(path, opened)
             self._opened[path] = opened
         return self._opened[path]
+
+    def keep_back(self, values: Mapping[str, Sensitive], where: str, hint: str) -> None:
+        """The same of values from elsewhere: DefinitionError E_ROOT_SOURCE."""
+        self._kept_back.judge(where, dict(values), hint)
 
     @cached_property
     def _kept_back(self) -> KeptBack:
@@ -94,13 +99,18 @@ def _recipients(path: str, content: bytes) -> tuple[str, ...]:
 
 def declared_recipients(repository: IntentRepository) -> tuple[str, ...]:
     """The public halves of the root that the commit declares: age keys, or armored certificates."""
-    paths = set(repository.paths())
-    if layout.ROOT_AGE in paths:
-        lines = repository.read(layout.ROOT_AGE).decode("utf-8", "replace").splitlines()
+    known = {layout.ROOT_AGE, layout.ROOT_PGP}.intersection(repository.paths())
+    return recipients_in({path: repository.read(path) for path in known})
+
+
+def recipients_in(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The same of files by their paths in a commit."""
+    if layout.ROOT_AGE in files:
+        lines = files[layout.ROOT_AGE].decode("utf-8", "replace").splitlines()
         words = [line.split() for line in lines if line.strip() and not line.strip().startswith("#")]
         return tuple(" ".join(found[:2]) for found in words)  # behind an SSH key stands whose it is
-    if layout.ROOT_PGP in paths:
-        return tuple(openpgp.armored_blocks(repository.read(layout.ROOT_PGP).decode("utf-8", "replace")))
+    if layout.ROOT_PGP in files:
+        return tuple(openpgp.armored_blocks(files[layout.ROOT_PGP].decode("utf-8", "replace")))
     return ()
 
 

@@ -11,6 +11,7 @@ from bootstrap.adapters.local.programs import GIVE_ANOTHER
 from bootstrap.adapters.sops.nodes import Node, Scalar
 from bootstrap.intent.selection import form_error
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
+from bootstrap.model.outside import decimal
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import RootKey
 
@@ -119,10 +120,11 @@ def _inverse(a: int) -> int:
 
 def _threshold(metadata: Metadata, groups: int, what: str) -> int:
     text = text_of(metadata, "shamir_threshold")
-    if text and not text.isdecimal():
+    threshold = decimal(text or "0")
+    if threshold is None:
         raise form_error(what, "its shamir_threshold is no number", "edit it with sops")
     # Without a threshold every group is needed.
-    return int(text or 0) or groups
+    return threshold or groups
 
 
 def _mine_first(entries: Iterator[Metadata], recipients: Sequence[str]) -> list[Metadata]:

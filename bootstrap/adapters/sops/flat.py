@@ -10,8 +10,10 @@ from typing import Any
 
 from bootstrap.adapters.sops.nodes import Node, Scalar
 from bootstrap.model.errors import DefinitionError
+from bootstrap.model.outside import decimal
 
 PREFIX = "sops_"
+MOST_STEPS = 32  # of one flattened key: sops' own have three
 _STEP = re.compile(r"(__map_|__list_)")
 _SECTION = re.compile(r"\[(.*)\]")
 
@@ -106,6 +108,8 @@ def _unflatten(flat: dict[str, str], code: str, what: str) -> Node:
     for name, value in flat.items():
         here: Any = root
         steps = _steps(name)
+        if len(steps) > MOST_STEPS:
+            raise _refused(code, what, "its metadata is nested too deeply")
         for step in steps[:-1]:
             here = here.setdefault(step, {}) if isinstance(here, dict) else {}
         if not isinstance(here, dict) or steps[-1] in here:
@@ -119,8 +123,11 @@ def _unflatten(flat: dict[str, str], code: str, what: str) -> Node:
 
 def _steps(name: str) -> list[str | int]:
     first, *rest = _STEP.split(name)
-    pairs = zip(rest[::2], rest[1::2], strict=True)
-    return [first, *(int(s) if kind == "__list_" and s.isdecimal() else s for kind, s in pairs)]
+    found: list[str | int] = [first]
+    for kind, step in zip(rest[::2], rest[1::2], strict=True):
+        position = decimal(step) if kind == "__list_" else None
+        found.append(step if position is None else position)
+    return found
 
 
 def _listed(node: Any) -> Node:

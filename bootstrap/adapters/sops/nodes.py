@@ -7,6 +7,7 @@ the values that Go read. Duplicate keys, anchors, aliases, merge keys and tags a
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -20,6 +21,11 @@ from bootstrap.adapters.sops.times import go_time
 from bootstrap.model.errors import DefinitionError
 
 MOST_BYTES = 16 << 20
+MOST_NODES = (
+    400_000  # keys and values: each takes hundreds of bytes of memory, and may be one byte of the file
+)
+MAX_DEPTH = 100
+MOST_DIGITS = 100  # of an integer: one of 64 bits has 64 and a prefix at most, but for zeros in front
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ def parse_yaml(content: bytes, what: str) -> list[dict[str, Node]]:
     """Every document of a YAML file, each a mapping. Raises DefinitionError E_YAML, E_YAML_DUP, E_YAML_ALIAS,
     E_YAML_TAG, E_YAML_DOCS, E_DEPTH, E_TYPE; none shows a value."""
     if len(content) > MOST_BYTES:
-        raise DefinitionError(f"{what} is larger than 16 MiB", code="E_SIZE", where=what, hint="split it")
+        raise _too_large(what)
     try:
         documents = list(yaml.compose_all(content, _loader(libyaml=yaml.__with_libyaml__)))
     except yaml.MarkedYAMLError as error:
@@ -54,9 +60,7 @@ def parse_yaml(content: bytes, what: str) -> list[dict[str, Node]]:
             f"{what} is not YAML that can be read", code="E_YAML", where=what, hint="see it with sops"
         ) from None
     except RecursionError:
-        raise DefinitionError(
-            f"{what} is nested too deeply", code="E_DEPTH", where=what, hint="make it flatter"
-        ) from None
+        raise _too_deep(what) from None
     if not documents or not all(isinstance(each, yaml.MappingNode) for each in documents):
         raise DefinitionError(
             f"{what} must hold one YAML mapping, or several documents that are one each",
@@ -64,11 +68,27 @@ def parse_yaml(content: bytes, what: str) -> list[dict[str, Node]]:
             where=what,
             hint="sops encrypts mappings only: put a list below a key",
         )
-    found = (_from_yaml(each, what) for each in documents)
+    found = (_from_yaml(each, what, MAX_DEPTH) for each in documents)
     return [each for each in found if isinstance(each, dict)]
 
 
+def _too_large(what: str) -> DefinitionError:
+    return DefinitionError(
+        f"{what} is larger than {MOST_BYTES >> 20} MiB, or has too many values",
+        code="E_SIZE",
+        where=what,
+        hint="split it",
+    )
+
+
+def _too_deep(what: str) -> DefinitionError:
+    return DefinitionError(
+        f"{what} is nested deeper than {MAX_DEPTH} levels", code="E_DEPTH", where=what, hint="make it flatter"
+    )
+
+
 _PROBLEMS = {
+    "E_SIZE": f"it has more than {MOST_NODES} keys and values",
     "E_YAML_ALIAS": "anchors and aliases are not taken in an encrypted file",
     "E_YAML_TAG": "tags are not taken in an encrypted file",
 }
@@ -80,8 +100,13 @@ def _loader(*, libyaml: bool) -> type[Any]:
     base = _libyaml() if libyaml else yaml.SafeLoader
 
     class Loader(base):  # type: ignore[valid-type,misc]  # one of two bases, chosen where it runs
+        left = MOST_NODES
+
         def compose_node(self, parent: Any, index: Any) -> Any:
             event: Any = self.peek_event()
+            self.left -= 1
+            if self.left < 0:
+                raise yaml.MarkedYAMLError(problem="E_SIZE", problem_mark=event.start_mark)
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise yaml.MarkedYAMLError(problem="E_YAML_ALIAS", problem_mark=event.start_mark)
             if getattr(event, "tag", None):
@@ -106,9 +131,11 @@ def _libyaml() -> type[Any]:
     return Events
 
 
-def _from_yaml(node: yaml.Node, what: str) -> Node:
+def _from_yaml(node: yaml.Node, what: str, depth: int) -> Node:
+    if depth < 0:
+        raise _too_deep(what)
     if isinstance(node, yaml.SequenceNode):
-        return [_from_yaml(item, what) for item in node.value]
+        return [_from_yaml(item, what, depth - 1) for item in node.value]
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Node] = {}
         for key, value in node.value:
@@ -125,7 +152,7 @@ def _from_yaml(node: yaml.Node, what: str) -> Node:
                     where=where,
                     hint="remove one of them with sops",
                 )
-            found[key.value] = _from_yaml(value, what)
+            found[key.value] = _from_yaml(value, what, depth - 1)
         return found
     assert isinstance(node, yaml.ScalarNode)  # nothing else is composed
     scalar = Scalar("str", node.value) if node.style else resolve(node.value)
@@ -170,6 +197,8 @@ def resolve(text: str) -> Scalar:
 def _integer(plain: str) -> Scalar:
     sign = -1 if plain.startswith("-") else 1
     digits = plain.lstrip("+-")
+    if len(digits) > MOST_DIGITS:
+        return Scalar("unclear", "")
     base = {"x": 16, "b": 2, "o": 8}.get(digits[1:2].lower(), 8 if digits[0] == "0" else 10)
     value = sign * int(digits[2:] if digits[1:2].isalpha() else digits, base)
     if not -(2**63) <= value < 2**63:
@@ -187,6 +216,9 @@ def go_float(value: float) -> Scalar:
 
 def parse_json(content: bytes, what: str) -> dict[str, Node]:
     """The one object of a JSON file. Raises DefinitionError E_JSON, E_JSON_DUP, E_TYPE, E_DEPTH."""
+    # Each value but the last of its list or mapping has a comma behind it, an encrypted one three more within.
+    if len(content) > MOST_BYTES or content.count(b",") > 4 * MOST_NODES:
+        raise _too_large(what)
     try:
         found = json.loads(
             content,
@@ -195,6 +227,7 @@ def parse_json(content: bytes, what: str) -> dict[str, Node]:
             parse_float=lambda text: go_float(float(text)),
             parse_constant=lambda text: Scalar("unclear", text),
         )
+        node = _from_json(found, what, MAX_DEPTH)
     except _RepeatedKeyError as error:
         raise DefinitionError(
             f"the key {error.args[0]!r} is there twice", code="E_JSON_DUP", where=what, hint="remove one"
@@ -204,10 +237,7 @@ def parse_json(content: bytes, what: str) -> dict[str, Node]:
             f"{what} is not JSON that can be read", code="E_JSON", where=what, hint="see it with sops"
         ) from None
     except RecursionError:
-        raise DefinitionError(
-            f"{what} is nested too deeply", code="E_DEPTH", where=what, hint="make it flatter"
-        ) from None
-    node = _from_json(found, what)
+        raise _too_deep(what) from None
     if not isinstance(node, dict):
         raise DefinitionError(
             f"{what} must hold one JSON object", code="E_JSON", where=what, hint="see it with sops"
@@ -222,8 +252,8 @@ class _RepeatedKeyError(Exception):
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _RepeatedKeyError(next(name for name in names if names.count(name) > 1))
+        counted = Counter(name for name, _ in pairs)
+        raise _RepeatedKeyError(next(name for name, count in counted.items() if count > 1))
     return found
 
 
@@ -232,11 +262,13 @@ def _json_integer(text: str) -> Scalar:
     return Scalar("int", text) if abs(int(text)) < 2**53 else Scalar("unclear", text)
 
 
-def _from_json(value: Any, what: str) -> Node:
+def _from_json(value: Any, what: str, depth: int) -> Node:
+    if depth < 0:
+        raise _too_deep(what)
     if isinstance(value, dict):
-        return {key: _from_json(item, what) for key, item in value.items()}
+        return {key: _from_json(item, what, depth - 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_from_json(item, what) for item in value]
+        return [_from_json(item, what, depth - 1) for item in value]
     if isinstance(value, Scalar):
         if value.kind == "unclear":
             raise DefinitionError(

@@ -2,28 +2,31 @@
 
 import base64
 import binascii
+import http.client
 import json
 import ssl
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bootstrap.adapters.kubernetes.kubeconfig import in_memory
 from bootstrap.adapters.kubernetes.portforward import Dialer
 from bootstrap.adapters.vault.response import METHODS, READS, answer_of, checked_path, refusal, revealed
-from bootstrap.adapters.vault.transport import PORT, Sessions, adapter
+from bootstrap.adapters.vault.transport import LARGEST, Connections, NotConnectedError, whole
 from bootstrap.model.errors import BootstrapError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, InitAnswer, SealStatus
 from bootstrap.waiting import Ticks, retry
 
 CONNECT, REPLY, INIT_REPLY, LOOK = 10.0, 30.0, 60.0, 5.0  # seconds
+UPLOAD_REPLY = 600.0  # seconds for a snapshot to be taken
 TRIES = 3  # of a read whose connection failed
 RETRY_FOR = 90.0  # seconds within which a further one begins
 PAUSE = 0.2  # seconds before the second try; twice as long before the third
-LARGEST = 10 * 1024 * 1024  # bytes of an answer
+OK = 200
+EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL
+CHUNK = 64 * 1024  # bytes of a snapshot that are given away at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,27 @@ class _Request:
     def what(self) -> str:
         return f"{self.method} {self.path.partition('?')[0]} on {self.pod}"
 
+    @property
+    def line(self) -> tuple[tuple[str, str], str, str]:
+        return (self.pod, self.server_name), self.method, f"/v1/{self.path}"
+
+    @property
+    def patience(self) -> float:
+        """Seconds for a connection."""
+        return min(CONNECT, self.timeout)
+
+    def headers(self) -> dict[str, str]:
+        # A standby that may hand a request on answers 307 also when the active node did it and the way back
+        # broke. Forbidden to, it answers 307 before anything happened, and a read is the active node's own.
+        found = {"X-Vault-No-Request-Forwarding": "true", "X-Vault-Request": "true"}
+        if self.token:
+            found["X-Vault-Token"] = self.token.reveal().decode()
+        if self.txn:
+            found["X-Bootstrap-Txn"] = self.txn
+        if self.body is not None:
+            found["Content-Type"] = "application/json"
+        return found
+
 
 class PodVault:
     """One Vault. ``service`` is the headless Service that completes a pod's TLS name. Thread-safe."""
@@ -53,9 +77,7 @@ class PodVault:
         service: str = "vault-internal",
         clock: Ticks = time,
     ) -> None:
-        self._sessions = Sessions(dialer, in_memory(ca_pem, "vault-ca"))
-        self._dialer = dialer
-        self._ca_pem = ca_pem
+        self._connections = Connections(dialer, ca_pem)
         self._service = service
         self._clock = clock
 
@@ -82,13 +104,10 @@ class PodVault:
         return None
 
     def certificate(self, pod: str) -> bytes:
-        """The leaf now served, DER, over a connection of its own; the CA and the pod's name are checked."""
-        context = ssl.create_default_context(cadata=self._ca_pem.decode("ascii"))
+        """See the port; over a connection of its own, on which nothing is asked. WorldError E_VAULT_TLS."""
         try:
-            with closing(self._dialer.dial(pod, PORT)) as stream:
-                stream.settimeout(LOOK)
-                with context.wrap_socket(stream, server_hostname=self._name(pod)) as tls:
-                    leaf = tls.getpeercert(binary_form=True)
+            with closing(self._connections.open((pod, self._name(pod)), LOOK, expired=True)) as stream:
+                leaf = stream.certificate()
         except ssl.SSLCertVerificationError as error:
             raise _untrusted(pod, error.verify_message) from None
         except OSError as error:
@@ -165,6 +184,57 @@ class PodVault:
             raise ValueError(f"not a method of Vault: {method}")
         return self._judged(self._request(method, path, pod, body=body, token=token, txn=txn))
 
+    @contextmanager
+    def raft_snapshot(self, pod: str, token: Sensitive) -> Iterator[Iterator[bytes]]:
+        """See the port. Sent once: what came is given away at once, so nothing here can be repeated."""
+        request = self._request("GET", "sys/storage/raft/snapshot", pod, token=token)
+        lost = (http.client.HTTPException, OSError)
+
+        def chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
+            try:
+                yield from whole(response, CHUNK)
+            except lost as error:
+                raise _lost(request, error) from None
+
+        with ExitStack() as open_:
+            try:
+                response = open_.enter_context(
+                    self._connections.streaming(
+                        *request.line, request.headers(), connect=request.patience, reply=request.timeout
+                    )
+                )
+                if response.status != OK:
+                    raise self._refused(request, response)
+            except lost as error:
+                raise _lost(request, error) from None
+            yield chunks(response)
+
+    def raft_restore(
+        self, pod: str, token: Sensitive, send: Callable[[Callable[[bytes], object]], None]
+    ) -> Answer:
+        """See the port. The answer comes once the upload was checked, which takes as long as its size."""
+        path = "sys/storage/raft/snapshot-force"
+        request = self._request("POST", path, pod, token=token, timeout=UPLOAD_REPLY)
+        try:
+            status, content = self._connections.upload(
+                *request.line, request.headers(), send, connect=CONNECT, reply=request.timeout
+            )
+        except (http.client.HTTPException, OSError) as error:
+            raise _lost(request, error) from None
+        answer = answer_of(request.path, status, content, None, request.token)
+        if answer is None:
+            raise _broken(request, f"status {status} with a body that is not Vault's")
+        refused = refusal(answer, request.method, request.what)
+        if refused is not None:
+            raise refused
+        return answer
+
+    def _refused(self, request: _Request, response: http.client.HTTPResponse) -> BootstrapError:
+        content = response.read(LARGEST)
+        answer = answer_of(request.path, response.status, content, None, request.token)
+        error = refusal(answer, request.method, request.what) if answer is not None else None
+        return error or _broken(request, f"status {response.status}")
+
     def _name(self, pod: str) -> str:
         return f"{pod}.{self._service}"
 
@@ -190,13 +260,9 @@ class PodVault:
 
     def _once(self, request: _Request) -> Answer:
         """One request, one answer whatever its status; else the error that a lost one amounts to."""
-        import requests
-        import urllib3
-
         try:
             status, content = self._exchange(request)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            self._sessions.drop(request.pod, request.server_name)
+        except (http.client.HTTPException, OSError) as error:
             raise _lost(request, error) from None
         answer = answer_of(request.path, status, content, request.body, request.token)
         if answer is None:
@@ -204,35 +270,18 @@ class PodVault:
         return answer
 
     def _exchange(self, request: _Request) -> tuple[int, bytes]:
-        session = self._sessions.of(request.pod, request.server_name)
-        token = request.token.reveal().decode() if request.token else None
-        http = adapter(session, request.server_name, token, (min(CONNECT, request.timeout), request.timeout))
         body = None if request.body is None else json.dumps(revealed(request.body)).encode()
-        # A standby that may hand a request on answers 307 also when the active node did it and the way back
-        # broke. Forbidden to, it answers 307 before anything happened, and a read is the active node's own.
-        headers = {"X-Vault-No-Request-Forwarding": "true", "Content-Type": "application/json"}
-        if request.txn:
-            headers["X-Bootstrap-Txn"] = request.txn
-        response = http.request(
-            request.method.lower(), f"/v1/{request.path}", headers=headers, data=body, stream=True
+        return self._connections.exchange(
+            *request.line, request.headers(), body, connect=request.patience, reply=request.timeout
         )
-        content = b""
-        for chunk in response.iter_content(65536):
-            content += chunk
-            if len(content) > LARGEST:
-                response.close()
-                raise ConnectionError("the answer is larger than 10 MiB")
-        return int(response.status_code), content
 
 
 def _lost(request: _Request, error: Exception) -> BootstrapError:
-    from requests.exceptions import ConnectTimeout, SSLError
-    from urllib3.exceptions import NewConnectionError
-
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code == EXPIRED:
+        return _expired(request.pod)
+    if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(request.pod, f"not one of our CA for {request.server_name}")
-    if isinstance(error, ConnectTimeout) or isinstance(reason, NewConnectionError):
+    if isinstance(error, NotConnectedError):
         return _away(request.what, "no connection")
     return _broken(request, type(error).__name__)
 
@@ -253,6 +302,16 @@ def _unknown(request: _Request, why: str) -> UnknownOutcome:
 
 def _away(what: str, why: str) -> Transient:
     return Transient(f"{what}: Vault does not answer: {why}", code="E_VAULT_AWAY", where=what)
+
+
+def _expired(pod: str) -> Transient:
+    """Nothing was sent. It is waited for like a server that is away."""
+    return Transient(
+        f"{pod} serves a certificate that has expired",
+        code="E_VAULT_EXPIRED",
+        where=pod,
+        hint="`bootstrap up` with the root key makes a new one; `bootstrap status` shows each pod's",
+    )
 
 
 def _untrusted(pod: str, why: str) -> WorldError:

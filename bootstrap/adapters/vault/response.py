@@ -3,13 +3,13 @@
 Source: developer.hashicorp.com/vault/api-docs, "HTTP status codes" and "Error response".
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from bootstrap.adapters.local.redaction import repeats, shown
 from bootstrap.model.errors import BootstrapError, DefinitionError, Transient, UnknownOutcome, WorldError
+from bootstrap.model.outside import json_value
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
 
@@ -58,8 +58,8 @@ def _text(value: Sensitive) -> str:
 def answer_of(path: str, status: int, content: bytes, sent: Any, token: Any = None) -> Answer | None:
     """Reads one answer; None when it is not JSON (a proxy's page), which says nothing about Vault."""
     try:
-        document = json.loads(content) if content.strip() else {}
-    except (ValueError, RecursionError):
+        document = json_value(content) if content.strip() else {}
+    except ValueError:
         return None
     if not isinstance(document, dict):
         return None
