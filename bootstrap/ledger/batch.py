@@ -1,9 +1,11 @@
 """A batch: consecutive envelopes as one object, named by the position of its first record.
 
+The last of them is Vault's own, once its key is announced (``countersigning.py``).
+
 Its content is the canonical JSON array of the envelopes; the name is ``ledger-`` and eight digits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bootstrap.ledger import canonical
@@ -12,6 +14,7 @@ from bootstrap.model.errors import EvidenceError
 
 KEY = "batch.json"  # of the ConfigMap
 LIMIT = 512 * 1024  # bytes of content
+VAULTS = 4 * 1024  # of them for the record with which Vault countersigns the others
 
 
 def name_at(seq: int) -> str:
@@ -46,12 +49,12 @@ def split(name: str, content: bytes) -> tuple[bytes, ...]:
     return tuple(canonical.dumps(each) for each in value)
 
 
-def fitting(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """As many of the first entries as fit into one batch, at least one."""
-    room, count = LIMIT - 2, 0
+def fitting(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """As many of the first entries as fit into one batch, at least one; asks for one more than these at most."""
+    room, found = LIMIT - VAULTS, list[Entry]()
     for entry in entries:
         room -= len(entry.envelope) + 1
-        if room < 0 and count:
+        if room < 0 and found:
             break
-        count += 1
-    return tuple(entries[:count])
+        found.append(entry)
+    return tuple(found)

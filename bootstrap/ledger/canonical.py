@@ -1,6 +1,9 @@
 """Canonical JSON (RFC 8785) and the strict way back: one value, one sequence of bytes.
 
 Anything that is not exactly the canonical form of what it says is refused, so that no byte is free.
+
+Of a text in ASCII without floats the encoder of the standard library gives that form too, in a fraction of the time.
+RFC 8785 differs from it in the order of names outside ASCII, in floats, and in what it refuses.
 """
 
 import base64
@@ -15,27 +18,34 @@ from bootstrap.model.errors import EvidenceError
 Json = Any  # a JSON value: None, bool, int, str, list, dict
 
 
+LARGEST = 2**53 - 1  # the largest integer that has a form
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+
+
 def dumps(value: Json) -> bytes:
-    """Canonical bytes. ValueError where RFC 8785 has no form (2^53 and above, lone surrogates)."""
-    return rfc8785.dumps(value)
+    """Canonical bytes of a value whose numbers are integers of at most ``LARGEST``; ValueError for lone surrogates."""
+    text = _ENCODE(value)
+    return text.encode() if text.isascii() else rfc8785.dumps(value)
 
 
 def loads(data: bytes, what: str, *, code: str) -> Json:
     """The value of canonical bytes; EvidenceError ``code`` for everything else (duplicate keys, spaces,
     other number forms, floats, a byte order mark, trailing bytes, nesting without end)."""
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_no_duplicates,
-            parse_float=_refuse,
-            parse_constant=_refuse,
-        )
-        same = dumps(value) == data
+        text = data.decode("utf-8")
+        value, end = decode_at(text, 0)
+        # A name that appears twice is found here, since the value has it once.
+        same = end == len(text) and dumps(value) == data
     except (ValueError, RecursionError):
         raise EvidenceError(f"{what} is not canonical JSON", code=code, where=what) from None
     if not same:
         raise EvidenceError(f"{what} differs from its canonical form (RFC 8785)", code=code, where=what)
     return value
+
+
+def decode_at(text: str, at: int) -> tuple[Json, int]:
+    """The JSON value that begins at ``at``, and where it ends; ValueError or RecursionError where none does."""
+    return _DECODER.raw_decode(text, at)
 
 
 def encode(data: bytes) -> str:
@@ -55,12 +65,15 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name appears twice")
-    return found
+def _integer(text: str) -> int:
+    value = int(text)
+    if not -LARGEST <= value <= LARGEST:
+        raise ValueError(f"{text} is no number of ours")
+    return value
 
 
 def _refuse(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number of ours")
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_refuse, parse_constant=_refuse)

@@ -7,9 +7,10 @@ the cluster that is meant, only a head from elsewhere and the cluster's UID can 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bootstrap.ledger.chain import Ledger
-from bootstrap.ledger.head import Head, chain_fits
-from bootstrap.ledger.witnesses import extends
+from bootstrap.ledger.chain import Seen
+from bootstrap.ledger.countersigning import public_key
+from bootstrap.ledger.head import Head
+from bootstrap.ledger.witnesses import extends, holds
 from bootstrap.model.errors import EvidenceError
 
 
@@ -33,23 +34,28 @@ class Completeness:
     others: tuple[str, ...] = ()
 
 
-def measured(ledger: Ledger, head: Head, measure: Measure) -> Completeness:
+def measured(ledger: Seen, head: Head, measure: Measure) -> Completeness:
     """EvidenceError E_CLUSTER for the ledger of another cluster, E_PREFIX for one that is cut off, E_FORK for another
-    history, E_HEAD for another escrow. ``head`` is the ledger's own."""
+    history, E_HEAD for another escrow, E_COUNTERSIGN for one that gives up what Vault signed and holds none of it.
+    ``head`` is the ledger's own."""
     if measure.cluster not in ("", head.cluster):
         raise _other(head, f"{measure.cluster} is meant", "take the bundle of that cluster")
     held: dict[str, int] = {}
+    given_up: dict[str, Head] = {}
     others = set()
     for place, known in sorted(measure.heads.items()):
-        if extends(ledger, known) and not _fits(ledger, known):
+        if extends(ledger, known) and not holds(ledger, known):
+            given_up[place] = known
             continue  # a record of this ledger gave that head up
-        if known.cluster == head.cluster or _fits(ledger, known):
+        if known.cluster == head.cluster or holds(ledger, known):
             _hold(ledger, head, known, place)
             held[place] = known.size
         elif measure.all_known:
             others.add(known.cluster)
         else:
             raise _other(head, f"{place} is of {known.cluster}", "give a head of that cluster")
+    if not held:
+        _refuse_forgotten(ledger, head, given_up)
     if others and not held and not measure.cluster:
         hint = f"if that cluster is meant: --cluster {head.cluster}; and commit its head below records/"
         raise _other(head, f"the heads that are known are of {', '.join(sorted(others))}", hint)
@@ -60,9 +66,9 @@ def measured(ledger: Ledger, head: Head, measure: Measure) -> Completeness:
     )
 
 
-def _hold(ledger: Ledger, head: Head, known: Head, place: str) -> None:
+def _hold(ledger: Seen, head: Head, known: Head, place: str) -> None:
     size = ledger.chain.size
-    if not _fits(ledger, known):
+    if not holds(ledger, known):
         if known.size > size:
             raise EvidenceError(
                 f"the ledger is cut off: {place} names {known.size} records, here are {size}",
@@ -86,8 +92,19 @@ def _hold(ledger: Ledger, head: Head, known: Head, place: str) -> None:
         )
 
 
-def _fits(ledger: Ledger, known: Head) -> bool:
-    return known.size <= ledger.chain.size and chain_fits(known, ledger.at(known.size))
+def _refuse_forgotten(ledger: Seen, head: Head, given_up: Mapping[str, Head]) -> None:
+    """That Vault's signatures do not count any more is a decision that the ledger key alone signs. A history that
+    gives them up and does not hold them is believed once its own head is known from elsewhere."""
+    for place, known in given_up.items():
+        key = known.countersigner and public_key(known.countersigner).key_id
+        if known.cluster == head.cluster and key and key not in ledger.meaning.countersigning.keys:
+            raise EvidenceError(
+                f"Vault countersigned the history that {place} names, and this one gives it up and holds none of it: "
+                "the ledger key alone signs that",
+                code="E_COUNTERSIGN",
+                where="records",
+                hint="if that Vault is lost, commit the records/ that `up` wrote since; their head is then held",
+            )
 
 
 def _other(head: Head, why: str, hint: str) -> EvidenceError:

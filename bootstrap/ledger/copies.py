@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bootstrap.ledger import chain
 from bootstrap.ledger.batch import Batch, name_at
 from bootstrap.ledger.chain import Ledger
-from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.head import Head, chain_fits
 from bootstrap.model.errors import EvidenceError
 
@@ -53,10 +51,12 @@ def publish(batches: Sequence[Batch], copy: VaultCopy) -> tuple[str, ...]:
     return tuple(written)
 
 
-def fetch(copy: VaultCopy, key: PublicKey) -> tuple[tuple[Batch, ...], Ledger]:
-    """The copy's batches and the ledger they are, wholly verified; both empty when there is none."""
-    batches = tuple(_walk(copy))
-    return batches, chain.read((envelope for each in batches for envelope in each.envelopes), key)
+def fetch(copy: VaultCopy, known: Sequence[Batch] = ()) -> tuple[Batch, ...]:
+    """The copy's batches, in order, up to the first place where there is none; not verified.
+
+    ``known`` are those of another copy: what is the same there needs no reading twice.
+    """
+    return tuple(_walk(copy, {each.name: each for each in known}))
 
 
 def compare(copies: Mapping[str, Ledger], heads: Mapping[str, Head] | None = None) -> Comparison:
@@ -76,10 +76,12 @@ def compare(copies: Mapping[str, Ledger], heads: Mapping[str, Head] | None = Non
     return Comparison(size=top, behind={name: top - size for name, size in sizes.items() if size < top})
 
 
-def _walk(copy: VaultCopy) -> Iterator[Batch]:
+def _walk(copy: VaultCopy, known: Mapping[str, Batch]) -> Iterator[Batch]:
     seq = 0
     while (content := copy.read(name_at(seq))) is not None:
-        found = Batch.parse(name_at(seq), content)
+        found = known.get(name_at(seq))
+        if found is None or found.content != content:
+            found = Batch.parse(name_at(seq), content)
         yield found
         seq += len(found.envelopes)
 

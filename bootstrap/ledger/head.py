@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bootstrap.ledger import canonical
-from bootstrap.ledger.chain import Chain, Ledger
+from bootstrap.ledger.chain import Chain, Seen
 from bootstrap.ledger.envelope import PublicKey, open_envelope, peek, seal
+from bootstrap.ledger.record import VAULT_CLUSTER as VAULT_CLUSTER
 from bootstrap.ledger.statement import STATEMENT_TYPE
 from bootstrap.model.errors import EvidenceError
 from bootstrap.ports import Signer
 
-VAULT_CLUSTER = "vaultClusterId"  # a detail of notes that know it
 PREDICATE_TYPE = "https://bootstrap.dev/ledger-head/v1"
 
 Sign = Callable[[], Signer]
@@ -23,8 +23,11 @@ Sign = Callable[[], Signer]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """``last`` and ``root`` are hex SHA-256, ``escrow_sha256`` is empty when there is no escrow,
-    ``vault_cluster`` is empty before Vault is initialised, ``environment`` where the run named none."""
+    """``last`` and ``root`` are hex SHA-256, ``countersigner`` is the public half of Vault's present key, as base64.
+
+    ``escrow_sha256`` is empty when there is no escrow, ``vault_cluster`` before Vault is initialised, ``environment``
+    where the run named none, ``countersigner`` where no key is announced.
+    """
 
     size: int
     last: str
@@ -35,31 +38,33 @@ class Head:
     tool: str
     time: str
     environment: str = ""
+    countersigner: str = ""
 
 
-def head_of(ledger: Ledger, *, escrow: bytes | None, environment: str = "") -> Head:
+def head_of(ledger: Seen, *, escrow: bytes | None, environment: str = "") -> Head:
     """The head of a ledger of at least one record; EvidenceError E_EMPTY otherwise.
 
     ``escrow`` is the escrow file's content: ciphertext, so that its plain hash gives nothing away.
     """
-    if not ledger.entries:
+    last = ledger.last
+    if last is None:
         raise EvidenceError("the ledger holds no record yet", code="E_EMPTY", hint="bootstrap up")
-    last = ledger.entries[-1].record
     return Head(
         size=ledger.chain.size,
         last=ledger.chain.last,
         root=ledger.chain.root,
         cluster=last.run.cluster,
-        vault_cluster=_vault_cluster(ledger),
+        vault_cluster=ledger.vault_cluster,
         escrow_sha256="" if escrow is None else canonical.sha256(escrow),
         tool=last.run.tool,
         time=last.time,
         environment=environment,
+        countersigner=current.text if (current := ledger.meaning.countersigning.current) else "",
     )
 
 
 def head_file(
-    ledger: Ledger,
+    ledger: Seen,
     escrow: bytes | None,
     *,
     known: bytes | None,
@@ -90,7 +95,7 @@ def glance_head(data: bytes, what: str = "head") -> Head:
     return _decode(peek(data, what), what)
 
 
-def check_head(head: Head, ledger: Ledger, escrow: bytes | None) -> None:
+def check_head(head: Head, ledger: Seen, escrow: bytes | None) -> None:
     """EvidenceError E_HEAD unless ``head`` is the head of exactly this ledger and escrow."""
     if head != head_of(ledger, escrow=escrow, environment=head.environment):
         raise EvidenceError(
@@ -112,16 +117,6 @@ def _is(data: bytes, head: Head, key: PublicKey) -> bool:
         return False
 
 
-def _vault_cluster(ledger: Ledger) -> str:
-    """Vault's cluster id as the last record that names one has it."""
-    for record in reversed(ledger.records):
-        if record.fact.destination is not None:
-            return record.fact.destination.cluster
-        if VAULT_CLUSTER in record.fact.details:
-            return record.fact.details[VAULT_CLUSTER]
-    return ""
-
-
 def _encode(head: Head) -> bytes:
     subject = {"name": f"ledger:{head.cluster}", "digest": {"sha256": head.root}}
     return canonical.dumps(
@@ -139,6 +134,7 @@ def _encode(head: Head) -> bytes:
                 "tool": head.tool,
                 "time": head.time,
                 **({"environment": head.environment} if head.environment else {}),
+                **({"countersigner": head.countersigner} if head.countersigner else {}),
             },
         }
     )
@@ -170,4 +166,5 @@ def _head(p: dict[str, Any]) -> Head:
         tool=p["tool"],
         time=p["time"],
         environment=p.get("environment", ""),
+        countersigner=p.get("countersigner", ""),
     )

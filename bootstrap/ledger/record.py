@@ -11,12 +11,21 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
+from bootstrap.ledger.canonical import LARGEST
 from bootstrap.model.catalog import Renew, RetireMode, SecretClass
 
 ZERO = "0" * 64  # ``previous`` of the first record
 MISSING: Literal["missing"] = "missing"  # an audit line proven gone (B6)
+VAULT_CLUSTER = "vaultClusterId"  # a detail of notes that know it
+NONCE = "restore"  # a detail of RESTORED: which restore it is of
+CLUSTER, SIZE, ROOT = "headCluster", "headSize", "headRoot"  # details of a record that decides about a head
+PUBLIC_KEY, MOUNT, KEY = "publicKey", "mount", "key"  # details of COUNTERSIGNER, beside Vault's cluster id
+TREE = "root"  # a detail of COUNTERSIGNED: the Merkle root of all records before it
+
+HeadName = tuple[str, str, str]  # cluster, size and root of a head
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")  # base64 of 32 bytes, in its one form
 _HEX40 = re.compile(r"[0-9a-f]{40}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -36,15 +45,23 @@ class RecordType(StrEnum):
     ROOT_REVOKED = "ROOT-REVOKED"
     CONFIGURING = "CONFIGURING"
     CONFIGURED = "CONFIGURED"
+    COUNTERSIGNER = "COUNTERSIGNER"
+    COUNTERSIGNED = "COUNTERSIGNED"
+    REKEYED = "REKEYED"
     REBUILT = "REBUILT"
     RESTORED = "RESTORED"
     NEW_AUTHORITY = "NEW-AUTHORITY"
     ACCEPTED = "ACCEPTED"
     ABANDONED = "ABANDONED"
+    AUDIT_LOG = "AUDIT-LOG"
 
     @property
     def about_secret(self) -> bool:
-        return self in (RecordType.INTENT, RecordType.COMMIT, RecordType.RETIRED)
+        return self in _ABOUT_SECRET
+
+
+_ABOUT_SECRET = frozenset({RecordType.INTENT, RecordType.COMMIT, RecordType.RETIRED})
+_DECIDES = frozenset({RecordType.NEW_AUTHORITY, RecordType.RESTORED, RecordType.ACCEPTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +146,7 @@ class Fact:
             _require(_HEX64, value, f"commitments.{name}")
         if self.type in (RecordType.CONFIGURING, RecordType.CONFIGURED) and not isinstance(self.audit, Audit):
             raise ValueError(f"{self.type} names its change, as audit.txn")
+        self._names_its_key()
         if not self.type.about_secret:
             return
         if self.git is None or self.secret is None or self.destination is None:
@@ -140,6 +158,14 @@ class Fact:
         if self.type is RecordType.RETIRED and self.retire is None:
             raise ValueError("RETIRED says how the bootstrap copy was retired")
 
+    def _names_its_key(self) -> None:
+        if self.type is RecordType.COUNTERSIGNED:
+            _require(_HEX64, self.details.get(TREE, ""), f"details.{TREE}")
+        if self.type is RecordType.COUNTERSIGNER:
+            _require(_KEY, self.details.get(PUBLIC_KEY, ""), f"details.{PUBLIC_KEY}")
+            if not all(self.details.get(name) for name in (MOUNT, KEY, VAULT_CLUSTER)):
+                raise ValueError("COUNTERSIGNER names mount, key and Vault")
+
     @property
     def subject(self) -> str:
         """``vault:<cluster id>/<mount>/<path>#v<n>`` of a record about a secret, else empty."""
@@ -149,6 +175,18 @@ class Fact:
     def of_handover(self) -> bool:
         """Whether it is about a secret's first version: the one that its handover writes."""
         return self.type.about_secret and self.destination is not None and self.destination.version == 1
+
+    @property
+    def vault_cluster(self) -> str | None:
+        """Vault's cluster id, where this names one."""
+        return self.destination.cluster if self.destination else self.details.get(VAULT_CLUSTER)
+
+    @property
+    def decided(self) -> "HeadName | None":
+        """The head that this record decides about: from then on that one witnesses no longer."""
+        if self.type not in _DECIDES or not {CLUSTER, SIZE, ROOT} <= self.details.keys():
+            return None
+        return self.details[CLUSTER], self.details[SIZE], self.details[ROOT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,8 +214,9 @@ class Record:
     def __post_init__(self) -> None:
         _require(_HEX64, self.previous, "previous")
         _require(_TIME, self.time, "time")
-        if self.seq < 0 or self.run.epoch < 0:
-            raise ValueError("seq and epoch count from 0")
+        version = self.fact.destination.version if self.fact.destination else 0
+        if not all(0 <= number <= LARGEST for number in (self.seq, self.run.epoch, version)):
+            raise ValueError("seq, epoch and version count from 0, and have a form in JSON")
 
     @property
     def subject(self) -> str:

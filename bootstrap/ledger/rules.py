@@ -4,13 +4,16 @@
 * At most one COMMIT for one place; RETIRED follows the COMMIT of that place.
 * ACCEPTED of a version that `bootstrap set` wrote follows an INTENT for the same place with the same commitments.
 * CONFIGURED follows a CONFIGURING of the same change, once.
+* Which key signs a record of which type, and where Vault countersigns: ``countersigning.py``.
 * A chain belongs to one cluster; only REBUILT, RESTORED and NEW-AUTHORITY take it to another.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from bootstrap.ledger.countersigning import Countersignatures, Countersigning, Signed
+from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.record import Audit, Record, RecordType
 from bootstrap.model.errors import EvidenceError
 
@@ -32,24 +35,49 @@ class Meaning:
     )
     commits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     changing: tuple[str, ...] = ()
+    countersigning: Countersigning = field(default_factory=Countersigning)
 
-    def extended(self, records: Iterable[Record]) -> "Meaning":
-        """With ``records`` after what is known; EvidenceError E_CHAIN names the first that breaks a rule."""
-        intents, commits, cluster = dict(self.intents), dict(self.commits), self.cluster
-        changing = list(self.changing)
-        for record in records:
-            cluster = _cluster(record, cluster)
-            if record.fact.type is RecordType.INTENT:
-                intents[_key(record)] = intents.get(_key(record), frozenset()) | {_commitments(record)}
-            elif record.fact.type is RecordType.COMMIT:
-                _commit(record, intents, commits)
-            elif record.fact.type is RecordType.RETIRED:
-                _retired(record, commits)
-            elif record.fact.type is RecordType.ACCEPTED:
-                _accepted(record, intents)
-            else:
-                _configuration(record, changing)
-        return Meaning(cluster=cluster, intents=intents, commits=commits, changing=tuple(changing))
+
+class Rules:
+    """Holds one record after another to what the earlier ones established."""
+
+    def __init__(self, known: Meaning) -> None:
+        self._cluster = known.cluster
+        self._intents, self._commits = dict(known.intents), dict(known.commits)
+        self._changing = list(known.changing)
+        self._countersignatures = Countersignatures(known.countersigning)
+
+    @property
+    def meaning(self) -> Meaning:
+        return Meaning(
+            cluster=self._cluster,
+            intents=self._intents,
+            commits=self._commits,
+            changing=tuple(self._changing),
+            countersigning=self._countersignatures.state,
+        )
+
+    @property
+    def countersigner(self) -> PublicKey | None:
+        """Of the present key, by which the next record may be signed."""
+        current = self._countersignatures.current
+        return current.key if current is not None else None
+
+    def add(self, record: Record, signed: Signed) -> None:
+        """EvidenceError E_CHAIN when it breaks a rule; errors of ``Countersignatures.add``."""
+        self._countersignatures.add(record, signed)
+        self._cluster = _cluster(record, self._cluster)
+        if record.fact.type is RecordType.INTENT:
+            known = self._intents.get(_key(record), frozenset())
+            self._intents[_key(record)] = known | {_commitments(record)}
+        elif record.fact.type is RecordType.COMMIT:
+            _commit(record, self._intents, self._commits)
+        elif record.fact.type is RecordType.RETIRED:
+            _retired(record, self._commits)
+        elif record.fact.type is RecordType.ACCEPTED:
+            _accepted(record, self._intents)
+        else:
+            _configuration(record, self._changing)
 
 
 def _key(record: Record) -> tuple[str, str]:

@@ -3,7 +3,9 @@
 Reading is strict by construction: the record read is written again, and must give the same bytes.
 """
 
+import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -31,12 +33,11 @@ _Dict = dict[str, Any]
 
 def encode(record: Record) -> bytes:
     """Canonical bytes of the statement; the payload that is signed."""
+    digest = {"sha256": canonical.sha256(_descriptor(record))}
     return canonical.dumps(
         {
             "_type": STATEMENT_TYPE,
-            "subject": [
-                {"name": record.subject, "digest": {"sha256": canonical.sha256(_descriptor(record))}}
-            ],
+            "subject": [{"name": record.subject, "digest": digest}],
             "predicateType": PREDICATE_TYPE,
             "predicate": _predicate(record),
         }
@@ -45,11 +46,11 @@ def encode(record: Record) -> bytes:
 
 def decode(payload: bytes, what: str) -> Record:
     """The record of a payload; EvidenceError E_RECORD unless it is one of ours, byte for byte."""
-    value = canonical.loads(payload, what, code="E_RECORD")
     try:
+        value, _ = canonical.decode_at(payload.decode(), 0)
         record = _record(value["predicate"])
         same = encode(record) == payload
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         same, record = False, None
     if record is None or not same:
         raise EvidenceError(f"{what} is not a ledger record of this format", code="E_RECORD", where=what)
@@ -131,16 +132,22 @@ def _record(p: _Dict) -> Record:
     return Record(
         seq=_integer(p["seq"]),
         previous=_text(p["previous"]),
-        time=_text(p["time"]),
-        run=Writer(
-            cluster=_text(p["cluster"]),
-            run_id=_text(p["runId"]),
-            epoch=_integer(p["epoch"]),
-            tool=_text(p["tool"]),
-            plan_digest=_text(p["planDigest"]),
-            actor=_text(p["actor"]),
-        ),
+        time=_shared(p["time"]),
+        run=_writer(p["cluster"], p["runId"], p["epoch"], p["tool"], p["planDigest"], p["actor"]),
         fact=_fact(p),
+    )
+
+
+@lru_cache(maxsize=64, typed=True)
+def _writer(cluster: Any, run_id: Any, epoch: Any, tool: Any, plan_digest: Any, actor: Any) -> Writer:
+    """The same for all records of a run; ``typed``, since True is 1 for a dictionary."""
+    return Writer(
+        cluster=_text(cluster),
+        run_id=_text(run_id),
+        epoch=_integer(epoch),
+        tool=_text(tool),
+        plan_digest=_text(plan_digest),
+        actor=_text(actor),
     )
 
 
@@ -148,12 +155,12 @@ def _fact(p: _Dict) -> Fact:
     git, secret, source, to = p["git"], p["secret"], p["source"], p["destination"]
     return Fact(
         type=RecordType(p["phase"]),
-        git=git and Git(commit=_text(git["commit"]), path=_text(git["path"]), blob=_text(git["blob"])),
+        git=git and Git(commit=_shared(git["commit"]), path=_text(git["path"]), blob=_text(git["blob"])),
         secret=secret
         and SecretName(
             name=_text(secret["name"]),
             secret_class=SecretClass(secret["class"]),
-            owner=_text(secret["owner"]),
+            owner=_shared(secret["owner"]),
         ),
         source=source
         and SourceObject(
@@ -164,8 +171,8 @@ def _fact(p: _Dict) -> Fact:
         ),
         destination=to
         and Destination(
-            cluster=_text(to["cluster"]),
-            mount=_text(to["mount"]),
+            cluster=_shared(to["cluster"]),
+            mount=_shared(to["mount"]),
             path=_text(to["path"]),
             version=_integer(to["version"]),
         ),
@@ -192,6 +199,11 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("not a string")
     return value
+
+
+def _shared(value: Any) -> str:
+    """Of what many records say alike there is one string, however many they are."""
+    return sys.intern(_text(value))
 
 
 def _integer(value: Any) -> int:

@@ -11,8 +11,10 @@ from typing import TypeVar
 from bootstrap.ledger import batch, chain
 from bootstrap.ledger.batch import Batch
 from bootstrap.ledger.chain import Entry, Ledger
-from bootstrap.ledger.envelope import PublicKey
-from bootstrap.ledger.record import Fact, Record, RecordType, Writer
+from bootstrap.ledger.countersigning import Countersigner
+from bootstrap.ledger.envelope import PublicKey, accepts
+from bootstrap.ledger.record import NONCE, Fact, Record, RecordType, Writer
+from bootstrap.ledger.verified import Verified
 from bootstrap.ledger.versions import accepted, explained
 from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
 from bootstrap.model.names import MANAGED_BY, OURS, SYSTEM_NAMESPACE
@@ -22,6 +24,7 @@ from bootstrap.waiting import NotYet, retry
 LABEL = "bootstrap.dev/ledger"
 LABELS = {MANAGED_BY: OURS, LABEL: "batch"}
 TRIES = 5  # of one write
+VaultSigner = Callable[[Countersigner], Signer]
 RETRY_FOR = 60.0  # seconds within which a further one begins
 PAUSE = 0.2  # seconds before it
 T = TypeVar("T")
@@ -30,7 +33,8 @@ T = TypeVar("T")
 class LedgerStore:
     """Reads and extends the ledger in the cluster. For one thread: group commit is the caller's.
 
-    ``signer`` and ``run`` are asked at the first ``append`` only: reading needs neither root key nor lock.
+    ``signer`` and ``run`` are asked at the first ``append`` only: reading needs neither root key nor lock. ``vault``
+    gives Vault's signer by the key that is announced, once for each batch.
     """
 
     def __init__(
@@ -40,52 +44,81 @@ class LedgerStore:
         key: PublicKey,
         clock: Clock,
         signer: Callable[[], Signer],
+        vault: VaultSigner,
         run: Callable[[], Writer],
     ) -> None:
         self._cluster = cluster
         self._signer = signer
-        self._key = key
+        self._vault = vault
+        self.verified = Verified(key)
         self._clock = clock
         self._run = run
         self._ledger: Ledger | None = None
+        self._batches: list[Batch] = []  # those of which it is made
 
     def load(self) -> Ledger:
         """All records, read anew and wholly verified (EvidenceError otherwise)."""
-        self._ledger = load(self._cluster, self._key)
+        self._batches = list(stored(self._cluster))
+        self._ledger = self.verified.read(_envelopes(self._batches))
         return self._ledger
+
+    def batches(self) -> tuple[Batch, ...]:
+        """The objects of which ``caught_up`` is made."""
+        self.caught_up()
+        return tuple(self._batches)
+
+    def caught_up(self) -> Ledger:
+        """All records: read once, then only what has come behind them is looked for. No object changes, and
+        each is named by its place, so the next place tells."""
+        if self._ledger is None:
+            return self.load()
+        while (more := self._next(self._ledger)) is not None:
+            self._batches.append(more)
+            self._ledger = self.verified.read(_envelopes(self._batches))
+        return self._ledger
+
+    def _next(self, ledger: Ledger) -> Batch | None:
+        name = batch.name_at(ledger.chain.size)
+        live = self._cluster.get(_ref(name))
+        return None if live is None else Batch.parse(name, _content(live))
 
     def current(self) -> Ledger:
         """The ledger as last loaded or appended to; loaded when it was not yet."""
         return self._ledger or self.load()
 
     def append(self, facts: Sequence[Fact]) -> tuple[Record, ...]:
-        """Make ``facts`` durable, in order, and return their records.
+        """Make ``facts`` durable, in order, and return the records that were written, Vault's own among them.
 
         HeldError E_LEDGER_RACED when another run recorded the same COMMIT meanwhile, or does not cease to
         write; WorldError E_LEDGER_WRITE when the server refuses; EvidenceError when a fact breaks a rule.
         """
         written: list[Entry] = []
-        while len(written) < len(facts):
-            written.extend(self._append_one(facts[len(written) :]))
+        done = 0
+        while done < len(facts):
+            entries, count = self._append_one(facts[done:])
+            written, done = [*written, *entries], done + count
         return tuple(entry.record for entry in written)
 
-    def _append_one(self, facts: Sequence[Fact]) -> tuple[Entry, ...]:
+    def _append_one(self, facts: Sequence[Fact]) -> tuple[Sequence[Entry], int]:
+        """What was written, and how many of ``facts`` are among it."""
         before: Ledger | None = None
 
-        def once() -> tuple[Entry, ...]:
+        def once() -> tuple[Sequence[Entry], int]:
             nonlocal before
             ledger = self.current()
             if before is not None and ledger.chain == before.chain:
                 raise _foreign(batch.name_at(ledger.chain.size))
             _refuse_raced(facts, ledger)
-            entries = self._sign(facts, ledger)
+            signed = self._sign(facts, ledger)
+            entries = (*signed, *self._countersigned(ledger, signed))
             extended = ledger.extended(entries)  # the rules hold before anything is written
             # Until the outcome is known, nothing is: what was loaded may be one batch old.
             before, self._ledger = ledger, None
             if not self._create(Batch.of(entries)):
                 raise NotYet(_without_pause())
-            self._ledger = extended
-            return entries
+            self._ledger = self.verified.keep(extended)
+            self._batches.append(Batch.of(entries))
+            return entries, len(signed)
 
         return self._again(once)
 
@@ -93,6 +126,24 @@ class LedgerStore:
         time = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         entries = chain.write(facts, after=ledger.chain, run=self._run(), time=time, signer=self._signer())
         return batch.fitting(entries)
+
+    def _countersigned(self, ledger: Ledger, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        """Vault's entry behind ``entries``, where a key of it is announced. EvidenceError E_COUNTERSIGN: it signed
+        with another one."""
+        after = ledger.extended(entries)
+        named = after.meaning.countersigning.current
+        if named is None:
+            return ()
+        last = entries[-1].record
+        entry = chain.countersigned(after, run=last.run, time=last.time, signer=self._vault(named))
+        if not accepts(entry.envelope, named.key, "the countersignature"):
+            raise EvidenceError(
+                f"Vault signs with another key than {named}, which the ledger announces",
+                code="E_COUNTERSIGN",
+                where=f"{named.mount}/keys/{named.name}",
+                hint="find out who made another key of this name (Vault's audit log), or which snapshot was restored",
+            )
+        return (entry,)
 
     def _create(self, wanted: Batch) -> bool:
         """True when this batch is in the cluster, False when another one has its place."""
@@ -195,11 +246,17 @@ def _content(obj: Object) -> bytes:
 
 def _refuse_raced(facts: Sequence[Fact], ledger: Ledger) -> None:
     for fact in facts:
+        if fact.type is RecordType.RESTORED and fact.details.get(NONCE) in _restores(ledger):
+            raise _raced("this restore", "on record")
         version = accepted(fact)
         if fact.type is RecordType.COMMIT and fact.subject in ledger.meaning.commits:
             raise _raced(fact.subject, "committed")
         if version is not None and version[1] in explained(ledger)[version[0]]:
             raise _raced(f"{version[0]} version {version[1]}", "on record")
+
+
+def _restores(ledger: Ledger) -> frozenset[str | None]:
+    return frozenset(r.fact.details.get(NONCE) for r in ledger.records if r.fact.type is RecordType.RESTORED)
 
 
 def _raced(what: str, how: str) -> HeldError:

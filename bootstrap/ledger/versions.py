@@ -13,12 +13,14 @@ from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.record import Fact, Record, RecordType
 from bootstrap.ledger.rules import HOW
 from bootstrap.ledger.rules import SET as SET
+from bootstrap.model.outside import decimal
 
 WHAT: Final = "what"
 VERSION: Final = "version"  # the value of ``what``, and the detail that holds the number
 ADOPTED: Final = "adopted"
 REASON: Final = "reason"
 BY: Final = "by"  # who set it: a later run may record what an interrupted one wrote
+SAME: Final = "asHandedOver"  # fields whose value is that of a handover on another cluster, blank-separated
 GONE: Final = "gone"  # a detail of an adopted version whose value Vault does not give out any more
 
 Explains = Callable[[Fact], tuple[str, int] | None]
@@ -41,11 +43,11 @@ def accepted(fact: Fact) -> tuple[str, int] | None:
     if (
         fact.type is not RecordType.ACCEPTED
         or details.get(WHAT) != VERSION
-        or not details.get(VERSION, "").isdecimal()
+        or (version := decimal(details.get(VERSION, ""))) is None
     ):
         return None
     name = fact.secret.name if fact.secret else details.get("secret", "")
-    return name, int(details[VERSION])
+    return name, version
 
 
 # Record type to what it says about a version; a type that comes later gets its line here.
@@ -62,6 +64,17 @@ def explained(ledger: Ledger) -> dict[str, set[int]]:
         rule = EXPLAINING.get(record.fact.type)
         if rule is not None and (version := rule(record.fact)) is not None:
             found[version[0]].add(version[1])
+    return found
+
+
+def committed(ledger: Ledger) -> dict[tuple[str, int], Record]:
+    """Secret and version to the last record that commits to its value."""
+    found: dict[tuple[str, int], Record] = {}
+    for record in ledger.current:
+        fact = record.fact
+        speaks = fact.type is RecordType.COMMIT or accepted(fact) is not None
+        if speaks and fact.commitments and fact.destination is not None and fact.secret is not None:
+            found[fact.secret.name, fact.destination.version] = record
     return found
 
 
@@ -83,22 +96,24 @@ class Changed:
 def changed(ledger: Ledger) -> dict[str, Changed]:
     """Secret to what a record says of its newest version that has a commitment; none for one that is as handed over."""
     found: dict[str, Changed] = {}
-    committed: dict[str, Fact] = {}
+    committed: dict[str, Record] = {}
     for record in ledger.current:
         fact = record.fact
         if fact.type is RecordType.COMMIT and fact.secret:
-            committed[fact.secret.name] = fact
+            committed[fact.secret.name] = record
         version = accepted(fact)
         if version is None or not fact.commitments or version[0] not in committed:
             continue
         name, number = version
         if name not in found or number > found[name].version:
-            found[name] = Changed(number, same_fields(committed[name], fact))
+            found[name] = Changed(number, same_fields(committed[name], record))
     return found
 
 
-def same_fields(before: Fact, now: Fact) -> tuple[str, ...]:
-    """Fields of equal commitments: a commitment says nothing of the version, so these hold the same value."""
-    return tuple(
-        sorted(name for name in now.commitments if before.commitments.get(name) == now.commitments[name])
-    )
+def same_fields(before: Record, now: Record) -> tuple[str, ...]:
+    """Fields of equal commitments: a commitment says nothing of the version, so these hold the same value. It says its
+    cluster, so behind a restore the later record names the fields itself."""
+    if before.run.cluster != now.run.cluster:
+        return tuple(sorted(now.fact.details.get(SAME, "").split()))
+    known = before.fact.commitments
+    return tuple(sorted(n for n, made in now.fact.commitments.items() if known.get(n) == made))

@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 
-from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.chain import Ledger, Seen
 from bootstrap.ledger.envelope import PublicKey, signed_by_another
 from bootstrap.ledger.head import Head, chain_fits, glance_head, read_head
-from bootstrap.ledger.record import RecordType
+from bootstrap.ledger.record import CLUSTER, ROOT, SIZE, HeadName
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.heads import Standing, Witness
-
-CLUSTER, SIZE, ROOT = "headCluster", "headSize", "headRoot"  # details of a record that decides about a head
-DECIDES = frozenset({RecordType.NEW_AUTHORITY, RecordType.RESTORED, RecordType.ACCEPTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +25,9 @@ def naming(head: Head) -> dict[str, str]:
     return {CLUSTER: head.cluster, SIZE: str(head.size), ROOT: head.root}
 
 
-def superseded(ledger: Ledger) -> frozenset[tuple[str, str, str]]:
+def superseded(seen: Seen) -> frozenset[HeadName]:
     """Cluster, size and root of each head that a record of the chain decided about."""
-    found = (record.fact.details for record in ledger.records if record.fact.type in DECIDES)
-    return frozenset((d[CLUSTER], d[SIZE], d[ROOT]) for d in found if {CLUSTER, SIZE, ROOT} <= d.keys())
+    return seen.decided
 
 
 def witness(place: str, data: bytes | None, known: Known) -> Witness:
@@ -70,8 +66,12 @@ def _claimed(data: bytes) -> str:
         return ""
 
 
-def extends(ledger: Ledger, head: Head) -> bool:
-    """Whether the head of ``ledger`` may be written over ``head``: its chain holds that one, or decided about it."""
-    if (head.cluster, str(head.size), head.root) in superseded(ledger):
+def extends(seen: Seen, head: Head) -> bool:
+    """Whether the head of this ledger may be written over ``head``: its chain holds that one, or decided about it."""
+    if (head.cluster, str(head.size), head.root) in superseded(seen):
         return True
-    return head.size <= ledger.chain.size and chain_fits(head, ledger.at(head.size))
+    return holds(seen, head)
+
+
+def holds(seen: Seen, head: Head) -> bool:
+    return head.size <= seen.chain.size and chain_fits(head, seen.at(head.size))
