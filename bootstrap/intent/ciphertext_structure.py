@@ -22,6 +22,12 @@ _CIPHERTEXT = re.compile(
     rb"ENC\[AES256_GCM,data:[A-Za-z0-9+/]*=*,iv:[A-Za-z0-9+/]+=*,tag:[A-Za-z0-9+/]+=*,type:[a-z0-9]+\]"
 )
 _BEGUN = b"ENC[AES256_GCM,"
+_METADATA = {  # the MAC as a scalar of any form and style, in each form of file
+    "mac": re.compile(
+        rb"""\b(?:sops_)?mac\b["']?\s*[:=]\s*(?:!\S+\s+)?(?:[|>][-+0-9]*\s+)?["']?ENC\[AES256_GCM,"""
+    ),
+    "lastmodified": re.compile(rb"\b(?:sops_)?lastmodified\b"),
+}
 
 
 def fault(path: str, data: bytes) -> str:
@@ -35,10 +41,8 @@ def _of_sops(data: bytes) -> str:
     """The same signs in each of its forms."""
     if data.count(_BEGUN) != len(_CIPHERTEXT.findall(data)):
         return "one of its ciphertexts is cut off"
-    missing = [
-        name for name in (b"mac", b"lastmodified") if not re.search(rb"\b(?:sops_)?" + name + rb"\b", data)
-    ]
-    return f"its metadata has no {b' and no '.join(missing).decode()}" if missing else ""
+    missing = [name for name, sign in _METADATA.items() if not sign.search(data)]
+    return f"its metadata has no {' and no '.join(missing)}" if missing else ""
 
 
 # ---------------------------------------------------------------- age

@@ -6,12 +6,12 @@ form's name, is no plaintext: its value need not be replaced.
 """
 
 import base64
-import json
 import re
 from enum import StrEnum
 from pathlib import PurePosixPath
 
 from bootstrap.model.errors import DefinitionError
+from bootstrap.model.outside import json_value
 
 RAW = (".age", ".asc", ".gpg", ".pgp")  # one value, whatever is in it
 
@@ -100,8 +100,8 @@ def is_sops(data: bytes, form: Form = Form.YAML) -> bool:
         # Not parsed: that is the slow half of reading, and opening the file does it in any case.
         return _SIGNS[form].search(data) is not None
     try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
+        found = json_value(data)
+    except ValueError:
         return _TORN.search(data) is not None
     return isinstance(found, dict) and isinstance(found.get("sops"), dict)
 

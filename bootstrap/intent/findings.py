@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bootstrap.model.errors import BootstrapError, DefinitionError
+from bootstrap.model.outside import decimal
 
 SHOWN = 50  # findings listed in one error; `check` shows all of them
 
@@ -67,4 +68,4 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def _place(finding: Finding) -> tuple[str, tuple[int, ...], str]:
     file, *numbers = finding.where.split(":")
-    return file, tuple(int(n) for n in numbers if n.isdigit()), finding.message
+    return file, tuple(n for text in numbers if (n := decimal(text)) is not None), finding.message

@@ -1,6 +1,7 @@
 """Kubernetes manifests of the repository: upstream YAML, read as upstream writes it."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -9,19 +10,69 @@ from bootstrap.model.errors import DefinitionError
 from bootstrap.ports import Object
 
 MAX_DEPTH = 100
+FILES = 256  # whose objects are kept
 _INDENTED = re.compile(rb"^[ ?:-]{100}", re.MULTILINE)
 MOST_NODES = 1_000_000  # of one file, its aliases written out
 
+_TAG = "tag:yaml.org,2002:"
+_DIGITS = 100
+_SHORTER = {  # without base 60, which kubectl does not know, and which takes hours for a megabyte of it
+    f"{_TAG}int": re.compile(
+        r"[-+]?(?:0b[01_]{1,64}|0[0-7_]{1,24}|0|[1-9][0-9_]{0,24}|0x[0-9a-fA-F_]{1,24})$"
+    ),
+    f"{_TAG}float": re.compile(
+        r"[-+]?(?:[0-9][0-9_]{0,400}\.[0-9_]{0,400}(?:[eE][-+][0-9]{1,4})?|\.[0-9][0-9_]{0,400}"
+        r"(?:[eE][-+][0-9]{1,4})?|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+}
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Base):  # type: ignore[misc]  # one of two bases
-    """A date is text, as it is for kubectl and the API server."""
+    """A date is text, as it is for kubectl and the API server; so is a number in base 60, or of hundreds of digits."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  # PyYAML's own name and kind
-        first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
+        first: [(tag, _SHORTER.get(tag, form)) for tag, form in resolvers if tag != f"{_TAG}timestamp"]
         for first, resolvers in _Base.yaml_implicit_resolvers.items()
     }
+
+    def __init__(self, stream: bytes) -> None:
+        super().__init__(stream)
+        self._left = MOST_NODES
+        self._flat: set[int] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """A key that several merged mappings have is kept once, as it counts once: else each alias doubles them."""
+        if id(node) in self._flat:
+            return
+        self._flat.add(id(node))
+        for key, value in node.value:
+            if key.tag == f"{_TAG}merge":
+                for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    self._count(merged)
+        super().flatten_mapping(node)
+        last = {(k.tag, k.value) if isinstance(k, yaml.ScalarNode) else id(k): (k, v) for k, v in node.value}
+        node.value = [*last.values()]
+
+    def _count(self, merged: yaml.Node) -> None:
+        if isinstance(merged, yaml.MappingNode):
+            self.flatten_mapping(merged)
+            self._left -= 1 + len(merged.value)
+        if self._left < 0:
+            raise yaml.constructor.ConstructorError(
+                problem=f"its merge keys stand for more than {MOST_NODES} values",
+                problem_mark=merged.start_mark,
+            )
+
+
+def _short(loader: Any, node: yaml.ScalarNode) -> Any:
+    """A number whose tag is written out."""
+    if len(str(node.value)) > _DIGITS or ":" in str(node.value):
+        raise yaml.constructor.ConstructorError(problem="this is no number", problem_mark=node.start_mark)
+    return loader.construct_yaml_int(node)
+
+
+_Loader.add_constructor(f"{_TAG}int", _short)
 
 
 def parse_manifests(path: str, data: bytes) -> list[Object]:
@@ -40,6 +91,13 @@ def parse_manifests(path: str, data: bytes) -> list[Object]:
     return found
 
 
+@lru_cache(maxsize=FILES)
+def committed_objects(path: str, data: bytes) -> tuple[Object, ...]:
+    """The same of a file below ``manifests/`` of the commit: rules and steps ask for them again and again, so they are
+    read once. None is to be changed. Files that could hold a value are not for here: it would be kept."""
+    return tuple(parse_manifests(path, data))
+
+
 def documents_of(path: str, data: bytes) -> list[Any]:
     """Every document of a file, whatever it is; the errors are those of its YAML."""
     _check_depth(path, data)
@@ -54,12 +112,15 @@ def documents_of(path: str, data: bytes) -> list[Any]:
             "mend it there, or in the lines above",
         )
         raise DefinitionError(message, code="E_MANIFEST", where=f"{path}:{line}", hint=hint) from None
+    except RecursionError:
+        message, hint = f"nested deeper than {MAX_DEPTH} levels by its aliases", "write the value out"
+        raise DefinitionError(message, code="E_DEPTH", where=path, hint=hint) from None
     except ValueError:
         message = "a value that is not what it looks like (a date?)"
         hint = "write it in quotes"
         raise DefinitionError(message, code="E_MANIFEST", where=path, hint=hint) from None
-    if b"&" in data and b"*" in data:
-        _check_aliases(path, documents)
+    if (b"&" in data and b"*" in data) or b"!" in data:
+        _check_tree(path, documents)
     return documents
 
 
@@ -80,14 +141,21 @@ def _check_depth(path: str, data: bytes) -> None:
         return  # the loader says where
 
 
-def _check_aliases(path: str, documents: list[Any]) -> None:
-    """Aliases are taken as far as the whole, written out, stays of a size that can be sent."""
+def _check_tree(path: str, documents: list[Any]) -> None:
+    """Aliases are taken as far as the whole, written out, stays of a size and a depth that can be sent; tags, as far
+    as they make what JSON has."""
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
 
     def size(node: Any) -> int:
         if not isinstance(node, dict | list):
+            if not isinstance(node, str | int | float | None):
+                message, hint = "a tag that makes what JSON has not", "write the value as text"
+                raise DefinitionError(message, code="E_MANIFEST", where=path, hint=hint)
             return 1
+        if len(open_nodes) > MAX_DEPTH:
+            message, hint = f"nested deeper than {MAX_DEPTH} levels by its aliases", "write the value out"
+            raise DefinitionError(message, code="E_DEPTH", where=path, hint=hint)
         if id(node) in open_nodes:
             message, hint = "an alias leads back into its own anchor", "write the value out"
             raise DefinitionError(message, code="E_YAML_CYCLE", where=path, hint=hint)

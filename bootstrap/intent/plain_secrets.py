@@ -7,6 +7,7 @@ from typing import Any
 from bootstrap.intent.findings import Finding
 from bootstrap.intent.manifests import parse_manifests
 from bootstrap.model.errors import DefinitionError
+from bootstrap.model.outside import decimal
 
 SUFFIXES = (".yaml", ".yml", ".json")
 _SECRET = re.compile(rb"""\bkind["']?\s*:\s*["']?Secret["']?\s*(,|\}|#|$)""", re.MULTILINE)
@@ -45,7 +46,8 @@ def _within(where: str, inner: str) -> str:
     """The line of the file, from where the document begins and the line in it."""
     path, first = where.rsplit(":", 1)
     line = inner.rpartition(":")[2]
-    return f"{path}:{int(first) + int(line) - 1}" if line.isdigit() else where
+    found = decimal(line)
+    return where if found is None else f"{path}:{int(first) + found - 1}"
 
 
 def _in_clear(content: Any) -> bool:

@@ -90,12 +90,22 @@ class Resources(Strict):
     memory: Quantity = Field("256Mi", description="Memory request of each Vault pod")
 
 
+class Tls(Strict):
+    leaf: Duration = Field(
+        "90d", description="Life of the certificate that each Vault serves; renewed after two thirds of it"
+    )
+    intermediate: Duration = Field(
+        "1825d", description="Life of the CA in Vault that makes those; `up` renews it after two thirds of it"
+    )
+
+
 class Vault(Strict):
     version: Text = Field(description="Vault's version, as its server reports it")
     image: Text = Field(description="Full image reference, with a digest where the registry is not yours")
     namespace: Name = Field("vault", description="Namespace of Vault")
     replicas: int = Field(3, description="1, 3 or 5; one line to change, applied by `up`")
     seal: Seal
+    tls: Tls = Field(default_factory=lambda: Tls.model_validate({}))
     storage: Storage = Field(default_factory=lambda: Storage.model_validate({}))
     resources: Resources = Field(default_factory=lambda: Resources.model_validate({}))
     image_pull_secrets: list[ObjectName] = Field(
@@ -156,6 +166,45 @@ class Operator(Strict):
     reason: Text = Field(description="Why they may change a secret, in one line")
 
 
+class SnapshotVolume(Strict):
+    size: Quantity = Field(description="Size of the volume: `keep` snapshots, and one more while it is saved")
+    class_name: str = Field("", alias="className", description="StorageClass; empty is the cluster's default")
+
+
+class SnapshotBucket(Strict):
+    endpoint: Text = Field(description="URL of the S3 server")
+    bucket: Text = Field(description="Name of the bucket, which is there")
+    prefix: str = Field("", description="What names in it begin with, without a slash at its end")
+    region: Text = Field("us-east-1", description="Region that requests are signed for")
+    credentials: Name = Field(
+        description="Name of a secret of the catalog with the fields access-key-id and secret-access-key"
+    )
+    ca: str = Field(
+        "",
+        description="Name of a file of keys/ with the certificates, PEM, that sign the server's; empty where a public"
+        " authority does",
+    )
+
+
+class SnapshotPlace(Strict):
+    pvc: SnapshotVolume | None = Field(
+        None, description="A PersistentVolumeClaim in bootstrap-system. It is lost with the cluster's storage"
+    )
+    s3: SnapshotBucket | None = Field(None, description="A bucket of an S3 server")
+
+
+class Snapshots(Strict):
+    schedule: Text = Field(description="When, as a CronJob takes it, in UTC: five fields of numbers")
+    keep: int = Field(7, ge=1, le=1000, description="How many are kept; the newest sound one always is")
+    image: Text = Field(description="Image of this program, with its digest")
+    image_pull_secrets: list[ObjectName] = Field(
+        default=[],
+        alias="imagePullSecrets",
+        description="Names of pull Secrets in bootstrap-system, which are there",
+    )
+    where: SnapshotPlace
+
+
 class PlatformSpec(Strict):
     vault: Vault
     components: Components
@@ -163,6 +212,9 @@ class PlatformSpec(Strict):
         default=[],
         description="People and controllers that may change a secret beside the platform itself. Whoever may"
         " and is not declared breaks INV6 in `verify`",
+    )
+    snapshots: Snapshots | None = Field(
+        None, description="Snapshots that the cluster saves of itself, without a person and without the root"
     )
     environments: list[Name] = Field(
         default=[],

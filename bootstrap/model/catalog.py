@@ -8,9 +8,11 @@ it follow from its name, its type and its marks (``declared.py``).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, Literal, NewType
+from typing import Annotated, Final, Literal, NewType
 
+from bootstrap.model.certificates import each_of
 from bootstrap.model.declared import InPlan, InYaml, NotInPlan, OfDocument
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
@@ -170,6 +172,28 @@ class Internal:
     consumers: tuple[Consumer, ...] = ()
 
 
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(duration: str) -> int:
+    """Of a duration as the catalog has it: ``90d``."""
+    return int(duration[:-1]) * _UNITS[duration[-1]]
+
+
+_SIZES: Final = {
+    "": 1.0,
+    "m": 0.001,
+    **{letter: 1000.0**n for n, letter in enumerate("kMGTPE", 1)},
+    **{f"{letter}i": 1024.0**n for n, letter in enumerate("KMGTPE", 1)},
+}
+
+
+def size(quantity: str) -> int:
+    """Bytes of a Kubernetes quantity: ``1Gi``."""
+    number = quantity.rstrip("mkKMGTPEi")
+    return int(float(number) * _SIZES[quantity.removeprefix(number)])
+
+
 class Custody(StrEnum):
     CLUSTER = "cluster"
     OFFLINE = "offline"
@@ -193,6 +217,21 @@ class VaultSpec:
     cpu: Annotated[str, InYaml("resources.cpu")] = "100m"
     memory: Annotated[str, InYaml("resources.memory")] = "256Mi"
     tolerations: tuple[Toleration, ...] = ()
+    leaf: Annotated[str, InYaml("tls.leaf"), InPlan("leafLife")] = "90d"
+    intermediate: Annotated[str, InYaml("tls.intermediate"), InPlan("intermediateLife")] = "1825d"
+
+    @property
+    def audit_part(self) -> int:
+        """Bytes after which the audit log goes on in another file: with those that are kept it fills half a volume."""
+        return size(self.audit_size) // 16
+
+    @property
+    def leaf_seconds(self) -> int:
+        return seconds(self.leaf)
+
+    @property
+    def intermediate_seconds(self) -> int:
+        return seconds(self.intermediate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +260,40 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A claim's. ``size`` is a Kubernetes quantity."""
+
+    size: Annotated[str, InPlan(note="A Kubernetes quantity")]
+    storage_class: Annotated[str, InYaml("class_name"), InPlan(note="Empty: the cluster's default")] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """Of an S3 server. ``credentials`` names a secret of the catalog; ``ca`` a file of ``keys/``, empty where a public
+    authority signs the server's certificate."""
+
+    endpoint: str
+    bucket: str
+    prefix: str = ""
+    region: str = "us-east-1"
+    credentials: str
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshots:
+    """Snapshots that the cluster saves of itself: onto a volume of its own or into a bucket, where the newest ``keep``
+    stay."""
+
+    schedule: Annotated[str, InPlan(note="Five fields, in UTC")]
+    keep: int = 7
+    image: str
+    image_pull_secrets: tuple[str, ...] = ()
+    volume: Annotated[Volume | None, InYaml("where.pvc")] = None
+    bucket: Annotated[Bucket | None, InYaml("where.s3")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """``bootstrap.yaml``. ``workloads`` are folders of the repository with manifests to apply, in order.
 
@@ -239,9 +312,10 @@ class Platform:
         NotInPlan("a rule goes by it while the catalog is read, no step"),
     ] = ()
     operators: tuple[Operator, ...] = ()
+    snapshots: Snapshots | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Intent:
     """One commit, read and valid.
 
@@ -261,8 +335,17 @@ class Intent:
     heads: Mapping[str, bytes] = field(default_factory=dict)
     escrows: Mapping[str, bytes] = field(default_factory=dict)
 
+    @property
+    def authorities(self) -> tuple[bytes, ...]:
+        """The CAs of Vault that are trusted (PEM): two while one takes the place of the other. The first one signs."""
+        return each_of(self.keys["vault-ca.crt"])
+
     def secret(self, name: str) -> Secret:
-        return next(s for s in self.secrets if s.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Secret]:
+        return {s.name: s for s in self.secrets}
 
     @property
     def handovers(self) -> tuple[Secret, ...]:
@@ -271,6 +354,33 @@ class Intent:
     @property
     def scaffolds(self) -> tuple[Secret, ...]:
         return tuple(s for s in self.secrets if s.scaffold is not None)
+
+    @property
+    def saved(self) -> tuple[Secret, ...]:
+        """Secrets whose current value lies in a snapshot by itself: a rebuild needs it before Vault can be asked."""
+        return tuple(s for s in self.handovers if s.secret_class is SecretClass.BOOTSTRAP)
+
+    @property
+    def saved_paths(self) -> tuple[str, ...]:
+        return tuple(sorted(s.in_vault for s in self.saved))
+
+    @property
+    def job_paths(self) -> tuple[str, ...]:
+        """What a job of snapshots reads in Vault: ``saved_paths``, and the bucket's credentials."""
+        return tuple(sorted({*self.saved_paths, *filter(None, (self.bucket_path,))}))
+
+    @property
+    def bucket_path(self) -> str:
+        """Where the credentials of the snapshots' bucket lie; empty where there is none."""
+        wanted = self.platform.snapshots
+        known = self._by_name.get(wanted.bucket.credentials) if wanted and wanted.bucket else None
+        return (known.path or "") if known is not None else ""
+
+    @property
+    def bucket_ca(self) -> bytes:
+        """Certificates, PEM, by which the bucket's server is known; empty where a public authority's serves."""
+        wanted = self.platform.snapshots
+        return self.keys.get(wanted.bucket.ca, b"") if wanted and wanted.bucket else b""
 
     @property
     def reading_namespaces(self) -> dict[str, tuple[str, ...]]:

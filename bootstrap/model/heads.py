@@ -46,6 +46,7 @@ class Found:
     ``unfinished``: the init window stands before its proof, so nothing can have been handed over yet.
     ``other_vault``: the Vault that is here is none that a record or a head names. Approvals are those that were given
     and not yet recorded; a new authority also one that is on record and that no Vault has followed yet.
+    ``restoring``: a snapshot is the authority that is wanted, and that is not on record yet.
     """
 
     witnesses: tuple[Witness, ...] = ()
@@ -58,6 +59,7 @@ class Found:
     other_vault: bool = False
     new_authority: bool = False
     rollback: bool = False
+    restoring: bool = False
 
     @property
     def newest(self) -> int:
@@ -102,7 +104,7 @@ _FALSE = (
 
 
 def _without_vault(found: Found) -> Verdict:
-    if found.new_authority:
+    if found.new_authority or found.restoring:
         return Verdict.GO_ON
     if found.newest or found.ledger or (found.traces and not found.unfinished):
         return Verdict.AUTHORITY_LOST
@@ -112,7 +114,7 @@ def _without_vault(found: Found) -> Verdict:
 
 
 def _with_vault(found: Found, copy: int) -> Verdict:
-    if found.newest > copy and not (found.rollback or found.new_authority):
+    if found.newest > copy and not (found.rollback or found.new_authority or found.restoring):
         return Verdict.AUTHORITY_LOST if found.other_vault else Verdict.VAULT_BEHIND
     if copy > found.ledger:
         behind = found.ledger and not found.rebuilding

@@ -25,7 +25,11 @@ class WindowPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """``volume`` is the UID of the claim that holds the store; ``nonce`` names the attempt's certificate."""
+    """``volume`` is the UID of the claim that holds the store; ``nonce`` names the attempt's certificate.
+
+    ``generation`` counts the unseal shares of this Vault: the one that ``sys/init`` gave out is 1, each rekey that was
+    proven makes the next one. ``target`` is the generation that a rekey under way is to come to, 0 while there is none.
+    """
 
     attempt: int
     nonce: str
@@ -33,6 +37,8 @@ class Window:
     volume: str = ""
     cluster_id: str = ""
     facts: str = ""
+    generation: int = 1
+    target: int = 0
 
     @property
     def server_name(self) -> str:
@@ -48,6 +54,8 @@ class Window:
             "volume": self.volume,
             "clusterId": self.cluster_id,
             "facts": self.facts,
+            **({"generation": str(self.generation)} if self.generation > 1 else {}),
+            **({"target": str(self.target)} if self.target else {}),
         }
 
     @staticmethod
@@ -59,6 +67,8 @@ class Window:
             volume=data.get("volume", ""),
             cluster_id=data.get("clusterId", ""),
             facts=data.get("facts", ""),
+            generation=int(data.get("generation", "1")),
+            target=int(data.get("target", "0")),
         )
 
     def sent(self, volume: str) -> "Window":
@@ -72,6 +82,16 @@ class Window:
 
     def verified(self, cluster_id: str) -> "Window":
         return replace(self, phase=WindowPhase.VERIFIED, cluster_id=cluster_id)
+
+    def rekeying(self) -> "Window":
+        return replace(self, target=self.generation + 1)
+
+    def rekeyed(self) -> "Window":
+        return replace(self, generation=self.generation + 1)
+
+    def settled(self) -> "Window":
+        """No rekey is under way any more, whether it came to its end or was given up."""
+        return replace(self, target=0)
 
     def again(self, nonce: str) -> "Window":
         return Window(attempt=self.attempt + 1, nonce=nonce, phase=WindowPhase.CLAIMED)

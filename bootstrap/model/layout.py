@@ -21,6 +21,7 @@ CA_CERTIFICATE: Final = "keys/vault-ca.crt"
 
 HEAD: Final = "head.json"  # below records/<cluster UID>/
 ESCROW: Final = "escrow.json"  # the same
+IMAGE_DIGESTS: Final = "images.json"  # below what `init --manifests` takes; image name to digest
 NOT_ENCRYPTED: Final = (
     "README.md",
     SOPS_RULES,

@@ -6,16 +6,29 @@ SYSTEM_NAMESPACE: Final = "bootstrap-system"
 RUN_ACCOUNT: Final = "bootstrap"
 RUN_ROLE: Final = "bootstrap-run"
 RUN_POLICY: Final = "bootstrap-run"
+SNAPSHOT_ACCOUNT: Final = "bootstrap-snapshot"
+SNAPSHOT_ROLE: Final = "bootstrap-snapshot"
+SNAPSHOT_POLICY: Final = "bootstrap-snapshot"
+JOB_ACCOUNT: Final = "bootstrap-snapshot-job"
+JOB_ROLE: Final = "bootstrap-snapshot-job"
+JOB_POLICY: Final = "bootstrap-snapshot-job"
 CONFIGURE_POLICY: Final = "bootstrap-configure"
 READER_ROLE: Final = "external-secrets"
 READER_ACCOUNT: Final = "external-secrets"
 STORE: Final = "vault-backend"
 VAULT_SECRETS: Final = "vault-"  # how ours in Vault's namespace begin: certificates, unseal key
 KV_MOUNT: Final = "secret"
+TRANSIT_MOUNT: Final = "bootstrap-transit"
+TRANSIT_KEY: Final = "countersign"  # in it: Vault's own signature over the ledger and over snapshots
+PKI_MOUNT: Final = "vault-pki"
+RENEWER: Final = "vault-renewer"  # the audience of its token; with a pod's name behind it, role and policy
+VAULT_ACCOUNT: Final = "vault"
 AUDIT_DEVICE: Final = "file"
+AUDIT_STREAM: Final = "stdout"  # the second device: the log of Vault's container
 AUDIT_FILE: Final = "/vault/audit/audit.log"
 TXN_HEADER: Final = "X-Bootstrap-Txn"
 WINDOW: Final = "vault-init"
+RESTORATION: Final = "vault-restore"
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 PART_OF: Final = "app.kubernetes.io/part-of"
@@ -25,7 +38,13 @@ COMMIT_ANNOTATION: Final = "bootstrap.dev/commit"
 ENVIRONMENT_ANNOTATION: Final = "bootstrap.dev/environment"
 SECRET_ANNOTATION: Final = "bootstrap.dev/secret"  # noqa: S105  an annotation's name
 CLAIM_ANNOTATION: Final = "bootstrap.dev/claim"
+REPLICAS_ANNOTATION: Final = "bootstrap.dev/replicas"  # that a Deployment at rest had
 ROLE_LABEL: Final = "bootstrap.dev/role"
+
+
+def renewer(pod: str) -> str:
+    """The role and the policy by which the renewer beside one Vault asks for that pod's certificate."""
+    return f"{RENEWER}-{pod}"
 
 
 def kv(path: str) -> str:

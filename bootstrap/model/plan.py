@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 Plain = str | int | bool
@@ -33,7 +34,7 @@ class Phase:
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """``document`` is what the digest covers: plain JSON values, the same bytes for the same inputs."""
 
@@ -54,6 +55,7 @@ class Plan:
     def canonical(self) -> bytes:
         return json.dumps(self.document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
-    @property
+    @cached_property
     def digest(self) -> str:
+        """Each secret's metadata names it, so it is made once, of however many secrets."""
         return "sha256:" + hashlib.sha256(self.canonical()).hexdigest()

@@ -12,6 +12,7 @@ from bootstrap.intent.rules import objects as rules_objects
 from bootstrap.intent.rules import paths as rules_paths
 from bootstrap.intent.rules import platform as rules_platform
 from bootstrap.intent.rules import rotation as rules_rotation
+from bootstrap.intent.rules import snapshots as rules_snapshots
 from bootstrap.intent.rules import types as rules_types
 from bootstrap.intent.rules import workloads as rules_workloads
 from bootstrap.model.catalog import Intent
@@ -26,6 +27,7 @@ def judge(intent: Intent, *, whole: bool = True) -> tuple[Finding, ...]:
 def _all(intent: Intent, whole: bool) -> Iterator[Finding]:
     yield from rules_platform.judge(intent)
     yield from rules_images.judge(intent)
+    yield from rules_snapshots.judge(intent)
     yield from rules_classes.judge(intent)
     yield from rules_rotation.judge(intent)
     yield from rules_names.judge(intent)

@@ -90,6 +90,19 @@ def _keys(intent: Intent) -> Iterator[Finding]:
     for name in missing:
         message = f"the commit holds no keys/{name}"
         yield Finding(id="E_KEYS", where=f"keys/{name}", message=message, hint=_KEYGEN)
+    if "vault-ca.crt" in intent.keys:
+        yield from _authorities(len(intent.authorities))
+
+
+def _authorities(count: int) -> Iterator[Finding]:
+    if count == 0:
+        message = "it holds no certificate in PEM"
+        yield Finding(id="E_KEYS", where=layout.CA_CERTIFICATE, message=message, hint=_KEYGEN)
+    elif count > 1:
+        message = f"{count} CAs of Vault are trusted; the first one signs"
+        hint = "once `bootstrap up` is done, `bootstrap ca drop` and commit"
+        where = layout.CA_CERTIFICATE
+        yield Finding(id="W_CA_OVERLAP", where=where, message=message, hint=hint, level=Level.WARNING)
 
 
 def _holders(intent: Intent) -> Iterator[Finding]:

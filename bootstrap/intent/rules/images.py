@@ -1,4 +1,4 @@
-"""Images of what equals root, Vault and the External Secrets Operator: pinned by digest, or named (S3)."""
+"""Images of what equals root or reads values (Vault, the operator, this program): pinned by digest, or named (S3)."""
 
 import re
 from collections.abc import Iterator
@@ -14,6 +14,8 @@ _IMAGE = re.compile(rb"""^[ \t]*(?:-[ \t]+)?["']?image["']?[ \t]*:[ \t]*["']?([^
 def judge(intent: Intent) -> Iterator[Finding]:
     """W_IMAGE_TAG: who controls the registry can put another image under a tag."""
     yield from _tagged("Vault's image", intent.platform.vault.image, intent.platform.where)
+    if intent.platform.snapshots is not None:
+        yield from _tagged("the image of snapshots", intent.platform.snapshots.image, intent.platform.where)
     folder = intent.platform.external_secrets.manifests
     for path, data in sorted(intent.manifests.items()):
         if folder and path.startswith(f"{folder}/") and path.endswith(SUFFIXES):

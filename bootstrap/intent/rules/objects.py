@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bootstrap.intent.findings import Finding
-from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.manifests import committed_objects
 from bootstrap.intent.plain_secrets import SUFFIXES
 from bootstrap.model.catalog import Intent, Internal, Secret
 from bootstrap.model.errors import DefinitionError
@@ -22,13 +22,14 @@ def judge(intent: Intent) -> Iterator[Finding]:
     paths = {s.path: s.name for s in intent.secrets if s.path}
     for path, data in sorted(intent.manifests.items()):
         if path.endswith(SUFFIXES) and _MENTIONED.search(data):
-            for obj in _objects(path, data):
+            for obj in objects_of(path, data):
                 yield from _judge(path, obj, made, paths)
 
 
-def _objects(path: str, data: bytes) -> list[dict[str, Any]]:
+def objects_of(path: str, data: bytes) -> list[dict[str, Any]]:
+    """None of a file that cannot be read."""
     try:
-        return parse_manifests(path, data)
+        return list(committed_objects(path, data))
     except DefinitionError:
         return []  # reported where manifests are applied
 

@@ -14,11 +14,13 @@ _DEFINITION = re.compile(
 _EVERYBODY = frozenset(
     ("system:authenticated", "system:unauthenticated", "system:anonymous", "system:serviceaccounts", "*")
 )
+SHORTEST_LEAF = 120  # seconds
 _NEEDED = b"externalsecrets.external-secrets.io"
 
 
 def judge(intent: Intent) -> Iterator[Finding]:
     yield from _replicas(intent)
+    yield from _lives(intent)
     yield from _folders(intent)
     yield from _definitions(intent)
     yield from _operators(intent)
@@ -37,6 +39,18 @@ def _replicas(intent: Intent) -> Iterator[Finding]:
         message = "seal.custody is offline: each restart of a Vault pod waits for a holder of the root"
         hint = "`bootstrap unseal` after each restart"
         yield Finding(id="W_CUSTODY", where=platform.where, message=message, hint=hint, level=Level.WARNING)
+
+
+def _lives(intent: Intent) -> Iterator[Finding]:
+    """A leaf never outlives the CA that made it, which is renewed once a third of its life is left."""
+    vault = intent.platform.vault
+    if vault.leaf_seconds < SHORTEST_LEAF:
+        message = f"spec.vault.tls.leaf is {vault.leaf}: shorter than it takes to renew it"
+        yield Finding(id="E_TLS_LIFE", where=intent.platform.where, message=message, hint="write leaf: 90d")
+    if vault.intermediate_seconds < 3 * vault.leaf_seconds:
+        message = f"spec.vault.tls.intermediate is {vault.intermediate}: less than three lives of a leaf"
+        hint = "write leaf: 90d and intermediate: 1825d"
+        yield Finding(id="E_TLS_LIFE", where=intent.platform.where, message=message, hint=hint)
 
 
 def _folders(intent: Intent) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from bootstrap.intent.hcl import Grant, read_policy
 from bootstrap.model import layout
 from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import DefinitionError
-from bootstrap.model.names import kv_data
+from bootstrap.model.names import TRANSIT_MOUNT, kv_data
 from bootstrap.ports import IntentRepository
 
 _WRITES = frozenset(("create", "update", "patch", "delete", "sudo"))
@@ -24,11 +24,14 @@ _ROOTLIKE = (
     "identity/",
 )
 _ROOT_POLICY = re.compile(rb"""\b(?:token_)?policies["']?\s*[:=]\s*[^\n]*\broot\b""")
+# Vault keeps no batch token, so nothing ends one that a restored snapshot, or a leak, has made valid again.
+_BATCH = re.compile(rb"""\btoken_type["']?\s*[:=]\s*["']?(?:default-)?batch\b""")
 _NARROW = "name the paths and capabilities that it needs"
 
 
 def judge(repository: IntentRepository, intent: Intent | None) -> Iterator[Finding]:
-    """E_POLICY for what cannot be read, E_POLICY_WIDE with ``file:line`` for what grants too much."""
+    """E_POLICY for what cannot be read, E_POLICY_WIDE with ``file:line`` for what grants too much, E_BATCH_TOKEN for
+    what gives tokens that cannot be revoked."""
     handed_over = {s.path: s.name for s in intent.handovers if s.path} if intent else {}
     for path in (p for p in repository.paths() if p.startswith(layout.VAULT)):
         data = repository.read(path)
@@ -39,6 +42,7 @@ def judge(repository: IntentRepository, intent: Intent | None) -> Iterator[Findi
             except DefinitionError as error:
                 yield of_error(error)
         yield from _root(path, data)
+        yield from _batch(path, data)
 
 
 def _wide(path: str, grant: Grant, handed_over: dict[str, str]) -> Iterator[Finding]:
@@ -60,6 +64,8 @@ def _too_much(grant: Grant) -> str:
         return "it reaches every secret"
     if grant.capabilities & _WRITES and any(_overlaps(grant.path, prefix) for prefix in _ROOTLIKE):
         return "whoever can write there can make itself root"
+    if grant.capabilities & _WRITES and _overlaps(grant.path, f"{TRANSIT_MOUNT}/"):
+        return "it signs the ledger as Vault does, or changes the key that does"
     return ""
 
 
@@ -78,6 +84,17 @@ def _covers(pattern: str, path: str) -> bool:
 
 def _root(path: str, data: bytes) -> Iterator[Finding]:
     if found := _ROOT_POLICY.search(data):
-        line = data.count(b"\n", 0, found.start()) + 1
         message = "the policy root is given to a role"
-        yield Finding(id="E_POLICY_WIDE", where=f"{path}:{line}", message=message, hint=_NARROW)
+        yield Finding(id="E_POLICY_WIDE", where=_line(path, data, found), message=message, hint=_NARROW)
+
+
+def _batch(path: str, data: bytes) -> Iterator[Finding]:
+    if found := _BATCH.search(data):
+        message = "it gives batch tokens: nobody can revoke one, and a restore cannot end it"
+        hint = "token_type: service, with a short token_ttl"
+        yield Finding(id="E_BATCH_TOKEN", where=_line(path, data, found), message=message, hint=hint)
+
+
+def _line(path: str, data: bytes, found: re.Match[bytes]) -> str:
+    line = data.count(b"\n", 0, found.start()) + 1
+    return f"{path}:{line}"

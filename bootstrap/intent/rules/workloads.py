@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from bootstrap.intent.findings import Finding, Level
-from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.manifests import committed_objects
 from bootstrap.intent.plain_secrets import SUFFIXES
 from bootstrap.model.catalog import Consumer, Intent, Internal, Secret
 from bootstrap.model.errors import DefinitionError
@@ -44,7 +44,7 @@ def _workloads(intent: Intent, namespaces: set[str]) -> dict[str, set[str]]:
         ):
             continue
         try:
-            objects = parse_manifests(path, data)
+            objects = committed_objects(path, data)
         except DefinitionError:
             continue  # reported where manifests are applied
         for obj in objects:
