@@ -9,9 +9,10 @@ from bootstrap.model.catalog import Platform
 from bootstrap.model.reserved import KUBERNETES, reserved_names
 from bootstrap.ports import Identity, Object
 from bootstrap.steps.context.admission import Guard, listed, rule
-from bootstrap.steps.context.names import RUN_ACCOUNT, SYSTEM_NAMESPACE, VAULT_SECRETS
+from bootstrap.steps.context.names import RUN_ACCOUNT, SNAPSHOT_ACCOUNT, SYSTEM_NAMESPACE, VAULT_SECRETS
 
 RUN: Final = "bootstrap-run-account"
+OURS: Final = (RUN_ACCOUNT, SNAPSHOT_ACCOUNT)  # by which this program logs in to Vault
 OPERATOR: Final = "bootstrap-operator-writes"
 # Administrators, who may take the guard away, and the kubelet, which asks for its own pods.
 BUILT_IN: Final = ("system:masters", "kubeadm:cluster-admins", "system:nodes")
@@ -38,7 +39,7 @@ def _groups(platform: Platform) -> tuple[str, ...]:
 
 
 def _run_account(platform: Platform) -> Guard:
-    """On CREATE alone: what runs goes on running. None of ours runs as the run's account, so no pod may."""
+    """On CREATE alone: what runs goes on running. None of ours runs as these accounts, so no pod may."""
     known = (
         f"request.userInfo.username in {listed(_users(platform))} || (has(request.userInfo.groups) && "
         f"request.userInfo.groups.exists(group, group in {listed(_groups(platform))}))"
@@ -50,8 +51,8 @@ def _run_account(platform: Platform) -> Guard:
         rules=(rule(["CREATE"], "pods"), rule(["CREATE"], "serviceaccounts/token")),
         only={},
         must={
-            f"request.resource.resource != 'pods' || object.spec.serviceAccountName != '{RUN_ACCOUNT}'": (
-                "no pod runs as the account by which bootstrap logs in to Vault"
+            f"request.resource.resource != 'pods' || !(object.spec.serviceAccountName in {listed(OURS)})": (
+                "no pod runs as an account by which bootstrap logs in to Vault"
             ),
             f"request.resource.resource != 'serviceaccounts' || {known}": (
                 "only who is declared in bootstrap.yaml (spec.operators) may log in to Vault as bootstrap"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.manifests import committed_objects
 from bootstrap.model.catalog import Intent, RetireMode
 from bootstrap.ports import Permission
 from bootstrap.steps.context.health import READY
@@ -38,6 +38,18 @@ def beginning_anew() -> tuple[Permission, ...]:
     return tuple(Permission("delete", group, kind) for kind in kinds)
 
 
+def restoring_in_place(intent: Intent) -> tuple[Permission, ...]:
+    """What `up --restore` needs besides where parts of a platform are left: they go, its operator rests meanwhile."""
+    operator = intent.platform.external_secrets.deployment.partition("/")[0]
+    return (
+        *beginning_anew(),
+        Permission("delete", "apps", "statefulsets", intent.platform.vault.namespace),
+        *(Permission(verb, "", "persistentvolumes") for verb in ("list", "delete")),
+        *(Permission(verb, "apps", "deployments", operator) for verb in ("get", "update")),
+        Permission("list", "", "pods", operator),
+    )
+
+
 def verifying() -> tuple[Permission, ...]:
     """What `verify` reads of the whole cluster; without one of them a proof is left out and says which."""
     rbac, external = "rbac.authorization.k8s.io", "external-secrets.io"
@@ -66,6 +78,8 @@ def _wanted(intent: Intent) -> Iterator[Permission]:
     yield from _own(SYSTEM_NAMESPACE)
     yield from _manifests(intent)
     yield from _workloads(intent)
+    if intent.platform.snapshots is not None:
+        yield from _snapshots(SYSTEM_NAMESPACE)
     yield from _vault(intent.platform.vault.namespace)
     for secret in intent.scaffolds:
         assert secret.scaffold is not None
@@ -92,7 +106,7 @@ def _manifests(intent: Intent) -> Iterator[Permission]:
     for path, data in sorted(intent.manifests.items()):
         if not any(f and path.startswith(f.rstrip("/") + "/") for f in folders):
             continue
-        for obj in parse_manifests(path, data):
+        for obj in committed_objects(path, data):
             group = obj["apiVersion"].rpartition("/")[0]
             place = obj["metadata"].get("namespace", "")
             yield from (Permission(v, group, plural(obj["kind"]), place) for v in ("get", "create", "patch"))
@@ -126,11 +140,22 @@ def _own(namespace: str) -> Iterator[Permission]:
     yield Permission("create", "", "serviceaccounts", namespace, "token")
 
 
+def _snapshots(namespace: str) -> Iterator[Permission]:
+    """What saves them in the cluster; deleting is for when they are declared no longer."""
+    rbac, network = "rbac.authorization.k8s.io", ("networking.k8s.io", "networkpolicies")
+    for group, resource in (("batch", "cronjobs"), (rbac, "roles"), (rbac, "rolebindings"), network):
+        yield from (Permission(v, group, resource, namespace) for v in ("get", "create", "patch", "delete"))
+    yield from (Permission(v, "", "persistentvolumeclaims", namespace) for v in ("get", "create"))
+    yield Permission("patch", "", "configmaps", namespace)
+    yield from (Permission(v, "", "serviceaccounts", namespace) for v in ("patch", "delete"))
+
+
 def _vault(namespace: str) -> Iterator[Permission]:
     for group, resource in _OF_VAULT:
         yield from (Permission(verb, group, resource, namespace) for verb in _WRITE)
     yield from (Permission(v, "", "secrets", namespace) for v in ("get", "create", "update", "delete"))
     yield from (Permission(v, "", "persistentvolumeclaims", namespace) for v in ("get", "delete"))
     yield from (Permission(v, "", "pods", namespace) for v in ("get", "list", "delete"))
+    yield Permission("get", "", "pods", namespace, "log")  # keys of an unsealer; parts of the audit log
     yield Permission("create", "", "pods", namespace, "portforward")
     yield Permission("get", "", "pods", namespace, "portforward")

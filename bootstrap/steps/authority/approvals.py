@@ -9,6 +9,7 @@ from typing import Final
 
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.record import Record, RecordType
+from bootstrap.model.outside import decimal
 
 NEW_AUTHORITY: Final = "new-authority"
 ROLLBACK: Final = "rollback"
@@ -24,8 +25,9 @@ def given(approvals: Collection[str], name: str, ledger: Ledger) -> str:
 def kept(approvals: Collection[str], name: str, ledger: Ledger) -> str:
     """The approval as an earlier look of this unfinished run has kept it; empty where a record has spent it."""
     for each in sorted(approvals):
-        which, _, size = each.partition("@")
-        if which == name and size.isdigit() and not _spent(ledger, name, int(size)):
+        which, _, text = each.partition("@")
+        size = decimal(text)
+        if which == name and size is not None and not _spent(ledger, name, size):
             return each
     return ""
 

@@ -1,19 +1,23 @@
 """What people decided, and how Vault came to be, as facts for the ledger."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.head import VAULT_CLUSTER, Head
-from bootstrap.ledger.record import Fact, Git, RecordType
+from bootstrap.ledger.record import NONCE, Fact, Git, RecordType
 from bootstrap.ledger.witnesses import naming
-from bootstrap.model.heads import Standing
+from bootstrap.model.heads import Standing, Verdict, judge
 from bootstrap.model.init_window import Window
 from bootstrap.ports import Ref
 from bootstrap.steps.authority import approvals
 from bootstrap.steps.authority.gather import Authority
+from bootstrap.steps.authority.losses import lost_since
+from bootstrap.steps.authority.restoring import STALE, not_in_it
 from bootstrap.steps.context.names import COMMIT_ANNOTATION, PLAN_ANNOTATION, SYSTEM_NAMESPACE
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.escrow import escrow_bytes, escrow_digest
+from bootstrap.steps.vault.restoration import FILE, under_way
 
 PLAN, ABANDONED = "plan", "abandoned"  # first words of ``Run.unrecorded``
 
@@ -52,9 +56,77 @@ def new_authority(world: World, authority: Authority) -> tuple[Fact, ...]:
 
 
 def unrecorded(world: World, authority: Authority) -> tuple[Fact, ...]:
-    """What the ledger lacks: that it was rebuilt, an accepted rollback, accepted plan changes, runs given back."""
-    again = rebuilt(world, authority.window, authority.ledger) if authority.found.rebuilding else ()
-    return (*again, *_rollback(world, authority), *given_back(world, authority.ledger))
+    """What the ledger lacks: an accepted rollback, that it came here, another share, accepted plans, runs given back.
+
+    The rollback comes first: Vault may be one that has no key to countersign what is before it in a batch.
+    """
+    others = (*rekeyed(world, authority.window, authority.longest), *given_back(world, authority.longest))
+    return (*_rollback(world, authority), *moved(world, authority), *others)
+
+
+def moved(world: World, authority: Authority) -> tuple[Fact, ...]:
+    """How the ledger came here from Vault's copy: by a restore, or since the cluster's own was lost."""
+    if authority.found.restoring:
+        return tuple(_restored(world, authority))
+    if authority.found.rebuilding or judge(authority.found) is Verdict.REBUILD:
+        return tuple(rebuilt(world, authority.window, authority.longest))
+    return ()
+
+
+def _restored(world: World, authority: Authority) -> Iterator[Fact]:
+    """One record for each head that is superseded by it, the snapshot's own among them, and the escrow's."""
+    source, now = world.restore, under_way(world.cluster, authority.longest)
+    if source is None or now is None:
+        return
+    lost = [placed.head for placed in lost_since(authority, source) if placed.head is not None]
+    common = {
+        FILE: source.digest,
+        NONCE: now.nonce,
+        "from": source.manifest.cluster,
+        "to": authority.cluster,
+        VAULT_CLUSTER: source.manifest.vault_cluster,
+        "taken": source.manifest.time,
+        "ageSeconds": str(_seconds(source.manifest.time, now.begun)),
+        "raftIndex": str(source.manifest.raft.index),
+        "records": str(source.ledger.chain.size),
+        "tokens": "none of before lives",
+        **source.sent,
+    }
+    if world.plan.environment:
+        common["environment"] = world.plan.environment
+    if now.repaired:
+        common["repaired"] = now.repaired
+    if now.batch:
+        common["batchRoles"] = now.batch
+    common |= now.lost
+    if lost or now.lost:
+        common["accepted"] = STALE
+        common["notInIt"] = " ".join(not_in_it(world, source)) or "none"
+    for head in dict.fromkeys((source.head, *lost, *_witnessing(authority))):
+        more = {"lostRecords": str(head.size - source.ledger.chain.size)} if head in lost else {}
+        yield _note(world, RecordType.RESTORED, common | _named(head) | more)
+    if escrow := escrow_bytes(world):
+        yield _note(world, RecordType.ESCROW, {"escrowSha256": escrow_digest(escrow)})
+
+
+def _seconds(begun: str, ended: str) -> int:
+    return int((_time(ended) - _time(begun)).total_seconds())
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def rekeyed(world: World, window: Window | None, ledger: Ledger) -> Iterator[Fact]:
+    """That the share of another generation opens this Vault, once."""
+    if window is None or window.generation == 1:
+        return
+    named = {VAULT_CLUSTER: window.cluster_id, "generation": str(window.generation)}
+    known = (r.fact.details for r in ledger.records if r.fact.type is RecordType.REKEYED)
+    if not any(named.items() <= details.items() for details in known):
+        escrow = escrow_bytes(world)
+        kept = {"escrowSha256": escrow_digest(escrow)} if escrow else {}
+        yield _note(world, RecordType.REKEYED, named | kept)
 
 
 def rebuilt(world: World, window: Window | None, ledger: Ledger) -> Iterator[Fact]:
@@ -68,12 +140,11 @@ def rebuilt(world: World, window: Window | None, ledger: Ledger) -> Iterator[Fac
 
 def given_back(world: World, ledger: Ledger) -> Iterator[Fact]:
     """Of ``Run.unrecorded``, what no record says yet."""
-    recorded = [(r.fact.type, dict(r.fact.details)) for r in ledger.records]
     for each in world.run.unrecorded:
         what, *rest = each.split()
-        found = _accepted(*rest) if what == PLAN else (RecordType.ABANDONED, {"run": rest[0]})
-        if found not in recorded:
-            yield _note(world, *found)
+        kind, details = _accepted(*rest) if what == PLAN else (RecordType.ABANDONED, {"run": rest[0]})
+        if not any(r.fact.type is kind and dict(r.fact.details) == details for r in ledger.records):
+            yield _note(world, kind, details)
 
 
 def _accepted(before: str, after: str, run: str) -> tuple[RecordType, dict[str, str]]:

@@ -23,6 +23,7 @@ from bootstrap.steps.vault import cluster_head
 from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.ledger_copy import KvCopy
 from bootstrap.steps.vault.presence import is_gone
+from bootstrap.steps.vault.restoration import is_back, under_way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +99,12 @@ def gather(world: World, *, answering: bool = False) -> Authority:
         copy=None if vault.copy is None else vault.copy.chain.size,
         silent=vault.silent,
         unfinished=vault.unfinished,
-        rebuilding=cluster_head.rebuilding(world, window),
+        rebuilding=cluster_head.rebuilding(world, window) or under_way(world.cluster, longest) is not None,
         other_vault=_unknown(window, longest, heads),
         new_authority=_begins(window, longest, vault)
         and (approvals.decided(ledger) or _is_among(approvals.NEW_AUTHORITY, yes)),
         rollback=_is_among(approvals.ROLLBACK, yes),
+        restoring=_restoring(world, longest),
     )
     authority = Authority(
         cluster=known.cluster,
@@ -140,7 +142,8 @@ def _vault(world: World, window: Window | None, answering: bool) -> _Vault:
     if not (seen.silent or answering):
         return seen
     try:
-        batches, copy = copies.fetch(KvCopy(world.session), world.ledger.key)
+        batches = copies.fetch(KvCopy(world.session).ahead(world.each), world.ledger.stored())
+        copy = world.ledger.verified(batches)
     except WorldError:
         if answering:
             raise
@@ -160,6 +163,14 @@ def _begins(window: Window | None, longest: Ledger, vault: _Vault) -> bool:
     if vault.copy is None and not vault.silent:
         return True
     return window is not None and not is_open(longest, window)
+
+
+def _restoring(world: World, longest: Ledger) -> bool:
+    """A snapshot was begun to be restored, or is about to be, and no record says so yet."""
+    if under_way(world.cluster, longest) is not None:
+        return True
+    digest = world.restore.digest if world.restore else ""
+    return bool(digest) and not is_back(world, longest, digest)
 
 
 def _unknown(window: Window | None, longest: Ledger, heads: tuple[Placed, ...]) -> bool:

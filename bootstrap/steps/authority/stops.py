@@ -12,7 +12,8 @@ from bootstrap.steps.authority.gather import Authority
 from bootstrap.steps.context.transfers import named
 
 PAGE = "docs/how-to/answer-exit-5.md"
-RESTORE = "bring Vault back from a snapshot with Vault's own tools (bootstrap cannot do that yet)"
+RESTORE = "bring Vault back from a snapshot: `bootstrap up --restore FILE`"
+LIVING = f"{RESTORE} in an empty cluster, Vault's own tools here"
 SHOWN = 8  # names of secrets
 
 
@@ -66,8 +67,8 @@ def _other_cluster(authority: Authority) -> BootstrapError:
         f"cluster was lost, and its Vault holds newer values than Git, or this one starts anew{listed}",
         code="E_OTHER_CLUSTER",
         where=others[0].witness.place,
-        hint=f"bootstrap up --approve new-authority hands {authority.secrets} secrets over with Git's values, and "
-        f"records that; which of the two it is: {PAGE}",
+        hint=f"`bootstrap up --restore FILE` brings the lost one back; `--approve new-authority` hands "
+        f"{authority.secrets} secrets over with Git's values, and records that; which of the two it is: {PAGE}",
     )
 
 
@@ -80,7 +81,7 @@ def _vault_behind(authority: Authority) -> BootstrapError:
         f"{'before ' if lacking else ''}{since}" + _about(lacking, have, newest),
         code="E_ROLLBACK_VAULT",
         where=_where(authority),
-        hint=f"{RESTORE}, from a newer one than this; or `bootstrap up --approve rollback` goes on with what Vault "
+        hint=f"{LIVING}, from a newer one than this; or `bootstrap up --approve rollback` goes on with what Vault "
         "holds now, and that is recorded",
     )
 

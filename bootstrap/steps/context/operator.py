@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.manifests import committed_objects
 from bootstrap.model.catalog import Intent
 
 
@@ -15,5 +15,5 @@ def _in_manifests(intent: Intent) -> Iterator[str]:
     folders = tuple(folder.rstrip("/") + "/" for folder in intent.platform.workloads)
     for path, data in intent.manifests.items():
         if b"ExternalSecret" in data and path.startswith(folders):
-            found = (o for o in parse_manifests(path, data) if o["kind"] == "ExternalSecret")
+            found = (o for o in committed_objects(path, data) if o["kind"] == "ExternalSecret")
             yield from (str(obj["metadata"].get("namespace", "default")) for obj in found)

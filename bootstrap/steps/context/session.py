@@ -4,14 +4,17 @@ The token is the fence: before the first write of a run the tokens of earlier ru
 a forgotten process of yesterday can change nothing. A login, and revoking it at the end, are not changes.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from bootstrap.model.catalog import VaultSpec
 from bootstrap.model.errors import Transient, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, Clock, Cluster, SealStatus, Vault
+from bootstrap.steps.context.flight import Flight
+from bootstrap.steps.context.look import Look
 from bootstrap.steps.context.names import (
     CONFIGURE_POLICY,
     RUN_ACCOUNT,
@@ -19,23 +22,44 @@ from bootstrap.steps.context.names import (
     RUN_ROLE,
     SYSTEM_NAMESPACE,
 )
+from bootstrap.waiting import NotYet, retry
 
 TOKEN_SECONDS = 900
 FRESH_SECONDS = 600
+READS = ("GET", "LIST")
+BUSY = "E_VAULT_BUSY"  # refused before anything was done
+BUSY_SECONDS = 60  # that a busy server is waited for
 
 
 class Session:
-    """``call`` goes to the active node under the run's token.
+    """``call`` goes to the active node under the run's token. Thread-safe; ``flight`` says how many calls at once.
 
     ``guard`` raises once another run has the cluster: it is asked before tokens of others are revoked, and before a
-    further login, so that a run that slept neither fences its successor nor comes back behind the fence.
+    further login, so that a run that slept neither fences its successor nor comes back behind the fence. ``role`` and
+    ``jwt`` are another identity's than the run's.
     """
 
-    def __init__(self, cluster: Cluster, vault: Vault, spec: VaultSpec, clock: Clock) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        vault: Vault,
+        spec: VaultSpec,
+        clock: Clock,
+        look: Look | None = None,
+        *,
+        role: str = RUN_ROLE,
+        jwt: Callable[[], Sensitive] | None = None,
+    ) -> None:
         self.cluster = cluster
         self.vault = vault
         self.spec = spec
         self.clock = clock
+        self.flight = Flight()
+        self.look = look or Look()
+        self._role = role
+        self._jwt = jwt or self._of_the_run
+        self._gate = threading.Condition(threading.RLock())
+        self._under_way = 0  # calls that a revocation of the token would break
         self._token: Sensitive | None = None
         self._accessor = ""
         self._since = 0.0
@@ -64,55 +88,91 @@ class Session:
         return found
 
     def login(self) -> tuple[Sensitive, str]:
-        """A fresh login as the run; (token, accessor). WorldError E_VAULT_DENIED before the role exists."""
-        jwt = self.cluster.service_account_token(SYSTEM_NAMESPACE, RUN_ACCOUNT, "vault", 600)
+        """A fresh login; (token, accessor). WorldError E_VAULT_DENIED before the role exists."""
         answer = self.vault.call(
             "POST",
             "auth/kubernetes/login",
-            {"role": RUN_ROLE, "jwt": jwt},
+            {"role": self._role, "jwt": self._jwt()},
             pod=self.active(),
             token=None,
         )
         if not answer.ok:
             raise WorldError(
-                "the run's login was refused: " + "; ".join(answer.errors),
+                f"the login as {self._role} was refused: " + "; ".join(answer.errors),
                 code="E_VAULT_LOGIN",
-                where=f"role {RUN_ROLE}",
+                where=f"role {self._role}",
             )
         return answer.auth["client_token"], str(answer.auth["accessor"])
 
+    def _of_the_run(self) -> Sensitive:
+        return self.cluster.service_account_token(SYSTEM_NAMESPACE, RUN_ACCOUNT, "vault", 600)
+
     def token(self) -> Sensitive:
-        if self._token is None or self.clock.monotonic() - self._since > FRESH_SECONDS:
-            previous = self._accessor
-            if previous:
-                self.guard()
-            self._token, self._accessor = self.login()
-            self._since = self.clock.monotonic()
-            if previous:
-                self._revoke(previous)
-        return self._token
+        """The run's token. One that is old is replaced once nothing is under way under it."""
+        with self._gate:
+            if not self._is_fresh():
+                self._gate.wait_for(lambda: self._is_fresh() or not self._under_way)
+            if self._token is None or not self._is_fresh():
+                previous = self._accessor
+                if previous:
+                    self.guard()
+                self._token, self._accessor = self.login()
+                self._since = self.clock.monotonic()
+                if previous:
+                    self._revoke(previous)
+            return self._token
+
+    def _is_fresh(self) -> bool:
+        return self._token is not None and self.clock.monotonic() - self._since <= FRESH_SECONDS
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, txn: str = "") -> Answer:
-        """One request as the run. A write first makes sure that no earlier run can still write."""
-        token = self.token()
-        if method not in ("GET", "LIST") and not self._fenced:
-            self.fence()
-        return self._send(method, path, body, token, txn)
+        """One request as the run. A write first makes sure that no earlier run can still write. What a look has read
+        before is not asked for again."""
+        if method in READS:
+            return self.look.once(
+                (method, path), lambda: self._as_run(method, path, body, txn, fenced=False), _values
+            )
+        try:
+            return self._as_run(method, path, body, txn, fenced=True)
+        finally:
+            self.look.forget()
 
     def read(self, path: str) -> Answer:
         return self.call("GET", path)
 
     def ask(self, path: str, body: Mapping[str, Any]) -> Answer:
         """A POST that only asks (look-ups, capabilities, hashes): it needs no fence and changes nothing."""
-        return self._send("POST", path, body, self.token(), "")
+        return self._as_run("POST", path, body, "", fenced=False)
+
+    def _as_run(
+        self, method: str, path: str, body: Mapping[str, Any] | None, txn: str, *, fenced: bool
+    ) -> Answer:
+        with self._using(fenced=fenced) as token:
+            return self._send(method, path, body, token, txn)
+
+    @contextmanager
+    def _using(self, *, fenced: bool) -> Iterator[Sensitive]:
+        """The token, which is not revoked while the block lasts."""
+        with self._gate:
+            token = self.token()
+            if fenced and not self._fenced:
+                self.fence()
+            self._under_way += 1
+        try:
+            yield token
+        finally:
+            with self._gate:
+                self._under_way -= 1
+                self._gate.notify_all()
 
     def fence(self) -> None:
         """Revoke every other token that a run makes; they belong to earlier runs."""
-        token = self.token()
-        self.guard()
-        for accessor in self.others():
-            self._send("POST", "auth/token/revoke-accessor", {"accessor": accessor}, token, "")
-        self._fenced = True
+        with self._gate:
+            token = self.token()
+            self.guard()
+            for accessor in self.others():
+                self._send("POST", "auth/token/revoke-accessor", {"accessor": accessor}, token, "")
+            self._fenced = True
 
     def others(self) -> tuple[str, ...]:
         """Accessors of the run's and of the configuring policy that are not ours."""
@@ -132,7 +192,8 @@ class Session:
         return found
 
     def close(self) -> None:
-        """Give the run's token back."""
+        """Give the run's token back, and end its threads."""
+        self.flight.close()
         if self._token is not None:
             # Failing that, it ends by itself within its 15 minutes, and the next run's fence revokes it.
             with suppress(WorldError):
@@ -147,9 +208,27 @@ class Session:
     def _send(
         self, method: str, path: str, body: Mapping[str, Any] | None, token: Sensitive, txn: str
     ) -> Answer:
-        pod = self._active or self.active()
-        try:
-            return self.vault.call(method, path, body, pod=pod, token=token, txn=txn)
-        except Transient:
-            # The leader may have moved; a Transient was never applied, so asking the new one is safe.
-            return self.vault.call(method, path, body, pod=self.active(), token=token, txn=txn)
+        """A Transient was never applied, so sending the same again is safe: to the new leader, or later."""
+
+        def once() -> Answer:
+            pod = self._active or self.active()
+            try:
+                return self.vault.call(method, path, body, pod=pod, token=token, txn=txn)
+            except Transient as error:
+                if error.code == BUSY:
+                    self.flight.busy()
+                    raise NotYet(error) from None
+            try:
+                return self.vault.call(method, path, body, pod=self.active(), token=token, txn=txn)
+            except Transient as error:
+                if error.code == BUSY:
+                    raise NotYet(error) from None
+                raise
+
+        return retry(once, clock=self.clock, seconds=BUSY_SECONDS, pause=0.5, longest=4, errors=())
+
+
+def _values(answer: Answer) -> list[Sensitive]:
+    """What a KV read gives out."""
+    inner = answer.data.get("data")
+    return [v for v in inner.values() if isinstance(v, Sensitive)] if isinstance(inner, dict) else []

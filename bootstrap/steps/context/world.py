@@ -1,6 +1,6 @@
 """What a step kind is given: the plan, the intent and the ports, once per run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -8,18 +8,23 @@ from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import Transient, WorldError
 from bootstrap.model.plan import Plan
 from bootstrap.ports import (
+    Certificates,
     Clock,
     Cluster,
-    EncryptedFiles,
     EscrowProof,
+    GuardedFiles,
     Narrator,
     Records,
     RootMaterial,
 )
+from bootstrap.steps.context.look import Look
+from bootstrap.steps.context.progress import Progress
 from bootstrap.steps.context.session import Session
+from bootstrap.steps.context.source import SnapshotSource
 from bootstrap.steps.context.transfers import Transfers
 from bootstrap.waiting import NotYet, retry
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -39,14 +44,21 @@ class Run:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """``files`` is None when no root key was given: kinds that need a value then say so (E_ROOT_NEEDED)."""
+    """``files`` is None when no root key was given: kinds that need a value then say so (E_ROOT_NEEDED).
+
+    ``cluster`` shares its reads within a ``look``; ``direct`` is the same without that, for what must see each change
+    as it happens: the lock.
+    """
 
     plan: Plan
     intent: Intent
     cluster: Cluster
+    direct: Cluster
+    look: Look
     session: Session
     material: RootMaterial
-    files: EncryptedFiles | None
+    certificates: Certificates
+    files: GuardedFiles | None
     ledger: Transfers
     records: Records
     proof: EscrowProof
@@ -54,7 +66,14 @@ class World:
     narrator: Narrator
     run: Run
     approvals: frozenset[str] = frozenset()
+    restore: SnapshotSource | None = None  # where the authority comes from, in a restore
     auto_void: bool = True  # a store whose init answer was lost is voided without asking
+
+    def each(self, work: Callable[[A], T], items: Iterable[A], what: str) -> list[T]:
+        """``work`` of each item, many at once, in their order; ``what`` says in words what they are."""
+        wanted = tuple(items)
+        progress = Progress(self.clock, self.narrator, what, len(wanted))
+        return self.session.flight.each(work, wanted, progress.one)
 
     def wait(self, what: str, check: Callable[[], T | None], seconds: float = 120, pause: float = 0.5) -> T:
         """Look until ``check`` gives something; a server that is away for a moment is part of waiting.

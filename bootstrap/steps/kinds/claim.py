@@ -22,6 +22,7 @@ from bootstrap.steps.context.names import (
     PLAN_ANNOTATION,
     RESTRICTED,
     RUN_ACCOUNT,
+    SNAPSHOT_ACCOUNT,
     SYSTEM_NAMESPACE,
     is_ours,
     labels,
@@ -31,16 +32,20 @@ from bootstrap.steps.context.outcome import being_deleted, expect
 from bootstrap.steps.context.world import World
 
 NAMESPACE = Ref("v1", "Namespace", SYSTEM_NAMESPACE)
-ACCOUNT = Ref("v1", "ServiceAccount", RUN_ACCOUNT, SYSTEM_NAMESPACE)
+ACCOUNTS = {  # by which Vault knows what is ours, and their roles
+    Ref("v1", "ServiceAccount", RUN_ACCOUNT, SYSTEM_NAMESPACE): "run-identity",
+    Ref("v1", "ServiceAccount", SNAPSHOT_ACCOUNT, SYSTEM_NAMESPACE): "snapshot-identity",
+}
 MARKS = (PLAN_ANNOTATION, COMMIT_ANNOTATION, ENVIRONMENT_ANNOTATION)
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """``ours`` is taken from the label alone where the root key is not at hand: then nothing is changed."""
+    """``missing`` are accounts. ``ours`` is taken from the label alone where the root key is not at hand: then nothing
+    is changed."""
 
     namespace: Object | None
-    account: bool
+    missing: tuple[Ref, ...]
     ours: bool
 
 
@@ -50,12 +55,14 @@ class Claim:
 
     def observe(self) -> Observation:
         found = self.world.cluster.get(NAMESPACE)
-        account = found is not None and self.world.cluster.get(ACCOUNT) is not None
-        return Observation(found, account, found is not None and is_ours(found) and self._made_by_us(found))
+        missing = tuple(ref for ref in ACCOUNTS if found is None or self.world.cluster.get(ref) is None)
+        return Observation(found, missing, found is not None and is_ours(found) and self._made_by_us(found))
 
     def decide(self, seen: Observation) -> Decision:
         if seen.namespace is None:
-            return Act("claim the cluster", (f"create {NAMESPACE}", f"create {ACCOUNT}"))
+            return Act(
+                "claim the cluster", (f"create {NAMESPACE}", *(f"create {ref}" for ref in seen.missing))
+            )
         if terminating(seen.namespace):
             return Blocked(being_deleted(NAMESPACE))
         if not seen.ours:
@@ -71,8 +78,8 @@ class Claim:
         wrong = mismatch(bound_to(seen.namespace), self.world.plan.environment)
         if wrong is not None:
             return Blocked(wrong)
-        if not seen.account:
-            return Act("complete the claim", (f"create {ACCOUNT}",))
+        if seen.missing:
+            return Act("complete the claim", tuple(f"create {ref}" for ref in seen.missing))
         return Satisfied(f"namespace {SYSTEM_NAMESPACE} is ours")
 
     def act(self, seen: Observation) -> None:
@@ -82,19 +89,20 @@ class Claim:
                 marks[ENVIRONMENT_ANNOTATION] = self.world.plan.environment
             marks[CLAIM_ANNOTATION] = self._digest(marks)
             expect(self.world.cluster.create(namespace(SYSTEM_NAMESPACE, RESTRICTED, **marks)), NAMESPACE)
-        account = {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": {
-                "name": RUN_ACCOUNT,
-                "namespace": SYSTEM_NAMESPACE,
-                "labels": labels("run-identity"),
-            },
-            "automountServiceAccountToken": False,
-        }
-        created = self.world.cluster.create(account)
-        if isinstance(created, Refused):
-            expect(created, ACCOUNT)
+        for ref in seen.missing:
+            account = {
+                "apiVersion": ref.api,
+                "kind": ref.kind,
+                "metadata": {
+                    "name": ref.name,
+                    "namespace": ref.namespace,
+                    "labels": labels(ACCOUNTS[ref]),
+                },
+                "automountServiceAccountToken": False,
+            }
+            created = self.world.cluster.create(account)
+            if isinstance(created, Refused):
+                expect(created, ref)
 
     def _made_by_us(self, live: Object) -> bool:
         if self.world.files is None:

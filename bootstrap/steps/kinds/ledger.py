@@ -11,7 +11,7 @@ from bootstrap.ledger.record import Fact
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.heads import Verdict, judge
 from bootstrap.model.plan import Step
-from bootstrap.steps.authority.facts import opening, rebuilt, unrecorded
+from bootstrap.steps.authority.facts import given_back, moved, opening, unrecorded
 from bootstrap.steps.authority.gather import Authority, gather, is_open
 from bootstrap.steps.authority.stops import stopped
 from bootstrap.steps.context.world import World
@@ -62,7 +62,8 @@ class LedgerOpened:
         self.world.ledger.reopen()
         count = authority.copy.chain.size
         self.world.narrator.event("rebuilt", message=f"ledger rebuilt from Vault's copy, {count} records")
-        self.world.ledger.append(tuple(rebuilt(self.world, authority.window, authority.copy)))
+        decided = given_back(self.world, authority.copy)
+        self.world.ledger.append((*moved(self.world, authority), *decided))
 
 
 def _shown(fact: Fact) -> str:

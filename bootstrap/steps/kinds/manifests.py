@@ -5,14 +5,15 @@ Server-side apply in an order that always works: what defines (namespaces, CRDs,
 
 from dataclasses import dataclass
 
-from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.manifests import committed_objects
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.plan import Step
-from bootstrap.ports import Object, Ref
+from bootstrap.ports import Object
 from bootstrap.steps.context.health import deployment_ready, ref_of
 from bootstrap.steps.context.names import MANAGED_BY
 from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.resting import at_rest, operator_ref
 from bootstrap.steps.context.world import World
 
 FIRST = (
@@ -50,23 +51,32 @@ class Manifests:
             return (platform.external_secrets.manifests,) if platform.external_secrets.manifests else ()
         return platform.workloads
 
-    def objects(self) -> list[Object]:
+    def declared(self) -> list[Object]:
         found: list[Object] = []
         for folder in self.folders:
             for path, data in sorted(self.world.intent.manifests.items()):
                 if path.startswith(folder.rstrip("/") + "/"):
-                    found.extend(parse_manifests(path, data))
-        for obj in found:
-            meta = obj["metadata"]
-            meta["labels"] = (meta.get("labels") or {}) | {MANAGED_BY: "bootstrap"}
-        return sorted(found, key=lambda o: FIRST.index(o["kind"]) if o["kind"] in FIRST else len(FIRST))
+                    found.extend(committed_objects(path, data))
+        ours = [_labelled(obj) for obj in found]
+        return sorted(ours, key=lambda o: FIRST.index(o["kind"]) if o["kind"] in FIRST else len(FIRST))
+
+    def objects(self) -> list[Object]:
+        return [self._as_it_rests(obj) for obj in self.declared()]
+
+    def _as_it_rests(self, obj: Object) -> Object:
+        """An operator that a restore has stopped is not started here: the store is connected first."""
+        if not self.operator or ref_of(obj) != operator_ref(self.world.intent) or not at_rest(self.world):
+            return obj
+        return {**obj, "spec": {**obj["spec"], "replicas": 0}}
 
     def observe(self) -> Observation:
-        changed = tuple(str(ref_of(o)) for o in self.objects() if self.world.cluster.differs(o))
+        objects = self.objects()
+        differing = self.world.each(self.world.cluster.differs, objects, "objects looked at")
+        changed = tuple(str(ref_of(o)) for o, differs in zip(objects, differing, strict=True) if differs)
         return Observation(changed, "" if changed else self._not_ready())
 
     def decide(self, seen: Observation) -> Decision:
-        if self.operator and self.folders and not self.objects():
+        if self.operator and self.folders and not self.declared():
             return Blocked(
                 DefinitionError(
                     f"no manifests below {self.folders[0]}",
@@ -105,9 +115,13 @@ class Manifests:
     def _not_ready(self) -> str:
         if not self.operator:
             return ""
-        namespace, _, name = self.world.intent.platform.external_secrets.deployment.partition("/")
-        ref = Ref("apps/v1", "Deployment", name, namespace)
+        ref = operator_ref(self.world.intent)
         return "" if deployment_ready(self.world.cluster.get(ref)) else str(ref)
+
+
+def _labelled(obj: Object) -> Object:
+    meta = obj["metadata"]
+    return {**obj, "metadata": {**meta, "labels": (meta.get("labels") or {}) | {MANAGED_BY: "bootstrap"}}}
 
 
 def _is_established(definition: Object | None) -> bool:

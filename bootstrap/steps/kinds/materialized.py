@@ -5,18 +5,20 @@ Git does not introduce, as long as it is not written into Vault. What was last s
 asked for again: its values are those of before.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bootstrap.model.catalog import Internal
-from bootstrap.model.decision import Act, Decision, Satisfied
-from bootstrap.model.errors import WorldError
+from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
+from bootstrap.model.errors import DefinitionError, WorldError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.health import condition, condition_message, kubectl, ref_of, refreshed_since
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.consumers import look_again, secret_of, unwritten
-from bootstrap.steps.secrets.external_secret_objects import external_secrets, published
+from bootstrap.steps.secrets.external_secret_objects import external_secrets, look_ahead, published
+from bootstrap.steps.secrets.sources import opening_sources, source
 from bootstrap.steps.vault.presence import since
 
 SOURCE_SECONDS = 60
@@ -30,6 +32,7 @@ class Observation:
     unwritten: tuple[str, ...]  # what secrets without a value wait for
     synced: int
     since: str  # what was last synced before, was synced with a Vault that is gone
+    kept_back: DefinitionError | None = None  # a source that holds a key of the root
 
 
 class Materialized:
@@ -37,22 +40,25 @@ class Materialized:
         self.world = world
 
     def observe(self) -> Observation:
+        kept_back = next(opening_sources(self.world), None)
         sourceless = tuple(e for e in self.world.intent.internals if not self._source(e))
-        changed, late, synced, began = [], [], 0, since(self.world)
-        for obj, entry in self._objects():
-            if self.world.cluster.differs(obj):
-                changed.append(obj)
-            elif self._ready(obj, began):
-                synced += 1
-            elif entry not in sourceless:
-                late.append(obj)
+        began, objects = since(self.world), self._objects()
+        look_ahead(self.world)
+        changed = [obj for obj, _ in objects if self.world.cluster.differs(obj)]
+        differing = {ref_of(obj) for obj in changed}
+        same = [(obj, entry) for obj, entry in objects if ref_of(obj) not in differing]
+        unready = self._unready([obj for obj, _ in same], began)
+        late = [obj for obj, entry in same if ref_of(obj) in unready and entry not in sourceless]
         # Vault is asked about what is late only: on a finished cluster about nothing.
         waits = unwritten(self.world, [ref_of(o) for o in late])
         waiting = tuple(o for o in late if ref_of(o) not in waits)
         why = tuple(dict.fromkeys(waits.values()))
-        return Observation(tuple(changed), waiting, sourceless, why, synced, began)
+        synced = len(same) - len(unready)
+        return Observation(tuple(changed), waiting, sourceless, why, synced, began, kept_back)
 
     def decide(self, seen: Observation) -> Decision:
+        if seen.kept_back is not None:
+            return Blocked(seen.kept_back)
         if seen.changed:
             return Act(
                 f"materialize: apply {len(seen.changed)} objects",
@@ -64,15 +70,14 @@ class Materialized:
         return Satisfied(f"{seen.synced} synced", pending)
 
     def act(self, seen: Observation) -> None:
-        for obj in (*seen.changed, *seen.waiting):
-            if obj["kind"] == "ExternalSecret":
-                self._free_other_type(obj)
-        for obj in external_secrets(self.world.intent):
-            self._put(obj, seen)
+        missing = [o for o in (*seen.changed, *seen.waiting) if o["kind"] == "ExternalSecret"]
+        self.world.each(self._free_other_type, missing, "consumers looked at")
+        put = self._putting(seen)
+        self.world.each(put, tuple(external_secrets(self.world.intent)), "consumers applied")
         if seen.sourceless:
             self._wait_for_sources(seen.sourceless)
         for entry, push, readers in published(self.world.intent):
-            self._publish(entry, push, readers, seen)
+            self._publish(entry, push, readers, put, seen.since)
         self._wait_for_all(seen.since)
 
     def _free_other_type(self, obj: Object) -> None:
@@ -85,21 +90,36 @@ class Materialized:
         if live and live.get("type", wanted) != wanted and any(o["kind"] == "ExternalSecret" for o in owners):
             expect(self.world.cluster.delete(ref, uid=live["metadata"]["uid"]), ref)
 
-    def _put(self, obj: Object, seen: Observation) -> None:
+    def _putting(self, seen: Observation) -> Callable[[Object], None]:
         """Applied where it differs. One that is there and late is asked for again: its operator, which found
         nothing before, may not look for minutes, and a change makes it look at once."""
-        if obj in seen.waiting:
-            look_again(self.world, obj)
-        elif obj in seen.changed:
-            expect(self.world.cluster.apply(obj), ref_of(obj))
+        changed, late = ({ref_of(o) for o in those} for those in (seen.changed, seen.waiting))
 
-    def _publish(self, entry: Internal, push: Object, readers: tuple[Object, ...], seen: Observation) -> None:
-        """The pusher first: a reader that finds nothing yet would back off for long."""
-        self._put(push, seen)
+        def put(obj: Object) -> None:
+            if ref_of(obj) in late:
+                look_again(self.world, obj)
+            elif ref_of(obj) in changed:
+                expect(self.world.cluster.apply(obj), ref_of(obj))
+
+        return put
+
+    def _publish(
+        self,
+        entry: Internal,
+        push: Object,
+        readers: tuple[Object, ...],
+        put: Callable[[Object], None],
+        began: str,
+    ) -> None:
+        """The pusher first: a reader that finds nothing yet would back off for long. Its source may have come since
+        the last look."""
+        for error in opening_sources(self.world):
+            raise error
+        put(push)
         if self._source(entry):
-            self._wait(push, seen.since)
+            self._wait([push], began)
         for reader in readers:
-            self._put(reader, seen)
+            put(reader)
 
     def _objects(self) -> list[tuple[Object, Internal | None]]:
         found: list[tuple[Object, Internal | None]] = [(o, None) for o in external_secrets(self.world.intent)]
@@ -108,10 +128,7 @@ class Materialized:
         return found
 
     def _source(self, entry: Internal) -> bool:
-        return (
-            self.world.cluster.get(Ref("v1", "Secret", entry.source.secret, entry.source.namespace))
-            is not None
-        )
+        return source(self.world, entry) is not None
 
     def _wait_for_sources(self, entries: tuple[Internal, ...]) -> None:
         """Operators that the workloads step has just started get a minute; then the run goes on without."""
@@ -129,16 +146,24 @@ class Materialized:
         """What may have no value comes last, so that one which was written during this run still counts."""
         intent = self.world.intent
         given = {ref_of(o) for o in external_secrets(intent) if secret_of(o, intent).handed_over}
-        for obj, entry in self._objects():
-            if self._source(entry) if entry else ref_of(obj) in given:
-                self._wait(obj, began)
-        late = [o for o in external_secrets(intent) if ref_of(o) not in given and not self._ready(o, began)]
+        self._wait(
+            [o for o, entry in self._objects() if (self._source(entry) if entry else ref_of(o) in given)],
+            began,
+        )
+        others = [o for o in external_secrets(intent) if ref_of(o) not in given]
+        unready = self._unready(others, began)
+        late = [o for o in others if ref_of(o) in unready]
         waits = unwritten(self.world, [ref_of(o) for o in late])
         for why in dict.fromkeys(waits.values()):
             self.world.narrator.event("pending", message=why)
-        for obj in late:
-            if ref_of(obj) not in waits:
-                self._wait(obj, began)
+        self._wait([o for o in late if ref_of(o) not in waits], began)
+
+    def _unready(self, objects: Sequence[Object], began: str) -> frozenset[Ref]:
+        """As they are now: in lists where there are several."""
+        with self.world.look.shared():
+            look_ahead(self.world)
+            ready = self.world.each(lambda o: self._ready(o, began), objects, "consumers looked at")
+        return frozenset(ref_of(o) for o, is_ready in zip(objects, ready, strict=True) if not is_ready)
 
     def _ready(self, obj: Object, began: str) -> bool:
         live = self.world.cluster.get(ref_of(obj))
@@ -148,16 +173,28 @@ class Materialized:
             return ready and self.world.cluster.get(target) is not None
         return ready
 
-    def _wait(self, obj: Object, began: str) -> None:
-        ref = ref_of(obj)
-        try:
-            self.world.wait(f"{ref} is synced", lambda: self._ready(obj, began), seconds=120)
-        except WorldError as error:
-            if error.code == "E_TIMEOUT":
-                error.message += ": " + condition_message(self.world.cluster.get(ref), "Ready")
-                error.where = str(ref)
-                error.hint = kubectl("describe", ref)
-            raise
+    def _wait(self, objects: Sequence[Object], began: str) -> None:
+        """Until all are synced: two minutes for each time that one more is."""
+        late = list(objects)
+
+        def fewer() -> bool:
+            nonlocal late
+            before, unready = len(late), self._unready(late, began)
+            late = [o for o in late if ref_of(o) in unready]
+            return len(late) < before
+
+        while late:
+            ref, more = ref_of(late[0]), len(late) - 1
+            try:
+                self.world.wait(
+                    f"{ref} is synced" + (f", and {more} more" if more else ""), fewer, seconds=120
+                )
+            except WorldError as error:
+                if error.code == "E_TIMEOUT":
+                    error.message += ": " + condition_message(self.world.cluster.get(ref), "Ready")
+                    error.where = str(ref)
+                    error.hint = kubectl("describe", ref)
+                raise
 
 
 def _why(entry: Internal) -> str:

@@ -13,15 +13,19 @@ from bootstrap.model.plan import Step
 from bootstrap.model.reserved import reserved_uses
 from bootstrap.ports import Permission, Ref
 from bootstrap.steps.authority.gather import Authority, gather
+from bootstrap.steps.authority.restoring import NO_RESTORE, RestoreSeen, in_place, restore_seen
 from bootstrap.steps.authority.stops import rests_on, stopped
 from bootstrap.steps.context.environment import mismatch
 from bootstrap.steps.context.health import terminating
 from bootstrap.steps.context.outcome import being_deleted
 from bootstrap.steps.context.world import World
 from bootstrap.steps.guards import passes
-from bootstrap.steps.permissions import beginning_anew, wanted
+from bootstrap.steps.permissions import beginning_anew, restoring_in_place, wanted
 from bootstrap.steps.secrets.immutable_fields import refused_changes
+from bootstrap.steps.secrets.sources import opening_sources
+from bootstrap.steps.vault.dropped_ca import in_use
 from bootstrap.steps.vault.foreign import foreign_error, foreign_store
+from bootstrap.steps.vault.serving_secrets import taken
 
 OLDEST = (1, 30)  # ValidatingAdmissionPolicy is stable from here
 SKEW = timedelta(minutes=5)
@@ -36,9 +40,12 @@ class Observation:
     storage: str
     skew: timedelta
     foreign: str
-    refused: tuple[PreconditionError, ...]
+    refused: tuple[BootstrapError, ...]
     authority: Authority | None  # None where it could not be looked for
     unknown: str = ""  # who we are, where the guard of the run's account would not let us pass
+    taken: tuple[PreconditionError, ...] = ()  # Secrets that have the name of one of ours
+    restore: RestoreSeen = NO_RESTORE
+    dropped: PreconditionError | None = None
     leaving: bool = False  # Vault's namespace is being deleted: what is in it now tells nothing
 
 
@@ -51,21 +58,46 @@ class Preflight:
         version = cluster.version()
         skew = abs(self.world.clock.now() - cluster.server_time())
         missing = cluster.missing(wanted(self.world.intent))
+        dropped = None if missing else in_use(self.world)
+        if dropped is not None:  # a Vault that is not trusted is asked nothing
+            return Observation(cluster.context, version, missing, "", skew, "", (), None, dropped=dropped)
         authority = None if missing else gather(self.world)
-        if authority is not None and authority.found.new_authority:
-            missing = cluster.missing(beginning_anew())
+        if authority is not None:
+            missing = cluster.missing(self._more(authority))
         foreign = "" if missing else foreign_store(self.world)
         # What a missing permission would deny is not asked for: it is named once, with all the others.
         storage = "" if missing else self._storage()
         # Of a lost authority nothing has to be kept as it was.
         anew = authority is None or authority.found.new_authority
-        refused = () if missing or foreign or anew else tuple(refused_changes(self.world))
+        refused: list[BootstrapError] = []
+        if not (missing or foreign or anew):
+            refused += refused_changes(self.world)
+        if not missing:
+            refused += opening_sources(self.world)
+        names_taken = () if missing else tuple(taken(self.world))
         leaving = False if missing else self._leaving()
         who = cluster.identity()
         unknown = "" if passes(self.world.intent.platform, who) else who.user
         return Observation(
-            cluster.context, version, missing, storage, skew, foreign, refused, authority, unknown, leaving
+            context=cluster.context,
+            version=version,
+            missing=missing,
+            storage=storage,
+            skew=skew,
+            foreign=foreign,
+            refused=tuple(refused),
+            authority=authority,
+            unknown=unknown,
+            taken=names_taken,
+            leaving=leaving,
+            restore=NO_RESTORE if authority is None else restore_seen(self.world, authority),
         )
+
+    def _more(self, authority: Authority) -> tuple[Permission, ...]:
+        """What is needed besides, for what this run is asked to do."""
+        if authority.found.new_authority:
+            return beginning_anew()
+        return restoring_in_place(self.world.intent) if in_place(self.world, authority) else ()
 
     def _leaving(self) -> bool:
         return terminating(self.world.cluster.get(self._home()))
@@ -74,7 +106,9 @@ class Preflight:
         return Ref("v1", "Namespace", self.world.intent.platform.vault.namespace)
 
     def decide(self, seen: Observation) -> Decision:
-        if seen.authority is not None and (stop := self._stop(seen.authority)) is not None:
+        if seen.dropped is not None:
+            return Blocked(seen.dropped)
+        if seen.authority is not None and (stop := self._stop(seen.authority, seen.restore)) is not None:
             return Blocked(stop)
         found = tuple(self._problems(seen))
         if found:
@@ -83,18 +117,19 @@ class Preflight:
         if seen.authority is None:
             return Satisfied(note)
         unseen = f"; {seen.authority.unseen}" if seen.authority.unseen else ""
-        return Satisfied(note + unseen, rests_on=rests_on(seen.authority))
+        return Satisfied(note + unseen, rests_on=(*rests_on(seen.authority), *seen.restore.rests_on))
 
     def act(self, seen: Observation) -> None:
         """Nothing: preconditions are brought by the cluster's owner."""
 
-    def _stop(self, authority: Authority) -> BootstrapError | None:
-        """Another environment, or an authority that only a human may go on over."""
+    def _stop(self, authority: Authority, restore: RestoreSeen) -> BootstrapError | None:
+        """Another environment, a snapshot that may not be restored here, or an authority that only a human may go on
+        over."""
         wrong = mismatch(authority.bound, self.world.plan.environment)
-        return wrong or stopped(authority)
+        return wrong or restore.stop or stopped(authority)
 
-    def _problems(self, seen: Observation) -> list[PreconditionError]:
-        found = []
+    def _problems(self, seen: Observation) -> list[BootstrapError]:
+        found: list[BootstrapError] = []
         if seen.missing:
             listed = "".join(f"\n    {p}" for p in seen.missing)
             found.append(
@@ -156,7 +191,7 @@ class Preflight:
             found.append(being_deleted(self._home()))
         if seen.foreign:
             found.append(foreign_error(seen.foreign))
-        return [*found, *seen.refused]
+        return [*found, *seen.taken, *seen.refused]
 
     def _storage(self) -> str:
         classes = self.world.cluster.list("storage.k8s.io/v1", "StorageClass")

@@ -6,8 +6,9 @@ once the run is over.
 
 from dataclasses import dataclass
 
-from bootstrap.ledger import chain, copies, store
+from bootstrap.ledger import copies
 from bootstrap.ledger.batch import Batch
+from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.head import chain_fits, head_file, read_head
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError
@@ -15,6 +16,7 @@ from bootstrap.model.plan import Step
 from bootstrap.steps.context.environment import environment_of
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault import cluster_head
+from bootstrap.steps.vault.audit_parts import Parts, not_recorded, record_of
 from bootstrap.steps.vault.escrow import escrow_bytes, escrow_digest
 from bootstrap.steps.vault.ledger_copy import KvCopy
 
@@ -25,6 +27,7 @@ class Observation:
     missing: tuple[Batch, ...]  # in Vault's copy
     batches: tuple[Batch, ...]  # the ledger as it was seen
     head: bool  # the one in the cluster is that of this ledger
+    parts: Parts  # of Vault's audit log, which are not on record
 
 
 class Recorded:
@@ -32,15 +35,21 @@ class Recorded:
         self.world = world
 
     def observe(self) -> Observation:
-        batches = store.stored(self.world.cluster)
+        batches = self.world.ledger.stored()
         copy = KvCopy(self.world.session)
+        if batches:  # else Vault, which may not be there yet, has nothing to be asked about
+            copy.ahead(self.world.each)
         missing = tuple(b for b in batches if copy.read(b.name) is None)
-        ledger = self._ledger(batches)
-        return Observation(ledger.chain.size, missing, batches, self._is_head(ledger))
+        ledger = self.world.ledger.verified(batches)
+        parts = not_recorded(self.world, ledger) if batches else {}
+        return Observation(ledger.chain.size, missing, batches, self._is_head(ledger), parts)
 
     def decide(self, seen: Observation) -> Decision:
         if not seen.records:
             return Act("record what was done", ("nothing is on record yet",))
+        if seen.parts:
+            digests = tuple(f"record the digest of {part}" for part in seen.parts)
+            return Act(f"record {len(digests)} parts of Vault's audit log", digests)
         head = () if seen.head else (f"write the signed head into {cluster_head.REF}",)
         if seen.missing:
             names = tuple(b.name for b in seen.missing)
@@ -50,10 +59,13 @@ class Recorded:
         return Satisfied(f"{seen.records} records, in the cluster and in Vault")
 
     def act(self, seen: Observation) -> None:
-        copies.publish(seen.batches, KvCopy(self.world.session))
+        if seen.parts:
+            self.world.ledger.append((record_of(self.world, seen.parts),))
+            seen = self.observe()
+        copies.publish(seen.missing, KvCopy(self.world.session))
         if not seen.records or seen.head:
             return
-        world, ledger = self.world, self._ledger(seen.batches)
+        world, ledger = self.world, self.world.ledger.verified(seen.batches)
         content = head_file(
             ledger,
             escrow_bytes(world),
@@ -64,10 +76,7 @@ class Recorded:
         )
         cluster_head.write(world.cluster, world.clock, content, ledger, world.ledger.key)
 
-    def _ledger(self, batches: tuple[Batch, ...]) -> chain.Ledger:
-        return chain.read((e for each in batches for e in each.envelopes), self.world.ledger.key)
-
-    def _is_head(self, ledger: chain.Ledger) -> bool:
+    def _is_head(self, ledger: Ledger) -> bool:
         """The escrow is compared where it is at hand: without a root key and records it is not."""
         data, escrow = cluster_head.read(self.world.cluster), escrow_bytes(self.world)
         if data is None:

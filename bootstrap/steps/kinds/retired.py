@@ -26,8 +26,9 @@ from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.admission import POLICY, admission_policy
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from bootstrap.steps.secrets.consumers import holders, unready
-from bootstrap.steps.secrets.transfer import Here, fact, here, renewed
+from bootstrap.steps.secrets.transfer import Here, fact, here, recorded_bytes, renewed
 from bootstrap.steps.secrets.values import source_values
+from bootstrap.steps.vault.restoration import restored
 from bootstrap.waiting import NotYet, retry
 
 READY_SECONDS = 120
@@ -43,7 +44,7 @@ _MORE = (RetireMode.IGNORED, RetireMode.INERT, RetireMode.DELETED)  # each takes
 class Observation:
     policy: bool  # admission refuses scaffolds as it should
     standing: tuple[tuple[Secret, Object], ...]  # scaffolds of which something has to go still
-    unrecorded: tuple[Secret, ...]
+    unrecorded: Mapping[str, Secret]  # by name
     waiting: Mapping[str, tuple[str, ...]]  # secret to what its retirement waits for
     scaffolds: Mapping[str, CopyState]  # secret to what is there of its scaffold
     waited: bool  # consumers have had their time in this run
@@ -57,7 +58,7 @@ class Observation:
                 waiting=secret.name in self.waiting,
                 scaffold=scaffold or self.scaffolds.get(secret.name, CopyState.ABSENT),
                 retire=secret.handover.retire,
-                retired=all(s.name != secret.name for s in self.unrecorded),
+                retired=secret.name not in self.unrecorded,
             )
         )
 
@@ -71,15 +72,19 @@ class Retired:
     def observe(self) -> Observation:
         cluster = self.world.cluster
         policy = all(not cluster.differs(o) for o in self._policy())
-        live = {s.name: cluster.get(bootstrap_copy_ref(s)) for s in self.scaffolds}
+        live = self._copies()
         found = {name: as_seen(obj) for name, obj in live.items()}
         standing = tuple(
             (s, obj)
             for s in self.scaffolds
             if (obj := live[s.name]) is not None and not over(found[s.name], s.handover.retire)
         )
-        recorded = named(self.world.ledger.read(), RecordType.RETIRED)
-        unrecorded = tuple(s for s in self.world.intent.handovers if not _done(s, recorded.get(s.name)))
+        ledger = self.world.ledger.read()
+        recorded, moved = named(ledger, RecordType.RETIRED), restored(ledger)
+        since = moved[-1].seq if moved else -1
+        unrecorded = {
+            s.name: s for s in self.world.intent.handovers if not _done(s, recorded.get(s.name), since)
+        }
         waiting = waiting_for(self.world) if standing or unrecorded else {}
         return Observation(policy, standing, unrecorded, waiting, found, self._waited)
 
@@ -91,7 +96,9 @@ class Retired:
             for s, o in seen.standing
             if (verb := verbs.get(seen.step(s)))
         ]
-        changes += [f"record {s.name} RETIRED" for s in seen.unrecorded if seen.step(s) is not Next.WAIT]
+        changes += [
+            f"record {name} RETIRED" for name, s in seen.unrecorded.items() if seen.step(s) is not Next.WAIT
+        ]
         if not seen.waited:
             changes += [f"give {name} time: {', '.join(why)}" for name, why in seen.waiting.items()]
         if changes:
@@ -108,13 +115,12 @@ class Retired:
             self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
         seen = replace(seen, waiting=self._patiently())
         committed = named(self.world.ledger.read(), RecordType.COMMIT)
-        for secret, _ in seen.standing:
-            if secret.name in committed and seen.step(secret) is not Next.WAIT:
-                self._take_away(secret, seen)
-        after = {s.name: as_seen(self.world.cluster.get(bootstrap_copy_ref(s))) for s in self.scaffolds}
+        going = [s for s, _ in seen.standing if s.name in committed and seen.step(s) is not Next.WAIT]
+        self.world.each(lambda s: self._take_away(s, seen), going, "bootstrap copies retired")
+        after = {name: as_seen(live) for name, live in self._copies().items()}
         gone = [
             s
-            for s in seen.unrecorded
+            for s in seen.unrecorded.values()
             if seen.step(s) is not Next.WAIT and over(after.get(s.name, CopyState.ABSENT), s.handover.retire)
         ]
         place = here(self.world)
@@ -122,6 +128,14 @@ class Retired:
             [self._retired(s, committed[s.name], place, after.get(s.name)) for s in gone]
         )
         self._waited = True
+
+    def _copies(self) -> dict[str, Object | None]:
+        """Secret to its scaffold as it is now."""
+        cluster = self.world.cluster
+        live = self.world.each(
+            lambda s: cluster.get(bootstrap_copy_ref(s)), self.scaffolds, "scaffolds looked at"
+        )
+        return {s.name: obj for s, obj in zip(self.scaffolds, live, strict=True)}
 
     def _summary(self, seen: Observation) -> str:
         """The scaffolds, by what became of them."""
@@ -178,7 +192,7 @@ class Retired:
         """One that is empty already was emptied by a run before: that is no drift."""
         seen = as_seen(live)
         if seen is CopyState.STANDS and live["data"] != source_values(self.world, secret):
-            return CopyState.CHANGED
+            return seen if recorded_bytes(self.world, secret, live["data"]) else CopyState.CHANGED
         return seen
 
     def _refused(self) -> bool:
@@ -233,11 +247,14 @@ def emptied(live: Object) -> Object:
     return {**live, "metadata": {**meta, "annotations": notes}, "data": {}}
 
 
-def _done(secret: Secret, record: Record | None) -> bool:
-    """Whether the record says what is declared: one that was left in the cluster may have to go after all."""
+def _done(secret: Secret, record: Record | None, since: int) -> bool:
+    """Whether the record says what is declared: one that was left in the cluster may have to go after all. ``since`` is
+    the place of the last restore's record: before it the copy stood, and went, elsewhere."""
     if record is None or record.fact.retire is None:
         return False
-    return secret.scaffold is None or _MORE.index(record.fact.retire) >= _MORE.index(secret.handover.retire)
+    if secret.scaffold is None:
+        return True
+    return record.seq > since and _MORE.index(record.fact.retire) >= _MORE.index(secret.handover.retire)
 
 
 def _how(secret: Secret, left: CopyState | None) -> tuple[RetireMode, str]:
@@ -252,20 +269,28 @@ def _how(secret: Secret, left: CopyState | None) -> tuple[RetireMode, str]:
 
 def waiting_for(world: World) -> dict[str, tuple[str, ...]]:
     """Secret to what its retirement waits for: consumers, pods that hold the scaffold, finalizers."""
-    found = {s.name: unready(world, s) for s in world.intent.handovers}
-    for secret in world.intent.scaffolds:
-        live = world.cluster.get(bootstrap_copy_ref(secret))
-        held = finalizers(live) if live is not None else ()
-        found[secret.name] = (*found.get(secret.name, ()), *holders(world, secret), *held)
+    secrets, scaffolds = world.intent.handovers, world.intent.scaffolds
+    late = world.each(lambda s: unready(world, s), secrets, "consumers looked at")
+    found = {s.name: why for s, why in zip(secrets, late, strict=True)}
+    holding = world.each(lambda s: _held(world, s), scaffolds, "scaffolds looked at")
+    for secret, held in zip(scaffolds, holding, strict=True):
+        found[secret.name] = (*found.get(secret.name, ()), *held)
     return {name: why for name, why in found.items() if why}
+
+
+def _held(world: World, secret: Secret) -> list[str]:
+    live = world.cluster.get(bootstrap_copy_ref(secret))
+    held = finalizers(live) if live is not None else ()
+    return [*holders(world, secret), *held]
 
 
 def refused_copies(world: World) -> dict[str, bool]:
     """Scaffold to whether admission refuses it, asked of the live API server (a dry run)."""
-    return {
-        str(bootstrap_copy_ref(s)): bool(world.cluster.refused_at_admission(_probe(s)))
-        for s in world.intent.scaffolds
-    }
+    scaffolds = world.intent.scaffolds
+    refused = world.each(
+        lambda s: world.cluster.refused_at_admission(_probe(s)), scaffolds, "scaffolds tried"
+    )
+    return {str(bootstrap_copy_ref(s)): bool(why) for s, why in zip(scaffolds, refused, strict=True)}
 
 
 def _probe(secret: Secret) -> Object:

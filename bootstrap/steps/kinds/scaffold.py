@@ -20,13 +20,15 @@ from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.admission import POLICY
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref, ledger_is_lost
-from bootstrap.steps.secrets.values import source_values
+from bootstrap.steps.secrets.values import copy_values
+from bootstrap.steps.vault.restoration import under_way
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """``emptied`` were retired as inert and are needed once more, under a new authority; ``decision`` is what makes it
-    one, where the ledger lacks it; ``refusal`` is what refuses retired copies, which has to go for that."""
+    """``emptied`` were retired as inert and are needed once more, under a new authority or in a restore; ``decision``
+    is what makes it one, where the ledger lacks it; ``refusal`` is what refuses retired copies, which has to go for
+    that."""
 
     missing: tuple[Secret, ...] = ()
     emptied: tuple[tuple[Secret, Object], ...] = ()
@@ -44,13 +46,18 @@ class BootstrapCopies:
     def observe(self) -> Observation:
         missing, taken, over = [], [], []
         emptied: list[tuple[Secret, Object]] = []
-        if ledger_is_lost(self.world):
-            return Observation(undecided=True)
         ledger = self.world.ledger.read()
+        # Of a platform that is being restored nothing stands here yet: what it needs before its Vault, it needs again.
+        restoring = under_way(self.world.cluster, ledger) is not None
+        if not restoring and ledger_is_lost(self.world):
+            return Observation(undecided=True)
         anew = begins_anew(self.world, ledger)
-        committed = {} if anew else named(ledger, RecordType.COMMIT)
-        for secret in self.world.intent.scaffolds:
-            live = self.world.cluster.get(bootstrap_copy_ref(secret))
+        committed = {} if anew or restoring else named(ledger, RecordType.COMMIT)
+        cluster, scaffolds = self.world.cluster, self.world.intent.scaffolds
+        found = self.world.each(
+            lambda s: cluster.get(bootstrap_copy_ref(s)), scaffolds, "scaffolds looked at"
+        )
+        for secret, live in zip(scaffolds, found, strict=True):
             if secret.name in committed:
                 over.append(secret)  # authority has moved: a scaffold is never made again
             elif live is None:
@@ -65,7 +72,7 @@ class BootstrapCopies:
             taken=tuple(taken),
             over=tuple(over),
             decision=self._decision(ledger) if anew else (),
-            refusal=self._refusal() if anew and (missing or emptied) else (),
+            refusal=self._refusal() if (anew or restoring) and (missing or emptied) else (),
         )
 
     def _decision(self, ledger: Ledger) -> tuple[Fact, ...]:
@@ -111,7 +118,7 @@ class BootstrapCopies:
             wanted = (*seen.missing, *(secret for secret, _ in seen.emptied))
             self.world.wait("admission takes bootstrap copies again", lambda: self._admitted(wanted))
         for secret, live in seen.emptied:
-            filled = {**live, "data": source_values(self.world, secret)}
+            filled = {**live, "data": copy_values(self.world, secret)}
             expect(self.world.cluster.replace(filled), bootstrap_copy_ref(secret))
         for secret in seen.missing:
             ref = bootstrap_copy_ref(secret)
@@ -136,5 +143,5 @@ class BootstrapCopies:
                 "labels": labels("scaffold"),
                 "annotations": {SECRET_ANNOTATION: secret.name, COMMIT_ANNOTATION: self.world.intent.commit},
             },
-            "data": source_values(self.world, secret),
+            "data": copy_values(self.world, secret),
         }

@@ -1,22 +1,21 @@
 """The one ClusterSecretStore, the accounts by which namespaces log in, and what the operator may write (D2, S2)."""
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import WorldError
 from bootstrap.model.plan import Step
-from bootstrap.ports import Object, Ref
+from bootstrap.ports import Object
 from bootstrap.steps.context.applied import applied
 from bootstrap.steps.context.health import condition, condition_message, ref_of
-from bootstrap.steps.context.names import KV_MOUNT, READER_ACCOUNT, READER_ROLE, STORE, labels, namespace
+from bootstrap.steps.context.names import READER_ACCOUNT, STORE, labels, namespace
 from bootstrap.steps.context.operator import writing_namespaces
 from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.context.resting import at_rest, operator_ref, start
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.operator_rights import operator_rights
-
-STORE_REF = Ref("external-secrets.io/v1", "ClusterSecretStore", STORE)
+from bootstrap.steps.secrets.vault_backend import STORE_REF, store_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,7 @@ class Observation:
     rights: tuple[Object, ...]  # of the operator, not as they should be
     changed: bool
     valid: bool
+    resting: bool = False  # the operator, since a restore began
 
 
 class Store:
@@ -36,11 +36,19 @@ class Store:
         missing = tuple(o for o in self._accounts() if cluster.get(ref_of(o)) is None)
         rights = tuple(o for o in operator_rights(self.world.intent) if cluster.differs(o))
         changed = cluster.differs(store_object(self.world))
-        return Observation(missing, rights, changed, condition(cluster.get(STORE_REF), "Ready"))
+        return Observation(
+            missing,
+            rights,
+            changed,
+            condition(cluster.get(STORE_REF), "Ready"),
+            at_rest(self.world),
+        )
 
     def decide(self, seen: Observation) -> Decision:
         changes = [f"create {ref_of(o)}" for o in seen.missing]
         changes += [f"apply {ref_of(o)}" for o in seen.rights]
+        if seen.resting:
+            changes.append(f"start {operator_ref(self.world.intent)} again")
         if seen.changed:
             changes.append(f"apply {STORE_REF}")
         elif not seen.valid:
@@ -57,6 +65,8 @@ class Store:
             applied(self.world, obj)
         if seen.changed:
             expect(cluster.apply(store_object(self.world)), STORE_REF)
+        if seen.resting:
+            start(self.world)
         try:
             self.world.wait(
                 f"{STORE} is valid", lambda: condition(cluster.get(STORE_REF), "Ready"), seconds=120
@@ -76,28 +86,3 @@ class Store:
                 "metadata": {"name": READER_ACCOUNT, "namespace": name, "labels": labels("store-identity")},
                 "automountServiceAccountToken": False,
             }
-
-
-def store_object(world: World) -> Object:
-    """The store as it is declared."""
-    vault_namespace = world.intent.platform.vault.namespace
-    vault = {
-        "server": f"https://vault.{vault_namespace}.svc:8200",
-        "path": KV_MOUNT,
-        "version": "v2",
-        "caBundle": base64.b64encode(world.intent.keys["vault-ca.crt"]).decode(),
-        "auth": {
-            "kubernetes": {
-                "mountPath": "kubernetes",
-                "role": READER_ROLE,
-                # No namespace: the operator logs in as this account of the namespace that asks.
-                "serviceAccountRef": {"name": READER_ACCOUNT, "audiences": ["vault"]},
-            }
-        },
-    }
-    return {
-        "apiVersion": STORE_REF.api,
-        "kind": STORE_REF.kind,
-        "metadata": {"name": STORE, "labels": labels("store")},
-        "spec": {"provider": {"vault": vault}},
-    }

@@ -1,4 +1,4 @@
-"""Auditing is on before the first secret is written (B6): one file device, and our header in its lines.
+"""Auditing is on before the first secret is written (B6): a file, the container's log, and our header in their lines.
 
 This step turns it on with the initial root token. Once that is gone, what is missing is the matter of the step
 ``vault-configuration``, which comes before anything is handed over as well.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.plan import Step
-from bootstrap.steps.context.names import AUDIT_DEVICE, AUDIT_FILE
+from bootstrap.steps.context.names import AUDIT_DEVICE, AUDIT_FILE, AUDIT_STREAM
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.leaves import AUDITING, Leaf
 from bootstrap.steps.vault.root_session import RootSession
@@ -35,8 +35,10 @@ class VaultAudit:
         if changes and seen.root:
             return Act("turn auditing on", changes)
         if changes:
-            return Satisfied(f"the audit device is gone; left to vault-configuration: {', '.join(changes)}")
-        return Satisfied(f"audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}")
+            return Satisfied(
+                f"auditing is not as declared; left to vault-configuration: {', '.join(changes)}"
+            )
+        return Satisfied(f"audit devices {AUDIT_DEVICE}/ at {AUDIT_FILE}, and {AUDIT_STREAM}/")
 
     def act(self, seen: Observation) -> None:
         for leaf in seen.missing:

@@ -32,7 +32,7 @@ class VaultConfiguration:
         session = self.world.session
         unfinished = begun(self.world.ledger.read())
         left = powerful(session.accessors()) if unfinished else ()
-        missing = (leaf for leaf in every_leaf(self.world.intent) if not leaf.holds(session.call))
+        missing = (leaf for leaf in every_leaf(self.world) if not leaf.holds(session.call))
         return Observation(tuple(missing), unfinished, left)
 
     def decide(self, seen: Observation) -> Decision:

@@ -13,7 +13,7 @@ from bootstrap.steps.vault.empty_store import data_claim, remove_voided, volume_
 from bootstrap.steps.vault.escrow import read_escrow
 from bootstrap.steps.vault.first_replica import install_first_replica
 from bootstrap.steps.vault.foreign import foreign_error
-from bootstrap.steps.vault.init_window import REBUILT, Slots, WindowStore
+from bootstrap.steps.vault.init_window import REBUILT, Slots, WindowStore, share_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,10 @@ class VaultInit:
             volume=escrow.volume,
             cluster_id=proof["vaultClusterId"],
             facts=REBUILT,
+            generation=int(proof.get("generation", escrow.generation)),
         )
-        Slots(self.world.cluster, escrow.volume).write(Slots.SHARE, escrow.share)
+        share = escrow.shares[window.generation]
+        Slots(self.world.cluster, escrow.volume).write(share_part(window.generation), share)
         self.windows.create(window)
         self.world.narrator.event(
             "rebuilt", message="unseal key proven from the escrow; init window and share slot rebuilt"

@@ -10,11 +10,13 @@ from bootstrap.model.plan import Step
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.escrow import Escrow
 from bootstrap.steps.vault.init_window import Slots, WindowStore
+from bootstrap.steps.vault.rekey import give_up_target, settle
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     window: Window | None
+    rekeying: bool  # a rekey was interrupted before its share counted
     folder: str  # where the escrow outside the cluster goes
 
 
@@ -24,9 +26,13 @@ class VaultKey:
         self.windows = WindowStore(world.cluster)
 
     def observe(self) -> Observation:
-        return Observation(self.windows.read(), self.world.records.folder)
+        window = self.windows.read()
+        rekeying = window is not None and window.target > window.generation
+        return Observation(window, rekeying, self.world.records.folder)
 
     def decide(self, seen: Observation) -> Decision:
+        if seen.rekeying:
+            return Act("end an interrupted rekey", ("prove which share opens Vault, and keep that one",))
         if seen.window is not None and seen.window.phase is WindowPhase.VERIFIED:
             return Satisfied(f"VERIFIED, cluster {seen.window.cluster_id}")
         changes = (
@@ -37,6 +43,10 @@ class VaultKey:
 
     def act(self, seen: Observation) -> None:
         window = seen.window
+        if seen.rekeying:
+            settle(self.world)
+            give_up_target(self.world)
+            return
         if window is None or window.phase is not WindowPhase.KEYS:
             raise WorldError("no keys to prove", code="E_WINDOW", hint="`bootstrap up` looks again")
         share = Slots(self.world.cluster, window.volume).read(Slots.SHARE)

@@ -10,7 +10,7 @@ from bootstrap.steps.context.health import READY, ref_of
 from bootstrap.steps.context.names import KV_MOUNT, SECRET_ANNOTATION
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.external_secret_objects import external_secrets
-from bootstrap.steps.secrets.transfer import is_written
+from bootstrap.steps.secrets.written import is_written
 
 APPS = "apps/v1"
 # For a moment, instead of what is declared: a change makes the operator look. Not an annotation, since those are

@@ -1,11 +1,13 @@
 """ExternalSecret and PushSecret objects, derived from the catalog's consumers and internal entries (D2)."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from bootstrap.model.catalog import Consumer, Encoding, Intent, Internal, Secret
 from bootstrap.ports import Object
 from bootstrap.steps.context.names import SECRET_ANNOTATION, STORE, labels
+from bootstrap.steps.context.world import World
 
 STORE_KIND = {"name": STORE, "kind": "ClusterSecretStore"}
 REFRESH = "5m"  # the bound on how long a consumer may lag behind a rotation
@@ -24,6 +26,17 @@ def published(intent: Intent) -> Iterator[tuple[Internal, Object, tuple[Object, 
     for entry in intent.internals:
         readers = (_external(entry.name, c, _of_internal(entry, c)) for c in entry.consumers)
         yield entry, push_secret(entry), tuple(readers)
+
+
+def look_ahead(world: World) -> None:
+    """Within a look: lists a namespace where several of these objects are, so that none is asked for by itself."""
+    found: list[Object] = [*external_secrets(world.intent)]
+    for _, push, readers in published(world.intent):
+        found += (push, *readers)
+    counted = Counter((o["apiVersion"], o["kind"], o["metadata"]["namespace"]) for o in found)
+    several = [place for place, count in counted.items() if count > 1]
+    for place in several:
+        world.cluster.list(*place)
 
 
 def push_secret(entry: Internal) -> Object:

@@ -10,16 +10,17 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bootstrap.ledger.chain import Ledger
-from bootstrap.ledger.record import Audit, Destination, Fact, Git, RecordType, SecretName
-from bootstrap.ledger.versions import ADOPTED, GONE, SET, announced, details_of, explained
+from bootstrap.ledger.record import Audit, Destination, Fact, Git, Record, RecordType, SecretName
+from bootstrap.ledger.versions import ADOPTED, GONE, SAME, SET, announced, details_of, explained
 from bootstrap.model.catalog import Secret
 from bootstrap.model.errors import EvidenceError, UnknownOutcome
 from bootstrap.model.names import kv, kv_data
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
 from bootstrap.steps.context.outcome import granted
+from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.secrets.transfer import Here, commitments_of, here
+from bootstrap.steps.secrets.transfer import Here, commitments_in, commitments_of, here
 from bootstrap.steps.secrets.versions import Held, held
 
 TXN = "txn"
@@ -35,29 +36,29 @@ def written_unrecorded(world: World, ledger: Ledger, name: str = "") -> tuple[Fa
     return tuple(_unrecorded(world, opened, here(world))) if opened else ()
 
 
-def _open(ledger: Ledger, name: str) -> tuple[Fact, ...]:
+def _open(ledger: Ledger, name: str) -> tuple[Record, ...]:
     known = explained(ledger)
-    facts = [record.fact for record in announced(ledger)]
     return tuple(
-        fact
-        for fact in facts
-        if fact.secret is not None
+        record
+        for record in announced(ledger)
+        if (fact := record.fact).secret is not None
         and fact.destination is not None
         and name in ("", fact.secret.name)
         and fact.destination.version not in known[fact.secret.name]
     )
 
 
-def _unrecorded(world: World, opened: Iterable[Fact], place: Here) -> Iterator[Fact]:
+def _unrecorded(world: World, opened: Iterable[Record], place: Here) -> Iterator[Fact]:
     done = set()
-    for intent in opened:
+    for record in opened:
+        intent = record.fact
         assert intent.secret is not None
         assert intent.destination is not None
         there = (intent.secret.name, intent.destination.version)
         if there in done or intent.destination.cluster != place.vault:
             continue
         found = held(world, intent.destination.path, intent.destination.version)
-        if found and commitments_of(world, intent.secret.name, found.values, place) == intent.commitments:
+        if found and commitments_in(world, record, found.values) == intent.commitments:
             done.add(there)
             yield recorded(intent, found)
 
@@ -75,7 +76,7 @@ def intention(
         SET,
         reason,
         place,
-        commitments_of(world, secret.name, values, place),
+        values,
     )
 
 
@@ -91,7 +92,7 @@ def adoption(world: World, secret: Secret, version: int, found: Held | None, rea
         ADOPTED,
         reason,
         place,
-        commitments_of(world, secret.name, values, place),
+        values,
     )
     more = {GONE: "deleted, destroyed or no longer kept"} if found is None else {}
     if found and found.others:
@@ -144,9 +145,12 @@ def _fact(
     how: str,
     reason: str,
     place: Here,
-    digests: dict[str, str],
+    values: Mapping[str, Sensitive],
 ) -> Fact:
+    digests = commitments_of(world, secret.name, values, place)
     details = details_of(secret.name, version, how, reason, world.run.actor)
+    if same := _as_handed_over(world, secret, values, place):
+        details[SAME] = same
     if record_type is RecordType.INTENT:
         details[TXN] = randomness.token_hex(16)
     return Fact(
@@ -157,3 +161,12 @@ def _fact(
         commitments=digests,
         details=details,
     )
+
+
+def _as_handed_over(world: World, secret: Secret, values: Mapping[str, Sensitive], place: Here) -> str:
+    """Of a handover on another cluster: a commitment of here cannot be compared with one of there."""
+    committed = named(world.ledger.read(), RecordType.COMMIT).get(secret.name)
+    if committed is None or committed.run.cluster == place.cluster:
+        return ""
+    made, known = commitments_in(world, committed, values), committed.fact.commitments
+    return " ".join(sorted(name for name in made if made[name] == known.get(name)))

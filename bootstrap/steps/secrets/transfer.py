@@ -4,7 +4,17 @@ import secrets as randomness
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from bootstrap.ledger.record import Audit, Destination, Fact, Git, RecordType, SecretName, SourceObject
+from bootstrap.intent.values import vault_string
+from bootstrap.ledger.record import (
+    Audit,
+    Destination,
+    Fact,
+    Git,
+    Record,
+    RecordType,
+    SecretName,
+    SourceObject,
+)
 from bootstrap.model.catalog import Renew, RetireMode, Secret
 from bootstrap.model.errors import EvidenceError, UnknownOutcome
 from bootstrap.model.handover import Commitments, Next, SecretState, next_step
@@ -48,6 +58,10 @@ class Copy:
     def commitment_set(self) -> Commitments:
         return frozenset(self.commitments.items())
 
+    def bare(self) -> "Copy":
+        """The same without its values: they are not kept for longer than they are compared."""
+        return replace(self, values={})
+
     def intent(self, world: World, place: Here) -> Fact:
         """What is announced; it also names the scaffold as it is now (one look)."""
         return fact(world, self.secret, RecordType.INTENT, self.commitments, place, self.txn)
@@ -88,12 +102,6 @@ def copy_into_vault(world: World, copy: Copy, place: Here) -> Copy:
     return replace(copy, written=write.request_id if write and write.ok else "", read=back.read)
 
 
-def is_written(world: World, secret: Secret) -> bool:
-    """Whether Vault has any version of it, ours or another's."""
-    answer = world.session.read(kv_metadata(secret.in_vault))
-    return answer.ok and int(answer.data.get("current_version", 0)) > 0
-
-
 def read_version_one(world: World, secret: Secret, place: Here) -> Copy | None:
     """Version 1 as it is in Vault, None when it does not exist. EvidenceError when it was destroyed."""
     answer = world.session.read(f"{kv_data(secret.in_vault)}?version=1")
@@ -118,6 +126,24 @@ def commitments_of(world: World, name: str, values: Mapping[str, Sensitive], pla
         return {}
     key = world.material.commitments()
     return {field: key.commit(place.cluster, name, field, value) for field, value in sorted(values.items())}
+
+
+def commitments_in(world: World, record: Record, values: Mapping[str, Sensitive]) -> dict[str, str]:
+    """The same as the record would have them: under the cluster that it names, which may have been another one."""
+    name = record.fact.secret.name if record.fact.secret else ""
+    return commitments_of(world, name, values, Here(cluster=record.run.cluster, vault=""))
+
+
+def recorded_bytes(world: World, secret: Secret, data: Mapping[str, Sensitive]) -> bool:
+    """Whether these bytes of a bootstrap copy are a value of the secret that a record commits to."""
+    strings = {name: vault_string(secret, name, value) for name, value in data.items()}
+    return any(
+        record.fact.secret is not None
+        and record.fact.secret.name == secret.name
+        and record.fact.type in (RecordType.COMMIT, RecordType.ACCEPTED)
+        and dict(record.fact.commitments) == commitments_in(world, record, strings)
+        for record in world.ledger.read().current
+    )
 
 
 def fact(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Answer
 from bootstrap.steps.context.names import KV_MOUNT
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
@@ -24,6 +25,12 @@ class Held:
     read: str = ""
 
 
+def counted(world: World, path: str) -> int:
+    """As ``current_version``, for a look that reads the value too: then its number is known by that."""
+    found = held(world, path)
+    return found.version if found is not None else current_version(world, path)
+
+
 def current_version(world: World, path: str) -> int:
     """0 where nothing was ever written."""
     answer = world.session.read(f"{KV_MOUNT}/metadata/{path}")
@@ -33,7 +40,11 @@ def current_version(world: World, path: str) -> int:
 def held(world: World, path: str, version: int = 0) -> Held | None:
     """The current version, or the one that is named; None where it is not there, deleted or destroyed."""
     query = f"?version={version}" if version else ""
-    answer = world.session.read(f"{KV_MOUNT}/data/{path}{query}")
+    return held_in(world.session.read(f"{KV_MOUNT}/data/{path}{query}"), path)
+
+
+def held_in(answer: Answer, path: str) -> Held | None:
+    """What Vault answered for ``path``, to any identity; None as of ``held``."""
     if answer.status == 404:
         return None
     data = granted(answer, f"{KV_MOUNT}/{path}").data

@@ -73,8 +73,9 @@ def announcement(world: World, txn: str, changes: Iterable[str]) -> Fact:
     return _fact(world, RecordType.CONFIGURING, txn, {"changes": "; ".join((*named[:NAMED], *more))})
 
 
-def ending(world: World, txn: str, how: str) -> Fact:
-    return _fact(world, RecordType.CONFIGURED, txn, {"ended": how, "proof": "no token with its power lives"})
+def ending(world: World, txn: str, how: str, **details: str) -> Fact:
+    proven = {"ended": how, "proof": "no token with its power lives"}
+    return _fact(world, RecordType.CONFIGURED, txn, proven | details)
 
 
 def _fact(world: World, record_type: RecordType, txn: str, details: dict[str, str]) -> Fact:

@@ -1,5 +1,7 @@
 """Removing a store that is provably empty: nothing is written to a Vault before its key is proven (B4)."""
 
+from collections.abc import Callable
+
 from bootstrap.model.init_window import VaultState, Window, WindowPhase
 from bootstrap.ports import Ref
 from bootstrap.steps.context.applied import applied
@@ -47,17 +49,24 @@ def remove_voided(world: World, window: Window) -> bool:
 
     False when the window moved on meanwhile: then nothing more is removed here.
     """
+    if not remove_store(world, attempt_tls_name(window), window.volume, lambda: is_now(world, window)):
+        return False
+    slots = Slots(world.cluster, window.volume)
+    slots.remove(Slots.SHARE)
+    slots.remove(Slots.ROOT)
+    return True
+
+
+def remove_store(world: World, tls: str, volume: str, still: Callable[[], bool]) -> bool:
+    """Stops the first replica, and removes its volume of that UID; False once ``still`` no longer held."""
     cluster, spec, claim = world.cluster, world.intent.platform.vault, data_claim(world)
     if cluster.get(Ref("apps/v1", "StatefulSet", "vault", spec.namespace)) is not None:
-        shape = stateful_set(spec, replicas=0, tls_secret=attempt_tls_name(window), unseal_secret="")
-        if not applied(world, shape, lambda: is_now(world, window)):
+        shape = stateful_set(spec, replicas=0, tls_secret=tls)
+        if not applied(world, shape, still):
             return False
     pod = Ref("v1", "Pod", "vault-0", spec.namespace)
     world.wait("the voided Vault has stopped", lambda: cluster.get(pod) is None)
-    if window.volume and volume_of(world) == window.volume:
-        expect(cluster.delete(claim, uid=window.volume), claim)
-    world.wait("the voided volume is gone", lambda: volume_of(world) != window.volume or not window.volume)
-    slots = Slots(cluster, window.volume)
-    slots.remove(Slots.SHARE)
-    slots.remove(Slots.ROOT)
+    if volume and volume_of(world) == volume:
+        expect(cluster.delete(claim, uid=volume), claim)
+    world.wait("the voided volume is gone", lambda: volume_of(world) != volume or not volume)
     return True

@@ -2,7 +2,7 @@
 
 from bootstrap.model.errors import PreconditionError
 from bootstrap.ports import Object, Ref
-from bootstrap.steps.context.names import SYSTEM_NAMESPACE, WINDOW, is_ours
+from bootstrap.steps.context.names import RESTORATION, SYSTEM_NAMESPACE, WINDOW, is_ours
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.escrow import read_escrow
 
@@ -19,8 +19,8 @@ def foreign_store(world: World) -> str:
             return f"StatefulSet {namespace}/{obj['metadata']['name']}"
     claim = world.cluster.get(Ref("v1", "PersistentVolumeClaim", "data-vault-0", namespace))
     ours = world.cluster.get(Ref("apps/v1", "StatefulSet", "vault", namespace))
-    window = world.cluster.get(Ref("v1", "ConfigMap", WINDOW, SYSTEM_NAMESPACE))
-    if claim is not None and window is None and not read_escrow(world):
+    known = any(world.cluster.get(Ref("v1", "ConfigMap", n, SYSTEM_NAMESPACE)) for n in (WINDOW, RESTORATION))
+    if claim is not None and not known and not read_escrow(world):
         owner = "with our labels, but no record of its key" if ours else "without a record of its key"
         return f"PersistentVolumeClaim {namespace}/data-vault-0 ({owner})"
     return ""

@@ -5,11 +5,13 @@ from contextlib import suppress
 from bootstrap.model.errors import UnknownOutcome, WorldError
 from bootstrap.model.init_window import Window
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Cluster, Object, Ref, Refused
+from bootstrap.ports import Cluster, Object, Ref
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE, WINDOW, labels
 from bootstrap.steps.context.outcome import expect
+from bootstrap.steps.vault.swapped import swapped
 
 REF = Ref("v1", "ConfigMap", WINDOW, SYSTEM_NAMESPACE)
+RESTORED = "restored"  # a window's facts, where a snapshot took the place of the store
 REBUILT = "rebuilt"  # a window's facts, where it was made again from the escrow
 
 
@@ -32,13 +34,7 @@ class WindowStore:
 
     def swap(self, before: Window, after: Window) -> bool:
         """True when the window went from ``before`` to ``after`` by this very call."""
-        found = self.cluster.get(REF)
-        if found is None or Window.from_data(found["data"]) != before:
-            return False
-        obj = self._object(after)
-        obj["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
-        # UnknownOutcome leaves here: a caller that cannot know whether it swapped must not act on it.
-        return not isinstance(self.cluster.replace(obj), Refused)
+        return swapped(self.cluster, self._object(after), lambda data: Window.from_data(data) == before)
 
     def _object(self, window: Window) -> Object:
         meta = {"name": WINDOW, "namespace": SYSTEM_NAMESPACE, "labels": labels("init-window")}
@@ -48,6 +44,11 @@ class WindowStore:
 def slot_ref(volume: str, part: str) -> Ref:
     """Slots are named by the volume whose store they open, so a slot can never be taken for another's."""
     return Ref("v1", "Secret", f"vault-slot-{volume}-{part}", SYSTEM_NAMESPACE)
+
+
+def share_part(generation: int) -> str:
+    """The slot of the share of one generation."""
+    return Slots.SHARE if generation == 1 else f"{Slots.SHARE}-{generation}"
 
 
 class Slots:

@@ -13,21 +13,39 @@ from bootstrap.ports import Answer
 from bootstrap.steps.context.names import (
     AUDIT_DEVICE,
     AUDIT_FILE,
+    AUDIT_STREAM,
+    JOB_ACCOUNT,
+    JOB_POLICY,
+    JOB_ROLE,
     KV_MOUNT,
+    PKI_MOUNT,
     READER_ACCOUNT,
     READER_ROLE,
+    RENEWER,
     RUN_ACCOUNT,
     RUN_POLICY,
     RUN_ROLE,
+    SNAPSHOT_ACCOUNT,
+    SNAPSHOT_POLICY,
+    SNAPSHOT_ROLE,
     SYSTEM_NAMESPACE,
+    TRANSIT_MOUNT,
     TXN_HEADER,
+    VAULT_ACCOUNT,
+    renewer,
 )
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.session import TOKEN_SECONDS
 from bootstrap.steps.context.world import World
-from bootstrap.steps.vault.policies import RUN, pusher, reader
+from bootstrap.steps.vault.intermediate import Intermediate, issuing
+from bootstrap.steps.vault.objects import pod_names
+from bootstrap.steps.vault.policies import RUN, job, pusher, reader, renewing, saver
 from bootstrap.steps.vault.root_session import Call
+from bootstrap.steps.vault.transit import KEYS, MADE, live_key
 
+RENEWING_SECONDS: Final = 60  # that a renewer has for one certificate: its token ends itself
+SAVING_SECONDS: Final = 3600  # that a snapshot may take: its token ends itself when it is saved
+_DEVICES: Final = "sys/audit"
 _HEADERS: Final = "sys/config/auditing/request-headers"
 
 
@@ -58,8 +76,25 @@ class Fields:
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """A path of ours that is no longer declared."""
+
+    path: str
+
+    @property
+    def change(self) -> str:
+        return f"delete {self.path}"
+
+    def holds(self, call: Call) -> bool:
+        return not call("GET", self.path).ok
+
+    def write(self, world: World, call: Call) -> None:
+        granted(call("DELETE", self.path), self.path)
+
+
+@dataclass(frozen=True, slots=True)
 class Enabled:
-    """A mount, a login or an audit device: listed at its folder, made below it."""
+    """A mount or a login: listed at its folder, made below it."""
 
     folder: str
     name: str
@@ -77,6 +112,33 @@ class Enabled:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditDevice:
+    """A file device, and where it writes. One of its name that writes elsewhere is taken away first."""
+
+    name: str
+    place: str
+
+    @property
+    def change(self) -> str:
+        return f"enable audit device {self.name}/ at {self.place}"
+
+    def holds(self, call: Call) -> bool:
+        return self._live(call) == self.place
+
+    def write(self, world: World, call: Call) -> None:
+        path = f"{_DEVICES}/{self.name}"
+        if self._live(call) is not None:
+            granted(call("DELETE", path), path)
+        granted(call("POST", path, {"type": "file", "options": {"file_path": self.place}}), path)
+        # A node that lags may not know it yet.
+        world.wait(f"{path} is listed", lambda: self.holds(call), seconds=60)
+
+    def _live(self, call: Call) -> str | None:
+        found = granted(call("GET", _DEVICES), _DEVICES).data.get(f"{self.name}/")
+        return None if found is None else str((found.get("options") or {}).get("file_path") or "")
+
+
+@dataclass(frozen=True, slots=True)
 class AuditedHeader:
     change: str = f"audit the header {TXN_HEADER}"
 
@@ -87,6 +149,19 @@ class AuditedHeader:
     def write(self, world: World, call: Call) -> None:
         path = f"{_HEADERS}/{TXN_HEADER}"
         granted(call("PUT", path, {"hmac": False}), path)
+
+
+@dataclass(frozen=True, slots=True)
+class TransitKey:
+    """Made once: one that is there is never made anew, and one that was changed is an error of the look."""
+
+    change: str = f"make the key {KEYS}"
+
+    def holds(self, call: Call) -> bool:
+        return live_key(call) is not None
+
+    def write(self, world: World, call: Call) -> None:
+        granted(call("POST", KEYS, MADE), KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +193,10 @@ class Alias:
         return call("GET", f"identity/entity/name/ns-{self.namespace}")
 
 
+# While one of the two can be written, Vault answers: a full volume stops nothing.
 AUDITING: Final[tuple[Leaf, ...]] = (
-    Enabled(
-        "sys/audit",
-        AUDIT_DEVICE,
-        {"type": "file", "options": {"file_path": AUDIT_FILE}},
-        f"enable audit device {AUDIT_DEVICE}/ at {AUDIT_FILE}",
-    ),
+    AuditDevice(AUDIT_DEVICE, AUDIT_FILE),
+    AuditDevice(AUDIT_STREAM, "stdout"),
     AuditedHeader(),
 )
 _LOGIN: Final = {
@@ -149,14 +221,83 @@ RUN_IDENTITY: Final[tuple[Leaf, ...]] = (
         },
     ),
 )
+# No certificate of a mount outlives what it is given here; the CA's own life is what it was signed for.
+PKI: Final = Enabled(
+    "sys/mounts",
+    PKI_MOUNT,
+    {"type": "pki", "config": {"max_lease_ttl": "87600h"}},
+    f"mount PKI at {PKI_MOUNT}/",
+)
 KV: Final = Enabled(
     "sys/mounts", KV_MOUNT, {"type": "kv", "options": {"version": "2"}}, f"mount KV v2 at {KV_MOUNT}/"
 )
 
 
-def every_leaf(intent: Intent) -> tuple[Leaf, ...]:
+TRANSIT: Final = Enabled(
+    "sys/mounts", TRANSIT_MOUNT, {"type": "transit"}, f"mount the transit engine at {TRANSIT_MOUNT}/"
+)
+
+
+def every_leaf(world: World) -> tuple[Leaf, ...]:
     """In the order in which they are written."""
-    return (*AUDITING, *RUN_IDENTITY, KV, *_of_namespaces(intent))
+    intent = world.intent
+    return (
+        *AUDITING,
+        *RUN_IDENTITY,
+        KV,
+        TRANSIT,
+        TransitKey(),
+        *_of_certificates(world),
+        *_of_savers(intent),
+        *_of_namespaces(intent),
+    )
+
+
+def _of_certificates(world: World) -> Iterator[Leaf]:
+    """The CA in Vault, and for each pod: the names of its certificate, and who may ask for it."""
+    spec = world.intent.platform.vault
+    yield PKI
+    yield Intermediate(world)
+    for pod in pod_names(spec.replicas):
+        yield Fields(f"{PKI_MOUNT}/roles/{pod}", issuing(spec, pod))
+        yield Fields(f"sys/policies/acl/{renewer(pod)}", {"policy": renewing(pod)})
+        yield Fields(
+            f"auth/kubernetes/role/{renewer(pod)}",
+            {
+                **_LOGIN,
+                "audience": RENEWER,
+                "bound_service_account_names": [VAULT_ACCOUNT],
+                "bound_service_account_namespaces": [spec.namespace],
+                "token_policies": [renewer(pod)],
+                "token_ttl": RENEWING_SECONDS,
+                "token_explicit_max_ttl": RENEWING_SECONDS,
+            },
+        )
+
+
+def _of_savers(intent: Intent) -> Iterator[Leaf]:
+    yield Fields(f"sys/policies/acl/{SNAPSHOT_POLICY}", {"policy": saver(intent.saved_paths)})
+    yield Fields(
+        f"auth/kubernetes/role/{SNAPSHOT_ROLE}",
+        _saving_role(SNAPSHOT_ACCOUNT, SNAPSHOT_POLICY),
+    )
+    policy, role = f"sys/policies/acl/{JOB_POLICY}", f"auth/kubernetes/role/{JOB_ROLE}"
+    if intent.platform.snapshots is None:
+        yield from (Absent(role), Absent(policy))
+    else:
+        yield Fields(policy, {"policy": job(intent.job_paths)})
+        yield Fields(role, _saving_role(JOB_ACCOUNT, JOB_POLICY))
+
+
+def _saving_role(account: str, policy: str) -> dict[str, Any]:
+    return {
+        **_LOGIN,
+        "bound_service_account_names": [account],
+        "bound_service_account_namespaces": [SYSTEM_NAMESPACE],
+        "token_policies": [policy],
+        "token_ttl": SAVING_SECONDS,
+        "token_explicit_max_ttl": SAVING_SECONDS,
+    }
 
 
 def _of_namespaces(intent: Intent) -> Iterator[Leaf]:

@@ -6,8 +6,8 @@ from bootstrap.model.init_window import ATTEMPTS, Window
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.names import is_ours
 from bootstrap.steps.context.world import World
-from bootstrap.steps.vault.init_window import Slots, slot_ref
-from bootstrap.steps.vault.serving_secrets import VAULT_TLS, unseal_ref
+from bootstrap.steps.vault.init_window import Slots, share_part, slot_ref
+from bootstrap.steps.vault.serving_secrets import VAULT_TLS, unseal_refs
 
 
 def leftovers(world: World, window: Window | None) -> tuple[Object, ...]:
@@ -19,8 +19,10 @@ def leftovers(world: World, window: Window | None) -> tuple[Object, ...]:
 def _refs(world: World, window: Window | None) -> Iterator[Ref]:
     namespace = world.intent.platform.vault.namespace
     yield Ref("v1", "Secret", VAULT_TLS, namespace)
-    yield unseal_ref(world)
+    yield from unseal_refs(world)
     for attempt in range(1, max(ATTEMPTS, window.attempt if window else 0) + 1):
         yield Ref("v1", "Secret", f"vault-tls-init-{attempt}", namespace)
     if window is not None and window.volume:
-        yield from (slot_ref(window.volume, part) for part in (Slots.SHARE, Slots.ROOT))
+        generations = range(max(1, window.generation - 1), window.generation + 2)
+        parts = (*map(share_part, generations), Slots.ROOT)
+        yield from (slot_ref(window.volume, part) for part in parts)

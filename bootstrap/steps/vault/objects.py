@@ -1,29 +1,26 @@
 """The built-in manifests of Vault (G7): plain values from ``bootstrap.yaml``, nothing secret.
 
-Two shapes of one installation. ``init``: one replica that joins no other, with the attempt's certificate.
-``serve``: all declared replicas, every peer in every ``retry_join``, an unsealer beside each Vault.
+Three shapes of one installation. ``init``: one replica that joins no other, with the attempt's certificate.
+``restore``: the same, and it listens to itself alone, which a port-forward reaches and nothing else; what Vault unpacks
+of a snapshot has a place. ``serve``: all declared replicas, every peer in every ``retry_join``, and beside each Vault
+what unseals it and what renews its certificate.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from bootstrap.model.catalog import Custody, VaultSpec
 from bootstrap.ports import Object
-from bootstrap.steps.context.names import labels
+from bootstrap.steps.context.names import VAULT_ACCOUNT, labels
+from bootstrap.steps.vault import containers
+from bootstrap.steps.vault.containers import API_PORT, RAFT_PORT, SERVED, SOCKET
 
 APP = {"app.kubernetes.io/name": "vault", "app.kubernetes.io/instance": "vault"}
 USER, GROUP = 100, 1000
-API_PORT, RAFT_PORT = 8200, 8201
-KUBERNETES_PORTS = (443, 6443)  # where API servers listen
-UNSEALER = """\
-trap exit TERM
-while true; do
-  vault status >/dev/null 2>&1
-  if [ $? -eq 2 ] && [ -s /unseal/key ]; then vault write sys/unseal key=@/unseal/key >/dev/null 2>&1; fi
-  sleep 1 & wait
-done
-"""
+SPOOL = "/vault/spool"  # where Vault unpacks a snapshot that it is given (TMPDIR)
+SHAPE = "bootstrap.dev/shape"  # an annotation of a pod: the digest of the template that it was made from
 
 
 def pod_names(count: int) -> tuple[str, ...]:
@@ -42,8 +39,9 @@ def certificate_names(spec: VaultSpec, pod: str) -> tuple[str, ...]:
     return (*own, *service, "localhost")
 
 
-def config(pod: str, peers: Sequence[str]) -> str:
-    """Vault's configuration of one pod, as JSON (HCL's other form)."""
+def config(pod: str, peers: Sequence[str], *, alone: bool = False) -> str:
+    """Vault's configuration of one pod, as JSON (HCL's other form). ``alone``: nothing outside the pod reaches it."""
+    address = "127.0.0.1" if alone else "[::]"
     join = [
         {
             "leader_api_addr": f"https://{peer}.vault-internal:8200",
@@ -56,29 +54,37 @@ def config(pod: str, peers: Sequence[str]) -> str:
     storage: dict[str, Any] = {"path": "/vault/data", "node_id": pod}
     if join:
         storage["retry_join"] = join
+    else:
+        storage["performance_multiplier"] = (
+            1  # there is no other to elect: initialising waits for 1.5 s, not for 7
+        )
+    tls = {"tls_cert_file": f"/vault/tls/{pod}.crt", "tls_key_file": f"/vault/tls/{pod}.key"}
+    if peers:
+        tls = {"tls_cert_file": SERVED, "tls_key_file": SERVED}
+    network = {
+        "address": f"{address}:{API_PORT}",
+        "cluster_address": f"{address}:{RAFT_PORT}",
+        "tls_min_version": "tls12",
+        **tls,
+    }
+    own = [{"unix": {"address": SOCKET}}] if peers else []  # for the containers beside it alone
     document = {
         "disable_mlock": True,
         "ui": False,
         "cluster_name": "vault",
         "api_addr": f"https://{pod}.vault-internal:8200",
         "cluster_addr": f"https://{pod}.vault-internal:8201",
-        "listener": {
-            "tcp": {
-                "address": "[::]:8200",
-                "cluster_address": "[::]:8201",
-                "tls_cert_file": f"/vault/tls/{pod}.crt",
-                "tls_key_file": f"/vault/tls/{pod}.key",
-                "tls_min_version": "tls12",
-            }
-        },
+        "listener": [{"tcp": network}, *own],
         "storage": {"raft": storage},
     }
     return json.dumps(document, indent=1, sort_keys=True)
 
 
-def base_objects(spec: VaultSpec, peers: Sequence[str], clients: Sequence[str] = ()) -> list[Object]:
-    """Everything but the StatefulSet. ``peers`` is empty in the ``init`` shape; ``clients`` are namespaces whose pods
-    may connect in the other."""
+def base_objects(
+    spec: VaultSpec, peers: Sequence[str], clients: Sequence[str] = (), *, alone: bool = False
+) -> list[Object]:
+    """Everything but the StatefulSet. ``peers`` is empty but in the ``serve`` shape; ``clients`` are namespaces whose
+    pods may connect in that. ``alone``: the ``restore`` shape."""
     names = peers or pod_names(1)
     return [
         _object(spec, "v1", "ServiceAccount", "vault"),
@@ -94,7 +100,7 @@ def base_objects(spec: VaultSpec, peers: Sequence[str], clients: Sequence[str] =
             "subjects": [{"kind": "ServiceAccount", "name": "vault", "namespace": spec.namespace}],
         },
         _object(spec, "v1", "ConfigMap", "vault-config")
-        | {"data": {f"{p}.json": config(p, peers) for p in names}},
+        | {"data": {f"{p}.json": config(p, peers, alone=alone) for p in names}},
         _service(spec, "vault-internal", headless=True),
         _service(spec, "vault", headless=False),
         _object(spec, "policy/v1", "PodDisruptionBudget", "vault")
@@ -127,37 +133,54 @@ def _network_policy(spec: VaultSpec, *, serving: bool, clients: Sequence[str]) -
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in clients
     ]
     ingress = [
-        {"ports": _ports(API_PORT), "from": [*places, *peers]},
-        {"ports": _ports(RAFT_PORT), "from": peers},
+        {"ports": on_ports(API_PORT), "from": [*places, *peers]},
+        {"ports": on_ports(RAFT_PORT), "from": peers},
     ]
-    egress = [
-        {"ports": _ports(API_PORT, RAFT_PORT), "to": peers},
-        {"ports": [*_ports(53, protocol="UDP"), *_ports(53)]},
-        {"ports": _ports(*KUBERNETES_PORTS)},
-    ]
+    egress = [{"ports": on_ports(API_PORT, RAFT_PORT), "to": peers}, DNS_RULE, KUBERNETES_RULE]
     rules = {"ingress": ingress if serving else [], "egress": egress if serving else []}
     return _object(spec, "networking.k8s.io/v1", "NetworkPolicy", "vault") | {
         "spec": {"podSelector": {"matchLabels": APP}, "policyTypes": ["Ingress", "Egress"], **rules}
     }
 
 
-def _ports(*numbers: int, protocol: str = "TCP") -> list[dict[str, Any]]:
+def on_ports(*numbers: int, protocol: str = "TCP") -> list[dict[str, Any]]:
+    """Of a rule of a NetworkPolicy."""
     return [{"port": number, "protocol": protocol} for number in numbers]
 
 
-def stateful_set(spec: VaultSpec, *, replicas: int, tls_secret: str, unseal_secret: str) -> Object:
-    """``unseal_secret`` is empty in the ``init`` shape and with offline custody: then no unsealer runs."""
+DNS_RULE = {"ports": [*on_ports(53, protocol="UDP"), *on_ports(53)]}
+KUBERNETES_RULE = {"ports": on_ports(443, 6443)}  # where API servers listen
+
+
+def stateful_set(
+    spec: VaultSpec,
+    *,
+    replicas: int,
+    tls_secret: str,
+    unseal_secrets: Sequence[str] = (),
+    spool: bool = False,
+) -> Object:
+    """``unseal_secrets``: none but in the ``serve`` shape, since else Vault is alone in its pod. ``spool``: a snapshot
+    can be unpacked, as in the ``restore`` shape."""
     volumes: list[dict[str, Any]] = [
         {"name": "config", "configMap": {"name": "vault-config"}},
         {"name": "tls", "secret": {"secretName": tls_secret, "defaultMode": 0o440}},
         {"name": "home", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
     ]
-    containers = [_vault_container(spec)]
-    if unseal_secret and spec.custody is Custody.CLUSTER:
-        volumes.append({"name": "unseal", "secret": {"secretName": unseal_secret, "defaultMode": 0o440}})
-        containers.append(_unsealer_container(spec))
+    serving = bool(unseal_secrets)
+    beside = [containers.vault(spec, serving=serving)]
+    if spool:
+        volumes.append({"name": "spool", "emptyDir": {"sizeLimit": spec.data_size}})
+        beside[0]["env"].append({"name": "TMPDIR", "value": SPOOL})
+        beside[0]["volumeMounts"].append({"name": "spool", "mountPath": SPOOL})
+    if serving and spec.custody is Custody.CLUSTER:
+        volumes.append(_keys(unseal_secrets))
+        beside.append(containers.unsealer(spec))
+    if serving:
+        volumes += containers.serving_volumes()
+        beside.append(containers.renewer(spec, ",".join(certificate_names(spec, "$(POD)"))))
     pod: dict[str, Any] = {
-        "serviceAccountName": "vault",
+        "serviceAccountName": VAULT_ACCOUNT,
         "terminationGracePeriodSeconds": 10,
         "securityContext": {
             "runAsNonRoot": True,
@@ -167,7 +190,7 @@ def stateful_set(spec: VaultSpec, *, replicas: int, tls_secret: str, unseal_secr
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [_apart()]}},
-        "containers": containers,
+        "containers": beside,
         "volumes": volumes,
     }
     if spec.image_pull_secrets:
@@ -181,13 +204,31 @@ def stateful_set(spec: VaultSpec, *, replicas: int, tls_secret: str, unseal_secr
             "podManagementPolicy": "Parallel",
             "updateStrategy": {"type": "OnDelete"},
             "selector": {"matchLabels": APP},
-            "template": {"metadata": {"labels": APP}, "spec": pod},
+            "template": {"metadata": {"labels": APP, "annotations": {SHAPE: _digest(pod)}}, "spec": pod},
             "volumeClaimTemplates": [
                 _claim(spec, "data", spec.data_size),
                 _claim(spec, "audit", spec.audit_size),
             ],
         }
     }
+
+
+def shape_of(obj: Object) -> str:
+    """Of a pod, or of the template of one."""
+    return str((obj["metadata"].get("annotations") or {}).get(SHAPE, ""))
+
+
+def _keys(names: Sequence[str]) -> dict[str, Any]:
+    """Optional, so that one that comes later is read without a restart, and one that went prevents none."""
+    sources = [
+        {"secret": {"name": name, "items": [{"key": "key", "path": name}], "optional": True}}
+        for name in names
+    ]
+    return {"name": "unseal", "projected": {"sources": sources, "defaultMode": 0o440}}
+
+
+def _digest(pod: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(pod, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _apart() -> dict[str, Any]:
@@ -200,60 +241,3 @@ def _claim(spec: VaultSpec, name: str, size: str) -> dict[str, Any]:
     if spec.storage_class:
         body["storageClassName"] = spec.storage_class
     return {"metadata": {"name": name}, "spec": body}
-
-
-def _locked_down() -> dict[str, Any]:
-    return {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-
-
-def _environment() -> list[dict[str, Any]]:
-    return [
-        {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-        {"name": "VAULT_ADDR", "value": "https://127.0.0.1:8200"},
-        {"name": "VAULT_CACERT", "value": "/vault/tls/ca.crt"},
-        {"name": "HOME", "value": "/home/vault"},
-    ]
-
-
-def _vault_container(spec: VaultSpec) -> dict[str, Any]:
-    probe = {"exec": {"command": ["vault", "status"]}, "periodSeconds": 3, "timeoutSeconds": 3}
-    return {
-        "name": "vault",
-        "image": spec.image,
-        "imagePullPolicy": "IfNotPresent",
-        # The kubelet puts the pod's name in, so each pod reads its own file and no shell is needed.
-        "command": ["vault", "server", "-config=/vault/config/$(POD).json"],
-        "env": [*_environment(), {"name": "SKIP_SETCAP", "value": "true"}],
-        "ports": [{"name": "https", "containerPort": 8200}, {"name": "raft", "containerPort": 8201}],
-        "readinessProbe": probe,
-        "resources": {"requests": {"cpu": spec.cpu, "memory": spec.memory}},
-        "securityContext": _locked_down(),
-        "volumeMounts": [
-            {"name": "config", "mountPath": "/vault/config", "readOnly": True},
-            {"name": "tls", "mountPath": "/vault/tls", "readOnly": True},
-            {"name": "data", "mountPath": "/vault/data"},
-            {"name": "audit", "mountPath": "/vault/audit"},
-            {"name": "home", "mountPath": "/home/vault"},
-        ],
-    }
-
-
-def _unsealer_container(spec: VaultSpec) -> dict[str, Any]:
-    return {
-        "name": "unsealer",
-        "image": spec.image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["sh", "-c", UNSEALER],
-        "env": _environment(),
-        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
-        "securityContext": _locked_down(),
-        "volumeMounts": [
-            {"name": "unseal", "mountPath": "/unseal", "readOnly": True},
-            {"name": "tls", "mountPath": "/vault/tls", "readOnly": True},
-            {"name": "home", "mountPath": "/home/vault"},
-        ],
-    }

@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from bootstrap.ports import Object, Ref
+from bootstrap.ports import Object, Permission, Ref
 from bootstrap.steps.context.names import is_ours
 from bootstrap.steps.context.world import World
 
 MOST: Final = 5  # nodes that a Vault of ours can have
+VOLUMES: Final = Permission("list", "", "persistentvolumes")
 
 
 def stateful_set_ref(world: World) -> Ref:
@@ -37,6 +38,35 @@ def since(world: World) -> str:
     return min(made, default="")
 
 
+def claims_of_vault(world: World) -> tuple[Object, ...]:
+    """The data claims of Vault that are there."""
+    return tuple(_claims(world))
+
+
+def volumes_of_vault(world: World) -> tuple[Object, ...]:
+    """PersistentVolumes that are, or were, bound to Vault's data claims; none where they may not be listed."""
+    if world.cluster.missing((VOLUMES,)):
+        return ()
+    found = world.cluster.list("v1", "PersistentVolume")
+    return tuple(each for each in found if _of_vault(each, world.intent.platform.vault.namespace))
+
+
+def may_hold(world: World) -> tuple[str, ...]:
+    """Nodes with a data claim in which a store may lie: all but those that answer that they hold none, and those whose
+    claim was never given a volume."""
+    given = (claim for claim in _claims(world) if (claim.get("status") or {}).get("phase") != "Pending")
+    nodes = [str(claim["metadata"]["name"]).removeprefix("data-") for claim in given]
+    answers = {node: world.session.seal_status(node) for node in nodes}
+    return tuple(node for node, seen in answers.items() if seen is None or seen.initialized)
+
+
+def is_alive(world: World) -> bool:
+    """A node serves, or so many may hold its store that they would, once they run and are unsealed."""
+    if world.session.vault.active(world.session.pods):
+        return True
+    return len(may_hold(world)) > world.intent.platform.vault.replicas // 2
+
+
 def _nodes(live: Object) -> range:
     return range(int(live["spec"].get("replicas", 1)))
 
@@ -50,3 +80,8 @@ def _claims(world: World) -> list[Object]:
     namespace = world.intent.platform.vault.namespace
     refs = [Ref("v1", "PersistentVolumeClaim", f"data-vault-{n}", namespace) for n in range(MOST)]
     return [claim for ref in refs if (claim := world.cluster.get(ref)) is not None]
+
+
+def _of_vault(volume: Object, namespace: str) -> bool:
+    claim = (volume.get("spec") or {}).get("claimRef") or {}
+    return claim.get("namespace") == namespace and str(claim.get("name", "")).startswith("data-vault-")

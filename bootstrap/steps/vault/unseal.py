@@ -7,6 +7,12 @@ from bootstrap.steps.vault.escrow import read_escrow
 
 
 def opened_share(world: World) -> Sensitive:
+    """The one that counts: while a rekey is under way, Vault may take the next one instead. Errors of
+    ``opened_shares``."""
+    return opened_shares(world)[0]
+
+
+def opened_shares(world: World) -> tuple[Sensitive, ...]:
     """PreconditionError E_ESCROW_MISSING where neither records nor cluster hold the share's ciphertext."""
     escrow = read_escrow(world)
     if escrow is None:
@@ -16,7 +22,8 @@ def opened_share(world: World) -> Sensitive:
             where=world.records.folder,
             hint="give --records with the folder that `up` wrote, or the commit that holds records/",
         )
-    return world.material.unseal_key().decrypt(escrow.share.ciphertext())
+    key = world.material.unseal_key()
+    return tuple(key.decrypt(share.ciphertext()) for share in escrow.shares.values())
 
 
 def sealed_pods(world: World) -> list[str]:
@@ -30,7 +37,7 @@ def unseal_all(world: World, seconds: float = 120) -> tuple[str, ...]:
     A node that has just joined refuses the share until it knows its store, so a refusal is tried again
     within ``seconds``; then WorldError E_TIMEOUT.
     """
-    share = opened_share(world)
+    shares = opened_shares(world)
     took: list[str] = []
 
     def step() -> bool:
@@ -38,11 +45,14 @@ def unseal_all(world: World, seconds: float = 120) -> tuple[str, ...]:
             status = world.session.seal_status(pod)
             if status is None:
                 continue
-            try:
-                world.session.vault.unseal(pod, share)
-                took.append(pod)
-            except WorldError as error:
-                world.narrator.event("waiting", message=error.message)
+            for share in shares:
+                try:
+                    world.session.vault.unseal(pod, share)
+                except WorldError as error:
+                    world.narrator.event("waiting", message=error.message)
+                else:
+                    took.append(pod)
+                    break
         return not sealed_pods(world)
 
     world.wait("every node is unsealed", step, seconds=seconds, pause=2)
