@@ -4,6 +4,8 @@ No plaintext value touches the disk: what is written is rendered text or ciphert
 """
 
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -27,7 +29,17 @@ ROOT_MATERIAL = (
 CRDS = "manifests/external-secrets/crds.yaml"
 
 
-def write_repository(folder: Path, name: str, key_folder: Path, root_hint: str, crds: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """What fits the cluster: the operator's CRDs, and the digest of each image that is named by it."""
+
+    crds: Path
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_repository(
+    folder: Path, name: str, key_folder: Path, root_hint: str, given: Manifests | None
+) -> None:
     """Fills the empty ``folder``; ``key_folder`` is what keygen wrote. Raises DefinitionError E_KEYS."""
     holding = read_holders(key_folder)
     for part in ("keys", layout.ROOT_MATERIAL):
@@ -46,25 +58,27 @@ def write_repository(folder: Path, name: str, key_folder: Path, root_hint: str, 
         "sops_kind": "pgp" if holding.pgp else "age",
         "sops_recipients": ",".join(holding.names),
         "root_material": ROOT_MATERIAL,
-        "crds": crds is not None,
+        "crds": given is not None,
         "pgp": holding.pgp,
     }
-    _render(resources.files("bootstrap.operations") / "repository_template", folder, context)
-    if crds is not None:
-        shutil.copyfile(crds, folder / CRDS)
+    template = resources.files("bootstrap.operations") / "repository_template"
+    _render(template, folder, context, given.digests if given else {})
+    if given is not None:
+        shutil.copyfile(given.crds, folder / CRDS)
     for path, content in _encrypted(holding).items():
         (folder / path).write_bytes(content)
 
 
-def _render(source: Traversable, target: Path, context: dict[str, Any]) -> None:
+def _render(source: Traversable, target: Path, context: dict[str, Any], digests: Mapping[str, str]) -> None:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701  # YAML and Markdown, of our own values
+    environment.filters["pinned"] = lambda image: f"{image}@{digests[image]}" if image in digests else image
     for entry in source.iterdir():
         name = entry.name.removeprefix("dot") if entry.name.startswith("dot.") else entry.name
         if entry.is_dir():
             (target / name).mkdir(exist_ok=True)
-            _render(entry, target / name, context)
+            _render(entry, target / name, context, digests)
         elif name.endswith(".j2"):
             text = environment.from_string(entry.read_text()).render(context)
             (target / name.removesuffix(".j2")).write_text(text)

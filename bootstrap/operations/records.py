@@ -1,10 +1,12 @@
 """The operator's side of the evidence: ``records/<cluster uid>/`` holds the signed head, the escrow, the identity."""
 
 import json
+from collections.abc import Mapping
 
 from bootstrap.ledger.head import glance_head, head_file
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.layout import ESCROW, HEAD
+from bootstrap.ports import Records
 from bootstrap.steps.context.environment import environment_of
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault import cluster_head
@@ -53,6 +55,16 @@ def write_records(world: World) -> None:
     head = cluster_head.read(world.cluster)
     if head is not None:
         world.records.write(uid, HEAD, head)
+
+
+def newest_heads(committed: Mapping[str, bytes], records: Records) -> dict[str, bytes]:
+    """By cluster: the commit's head, or the one in ``records`` where that one names more records."""
+    found = dict(committed)
+    for cluster in records.clusters():
+        head = records.read(cluster, HEAD)
+        if head is not None and _size(head) > _size(found.get(cluster)):
+            found[cluster] = head
+    return found
 
 
 def uncommitted_head(world: World) -> str:

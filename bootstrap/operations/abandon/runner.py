@@ -9,10 +9,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from bootstrap.engine.interrupt import Interrupt, interruptible
-from bootstrap.engine.lease import Lease, holder_of
+from bootstrap.engine.lease import holder_of
 from bootstrap.engine.lock import RunLock
 from bootstrap.engine.loop import StepLoop
-from bootstrap.engine.record import ABANDONED, ABANDONING, FINISHED, RUN, SETTING, RunRecord, read_run
+from bootstrap.engine.record import (
+    ABANDONED,
+    ABANDONING,
+    FINISHED,
+    REKEYING,
+    RUN,
+    SETTING,
+    RunRecord,
+    read_run,
+)
 from bootstrap.engine.retry import Patience
 from bootstrap.journal.entries import Event, last_intended
 from bootstrap.journal.store import Journal, read_journal
@@ -20,7 +29,13 @@ from bootstrap.model import layout
 from bootstrap.model.decision import Act, Blocked
 from bootstrap.model.errors import Interrupted, PreconditionError
 from bootstrap.model.plan import Step
-from bootstrap.operations.abandon.parts import PartClass, RootToken, RunTokens, UncommittedCopies
+from bootstrap.operations.abandon.parts import (
+    PartClass,
+    RootToken,
+    RunTokens,
+    UncommittedCopies,
+    vault_is_away,
+)
 from bootstrap.operations.abandon.unproven_vault import UnprovenVault
 from bootstrap.ports import Ref
 from bootstrap.steps.authority.facts import given_back
@@ -76,20 +91,16 @@ class Abandon:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        holder = f"{world.run.actor}, abandon {world.run.id}"
         self._interrupt = Interrupt()
         self._patience = Patience(world.clock, world.narrator, self._interrupt)
-        lease = Lease(world.cluster, world.clock, world.narrator, holder)
-        self._lock = RunLock(
-            world.cluster, world.clock, lease, self._patience, run=world.run.id, holder=holder
-        )
+        self._lock = RunLock.of(world, self._patience, "abandon")
         kinds: Callable[[str], PartClass] = PARTS.__getitem__
         self._loop = StepLoop(STEPS, world, kinds, self._lock, self._patience, self._interrupt)
 
     def listing(self) -> Listing:
         """Reads only. PreconditionError E_NOTHING_TO_ABANDON for a cluster without an unfinished run."""
         record = self._patience.read(lambda: read_run(self._world.cluster))
-        if record is None or record.state in (FINISHED, SETTING):
+        if record is None or record.state in (FINISHED, SETTING, REKEYING):
             raise _nothing(record)
         self._refuse_another_environment()
         goes: list[str] = []
@@ -140,10 +151,11 @@ class Abandon:
 
     def _record(self) -> tuple[str, ...]:
         """That the run was given back, in the ledger; what is left for the next run where that cannot be written now:
-        without the root key, and before the ledger is open."""
+        without the root key, before the ledger is open, and while Vault is away that countersigns it."""
         world = self._world
         ledger = self._patience.read(world.ledger.read)
-        if world.files is None or not ledger.entries:
+        away = ledger.meaning.countersigning.current is not None and vault_is_away(world)
+        if world.files is None or not ledger.entries or away:
             return world.run.unrecorded
         world.ledger.append(tuple(given_back(world, ledger)))
         return ()
@@ -166,7 +178,14 @@ def _nothing(record: RunRecord | None) -> PreconditionError:
 
 
 def _whose(record: RunRecord) -> str:
-    return "finished" if record.state == FINISHED else "a change of a value, which `bootstrap up` ends"
+    return WHOSE[record.state]
+
+
+WHOSE = {
+    FINISHED: "finished",
+    SETTING: "a change of a value, which `bootstrap up` ends",
+    REKEYING: "a rekey, which `bootstrap rekey-unseal` and `bootstrap up` end",
+}
 
 
 def _explained(error: Interrupted) -> Interrupted:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Final
 
 from bootstrap.engine.interrupt import Interrupt, interruptible
-from bootstrap.engine.lease import Lease
 from bootstrap.engine.lock import RunLock
 from bootstrap.engine.loop import StepLoop
 from bootstrap.engine.record import FINISHED, SETTING, read_run
@@ -50,13 +49,9 @@ class Done:
 class Change:
     def __init__(self, world: World, request: NewValue | Adoption) -> None:
         self._world, self._request = world, request
-        holder = f"{world.run.actor}, set {world.run.id}"
         self._interrupt = Interrupt()
         self._patience = Patience(world.clock, world.narrator, self._interrupt)
-        lease = Lease(world.cluster, world.clock, world.narrator, holder)
-        self._lock = RunLock(
-            world.cluster, world.clock, lease, self._patience, run=world.run.id, holder=holder
-        )
+        self._lock = RunLock.of(world, self._patience, "set")
         kinds = parts(request)
         steps = (LEDGER, *STEPS)
         self._loop = StepLoop(steps, world, kinds.__getitem__, self._lock, self._patience, self._interrupt)

@@ -18,9 +18,10 @@ from bootstrap.operations.importing.candidates import (
     secret_entry,
     slug,
 )
-from bootstrap.operations.importing.gitops.documents import mapping, text
-from bootstrap.operations.importing.gitops.kustomize import Use, texts
+from bootstrap.operations.importing.gitops.documents import mapping, text, texts
+from bootstrap.operations.importing.gitops.kustomize import Use
 from bootstrap.operations.importing.gitops.live import Live, Road
+from bootstrap.operations.importing.gitops.patches import Patched, patched
 from bootstrap.operations.importing.gitops.roots import Source, Substitution
 from bootstrap.operations.importing.marks import carried, owner_of, purpose_of
 from bootstrap.operations.importing.opened import Keys, Manifest
@@ -29,6 +30,7 @@ from bootstrap.operations.importing.readers import FETCHES, WORKLOADS, Reader, R
 from bootstrap.ports import Opened
 
 _LITERAL = "kustomize.toolkit.fluxcd.io/substitute"
+_MERGES = "kustomize.config.k8s.io/behavior"
 _PULLS = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
 
 
@@ -108,7 +110,7 @@ class Adoption:
 
     def _clear(self, road: Road, manifest: Manifest) -> dict[str, Sensitive]:
         """The variables that may become part of a name: none that a Secret gives."""
-        if manifest.annotations.get(_LITERAL) == "disabled":
+        if _is_literal(_behind(manifest, road.use)):
             return {}
         return {
             name: value for name, (value, secret) in self._variables(road.substitution).items() if not secret
@@ -122,23 +124,27 @@ class Adoption:
     def _on(self, road: Road, manifest: Manifest) -> _Made | str:
         """As one root applies it; or why it is not taken."""
         use, given = road.use, self._variables(road.substitution)
-        literal = manifest.annotations.get(_LITERAL) == "disabled"
+        behind = _behind(manifest, use)
+        if behind.why:
+            return behind.why
+        if behind.annotations.get(_MERGES, "create") != "create":
+            return "kustomize merges it with another Secret of its name"
+        literal = _is_literal(behind)
         clear = self._clear(road, manifest)
         whole = {} if literal else {name: value for name, (value, _) in given.items()}
         space, name = self._place(road, manifest, clear)
-        if "${" in name + space:
-            return (
-                f"{name if '${' in name else space} in its name: nothing says in the clear what it stands for"
-            )
+        if lacking := [each for each in (name, space) if "${" in each or "{{" in each]:
+            return f"{lacking[0]} in its name: nothing says in the clear what it stands for"
         if whose := reserved_everywhere(space):
             return f"it goes into {space}, which is {whose}: no entry may"
-        tree, changed, lacking = _substituted(manifest, whole, literal=literal)
-        if lacking:
-            return f"{', '.join(f'${{{each}}}' for each in lacking)} in it: nothing says what it stands for"
+        tree, changed, open_ones = _substituted(manifest, whole, literal=literal)
+        if open_ones:
+            return f"{', '.join(f'${{{each}}}' for each in open_ones)} in it: nothing says what it stands for"
         readers = self._read_by(road.root, name)
         workload = next((f"{each.kind}/{each.name}" for each in readers if each.kind in WORKLOADS), None)
-        labels = {k: _filled(v, clear) for k, v in {**manifest.labels, **use.labels}.items()}
-        annotations = {k: _filled(v, clear) for k, v in {**manifest.annotations, **use.annotations}.items()}
+        labels, annotations = (
+            {k: _filled(v, clear) for k, v in marks.items()} for marks in (behind.labels, behind.annotations)
+        )
         consumer = Consumer(
             namespace=space,
             secret=name,
@@ -172,6 +178,11 @@ class Adoption:
             stem = slug(path.rsplit("/", 1)[-1].split(".")[0]) if manifest.key else entry.file.split(".")[0]
             middle = ".sops" if manifest.key else ".secret.sops"
             entry = replace(entry, tree=None, copied=kept, key=manifest.key, file=f"{stem}{middle}{suffix}")
+        if is_hashed(manifest):
+            self.into.shown.append(
+                f"{entry.name}: kustomize ends its name with a hash of its values; made from Vault it is called "
+                f"{consumers[0].secret}, and what reads it is rolled out once, when its file is removed there"
+            )
         readers = tuple(dict.fromkeys(reader for each in group for reader in each.readers))
         entry = self.described(entry, path, {**manifest.labels, **manifest.annotations}, readers)
         self.into.add(self._before_vault(entry, manifest, readers))
@@ -251,6 +262,22 @@ class Adoption:
                             for k, v in texts(document.get("data")).items()
                         }
         return {}
+
+
+def is_hashed(manifest: Manifest) -> bool:
+    """Whether kustomize gives it another name with each value."""
+    return manifest.annotations.get("kustomize.config.k8s.io/needs-hash") == "true"
+
+
+def _behind(manifest: Manifest, use: Use) -> Patched:
+    """Its labels and annotations as they are applied."""
+    own = Patched(labels=dict(manifest.labels), annotations=dict(manifest.annotations))
+    return patched(manifest.name, manifest.namespace, own, use.steps)
+
+
+def _is_literal(found: Patched) -> bool:
+    """True where a mark keeps Flux from filling in variables."""
+    return "disabled" in (found.labels.get(_LITERAL), found.annotations.get(_LITERAL))
 
 
 def _decoded(value: Sensitive) -> Sensitive:

@@ -14,9 +14,8 @@ from bootstrap.adapters.git.branch import Proposal, propose
 from bootstrap.adapters.git.tree import Files
 from bootstrap.intent.manifests import documents_of
 from bootstrap.model.errors import DefinitionError
-from bootstrap.operations.importing.adopted import Adoption
-from bootstrap.operations.importing.gitops.documents import KUSTOMIZATION, Document, strings
-from bootstrap.operations.importing.gitops.kustomize import joined
+from bootstrap.operations.importing.adopted import Adoption, is_hashed
+from bootstrap.operations.importing.gitops.documents import KUSTOMIZATION, Document, joined, strings
 from bootstrap.operations.importing.gitops.live import Live
 from bootstrap.operations.importing.opened import Manifest
 
@@ -126,7 +125,8 @@ def _one(
     if "" in lists:
         done.by_hand.append(f"{path}: its folder is applied as a whole; give it a kustomization.yaml first")
         return
-    names = sorted({manifest.name for manifest in manifests})
+    # One with a hash in its name is not the Secret that ESO makes: the controller may delete it.
+    names = sorted({manifest.name for manifest in manifests if not is_hashed(manifest)})
     governing = {listing: _governing(listing, tree.live) for listing in lists}
     for listing, kustomization in governing.items():
         fits = without(tree.files.read(listing), posixpath.dirname(listing), path)

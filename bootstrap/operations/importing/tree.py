@@ -38,6 +38,7 @@ from bootstrap.operations.importing.candidates import (
     tree_of,
 )
 from bootstrap.operations.importing.classes import class_of, class_of_form
+from bootstrap.operations.importing.gitops.kustomize import ELSEWHERE
 from bootstrap.operations.importing.gitops.live import Live
 from bootstrap.operations.importing.opened import Content, Keys, Manifest, content_of
 from bootstrap.operations.rekey.recipients import readers_in, readers_of
@@ -95,6 +96,7 @@ def look_into(files: Files, keys: Keys, into: Findings, options: Options, own: S
         each for path in files.paths if live.of_interest(path) and (each := _sealed(path, files.read(path)))
     ]
     into.encrypted += [each.path for each in sealed]
+    into.shown += _elsewhere(live)
     readable = [each for each in sealed if _look_into(each, live, keys, into)]
     locks = [*own, *_locks(sealed)]
     adoption = Adoption(files, live, keys, into, options, lambda value: opens(value, locks))
@@ -159,6 +161,14 @@ def _locks(sealed: Sequence[_Sealed]) -> Iterator[bytes]:
             if recipient not in seen:
                 seen.add(recipient)
                 yield wrapped
+
+
+def _elsewhere(live: Live) -> Iterator[str]:
+    """What kustomize fetches, in one line: an encrypted file there is not seen."""
+    found = [path for path, roads in live.roads.items() if any(road.use.role == ELSEWHERE for road in roads)]
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        yield f"fetched from elsewhere, and not followed: {', '.join(found[:3])}{more}"
 
 
 def _look_into(each: _Sealed, live: Live, keys: Keys, into: Findings) -> bool:

@@ -30,13 +30,7 @@ def rekey(
 
     Nothing is written: one file that cannot be opened leaves all of them as they are.
     """
-    if dirty := [path for path in repository.unused_changes() if not path.startswith(layout.RECORDS)]:
-        raise DefinitionError(
-            f"the work tree is not as in the commit: {', '.join(dirty[:5])}",
-            code="E_REPO_DIRTY",
-            where=dirty[0],
-            hint=f"git -C {repository.location} commit or stash it: what is written must be seen by itself",
-        )
+    refuse_unused_changes(repository)
     wanted = expected_of(recipients)
     same = set(recipients) == set(declared_recipients(repository))
     allowed = expected_readers(repository, recipients)
@@ -54,6 +48,17 @@ def rekey(
         else:
             files[path] = rekeyed(path, content, root, recipients)
     return Rekeyed(files=files, public=public, kept=tuple(kept))
+
+
+def refuse_unused_changes(repository: GitRepository) -> None:
+    """DefinitionError E_REPO_DIRTY: what is written next would not be seen by itself."""
+    if dirty := [path for path in repository.unused_changes() if not path.startswith(layout.RECORDS)]:
+        raise DefinitionError(
+            f"the work tree is not as in the commit: {', '.join(dirty[:5])}",
+            code="E_REPO_DIRTY",
+            where=dirty[0],
+            hint=f"git -C {repository.location} commit or stash it: what is written must be seen by itself",
+        )
 
 
 def encrypted_paths(repository: GitRepository) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from bootstrap.operations.verify.proofs.authority import (
     values,
     versions_explained,
 )
+from bootstrap.operations.verify.proofs.certificates import certificates
 from bootstrap.operations.verify.proofs.consumers import (
     consumers_served,
     current,
@@ -28,6 +29,7 @@ from bootstrap.operations.verify.proofs.retirement import (
     scaffolds_gone,
     scaffolds_refused,
 )
+from bootstrap.operations.verify.proofs.snapshots import snapshots
 from bootstrap.operations.verify.proofs.vault import auditing, cluster_identity, no_root, voters
 from bootstrap.operations.verify.proofs.vault_writers import vault_grants, vault_writers
 from bootstrap.steps.context.world import World
@@ -35,8 +37,10 @@ from bootstrap.steps.context.world import World
 CLAIMS: tuple[Claim, ...] = (
     cluster_identity,
     voters,
+    certificates,
     escrow_outside,
     rebuild,
+    snapshots,
     auditing,
     no_root,
     authority,
@@ -63,6 +67,7 @@ CLAIMS: tuple[Claim, ...] = (
 
 def prove(world: World, *, deep: bool = False) -> Iterator[Proof]:
     """Every proof; ``deep`` adds those that ask a server to try something."""
-    for claim in CLAIMS:
-        if deep or not claim.deep:
-            yield claim(world)
+    with world.look.shared():
+        for claim in CLAIMS:
+            if deep or not claim.deep:
+                yield claim(world)

@@ -15,7 +15,7 @@ from bootstrap.operations.verify.kubernetes_ways import (
     Where,
 )
 from bootstrap.ports import Object
-from bootstrap.steps.context.names import READER_ACCOUNT, RUN_ACCOUNT, SYSTEM_NAMESPACE
+from bootstrap.steps.context.names import READER_ACCOUNT, RUN_ACCOUNT, SYSTEM_NAMESPACE, VAULT_ACCOUNT
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.serving_secrets import unseal_ref
 
@@ -32,7 +32,7 @@ def stakes(world: World) -> dict[str, Stake]:
     def put(namespace: str, stake: Stake) -> None:
         found[namespace] = found.get(namespace, Stake()) | stake
 
-    put(intent.platform.vault.namespace, Stake(pods=True))
+    put(intent.platform.vault.namespace, Stake(accounts=frozenset({VAULT_ACCOUNT}), pods=True))
     entries: list[Secret | Internal] = [*intent.secrets, *intent.internals]
     for consumer in (c for entry in entries for c in entry.consumers):
         put(consumer.namespace, Stake(secrets=frozenset({consumer.secret})))

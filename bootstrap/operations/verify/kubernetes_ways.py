@@ -20,7 +20,7 @@ _ESO: Final = "external-secrets.io"
 class Where(StrEnum):
     SECRETS = "where a materialized Secret lies"
     UNSEAL = "where the unseal key lies"
-    ACCOUNTS = "where an account lies whose login may write in Vault"
+    ACCOUNTS = "where an account lies whose login may write in Vault, or have a certificate of Vault"
     PUSHES = "where a namespace publishes"
     DERIVED = "where ExternalSecrets of the catalog lie"
     PODS = "where the platform's pods run, or a pod could run as one of its accounts"
@@ -102,7 +102,8 @@ class Stake:
     """What counts in one namespace, or ("") in the whole cluster.
 
     ``secrets``: names of materialized Secrets; ``unseal``: the Secret with the unseal key, if it lies there;
-    ``accounts``: service accounts whose login may write in Vault; ``pushes``: whether PushSecrets here reach it;
+    ``accounts``: service accounts whose login may write in Vault, or have a certificate of it; ``pushes``:
+    whether PushSecrets here reach it;
     ``pods``: whether a pod here is the platform's, or could be one of its accounts.
     """
 

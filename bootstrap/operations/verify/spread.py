@@ -20,13 +20,14 @@ from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.transfer import KEPT_VERSIONS
 from bootstrap.steps.secrets.values import vault_values
-from bootstrap.steps.secrets.versions import held
+from bootstrap.steps.secrets.versions import Held, held
 
 # Fields that are no secret by their name, whatever they hold.
 OPEN_FIELD = re.compile(
     r"(user(name)?|login|host(name)?|port|database|db(name)?|email|region|bucket|.*\.(crt|pub|cert))",
     re.IGNORECASE,
 )
+AT_ONCE = 512  # entries whose values are in memory together
 COPIERS = {
     "reflector.v1.k8s.emberstack.com/": "reflector",
     "replicator.v1.mittwald.de/": "kubernetes-replicator",
@@ -76,8 +77,12 @@ class Spread:
         self.copiers: set[str] = set()
         self.looked = 0
         entries: list[Secret | Internal] = [*world.intent.secrets, *world.intent.internals]
-        for entry in entries:
-            self._learn(entry)
+        for start in range(0, len(entries), AT_ONCE):
+            part = entries[start : start + AT_ONCE]
+            found = world.each(lambda e: held(world, e.path) if e.path else None, part, "secrets read")
+            for entry, now in zip(part, found, strict=True):
+                if now is not None:
+                    self._learn(entry, now)
         for kind in ("Secret", "ConfigMap"):
             for obj in world.cluster.list("v1", kind):
                 self._look(obj)
@@ -86,15 +91,12 @@ class Spread:
     def values(self) -> int:
         return len(self._wanted)
 
-    def _learn(self, entry: Secret | Internal) -> None:
-        if not entry.path:
-            return
-        now = held(self._world, entry.path)
-        current = dict(now.values) if now else {}
-        numbers = range(max(1, now.version - KEPT_VERSIONS), now.version) if now else ()
-        before = (held(self._world, entry.path, number) for number in numbers)
+    def _learn(self, entry: Secret | Internal, now: Held) -> None:
+        current = dict(now.values)
+        numbers = range(max(1, now.version - KEPT_VERSIONS), now.version)
+        before = (held(self._world, str(entry.path), number) for number in numbers)
         older = [dict(each.values) for each in before if each is not None]
-        if isinstance(entry, Secret) and entry.handed_over and now and self._world.files is not None:
+        if isinstance(entry, Secret) and entry.handed_over and self._world.files is not None:
             with suppress(BootstrapError):  # a source that does not open is the matter of ``rebuild``
                 older.append(dict(vault_values(self._world, entry)))
         places = set(_places(entry))

@@ -9,7 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from bootstrap.intent.hcl import Grant
-from bootstrap.steps.context.names import KV_MOUNT, READER_ROLE, RUN_ROLE
+from bootstrap.steps.context.names import (
+    KV_MOUNT,
+    PKI_MOUNT,
+    READER_ROLE,
+    RUN_ROLE,
+    TRANSIT_KEY,
+    TRANSIT_MOUNT,
+)
 
 WRITES = frozenset({"create", "update", "patch", "delete"})
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
@@ -19,12 +26,17 @@ CONTROL = {
     "sys/policy/": "policies",
     "sys/raw/": "raw storage",
     "sys/mounts/secret": "the mount of the secrets",
+    f"sys/mounts/{TRANSIT_MOUNT}": "the mount of Vault's own key",
+    f"{TRANSIT_MOUNT}/keys/": "the key with which Vault countersigns",
+    f"{TRANSIT_MOUNT}/sign/{TRANSIT_KEY}": "what Vault has signed",
     "sys/remount": "mounts",
     "sys/auth/": "logins",
     "sys/storage/raft/snapshot": "the whole storage",
     "auth/kubernetes/config": "the login of Kubernetes",
     f"auth/kubernetes/role/{RUN_ROLE}": "the run's role",
     f"auth/kubernetes/role/{READER_ROLE}": "the readers' role",
+    f"{PKI_MOUNT}/intermediate/": "the CA of Vault's certificates",
+    f"{PKI_MOUNT}/roles/": "the names in Vault's certificates",
     "auth/token/roles/": "token roles",
     "identity/entity/": "entities",
     "identity/entity-alias": "aliases of entities",
@@ -35,6 +47,8 @@ CONTROL = {
 
 def changes(grants: Sequence[Grant], secrets: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """In words what the bearer changes; ``secrets`` are (path, name)."""
+    if not any(grant.capabilities & WRITES for grant in grants):
+        return ()
     return (*sorted({name for path, name in secrets if writes(grants, path)}), *_control(grants))
 
 
@@ -62,7 +76,7 @@ def _touches(grants: Sequence[Grant], grant: Grant, path: str) -> bool:
 
 def _allowed(grants: Sequence[Grant], path: str) -> frozenset[str]:
     """The capabilities of the most specific of the paths that match; those of equal paths add up, denying wins."""
-    found = [(plain(g.path), g.capabilities) for g in grants if _matches(plain(g.path), path)]
+    found = [(pattern, g.capabilities) for g in grants if _matches(pattern := plain(g.path), path)]
     if not found:
         return frozenset()
     best = max(found, key=lambda each: _specific(each[0]))[0]
@@ -70,6 +84,7 @@ def _allowed(grants: Sequence[Grant], path: str) -> frozenset[str]:
     return frozenset() if "deny" in capabilities else capabilities
 
 
+@cache
 def plain(path: str) -> str:
     """A template stands for whatever it may become."""
     return _TEMPLATE.sub("+", path)

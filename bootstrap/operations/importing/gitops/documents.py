@@ -1,5 +1,6 @@
 """YAML of a tree that is not encrypted, parsed once; what cannot be read says nothing here."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -26,6 +27,10 @@ class Documents:
             self._parsed[path] = tuple(_read(path, self.files.read(path)))
         return self._parsed[path]
 
+    def whole(self, path: str) -> list[Any] | None:
+        """Every document of a file, lists and sealed ones too; None where it cannot be read."""
+        return _parsed(path, self.files.read(path)) if path in self.files.blobs else None
+
     def of_controllers(self) -> Iterator[tuple[str, Document]]:
         """Every document that tells Flux or Argo CD what to apply, with its file."""
         for path in self.files.paths:
@@ -45,24 +50,40 @@ class Documents:
 
 
 def _read(path: str, content: bytes) -> list[Document]:
-    if len(content) > _MOST_BYTES or _SEALED in content:
-        return []
-    try:
-        found = documents_of(path, content)
-    except (DefinitionError, RecursionError):
+    if _SEALED in content:
         return []
     listed = [
         item
-        for each in found
+        for each in _parsed(path, content) or ()
         if isinstance(each, dict)
         for item in (each.get("items") or () if each.get("kind") == "List" else (each,))
     ]
     return [each for each in listed if isinstance(each, dict)]
 
 
+def _parsed(path: str, content: bytes) -> list[Any] | None:
+    if len(content) > _MOST_BYTES:
+        return None
+    try:
+        return list(documents_of(path, content))
+    except (DefinitionError, RecursionError):
+        return None
+
+
 def documents_of_text(content: str) -> list[Document]:
     """Of YAML that stands in YAML, such as a patch."""
     return _read("a patch", content.encode())
+
+
+def listed_of_text(content: str) -> list[Any] | None:
+    """The same with documents of any kind; None where it cannot be read."""
+    return _parsed("a patch", content.encode())
+
+
+def joined(folder: str, name: str) -> str:
+    """A path below the top of the tree, as a file in ``folder`` names it; empty for the top."""
+    found = posixpath.normpath(posixpath.join(folder, name))
+    return "" if found == "." else found
 
 
 def strings(value: Any) -> list[str]:
@@ -80,3 +101,10 @@ def mappings(value: Any) -> list[Document]:
 
 def text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def texts(value: Any) -> dict[str, str]:
+    """The pairs of a mapping whose values are scalars, as texts."""
+    return {
+        str(name): str(each) for name, each in mapping(value).items() if isinstance(each, str | int | bool)
+    }

@@ -1,46 +1,86 @@
 """What kustomize makes of a folder, as far as it says where an encrypted file goes and under which name.
 
-Resources, bases, components, KSOPS generators, namespace, prefix, suffix, labels and annotations are followed,
-also into other folders. What is fetched from elsewhere is not.
+Resources, bases, components, KSOPS generators, namespace, prefix, suffix, labels, annotations and patches are
+followed, also into other folders. What is fetched from elsewhere is named, and not followed.
 """
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 from bootstrap.operations.importing.gitops.documents import (
     YAML,
     Document,
     Documents,
-    mapping,
+    documents_of_text,
+    joined,
     mappings,
     strings,
     text,
+    texts,
 )
+from bootstrap.operations.importing.gitops.patches import Marks, Patch, patches_of
 
 NONE: Mapping[str, str] = MappingProxyType({})
 VALUES, INPUT, PATCH = "Helm values", "the input of a generator", "a patch"
+_NO_MARKS = Marks(labels=NONE, annotations=NONE)
+ELSEWHERE = "fetched from elsewhere"
+_ADDRESS = re.compile(r"[a-z+]+://|git@|[\w-]+(\.[\w-]+)+/[^?]+/|.*(\?|\.git(/|$))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """One way of a file into a cluster. ``namespace`` counts before the file's own, ``fallback`` behind it.
+    """One way of a file into a cluster. ``namespace`` counts before the file's own, ``fallback`` behind it;
+    ``affixes`` are the prefix and suffix of each name that it has on the way, ``steps`` what is changed there.
 
-    ``role`` is empty for manifests. ``named_in`` is the kustomization whose list names the file, empty where a
-    whole folder is applied.
+    ``role`` is empty for manifests; ``path`` is an address for what is fetched. ``named_in`` is the kustomization
+    whose list names the file, empty where a whole folder is applied.
     """
 
     path: str
     named_in: str = ""
     namespace: str = ""
     fallback: str = ""
+    affixes: tuple[tuple[str, str], ...] = ()
+    steps: tuple[Patch | Marks, ...] = ()
+    role: str = ""
+
+    @property
+    def prefix(self) -> str:
+        return self.affixes[-1][0] if self.affixes else ""
+
+    @property
+    def suffix(self) -> str:
+        return self.affixes[-1][1] if self.affixes else ""
+
+    def within(self, frame: "Frame") -> "Use":
+        """As it is behind the patches, the names and the marks of what stands around it."""
+        spaces = (self.namespace,) if self.namespace else ()
+        patches = (replace(patch, spaces=spaces, affixes=self.affixes) for patch in frame.patches)
+        prefix, suffix = frame.prefix + self.prefix, self.suffix + frame.suffix
+        more = [(prefix, self.suffix)] if frame.prefix else []
+        more += [(prefix, suffix)] if frame.suffix else []
+        return replace(
+            self,
+            namespace=frame.namespace or self.namespace,
+            fallback=frame.fallback or self.fallback,
+            affixes=(*self.affixes, *more),
+            steps=(*self.steps, *patches, frame.marks),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What a kustomization, or an object of a controller, does to all that it applies."""
+
+    namespace: str = ""
+    fallback: str = ""
     prefix: str = ""
     suffix: str = ""
-    labels: Mapping[str, str] = field(default_factory=lambda: NONE)
-    annotations: Mapping[str, str] = field(default_factory=lambda: NONE)
-    role: str = ""
+    marks: Marks = _NO_MARKS
+    patches: tuple[Patch, ...] = ()
 
 
 class Kustomize:
@@ -98,48 +138,63 @@ class Kustomize:
                 return inner
         return ""
 
-    def _listed(self, folder: str, file: str, content: Document, above: tuple[str, ...]) -> list[Use]:
-        found: list[Use] = []
-        namespace = text(content.get("namespace"))
+    def with_components(self, folder: str, names: Iterable[str]) -> list[Use]:
+        """A folder, and components that something else than its kustomization adds to it."""
+        found = list(self.build(folder))
+        for name in names:
+            found = self._component(joined(folder, name), found, (folder,))
+        return found
+
+    def _component(self, path: str, found: list[Use], above: tuple[str, ...]) -> list[Use]:
+        """What a component changes it changes of all that stands before it."""
+        known = self._documents.kustomization(path)
+        return self._listed(path, *known, above, found) if known and path not in above else found
+
+    def _listed(
+        self, folder: str, file: str, content: Document, above: tuple[str, ...], before: Iterable[Use] = ()
+    ) -> list[Use]:
+        found = list(before)
         for name in strings(content.get("resources")) + strings(content.get("bases")):
             found += self._resource(folder, file, name, above)
         for name in strings(content.get("generators")):
             found += self._generator(folder, file, name, above)
         for name in strings(content.get("components")):
-            found += self._resource(folder, file, name, above)
-            component = self._documents.kustomization(joined(folder, name))
-            namespace = namespace or text(component[1].get("namespace")) if component else namespace
+            path = joined(folder, name)
+            if self._documents.kustomization(path):
+                self.named.setdefault(folder, set()).add(path)
+                found = self._component(path, found, (*above, folder))
+            else:
+                found += self._resource(folder, file, name, above)
         found += _inputs(folder, file, content)
-        labels, annotations = _labels(content), texts(content.get("commonAnnotations"))
-        return [
-            replace(
-                use,
-                namespace=namespace or use.namespace,
-                prefix=text(content.get("namePrefix")) + use.prefix,
-                suffix=use.suffix + text(content.get("nameSuffix")),
-                labels={**use.labels, **labels},
-                annotations={**use.annotations, **annotations},
-            )
-            for use in found
-        ]
+        frame = Frame(
+            namespace=text(content.get("namespace")),
+            prefix=text(content.get("namePrefix")),
+            suffix=text(content.get("nameSuffix")),
+            marks=Marks(labels=_labels(content), annotations=texts(content.get("commonAnnotations"))),
+            patches=tuple(patches_of(self._documents, folder, file, content)),
+        )
+        return [use.within(frame) for use in found]
 
     def _resource(self, folder: str, file: str, name: str, above: tuple[str, ...]) -> Iterator[Use]:
         path = joined(folder, name)
         if path in self._paths:
             yield Use(path=path, named_in=file)
-        elif "://" not in name and path != folder and self._documents.kustomization(path):
+        elif path != folder and self._documents.kustomization(path):
             self.named.setdefault(folder, set()).add(path)
             yield from self.build(path, (*above, folder))
+        elif not self.is_folder(path) and _ADDRESS.match(name):
+            yield Use(path=re.sub(r"//[^/@]*@", "//", name), named_in=file, role=ELSEWHERE)
 
     def _generator(self, folder: str, file: str, name: str, above: tuple[str, ...]) -> Iterator[Use]:
         """KSOPS: the files that a generator opens, beside the generator's own."""
         path = joined(folder, name)
-        if path not in self._paths:
+        if "\n" not in name and path not in self._paths:
             yield from self._resource(folder, file, name, above)
             return
-        for generator in self._documents.of(path):
+        inline = documents_of_text(name) if "\n" in name else None
+        here, path = (folder, file) if inline is not None else (posixpath.dirname(path), path)
+        for generator in self._documents.of(path) if inline is None else inline:
             if generator.get("kind") == "ksops":
-                here = posixpath.dirname(path)
                 yield from (
                     Use(path=joined(here, each), named_in=path) for each in strings(generator.get("files"))
                 )
@@ -157,12 +212,6 @@ def _folders(paths: Iterable[str]) -> Iterator[str]:
 
 def _below(path: str, folder: str) -> bool:
     return not folder or path.startswith(f"{folder}/")
-
-
-def joined(folder: str, name: str) -> str:
-    """A path below the top of the tree, as a file in ``folder`` names it; empty for the top."""
-    found = posixpath.normpath(posixpath.join(folder, name))
-    return "" if found == "." else found
 
 
 def _input(folder: str, file: str, name: str, role: str = INPUT) -> Use:
@@ -188,9 +237,3 @@ def _labels(content: Document) -> dict[str, str]:
     for each in mappings(content.get("labels")):
         found |= texts(each.get("pairs"))
     return found
-
-
-def texts(value: Any) -> dict[str, str]:
-    return {
-        str(name): str(each) for name, each in mapping(value).items() if isinstance(each, str | int | bool)
-    }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bootstrap.adapters.git.tree import Files
 from bootstrap.operations.importing.gitops.documents import Documents
-from bootstrap.operations.importing.gitops.kustomize import Kustomize, Use
+from bootstrap.operations.importing.gitops.kustomize import Frame, Kustomize, Use
 from bootstrap.operations.importing.gitops.roots import NOTHING, Root, Substitution, roots_of, uses_of
 
 
@@ -55,7 +55,7 @@ class Live:
         for folder in folders:
             found = self.documents.kustomization(folder)
             if folder not in named and found and found[1].get("kind") != "Component":
-                yield Root(name=f"kustomization {folder or '.'}", file="", folder=folder, frame=Use(path=""))
+                yield Root(name=f"kustomization {folder or '.'}", file="", folder=folder, frame=Frame())
 
     def _inside(self, path: str) -> bool:
         return not self._under or path == self._under or path.startswith(f"{self._under}/")

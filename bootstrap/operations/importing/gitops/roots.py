@@ -1,24 +1,23 @@
 """What Flux and Argo CD apply, and into which namespace: where the road of a file into a cluster begins."""
 
-import posixpath
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from bootstrap.operations.importing.gitops.documents import (
     Document,
     Documents,
     documents_of_text,
+    joined,
     mapping,
     mappings,
     strings,
     text,
+    texts,
 )
-from bootstrap.operations.importing.gitops.kustomize import NONE, VALUES, Kustomize, Use, joined, texts
-
-_TEMPLATE = re.compile(r"\{\{\s*\.?([A-Za-z0-9_.\[\]-]+)\s*\}\}")
+from bootstrap.operations.importing.gitops.kustomize import NONE, VALUES, Frame, Kustomize, Use
+from bootstrap.operations.importing.gitops.patches import Marks, patches_of
+from bootstrap.operations.importing.gitops.sets import applications
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ class Root:
     name: str
     file: str
     folder: str
-    frame: Use  # what it adds to each file
+    frame: Frame
     components: tuple[str, ...] = ()
     substitution: Substitution = NOTHING
     patched: Substitution = NOTHING  # what it adds to the Kustomizations that it applies
@@ -66,20 +65,17 @@ def roots_of(documents: Documents, kustomize: Kustomize) -> list[Root]:
     found: list[Root] = []
     for file, document in documents.of_controllers():
         kind = document.get("kind")
-        if kind == "Kustomization" and (root := _flux(file, document, kustomize)):
+        if kind == "Kustomization" and (root := _flux(file, document, documents, kustomize)):
             found.append(root)
         elif kind == "Application":
-            found += _argo(file, document, {}, kustomize)
+            found += _argo(file, document, documents, kustomize)
         elif kind == "ApplicationSet":
-            for parameters in _parameters(document, kustomize):
-                template = mapping(mapping(document.get("spec")).get("template"))
-                found += _argo(
-                    file, {"metadata": document.get("metadata"), **template}, parameters, kustomize
-                )
+            for each in applications(document, documents, kustomize.folders):
+                found += _argo(file, each, documents, kustomize)
     return found
 
 
-def _flux(file: str, document: Document, kustomize: Kustomize) -> Root | None:
+def _flux(file: str, document: Document, documents: Documents, kustomize: Kustomize) -> Root | None:
     meta, spec = mapping(document.get("metadata")), mapping(document.get("spec"))
     path = text(spec.get("path"))
     folder = joined("", path.lstrip("/")) if path else None
@@ -92,13 +88,12 @@ def _flux(file: str, document: Document, kustomize: Kustomize) -> Root | None:
         file=file,
         folder=folder,
         components=tuple(strings(spec.get("components"))),
-        frame=Use(
-            path="",
+        frame=Frame(
             namespace=text(spec.get("targetNamespace")),
             prefix=text(spec.get("namePrefix")),
             suffix=text(spec.get("nameSuffix")),
-            labels=texts(common.get("labels")),
-            annotations=texts(common.get("annotations")),
+            marks=Marks(labels=texts(common.get("labels")), annotations=texts(common.get("annotations"))),
+            patches=tuple(patches_of(documents, folder, file, spec)),
         ),
         substitution=_substitution(spec, here),
         patched=_patched(spec, here),
@@ -125,8 +120,8 @@ def _patched(spec: Document, namespace: str) -> Substitution:
     return found
 
 
-def _argo(file: str, document: Document, given: Mapping[str, str], kustomize: Kustomize) -> Iterator[Root]:
-    spec = mapping(_filled(document.get("spec"), given))
+def _argo(file: str, document: Document, documents: Documents, kustomize: Kustomize) -> Iterator[Root]:
+    spec = mapping(document.get("spec"))
     target = text(mapping(spec.get("destination")).get("namespace"))
     for source in [mapping(spec.get("source")), *mappings(spec.get("sources"))]:
         folder = joined("", text(source.get("path")).lstrip("/"))
@@ -137,15 +132,18 @@ def _argo(file: str, document: Document, given: Mapping[str, str], kustomize: Ku
             name=f"Application {text(mapping(document.get('metadata')).get('name'))}",
             file=file,
             folder=folder,
-            frame=Use(
-                path="",
+            frame=Frame(
                 namespace=text(built.get("namespace")),
                 fallback=target,
                 prefix=text(built.get("namePrefix")),
                 suffix=text(built.get("nameSuffix")),
-                labels=texts(built.get("commonLabels")),
-                annotations=texts(built.get("commonAnnotations")),
+                marks=Marks(
+                    labels=texts(built.get("commonLabels")),
+                    annotations=texts(built.get("commonAnnotations")),
+                ),
+                patches=tuple(patches_of(documents, folder, file, built)),
             ),
+            components=tuple(strings(built.get("components"))),
             plain=True,
             recurse=mapping(source.get("directory")).get("recurse") is True,
             values=tuple(_values(folder, helm)),
@@ -159,57 +157,14 @@ def _values(folder: str, helm: Document) -> Iterator[str]:
         yield joined("" if path.startswith(("$", "/")) else folder, re.sub(r"^\$[^/]*/|^/", "", path))
 
 
-def _parameters(document: Document, kustomize: Kustomize) -> Iterator[dict[str, str]]:
-    """Of the generators that go by this repository alone: its folders, and lists."""
-    for generator in mappings(mapping(document.get("spec")).get("generators")):
-        for element in mappings(mapping(generator.get("list")).get("elements")):
-            yield texts(element)
-        git = mapping(generator.get("git"))
-        patterns = [each for each in mappings(git.get("directories")) if not each.get("exclude")]
-        for folder in kustomize.folders:
-            if any(_matches(folder, text(each.get("path"))) for each in patterns):
-                parts = folder.split("/")
-                named = {f"path[{n}]": part for n, part in enumerate(parts)}
-                base = posixpath.basename(folder)
-                yield {"path": folder, "path.path": folder, "path.basename": base, **named}
-
-
-def _matches(folder: str, pattern: str) -> bool:
-    return folder.count("/") == pattern.count("/") and fnmatchcase(folder, pattern)
-
-
-def _filled(value: Any, given: Mapping[str, str]) -> Any:
-    """An ApplicationSet's template with its parameters; what it has none for stays, and names no folder."""
-    if isinstance(value, dict):
-        return {name: _filled(each, given) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_filled(each, given) for each in value]
-    if isinstance(value, str) and given:
-        return _TEMPLATE.sub(lambda found: given.get(found[1], found[0]), value)
-    return value
-
-
 def uses_of(root: Root, kustomize: Kustomize) -> Iterator[Use]:
     """Every file that one root applies, as it applies it."""
-    frame = root.frame
-    for use in _within(root, kustomize):
-        yield replace(
-            use,
-            namespace=frame.namespace or use.namespace,
-            fallback=frame.fallback,
-            prefix=frame.prefix + use.prefix,
-            suffix=use.suffix + frame.suffix,
-            labels={**use.labels, **frame.labels},
-            annotations={**use.annotations, **frame.annotations},
-        )
+    yield from (use.within(root.frame) for use in _within(root, kustomize))
     for path in root.values:
         yield Use(path=path, named_in=root.file, role=VALUES)
 
 
-def _within(root: Root, kustomize: Kustomize) -> Iterator[Use]:
+def _within(root: Root, kustomize: Kustomize) -> Iterable[Use]:
     if root.plain and not kustomize.has(root.folder):
-        yield from kustomize.plain(root.folder, recurse=root.recurse)
-        return
-    yield from kustomize.build(root.folder)
-    for name in root.components:
-        yield from kustomize.build(joined(root.folder, name))
+        return kustomize.plain(root.folder, recurse=root.recurse)
+    return kustomize.with_components(root.folder, root.components)

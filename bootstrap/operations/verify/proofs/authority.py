@@ -9,8 +9,10 @@ from bootstrap.steps.authority.gather import gather
 from bootstrap.steps.authority.stops import stopped
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.secrets.transfer import Here, here, read_version_one
-from bootstrap.steps.secrets.versions import current_version, held
+from bootstrap.steps.secrets.transfer import Here, commitments_in, read_version_one
+from bootstrap.steps.secrets.versions import counted, held
+
+READ = "secrets read"
 
 
 @claim(
@@ -22,8 +24,11 @@ from bootstrap.steps.secrets.versions import current_version, held
 )
 def authority(world: World) -> Verdict:
     committed = named(world.ledger.read(), RecordType.COMMIT)
+    values = world.each(lambda s: held(world, s.in_vault), world.intent.handovers, READ)
     lacking = [
-        s.name for s in world.intent.handovers if s.name not in committed or held(world, str(s.path)) is None
+        s.name
+        for s, value in zip(world.intent.handovers, values, strict=True)
+        if s.name not in committed or value is None
     ]
     seen = f"{len(world.intent.handovers) - len(lacking)} of {len(world.intent.handovers)}"
     return judged(not lacking, seen + names(lacking))
@@ -40,18 +45,20 @@ def authority(world: World) -> Verdict:
 def values(world: World) -> Verdict:
     if world.files is None:
         return Verdict(State.LEFT_OUT, "needs the root key (--root)", "add --root file:PATH")
-    committed, place = named(world.ledger.read(), RecordType.COMMIT), here(world)
-    wrong = [
-        s.name
-        for s in world.intent.handovers
-        if s.name in committed and not _fits(world, s, committed[s.name], place)
-    ]
+    committed = named(world.ledger.read(), RecordType.COMMIT)
+    known = [s for s in world.intent.handovers if s.name in committed]
+    fit = world.each(lambda s: _fits(world, s, committed[s.name]), known, READ)
+    wrong = [s.name for s, fits in zip(known, fit, strict=True) if not fits]
     return judged(not wrong, f"{len(committed)} compared" + names(wrong))
 
 
-def _fits(world: World, secret: Secret, record: Record, place: Here) -> bool:
-    version = read_version_one(world, secret, place)
-    return version is None or version.commitments == dict(record.fact.commitments)
+def _fits(world: World, secret: Secret, record: Record) -> bool:
+    """Under the cluster that the record names: a platform that was restored elsewhere has the records of before."""
+    now, wanted = held(world, secret.in_vault), dict(record.fact.commitments)
+    if now is not None and now.version == 1 and not now.others:
+        return commitments_in(world, record, now.values) == wanted
+    version = read_version_one(world, secret, Here(cluster=record.run.cluster, vault=""))
+    return version is None or version.commitments == wanted
 
 
 @claim(
@@ -63,10 +70,11 @@ def _fits(world: World, secret: Secret, record: Record, place: Here) -> bool:
 )
 def versions_explained(world: World) -> Verdict:
     known = explained(world.ledger.read())
-    strange, counted = [], 0
-    for secret in world.intent.handovers:
-        live = current_version(world, str(secret.path))
-        counted += live
+    strange, total = [], 0
+    secrets = world.intent.handovers
+    versions = world.each(lambda s: counted(world, s.in_vault), secrets, READ)
+    for secret, live in zip(secrets, versions, strict=True):
+        total += live
         lacking = sorted(set(range(1, live + 1)) - known.get(secret.name, set()))
         if lacking and known.get(secret.name):  # one that is not handed over yet is the authority's matter
             strange.append(f"{secret.name} version {', '.join(map(str, lacking))}")
@@ -76,7 +84,7 @@ def versions_explained(world: World) -> Verdict:
     )
     return judged(
         not strange,
-        f"{counted} versions, without a record{names(strange) or ': none'}",
+        f"{total} versions, without a record{names(strange) or ': none'}",
         hint if strange else "",
     )
 

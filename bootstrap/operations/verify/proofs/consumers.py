@@ -16,9 +16,9 @@ from bootstrap.operations.verify.stores import Foreign, derived
 from bootstrap.ports import Ref
 from bootstrap.steps.context.health import condition, ref_of
 from bootstrap.steps.context.world import World
-from bootstrap.steps.kinds.store import store_object
 from bootstrap.steps.secrets.consumers import unwritten
-from bootstrap.steps.secrets.external_secret_objects import external_secrets, published
+from bootstrap.steps.secrets.external_secret_objects import external_secrets, look_ahead, published
+from bootstrap.steps.secrets.vault_backend import store_object
 from bootstrap.steps.secrets.versions import held
 
 ASKING = ("data", "dataFrom", "dataTo")  # fields that ask for values
@@ -35,6 +35,7 @@ ELSEWHERE = "stores that name our Vault by another address than its Service's or
 )
 def consumers_served(world: World) -> Verdict:
     objects, pending = [*external_secrets(world.intent)], []
+    look_ahead(world)
     for entry, push, readers in published(world.intent):
         source = Ref("v1", "Secret", entry.source.secret, entry.source.namespace)
         if world.cluster.get(source) is None:
@@ -80,8 +81,10 @@ def current(world: World) -> Verdict:
     broken: list[str] = []
     lagging: list[str] = []
     same = 0
-    for obj in external_of(world):
-        now = held(world, path_of(obj))
+    externals = tuple(external_of(world))
+    held_now = world.each(lambda obj: held(world, path_of(obj)), externals, "secrets read")
+    world.each(lambda obj: world.cluster.get(target_of(obj)), externals, "materialized Secrets read")
+    for obj, now in zip(externals, held_now, strict=True):
         if now is None:  # nothing to hold: `authority` and `synced` say why
             continue
         ref = target_of(obj)

@@ -29,7 +29,7 @@ SHOWN = 5  # names of a long list
     unseen=INSIDE + "; without `--root`, Git's value of what was made anew at handover",
 )
 def no_old_value(world: World) -> Verdict:
-    spread = Spread(world)
+    spread = _spread(world)
     old = [c for c in spread.copies if c.value.handed_over and c.value.old and not c.value.weak]
     seen = f"{spread.looked} Secrets and ConfigMaps"
     if old:
@@ -51,7 +51,7 @@ def no_old_value(world: World) -> Verdict:
     + "; values that are short, common or public, and fields such as `username` and `host`, are listed and not counted",
 )
 def no_copy(world: World) -> Verdict:
-    spread = Spread(world)
+    spread = _spread(world)
     listed = [c for c in spread.copies if not (c.value.handed_over and c.value.old)]
     strong = [c for c in listed if not c.value.weak]
     broken = [c for c in strong if not c.near or c.ref.kind == "ConfigMap"]
@@ -64,6 +64,10 @@ def no_copy(world: World) -> Verdict:
     seen += f"; controllers that copy: {', '.join(sorted(spread.copiers))}" if spread.copiers else ""
     hint = "declare a consumer (or an InternalSecret) in its place, and delete the copy" if broken else ""
     return judged(not broken, seen, hint)
+
+
+def _spread(world: World) -> Spread:
+    return world.look.once("spread", lambda: Spread(world))
 
 
 def _some(copies: list[Copy]) -> str:

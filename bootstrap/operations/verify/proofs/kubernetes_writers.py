@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.manifests import committed_objects
 from bootstrap.model.errors import BootstrapError
 from bootstrap.operations.verify.kubernetes_built_in import is_built_in
 from bootstrap.operations.verify.kubernetes_powers import powers, rules_of, stakes, words
@@ -114,7 +114,7 @@ def _manifests(manifests: Mapping[str, bytes]) -> Iterator[Object]:
     for path, data in manifests.items():
         if RBAC.partition("/")[0].encode() in data and path.endswith((".yaml", ".yml", ".json")):
             yield from (
-                obj for obj in parse_manifests(path, data) if obj["kind"].endswith(("Role", "RoleBinding"))
+                obj for obj in committed_objects(path, data) if obj["kind"].endswith(("Role", "RoleBinding"))
             )
 
 

@@ -11,7 +11,7 @@ from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.transfer import renewed
 from bootstrap.steps.secrets.values import source_values
-from bootstrap.steps.secrets.versions import current_version
+from bootstrap.steps.secrets.versions import counted
 from bootstrap.steps.vault.escrow import Escrow, kept_outside
 
 
@@ -87,7 +87,7 @@ def _in_vault_alone(world: World) -> Iterator[tuple[str, str]]:
         if not secret.handed_over:
             yield secret.name, "derived" if secret.secret_class is SecretClass.DERIVED else "never in Git"
             continue
-        version = current_version(world, secret.path)
+        version = counted(world, secret.path)
         if version > 1:
             yield secret.name, f"version {version}"
         elif secret.name in committed and renewed(secret, committed[secret.name].fact.commitments):

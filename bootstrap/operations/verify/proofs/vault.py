@@ -1,15 +1,17 @@
 """Vault itself: the right one, whole, audited, and without a root token (G7, B4, B5, B6)."""
 
-from typing import Final
+from typing import Any, Final
 
-from bootstrap.operations.verify.proof import State, Verdict, claim, judged
-from bootstrap.steps.context.names import AUDIT_DEVICE, CONFIGURE_POLICY
+from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
+from bootstrap.steps.context.names import AUDIT_DEVICE, AUDIT_FILE, AUDIT_STREAM, CONFIGURE_POLICY
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.audit_parts import changed, kept, recorded
 from bootstrap.steps.vault.configuring import powerful
 from bootstrap.steps.vault.init_window import WindowStore
 
 AUDIT_OFF: Final = "E_AUDIT_OFF"
+AUDITED: Final = {AUDIT_DEVICE: AUDIT_FILE, AUDIT_STREAM: "stdout"}
 
 
 @claim(
@@ -47,17 +49,38 @@ def voters(world: World) -> Verdict:
 @claim(
     "audit",
     "B6",
-    "auditing is on",
-    reads="Vault's audit devices",
-    unseen="whether it was on all the time: the log's own lines say that",
+    "auditing is on, in two places",
+    reads="Vault's audit devices, and where each writes to; the digests of what is kept of its file, as the renewers "
+    "say them, and those on record",
+    unseen="whether it was on all the time: the log's own lines say that; what was cut since the last `up`; a "
+    "digest that who has Vault's container says falsely; any part, without the right to read logs of Vault's pods",
 )
 def auditing(world: World) -> Verdict:
     devices = granted(world.session.read("sys/audit"), "sys/audit").data
-    if f"{AUDIT_DEVICE}/" in devices:
-        return Verdict(State.HOLDS, ", ".join(devices))
-    others = f"no audit device {AUDIT_DEVICE}/ among {', '.join(devices)}" if devices else "no audit device"
+    lacking = [name for name, place in AUDITED.items() if _place(devices.get(f"{name}/")) != place]
+    if not lacking:
+        return _kept(world, ", ".join(devices))
+    none = " and ".join(f"no audit device {name}/ that writes to {AUDITED[name]}" for name in lacking)
+    others = f"{none} among {', '.join(devices)}" if devices else "no audit device"
     hint = "`bootstrap up` turns it on again; the last lines of Vault's audit log say who turned it off"
     return Verdict(State.BROKEN, f"{AUDIT_OFF}: {others}", hint)
+
+
+def _kept(world: World, devices: str) -> Verdict:
+    """Whether what is kept of the file is still what the ledger says."""
+    ledger = world.ledger.read()
+    parts, known = kept(world), recorded(ledger)
+    on_record = f"; {sum(part in known for part in parts)} of {len(parts)} parts that are kept are on record"
+    seen = devices + (on_record if parts else "")
+    other = changed(parts, known)
+    if other:
+        hint = "somebody wrote to it since: who can exec into Vault's pods; the container's log has the same lines"
+        return Verdict(State.BROKEN, f"{seen}; not as recorded{names(other)}", hint)
+    return Verdict(State.HOLDS, seen)
+
+
+def _place(device: Any) -> str:
+    return str(((device or {}).get("options") or {}).get("file_path") or "")
 
 
 @claim(

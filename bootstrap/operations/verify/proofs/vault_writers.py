@@ -8,19 +8,26 @@ from bootstrap.operations.verify.vault_census import Census, Holder
 from bootstrap.operations.verify.vault_reach import changes
 from bootstrap.steps.context.names import (
     CONFIGURE_POLICY,
+    JOB_ACCOUNT,
+    JOB_POLICY,
+    JOB_ROLE,
     READER_ACCOUNT,
     READER_ROLE,
     RUN_ACCOUNT,
     RUN_POLICY,
     RUN_ROLE,
+    SNAPSHOT_ACCOUNT,
+    SNAPSHOT_POLICY,
+    SNAPSHOT_ROLE,
     SYSTEM_NAMESPACE,
+    VAULT_ACCOUNT,
+    renewer,
 )
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.ledger_copy import FOLDER
-from bootstrap.steps.vault.policies import CONFIGURE, RUN, pusher, reader
+from bootstrap.steps.vault.policies import CONFIGURE, RUN, job, pusher, reader, renewing, saver
 
 UPGRADE = "the run's policy is of an older version: `bootstrap up` writes it anew"
-OURS = frozenset({RUN_ROLE, READER_ROLE})
 UNSEEN = "batch tokens, how a live token was made, who holds the unseal key"
 HINT = "declare them in bootstrap.yaml (spec.operators, with a reason), or take the grant away"
 
@@ -66,8 +73,8 @@ def vault_writers(world: World) -> Verdict:
     "vault-grants",
     "INV6",
     "our policies, roles and entities in Vault grant what `up` writes, and no more",
-    reads="the text of `bootstrap-run`, `bootstrap-configure`, `reader-*` and `pusher-*`, our two roles, "
-    "and the entities `ns-*` with their aliases",
+    reads="the text of `bootstrap-run`, `bootstrap-snapshot`, `bootstrap-snapshot-job`, `bootstrap-configure`, "
+    "`vault-renewer-*`, `reader-*` and `pusher-*`, our roles, and the entities `ns-*` with their aliases",
     unseen="nothing of these",
 )
 def vault_grants(world: World) -> Verdict:
@@ -82,7 +89,7 @@ def vault_grants(world: World) -> Verdict:
     wider += [
         why for holder in census.holders for why in _wider(holder, world, census.accessor("kubernetes"))
     ]
-    seen = f"{len(_expected(world))} policies, {len(OURS)} roles"
+    seen = f"{len(_expected(world))} policies, {len(_roles(world))} roles"
     return _verdict(seen, wider, census, "`bootstrap up` writes ours as declared; find out who changed them")
 
 
@@ -100,7 +107,10 @@ def _verdict(seen: str, strange: Sequence[str], census: Census, hint: str) -> Ve
 
 def _expected(world: World) -> dict[str, str]:
     """Policy to its text, as `up` writes it."""
-    found = {RUN_POLICY: RUN, CONFIGURE_POLICY: CONFIGURE}
+    found = {RUN_POLICY: RUN, CONFIGURE_POLICY: CONFIGURE, SNAPSHOT_POLICY: saver(world.intent.saved_paths)}
+    found |= {renewer(pod): renewing(pod) for pod in world.session.pods}
+    if world.intent.platform.snapshots is not None:
+        found[JOB_POLICY] = job(world.intent.job_paths)
     found |= {f"reader-{ns}": reader(paths) for ns, paths in world.intent.reading_namespaces.items()}
     return found | {f"pusher-{ns}": pusher(paths) for ns, paths in world.intent.pushing_namespaces.items()}
 
@@ -118,12 +128,24 @@ def _more(live: Sequence[Grant], wanted: Sequence[Grant]) -> list[str]:
 def _is_ours(holder: Holder, world: World) -> bool:
     """Those that hold our policies as `up` makes it; what else they have is judged by ``vault-grants``."""
     if holder.kind == "role":
-        return holder.name in OURS
+        return holder.name in _roles(world)
     if holder.kind == "entity":
         return holder.name in {f"ns-{name}" for name in _namespaces(world)}
     return (
         holder.kind == "token"
     )  # roles and entities say who gets one; one with root is the matter of ``no-root``
+
+
+def _roles(world: World) -> dict[str, tuple[str, set[str], set[str]]]:
+    """Our roles: the account that may log in, from which namespaces, and the policies that it gets."""
+    home = world.intent.platform.vault.namespace
+    return {
+        RUN_ROLE: (RUN_ACCOUNT, {SYSTEM_NAMESPACE}, {RUN_POLICY}),
+        SNAPSHOT_ROLE: (SNAPSHOT_ACCOUNT, {SYSTEM_NAMESPACE}, {SNAPSHOT_POLICY}),
+        JOB_ROLE: (JOB_ACCOUNT, {SYSTEM_NAMESPACE}, {JOB_POLICY}),
+        READER_ROLE: (READER_ACCOUNT, _namespaces(world), set()),
+        **{renewer(pod): (VAULT_ACCOUNT, {home}, {renewer(pod)}) for pod in world.session.pods},
+    }
 
 
 def _namespaces(world: World) -> set[str]:
@@ -132,12 +154,11 @@ def _namespaces(world: World) -> set[str]:
 
 def _wider(holder: Holder, world: World, accessor: str) -> Iterator[str]:
     about = holder.about
-    if holder.kind == "role" and holder.name in OURS:
-        run = holder.name == RUN_ROLE
-        accounts, places = (RUN_ACCOUNT, {SYSTEM_NAMESPACE}) if run else (READER_ACCOUNT, _namespaces(world))
-        more = set(about.get("bound_service_account_names") or ()) - {accounts}
+    if holder.kind == "role" and (ours := _roles(world).get(holder.name)):
+        account, places, policies = ours
+        more = set(about.get("bound_service_account_names") or ()) - {account}
         more |= set(about.get("bound_service_account_namespaces") or ()) - places
-        more |= holder.policies - ({RUN_POLICY} if run else set())
+        more |= holder.policies - policies
         more |= {"namespaces by label"} if about.get("bound_service_account_namespace_selector") else set()
         if more:
             yield f"role {holder.name} is given to, or gives, {', '.join(sorted(more))}"

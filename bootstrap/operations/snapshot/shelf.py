@@ -1,0 +1,162 @@
+"""Where snapshots lie: a folder, or a bucket of an S3 server. A name is given once, to what is whole (INV1)."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from bootstrap.adapters.s3.bucket import S3Bucket
+from bootstrap.adapters.snapshot.file import SnapshotFile, read_from
+from bootstrap.adapters.snapshot.target import LocalFile, Target
+from bootstrap.model.errors import DefinitionError, EvidenceError, HeldError
+from bootstrap.operations.snapshot.judge import judged
+from bootstrap.operations.snapshot.names import ENDING, snapshots_in
+
+LOCK: Final = ".lock"
+SCHEME: Final = "s3://"  # how the name of a bucket begins
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A snapshot that was read back whole: ``sha256`` of all its bytes, in hex; ``name`` as it is called there."""
+
+    file: SnapshotFile
+    sha256: str
+    name: str
+    shown: str
+
+
+class Shelf(Protocol):
+    """Names are sorted."""
+
+    def alone(self) -> AbstractContextManager[None]: ...
+    def target(self, name: str, cluster: str, time: str, /) -> Target: ...
+    def back(self, name: str) -> Written: ...
+    def names(self) -> Sequence[str]: ...
+    def whose(self, name: str) -> tuple[str, str]:
+        """Its cluster, and when it was saved. EvidenceError where that is not to be judged: then it stays."""
+        ...
+
+    def delete(self, name: str) -> None: ...
+
+
+class Folder:
+    """``path`` is a folder that is there, or a file that is to be written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def _at(self, name: str) -> Path:
+        return self._path / name if self._path.is_dir() else self._path
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """HeldError E_SNAPSHOT_HELD while another saves into it. What a killed one left half-written goes."""
+        folder = self._path
+        try:
+            lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DefinitionError(
+                f"{folder} cannot be written: {error.strerror}",
+                code="E_OUT",
+                where=str(folder),
+                hint="name a folder that is there and writable with --out",
+            ) from None
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise HeldError(
+                    f"another snapshot is being saved into {folder}",
+                    code="E_SNAPSHOT_HELD",
+                    where=str(folder),
+                    hint="wait until it is there: bootstrap snapshot list FOLDER",
+                ) from None
+            for part in folder.glob(f".*{ENDING}.*.part"):
+                part.unlink(missing_ok=True)
+            yield
+        finally:
+            os.close(lock)
+
+    def target(self, name: str, _cluster: str, _time: str, /) -> Target:
+        return LocalFile(self._at(name))
+
+    def back(self, name: str) -> Written:
+        path = self._at(name)
+        file = judged(path)
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return Written(file, digest, path.name, str(path))
+
+    def names(self) -> Sequence[str]:
+        return tuple(path.name for path in snapshots_in(self._path))
+
+    def whose(self, name: str) -> tuple[str, str]:
+        manifest = judged(self._at(name)).manifest
+        return manifest.cluster, manifest.time
+
+    def delete(self, name: str) -> None:
+        self._at(name).unlink(missing_ok=True)
+
+
+class InBucket:
+    """Each is judged by what it was uploaded with: reading all of them back at each save would be their whole size."""
+
+    def __init__(self, bucket: S3Bucket) -> None:
+        self._bucket = bucket
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Two at once have two names; of one name the server takes the first."""
+        self._bucket.end_forgotten(ENDING)
+        yield
+
+    def target(self, name: str, cluster: str, time: str, /) -> Target:
+        return self._bucket.upload(name, cluster, time)
+
+    def back(self, name: str) -> Written:
+        reading, digest = self._bucket.read(name), hashlib.sha256()
+        shown = f"{self._bucket.shown.rstrip('/')}/{name}"
+        try:
+            file = read_from(_Hashed(reading, digest), Path(name))
+        finally:
+            reading.close()
+        return Written(file, digest.hexdigest(), name, shown)
+
+    def names(self) -> Sequence[str]:
+        return tuple(name for name in self._bucket.names() if name.endswith(ENDING))
+
+    def whose(self, name: str) -> tuple[str, str]:
+        about = self._bucket.about(name)
+        if about is None:
+            raise EvidenceError(f"{name} was not uploaded from here", code="E_SNAPSHOT_FORMAT", where=name)
+        return about.cluster, about.time
+
+    def delete(self, name: str) -> None:
+        self._bucket.delete(name)
+
+
+class _Reads(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class _Hashed:
+    """What was read, counted and hashed."""
+
+    def __init__(self, source: _Reads, digest: "hashlib._Hash") -> None:
+        self._source = source
+        self._digest = digest
+        self._size = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._source.read(size)
+        self._digest.update(data)
+        self._size += len(data)
+        return data
+
+    def tell(self) -> int:
+        return self._size
