@@ -8,12 +8,14 @@ three ways: it returns (applied), it returns ``Refused`` (not applied, and why),
 ``UnknownOutcome`` (look, never repeat blindly). Reads raise ``Transient`` when the server is away.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from bootstrap.model.certificates import Certificate
 from bootstrap.model.sensitive import Sensitive
 
 Object = dict[str, Any]
@@ -56,6 +58,15 @@ class EncryptedFiles(Protocol):
 
     def open(self, path: str) -> Opened:
         """A raw ``.age``/``.gpg``/``.asc`` file gives its bytes; a SOPS file gives its tree (MAC checked)."""
+        ...
+
+
+class GuardedFiles(EncryptedFiles, Protocol):
+    """The same, which also knows the keys that must not leave."""
+
+    def keep_back(self, values: Mapping[str, Sensitive], where: str, hint: str) -> None:
+        """DefinitionError E_ROOT_SOURCE where values from elsewhere carry a key under the root, or one that opens
+        the commit."""
         ...
 
 
@@ -130,8 +141,8 @@ class Cluster(Protocol):
     def create(self, obj: Object) -> Object | Refused: ...
     def replace(self, obj: Object) -> Object | Refused: ...  # metadata.resourceVersion is required: CAS
     def apply(self, obj: Object, *, force: bool = False) -> Object | Refused: ...  # server-side apply
-    def differs(self, obj: Object) -> bool:
-        """True when applying ``obj`` would change the live object (or it is missing).
+    def differs(self, obj: Object, live: Object | None = None) -> bool:
+        """True when applying ``obj`` would change the live object (or it is missing). ``live``: as it was just read.
 
         A pure read: compares the applied fields with the live object, no dry run, so it does not count as a change
         in the audit log.
@@ -208,7 +219,27 @@ class Vault(Protocol):
         token: Sensitive | None,
         txn: str = "",  # goes out as the audited header X-Bootstrap-Txn
     ) -> Answer: ...
-    def certificate(self, pod: str) -> bytes: ...  # the leaf now served, DER
+    def certificate(self, pod: str) -> bytes:
+        """The leaf now served, DER: of our CA and for this pod, valid or expired."""
+        ...
+
+    def raft_snapshot(self, pod: str, token: Sensitive) -> AbstractContextManager[Iterator[bytes]]:
+        """Vault's raft snapshot from the active node, in chunks as they come; left early, the stream is closed.
+
+        Its end says nothing: a server that fails midway ends it like a whole one. Errors as of ``call``, of a read;
+        Transient E_VAULT_AWAY too where the stream breaks.
+        """
+        ...
+
+    def raft_restore(
+        self, pod: str, token: Sensitive, send: Callable[[Callable[[bytes], object]], None]
+    ) -> Answer:
+        """POST sys/storage/raft/snapshot-force, whose body ``send`` writes in parts. Sent once.
+
+        204 says that the file was taken, not that it is restored: the work begins after it. Which key opens the store
+        says which one it is. Errors of ``send`` pass; UnknownOutcome for everything but a clean answer.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +291,17 @@ class CertificateAuthority(Protocol):
     @property
     def certificate(self) -> bytes: ...
     def issue(self, names: Sequence[str], addresses: Sequence[str], days: int) -> Leaf: ...
+    def sign_intermediate(self, request: bytes, names: Sequence[str], seconds: int) -> bytes:
+        """A CA that signs leaves alone, and for DNS ``names``, what is below them, and loopback alone (PEM, PEM)."""
+        ...
+
+
+class Certificates(Protocol):
+    """Reading certificates: PEM, of which the first counts, or DER. EvidenceError E_CERTIFICATE."""
+
+    def read(self, content: bytes | Sensitive) -> Certificate: ...
+    def read_all(self, content: bytes | Sensitive) -> tuple[Certificate, ...]: ...  # of a PEM text
+    def is_signed_by(self, content: bytes | Sensitive, authority: bytes) -> bool: ...  # PEM both
 
 
 class RootMaterial(Protocol):
@@ -270,6 +312,9 @@ class RootMaterial(Protocol):
     def commitments(self) -> Commitments: ...
     def authority(self) -> CertificateAuthority: ...
     def random_text(self, length: int) -> Sensitive: ...  # letters and digits, from the system's CSPRNG
+    def passing_key(
+        self,
+    ) -> UnsealKey: ...  # made for this moment, kept nowhere: of a store that is thrown away
 
 
 class Records(Protocol):
@@ -286,10 +331,14 @@ class EscrowProof(Protocol):
     """A fresh process that reads only commit, root and the escrow outside the cluster."""
 
     def prove(self, cluster: str) -> Mapping[str, str]:
-        """Unseals (or proves the key against an unsealed Vault) and returns {vaultClusterId, method}.
+        """Unseals (or proves the key against an unsealed Vault) and returns {vaultClusterId, method, generation}.
 
         EvidenceError E_ESCROW when the escrow does not open this Vault.
         """
+        ...
+
+    def prove_following(self, cluster: str) -> Mapping[str, str]:
+        """{generation, commitment} of the next share, as the escrow gives it; Vault is not asked."""
         ...
 
 

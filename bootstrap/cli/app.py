@@ -8,7 +8,9 @@ import typer
 
 from bootstrap.cli import terminal
 from bootstrap.cli.arguments import refuse_repeated
+from bootstrap.cli.commands.ca import app as ca
 from bootstrap.cli.commands.check_options import Beyond, BundleOption, HistoryOption, Report, ReportOption
+from bootstrap.cli.commands.drill import app as drill
 from bootstrap.cli.commands.hosts import app as hosts
 from bootstrap.cli.commands.import_ import import_command
 from bootstrap.cli.commands.init import init
@@ -17,6 +19,8 @@ from bootstrap.cli.commands.lab import app as lab
 from bootstrap.cli.commands.ledger import app as ledger
 from bootstrap.cli.commands.rekey_repo import rekey_repo
 from bootstrap.cli.commands.schema import schema
+from bootstrap.cli.commands.snapshot import app as snapshot
+from bootstrap.cli.commands.status_options import View, ViewOption
 from bootstrap.cli.exits import caught
 from bootstrap.cli.hardening import harden
 from bootstrap.cli.options import SOURCE, Options, common_options
@@ -62,11 +66,14 @@ app.command()(keygen)
 app.command()(schema)
 app.command("import")(import_command)
 app.command()(rekey_repo)
+app.add_typer(ca)
 
 ApproveOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--approve", metavar="STEP", help="Approve a gated step, new-authority or rollback; recorded."
+        "--approve",
+        metavar="STEP",
+        help="Approve a gated step, new-authority, rollback or stale-snapshot; recorded.",
     ),
 ]
 AcceptOption = Annotated[
@@ -82,6 +89,12 @@ PlanOption = Annotated[
 ]
 DeepOption = Annotated[
     bool, typer.Option("--deep", help="Ask the servers to try, too (dry runs; they stand in audit logs).")
+]
+RestoreOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--restore", metavar="FILE", help="Bring the platform back from this snapshot; wants --root."
+    ),
 ]
 NoAutoVoidOption = Annotated[
     bool,
@@ -105,11 +118,20 @@ def check(
 
 @app.command()
 @common_options()
-def doctor(options: Options) -> int:
-    """Can this machine and this cluster run it?"""
+def doctor(
+    options: Options,
+    horizon: Annotated[
+        str,
+        typer.Option("--horizon", metavar="TIME", help="Name what ends by itself within it, such as 400d."),
+    ] = "",
+) -> int:
+    """Can this machine and this cluster run it?
+
+    With --horizon also what expires within that time: in the commit, and with --kubeconfig on the live platform.
+    """
     from bootstrap.cli.commands import doctor as command
 
-    return command.doctor(options)
+    return command.doctor(options, horizon)
 
 
 @app.command()
@@ -137,6 +159,7 @@ def up(
     accept_plan_change: AcceptOption = False,
     plan: PlanOption = None,
     no_auto_void: NoAutoVoidOption = False,
+    restore: RestoreOption = None,
 ) -> int:
     """Do it; also how to resume, from any machine."""
     from bootstrap.cli.commands import up as command
@@ -147,16 +170,17 @@ def up(
         accept_plan_change=accept_plan_change,
         pinned=plan,
         auto_void=not no_auto_void,
+        restore=restore,
     )
 
 
 @app.command()
-@common_options()
-def status(options: Options) -> int:
+@common_options(*SOURCE, "root", "kubeconfig", "context", "environment", "records", "non_interactive")
+def status(options: Options, output: ViewOption = View.TEXT) -> int:
     """Show phase, authority and health, live."""
     from bootstrap.cli.commands import status as command
 
-    return command.status(options)
+    return command.status(options, output)
 
 
 @app.command()
@@ -223,6 +247,15 @@ def unseal(options: Options) -> int:
     return command.unseal(options)
 
 
+@app.command("rekey-unseal")
+@common_options()
+def rekey_unseal(options: Options) -> int:
+    """Give Vault another unseal share; the one before opens it no more."""
+    from bootstrap.cli.commands import rekey_unseal as command
+
+    return command.rekey_unseal(options)
+
+
 @app.command()
 @common_options()
 def abandon(
@@ -247,7 +280,20 @@ def prove_escrow(cluster: Annotated[str, typer.Option("--cluster", metavar="UID"
     return command.prove(options, cluster)
 
 
+@app.command("prove-next-share", hidden=True)
+@common_options(*SOURCE, "root", "kubeconfig", "context", "records")
+def prove_next_share(
+    cluster: Annotated[str, typer.Option("--cluster", metavar="UID")], options: Options
+) -> int:
+    """The fresh process of a rekey's proof: one JSON object on stdout."""
+    from bootstrap.cli.commands import prove_escrow as command
+
+    return command.prove_next(options, cluster)
+
+
 app.add_typer(ledger)
+app.add_typer(snapshot)
+app.add_typer(drill)
 app.add_typer(hosts)
 app.add_typer(lab)
 

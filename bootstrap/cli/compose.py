@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +22,8 @@ from bootstrap.model.plan import Phase, Plan
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.model.suggest import closest
 from bootstrap.ports import (
-    Clock,
     Cluster,
-    EncryptedFiles,
+    GuardedFiles,
     IntentRepository,
     Narrator,
     Records,
@@ -42,6 +41,9 @@ if TYPE_CHECKING:
     from bootstrap.adapters.local.programs import AskPassphrase
     from bootstrap.adapters.records.escrow_proof import FreshProcess
     from bootstrap.adapters.root.root_key import Root
+    from bootstrap.steps.context.look import Look, SharedCluster
+    from bootstrap.steps.context.session import Session
+    from bootstrap.steps.context.source import SnapshotSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,17 @@ class Prepared:
     access: "GitAccess"
     intent: Intent
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlocked:
+    """What the root key opens, before any cluster is asked. ``source``: a snapshot that was judged."""
+
+    root: "Root | None"
+    files: GuardedFiles | None
+    material: RootMaterial
+    source: "SnapshotSource | None"
+    rehearsed: bool
 
 
 @cache
@@ -137,6 +150,11 @@ def _prepared(options: Options, access: "GitAccess") -> Prepared:
     return Prepared(repository=repo, access=access, intent=intent, plan=plan)
 
 
+def with_intent(options: Options, prepared: Prepared, intent: Intent) -> Prepared:
+    """The same commit, of which something else is made; its plan is another one."""
+    return replace(prepared, intent=intent, plan=make_plan(phases(), intent, version(), options.environment))
+
+
 def _known_environment(name: str, intent: Intent) -> None:
     """DefinitionError E_ENVIRONMENT for one that ``bootstrap.yaml`` does not declare."""
     declared = intent.platform.environments
@@ -166,7 +184,7 @@ def root_key(options: Options, repo: IntentRepository) -> "Root | None":
     )
 
 
-def encrypted_files(repo: IntentRepository, root: RootKey | None) -> EncryptedFiles | None:
+def encrypted_files(repo: IntentRepository, root: RootKey | None) -> GuardedFiles | None:
     from bootstrap.adapters.sops.commit_files import CommitFiles
 
     return None if root is None else CommitFiles(repo, root)
@@ -188,7 +206,7 @@ def need_records(options: Options) -> None:
         raise no_folder(_location(options).shown)
 
 
-def _records(options: Options, repo: IntentRepository) -> Records:
+def records(options: Options, repo: IntentRepository) -> Records:
     from bootstrap.adapters.records.commit import CommitRecords
     from bootstrap.adapters.records.folder import FolderRecords
 
@@ -196,30 +214,49 @@ def _records(options: Options, repo: IntentRepository) -> Records:
     return CommitRecords(repo) if folder is None else FolderRecords(folder)
 
 
+def unlock(
+    options: Options, prepared: Prepared, *, restore: Path | None = None, rehearsed: bool = False
+) -> Unlocked:
+    """``restore`` is a snapshot, which is judged here; ``rehearsed``: for a drill, so that nothing reaches out."""
+    from bootstrap.adapters.root.root_material import CommitMaterial
+
+    root = root_key(options, prepared.repository)
+    files = encrypted_files(prepared.repository, root)
+    material = CommitMaterial(prepared.repository, files)
+    source = _source(restore, options, prepared, root, material, rehearsed) if restore else None
+    return Unlocked(root=root, files=files, material=material, source=source, rehearsed=rehearsed)
+
+
 @contextmanager
 def world(
-    options: Options, prepared: Prepared, narrator: Narrator, *, approvals: frozenset[str] = frozenset()
+    options: Options,
+    prepared: Prepared,
+    narrator: Narrator,
+    *,
+    approvals: frozenset[str] = frozenset(),
+    restore: Path | None = None,
+    unlocked: Unlocked | None = None,
 ) -> Iterator[World]:
-    """Everything a step kind needs; on leaving, the run's Vault token is given back."""
+    """Everything a step kind needs; on leaving, the run's Vault token is given back. ``restore`` is a snapshot, which
+    is judged before the cluster is asked anything; ``unlocked``: where that was done before."""
     from bootstrap.adapters.kubernetes.api import KubeApi
     from bootstrap.adapters.kubernetes.cluster import KubeCluster
     from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
     from bootstrap.adapters.kubernetes.portforward import PodDialer
     from bootstrap.adapters.local.clock import SystemClock
-    from bootstrap.adapters.root.root_material import CommitMaterial
+    from bootstrap.adapters.vault.certificates import X509Certificates
     from bootstrap.adapters.vault.client import PodVault
+    from bootstrap.steps.context.look import Look, SharedCluster
     from bootstrap.steps.context.session import Session
 
     intent, repo = prepared.intent, prepared.repository
-    root = root_key(options, repo)
-    files = encrypted_files(repo, root)
+    ours = unlocked or unlock(options, prepared, restore=restore)
     access = load_kubeconfig(options.kubeconfig, options.context)
-    cluster, clock = KubeCluster(KubeApi(access)), SystemClock()
+    direct, clock, look = KubeCluster(KubeApi(access)), SystemClock(), Look()
+    cluster = _inward(direct, look) if ours.rehearsed else SharedCluster(direct, look)
     dialer = PodDialer(access, intent.platform.vault.namespace)
     vault = PodVault(dialer, ca_pem=_public(intent, "vault-ca.crt"))
-    session = Session(cluster, vault, intent.platform.vault, clock)
-    records = _records(options, repo)
-    material = CommitMaterial(repo, files)
+    session = Session(direct, vault, intent.platform.vault, clock, look)
     cluster.version()  # an API server that is away is a precondition: reported before anything else is asked
     run = Run(id=secrets.token_hex(6), actor=cluster.identity().user)
     try:
@@ -227,16 +264,20 @@ def world(
             plan=prepared.plan,
             intent=intent,
             cluster=cluster,
+            direct=direct,
+            look=look,
             session=session,
-            material=material,
-            files=files,
-            ledger=_ledger(cluster, clock, prepared, run, material),
-            records=records,
-            proof=_proof(options, prepared, root),
+            material=ours.material,
+            certificates=X509Certificates(),
+            files=ours.files,
+            ledger=_ledger(session, cluster, prepared, run, ours.material),
+            records=records(options, repo),
+            proof=_proof(options, prepared, ours.root),
             clock=clock,
             narrator=narrator,
             run=run,
             approvals=approvals,
+            restore=ours.source,
         )
     finally:
         session.close()
@@ -265,9 +306,10 @@ def _public(intent: Intent, name: str) -> bytes:
 
 
 def _ledger(
-    cluster: Cluster, clock: Clock, prepared: Prepared, run: Run, material: RootMaterial
+    session: "Session", cluster: Cluster, prepared: Prepared, run: Run, material: RootMaterial
 ) -> Transfers:
     from bootstrap.ledger.record import Writer
+    from bootstrap.steps.vault.transit import TransitSigner
 
     def writer() -> Writer:
         return Writer(
@@ -279,7 +321,36 @@ def _ledger(
             actor=run.actor,
         )
 
-    return Transfers(cluster, _public(prepared.intent, "ledger.pub"), material, clock, writer)
+    key, vault = _public(prepared.intent, "ledger.pub"), partial(TransitSigner, session)
+    return Transfers(cluster, key, material, session.clock, writer, vault)
+
+
+def _inward(direct: Cluster, look: "Look") -> "SharedCluster":
+    from bootstrap.operations.drill.inward import InwardCluster
+
+    return InwardCluster(direct, look)
+
+
+def _source(
+    path: Path,
+    options: Options,
+    prepared: Prepared,
+    root: "Root | None",
+    material: RootMaterial,
+    rehearsed: bool,
+) -> "SnapshotSource":
+    from bootstrap.operations.restore.source import source_of
+    from bootstrap.operations.snapshot.judge import Trust
+
+    if root is None:
+        raise PreconditionError(
+            "a snapshot is opened with the root key",
+            code="E_ROOT_NEEDED",
+            where=str(path),
+            hint="add --root file:PATH",
+        )
+    trust = Trust(root=root, material=material, keys=prepared.intent.keys)
+    return source_of(path, options.environment, trust, rehearsed=rehearsed)
 
 
 def _proof(options: Options, prepared: Prepared, root: "Root | None") -> "FreshProcess":

@@ -25,6 +25,7 @@ from typing import Final, TextIO
 import typer
 
 from bootstrap.cli import terminal
+from bootstrap.cli.signals import HINT, swallowed
 from bootstrap.model.errors import BootstrapError, Interrupted, PreconditionError
 
 CHANGES_PENDING: Final = 3
@@ -44,13 +45,14 @@ def caught(command: Callable[[], int | None]) -> int:
             raise KeyboardInterrupt
         return code or 0
     except BootstrapError as error:
-        _say(_coded(error), error.where, error.hint)
-        return code_of(error)
+        shown = error if isinstance(error, Interrupted) else swallowed() or error
+        _say(_coded(shown), shown.where, shown.hint)
+        return code_of(shown)
     except typer.TyperException as error:
         _refuse(error)
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted", "", "nothing is half-made; run it again")
+        _say("interrupted", "", HINT)
         return INTERRUPTED
     except BrokenPipeError:
         _silence()
@@ -64,6 +66,9 @@ def caught(command: Callable[[], int | None]) -> int:
         )
         return PreconditionError.exit_code
     except Exception as error:  # noqa: BLE001  (the one catch: its text might hold a value, so it is not shown)
+        if (signal := swallowed()) is not None:
+            _say(_coded(signal), "", signal.hint)
+            return code_of(signal)
         _say(
             f"a fault in the program: {type(error).__name__}", _place(error), "bootstrap up goes on from here"
         )

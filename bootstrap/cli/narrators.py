@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 # What the run record says, in words: a process may be at work on it, or none.
-RUN_WORDS: Final = {"running": "unfinished", "abandoning": "being given back", "setting": "changing a value"}
+RUN_WORDS: Final = {
+    "running": "unfinished",
+    "abandoning": "being given back",
+    "setting": "changing a value",
+    "rekeying": "giving Vault another unseal share",
+}
 # state of a step: (sign, sign in ASCII, word, style)
 STATES: Final = {
     "": ("·", ".", "", "dim"),

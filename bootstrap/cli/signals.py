@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP outside a run: the same three lines and exit code as Ctrl-C, instead of a silent end.
+"""Signals outside a run: three lines and an exit code, instead of a silent end.
 
 Inside a run ``engine/interrupt.py`` takes over; what is acted on then is journalled.
 """
@@ -9,15 +9,30 @@ from typing import NoReturn
 
 from bootstrap.model.errors import Interrupted
 
+HINT = "nothing is half-made; run it again"
+_came: list[int] = []
+
 
 def listen() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
+    signal.signal(signal.SIGINT, _interrupt)
+
+
+def swallowed() -> Interrupted | None:
+    """The signal that came, where a library has made another error of what was raised in it."""
+    return _interrupted(_came[-1]) if _came else None
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:
-    raise Interrupted(
-        f"stopped by {signal.Signals(number).name}",
-        signal_number=number,
-        hint="nothing is half-made; run it again",
-    )
+    _came.append(number)
+    raise _interrupted(number)
+
+
+def _interrupt(number: int, _: FrameType | None) -> NoReturn:
+    _came.append(number)
+    raise KeyboardInterrupt  # what prompts, and the library of the command line, know
+
+
+def _interrupted(number: int) -> Interrupted:
+    return Interrupted(f"stopped by {signal.Signals(number).name}", signal_number=number, hint=HINT)

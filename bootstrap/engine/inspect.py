@@ -47,11 +47,12 @@ def survey(plan: Plan, world: World, kinds: Callable[[str], KindClass]) -> Itera
         BootstrapError
     ):  # what keeps the record from being read is named by the first step that it stops
         carry(world, read_run(world.cluster))
-    for step in plan.steps:
-        try:
-            yield _state(step, world, kinds)
-        except BootstrapError as error:
-            yield _failed(step, Health.UNKNOWN, error)
+    with world.look.shared():
+        for step in plan.steps:
+            try:
+                yield _state(step, world, kinds)
+            except BootstrapError as error:
+                yield _failed(step, Health.UNKNOWN, error)
 
 
 def _state(step: Step, world: World, kinds: Callable[[str], KindClass]) -> StepState:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-from bootstrap.model.errors import Interrupted
+from bootstrap.model.errors import BootstrapError, Interrupted
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -42,6 +42,11 @@ def interruptible(interrupt: Interrupt) -> Iterator[None]:
     before = {number: signal.signal(number, interrupt.handle) for number in SIGNALS}
     try:
         yield
+    except BootstrapError:
+        raise
+    except Exception:
+        interrupt.check()  # a library may have made another error of what was raised inside it
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -17,13 +17,14 @@ from bootstrap.waiting import NotYet, retry, swap
 LABELS: Final = {MANAGED_BY: OURS}
 LEASE: Final = Ref("coordination.k8s.io/v1", "Lease", "bootstrap", SYSTEM_NAMESPACE)
 DURATION: Final = 15  # seconds
+HELD: Final = "E_HELD"
 RENEW_EVERY: Final = 5.0  # seconds
 
 
 def held(holder: str, since: str, where: Ref = LEASE) -> HeldError:
     return HeldError(
         f"another run holds the cluster: {holder}, since {since}",
-        code="E_HELD",
+        code=HELD,
         where=str(where),
         hint="wait for it, or end it: its successor takes over by itself after 15 seconds",
     )
@@ -33,7 +34,7 @@ def taken_over(by: str, where: Ref = LEASE) -> HeldError:
     """Another run had the cluster, and is over; ``by`` says which and how it ended, where that is known."""
     return HeldError(
         f"another run took the cluster over meanwhile{f': {by}' if by else ', and has let it go'}",
-        code="E_HELD",
+        code=HELD,
         where=str(where),
         hint="`bootstrap status` shows what it left; `bootstrap up` goes on from there",
     )

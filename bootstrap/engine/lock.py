@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from bootstrap.engine.lease import Heartbeat, Lease, held, taken_over
+from bootstrap.engine.lease import HELD, Heartbeat, Lease, held, taken_over
 from bootstrap.engine.record import ABANDONING, AT_WORK, RUN, RUNNING, RunRecord, read_run, settle
 from bootstrap.engine.retry import Patience
 from bootstrap.journal.store import read_journal
@@ -29,6 +29,13 @@ class RunLock:
         self._heartbeat = Heartbeat(lease, clock)
         self._record: RunRecord | None = None
 
+    @classmethod
+    def of(cls, world: World, patience: Patience, what: str) -> "RunLock":
+        """That of this process, which others see as doing ``what``: one word."""
+        holder = f"{world.run.actor}, {what} {world.run.id}"
+        lease = Lease(world.direct, world.clock, world.narrator, holder)
+        return cls(world.direct, world.clock, lease, patience, run=world.run.id, holder=holder)
+
     @contextmanager
     def held(
         self,
@@ -43,7 +50,8 @@ class RunLock:
         """The block runs under a new epoch, ``world.run.epoch``; HeldError exit 7 when it cannot, or no longer.
 
         Whatever answer its last call got (403 from Vault, whose token a later run has revoked; a lost
-        compare-and-swap): where another run has the cluster, that is the answer here.
+        compare-and-swap; a record that is in the ledger already): where another run has the cluster, that is the
+        answer here.
         """
         try:
             record = self.acquire(
@@ -52,10 +60,10 @@ class RunLock:
             world.run.epoch, world.run.unrecorded = record.epoch, record.unrecorded
             world.session.guard = self.check
             yield
-        except (HeldError, Interrupted):
+        except Interrupted:
             raise
         except BootstrapError as error:
-            lost = self._lost()
+            lost = None if error.code == HELD else self._lost()
             if lost is None:
                 raise
             world.narrator.event("note", message=f"the last call of this run: {error.code} {error.message}")

@@ -42,8 +42,18 @@ class StepLoop:
         self.intended = ""
 
     def observe(self, step: Step) -> tuple[Any, Decision]:
-        kind = self._kinds[step.id]
-        seen = self._patience.read(kind.observe, step.id)
+        """What a step asks for twice is read once; after an answer that did not come, all is asked anew."""
+        kind, look = self._kinds[step.id], self._world.look
+
+        def seen_anew() -> Any:
+            with look.shared():
+                try:
+                    return kind.observe()
+                except Transient:
+                    look.forget()
+                    raise
+
+        seen = self._patience.read(seen_anew, step.id)
         return seen, kind.decide(seen)
 
     def act(self, step: Step, seen: Any, decision: Act) -> bool:

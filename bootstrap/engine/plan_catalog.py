@@ -40,12 +40,15 @@ COMPUTED: Mapping[type, tuple[str, Key]] = {  # what no field holds, and the key
         ),
     ),
 }
+PLAIN = frozenset({str, int, bool, type(None)})  # most values, which are plain JSON already
 SNAKE_CASE = (catalog.Rotation,)  # its keys are those of Vault's metadata
 
 
 def shown(value: Any, intent: Intent) -> Any:
     """A value of the catalog as plain JSON."""
     of: type = type(value)
+    if of in PLAIN:
+        return value
     if is_frozen(of):
         return {key.name: shown(key.value(value, intent), intent) for key in keys(of)}
     if isinstance(value, tuple):

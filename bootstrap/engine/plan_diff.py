@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap.model.errors import DecisionNeeded, DefinitionError
+from bootstrap.model.outside import json_value
 from bootstrap.model.plan import Plan
 
 SHOWN = 5
@@ -15,7 +16,7 @@ COMMIT = ("commit: ", "tree: ")  # differ whenever anything does
 def check_pinned(path: Path, plan: Plan) -> None:
     """DecisionNeeded E_PLAN_OTHER, with the first differences, unless ``path`` (from ``plan -o json``) is ``plan``."""
     try:
-        given: Any = json.loads(path.read_bytes())["plan"]
+        given: Any = json_value(path.read_bytes())["plan"]
     except OSError as error:
         raise DefinitionError(
             f"the plan cannot be read: {error.strerror}",

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from bootstrap.model.errors import EvidenceError, UnknownOutcome, WorldError
 from bootstrap.model.names import MANAGED_BY, OURS, SYSTEM_NAMESPACE
+from bootstrap.model.outside import json_value
 from bootstrap.ports import Clock, Cluster, Object, Ref, Refused
 from bootstrap.waiting import swap
 
@@ -20,7 +21,8 @@ FINISHED: Final = "finished"
 ABANDONING: Final = "abandoning"
 ABANDONED: Final = "abandoned"
 SETTING: Final = "setting"  # a value is being changed on a finished cluster; no plan holds the next run
-AT_WORK: Final = (RUNNING, ABANDONING, SETTING)
+REKEYING: Final = "rekeying"  # Vault gets another unseal share, on a finished cluster too
+AT_WORK: Final = (RUNNING, ABANDONING, SETTING, REKEYING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ def read_run(cluster: Cluster) -> RunRecord | None:
 
 def _parse(live: Object) -> RunRecord:
     try:
-        raw: dict[str, Any] = json.loads(live["data"]["run"])
+        raw: dict[str, Any] = json_value(live["data"]["run"])
         raw["accepted"], raw["approvals"] = tuple(raw["accepted"]), tuple(raw["approvals"])
         raw["unrecorded"] = tuple(raw.get("unrecorded", ()))  # earlier versions had none
         return RunRecord(**raw)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Final
 
 from bootstrap.engine.interrupt import Interrupt, interruptible
-from bootstrap.engine.lease import Lease
 from bootstrap.engine.lock import RunLock
 from bootstrap.engine.loop import ATTEMPTS, StepLoop
 from bootstrap.engine.record import FINISHED, RunRecord, read_run
@@ -37,14 +36,10 @@ class Runner:
         """``earlier`` gives the plan of another commit, to show what differs."""
         self._plan = plan
         self._world = world
-        holder = f"{world.run.actor}, run {world.run.id}"
         interrupt = Interrupt()
         self._interrupt = interrupt
         self._patience = Patience(world.clock, world.narrator, interrupt)
-        lease = Lease(world.cluster, world.clock, world.narrator, holder)
-        self._lock = RunLock(
-            world.cluster, world.clock, lease, self._patience, run=world.run.id, holder=holder
-        )
+        self._lock = RunLock.of(world, self._patience, "run")
         self._loop = StepLoop(plan.steps, world, kinds, self._lock, self._patience, interrupt)
         self._accept_plan_change = accept_plan_change
         self._earlier = earlier
@@ -85,16 +80,17 @@ class Runner:
         What holds is not shown here: a run that goes on from this look comes by all steps again.
         """
         found: list[Outcome] = []
-        for step in self._plan.steps:
-            self._loop.tell("looking", step)
-            begun = self._world.clock.monotonic()
-            _, decision = self._loop.observe(step)
-            if isinstance(decision, Blocked):
-                raise decision.error
-            if isinstance(decision, Act):
-                return tuple(found), (step, decision)
-            found.append(self._loop.outcome(step, decision, begun, acted=False))
-            self._world.approvals |= frozenset(decision.rests_on)  # later steps are seen as they will be
+        with self._world.look.shared():
+            for step in self._plan.steps:
+                self._loop.tell("looking", step)
+                begun = self._world.clock.monotonic()
+                _, decision = self._loop.observe(step)
+                if isinstance(decision, Blocked):
+                    raise decision.error
+                if isinstance(decision, Act):
+                    return tuple(found), (step, decision)
+                found.append(self._loop.outcome(step, decision, begun, acted=False))
+                self._world.approvals |= frozenset(decision.rests_on)  # later steps are seen as they will be
         return tuple(found), None
 
     def _claim(self, step: Step) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from bootstrap.model.errors import EvidenceError
+from bootstrap.model.outside import json_value
 
 
 class Event(StrEnum):
@@ -34,7 +35,7 @@ class Entry:
 def parse_line(line: str, where: str) -> Entry:
     """Raises EvidenceError E_JOURNAL where the text is not an entry of ours."""
     try:
-        raw = json.loads(line)
+        raw = json_value(line)
         return Entry(**{**raw, "event": Event(raw["event"])})
     except (ValueError, TypeError, KeyError) as error:
         raise EvidenceError(

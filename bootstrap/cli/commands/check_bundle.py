@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootstrap.intent.findings import Finding, Level
-from bootstrap.ledger.bundle import verify
+from bootstrap.ledger.bundle import read_bundle
 from bootstrap.ledger.chain import Ledger
 from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import DefinitionError
@@ -35,14 +35,13 @@ def changed_since_commit(repository: "GitRepository", intent: Intent, bundle: Pa
 
 def _ledger(bundle: Path, intent: Intent) -> Ledger:
     try:
-        data = bundle.read_bytes()
+        with bundle.open("rb") as source:
+            return read_bundle(source, intent.keys)[0]
     except OSError as error:
         hint = "bootstrap ledger export writes one"
         raise DefinitionError(
             f"the bundle cannot be read: {error.strerror}", code="E_BUNDLE", where=str(bundle), hint=hint
         ) from None
-    _, ledger, _ = verify(data, intent.keys)
-    return ledger
 
 
 def _older(repository: "GitRepository", path: str, now: str, recorded: str) -> bool:

@@ -2,8 +2,10 @@
 
 import json
 import platform
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import metadata
 from typing import Final
 
@@ -11,13 +13,25 @@ from bootstrap.cli import compose, terminal
 from bootstrap.cli.narrators import narration
 from bootstrap.cli.options import Options, Output
 from bootstrap.engine.inspect import ROOT_NEEDED, Health, survey
+from bootstrap.intent.schema import DURATION
+from bootstrap.model.errors import DefinitionError
 from bootstrap.model.plan import Plan
+from bootstrap.operations.horizon import Ending, of_commit, of_platform, within
 from bootstrap.operations.verify.etcd_encryption import LEAK, leaks
 from bootstrap.steps.context.world import World
 from bootstrap.steps.registry import kind_class
+from bootstrap.steps.vault.volumes import FULL, volumes
 
 ASKED: Final = ("root-trust", "preflight")
-LIBRARIES: Final = ("kubernetes", "hvac", "dulwich", "pyrage", "pysequoia", "cryptography", "ansible-core")
+LIBRARIES: Final = (
+    "kubernetes",
+    "websocket-client",
+    "dulwich",
+    "pyrage",
+    "pysequoia",
+    "cryptography",
+    "ansible-core",
+)
 PRECONDITION: Final = 4
 
 
@@ -31,13 +45,28 @@ class Check:
     hint: str = ""
 
 
-def doctor(options: Options) -> int:
+def doctor(options: Options, horizon: str = "") -> int:
     """The exit code: 0, or 4 when something is missing. Without a cluster only the machine is looked at."""
     checks = list(machine())
-    if options.kubeconfig is not None:
+    if horizon and not re.fullmatch(DURATION, horizon):
+        raise DefinitionError(
+            f"--horizon is {horizon}, not a time",
+            code="E_USAGE",
+            where="bootstrap doctor",
+            hint="a whole number and s, m, h or d: --horizon 400d",
+        )
+    if horizon or options.kubeconfig is not None:
         prepared = compose.prepare(options)
-        with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
-            checks += cluster(world)
+        now, found = datetime.now(UTC), list(of_commit(prepared.intent))
+        if options.kubeconfig is not None:
+            with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
+                checks += cluster(world)
+                if horizon:
+                    now = world.cluster.server_time()
+                    found += of_platform(world)
+                    checks += filling(world)
+        if horizon:
+            checks += ending(found, now, horizon)
     if options.output is Output.JSON:
         rows = [{"name": c.name, "ok": c.ok, "found": c.found, "hint": c.hint} for c in checks]
         terminal.document(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -67,6 +96,26 @@ def cluster(world: World) -> Iterator[Check]:
         yield Check(
             name=state.step.id, ok=ok, found=state.message, hint=" ".join(state.details) if not ok else ""
         )
+
+
+def ending(found: Iterable[Ending], now: datetime, horizon: str) -> Iterator[Check]:
+    """One line for each; not ok is what has ended."""
+    listed = within(iter(found), now, horizon)
+    for each in listed:
+        over = each.until <= now
+        left = "has ENDED" if over else f"in {(each.until - now).total_seconds() / 86400:.0f} days"
+        text = f"{each.what}: {left}, {each.until:%Y-%m-%d}"
+        yield Check(name="ends", ok=False if over else None, found=text, hint=each.then)
+    if not listed:
+        yield Check(name="ends", ok=True, found=f"nothing within {horizon}")
+
+
+def filling(world: World) -> Iterator[Check]:
+    """How full Vault's volumes are; not ok from where they are soon full."""
+    for each in volumes(world):
+        full = max(each.data or 0, each.audit or 0) >= FULL
+        hint = "a larger volume, or less on it; the audit log takes half of its own at most"
+        yield Check(name="volumes", ok=False if full else None, found=str(each), hint=hint if full else "")
 
 
 def _only_checks(plan: Plan) -> Plan:

@@ -155,11 +155,14 @@ def _something(findings: "Findings", source: str) -> None:
     from bootstrap.operations.importing.report import lines
 
     if not findings.found and not findings.there:
+        typed = next(
+            (left.file for left in findings.left if left.file and left.why.startswith("E_TYPE ")), ""
+        )
         raise DefinitionError(
             f"nothing in {source} can be imported" + "".join(f"\n    {line}" for line in lines(findings)),
             code="E_IMPORT",
             where=source,
-            hint="bootstrap import --help",
+            hint=f"sops edit {typed}" if typed else "bootstrap import --help",
         )
 
 

@@ -5,7 +5,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,13 +21,20 @@ from bootstrap.cli.commands.keygen import (
 from bootstrap.cli.prompt import choose_passphrase
 from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
+from bootstrap.model.outside import json_value
+
+if TYPE_CHECKING:
+    from bootstrap.operations.init_repository import Manifests
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     keys: Annotated[Path | None, typer.Option("--keys", help="What keygen wrote (its --out).")] = None,
     manifests: Annotated[
-        Path | None, typer.Option("--manifests", help="Folder with the operator's crds.yaml.")
+        Path | None,
+        typer.Option("--manifests", help="Folder with the operator's crds.yaml, and digests in images.json."),
     ] = None,
     name: Annotated[str, typer.Option("--name", help="The platform's name; DIR's by default.")] = "",
     no_commit: Annotated[bool, typer.Option("--no-commit", help="Make no first commit.")] = False,
@@ -41,7 +48,7 @@ def init(
     target = folder.absolute()
     _refuse_used(target, folder)
     platform = _name(name or target.name)
-    crds = _crds(manifests) if manifests is not None else None
+    given = _given(manifests) if manifests is not None else None
     key_folder = keys.absolute() if keys is not None else target.parent
     if keys is None and _no_keys(key_folder):
         chosen = choose_passphrase(passphrase, none=no_passphrase, ask=not non_interactive)
@@ -49,8 +56,8 @@ def init(
         terminal.err(f"made the root of trust: {key_folder / 'root.key'} (keep it offline)")
     else:
         terminal.err(f"using the keys in {key_folder}")
-    _build(target, platform, key_folder, crds, commit=not no_commit)
-    if crds is None:
+    _build(target, platform, key_folder, given, commit=not no_commit)
+    if given is None:
         terminal.err(
             f"the operator's CRDs are missing: put its 0.19.2 bundle at"
             f" {folder}/manifests/external-secrets/crds.yaml and commit it (see README.md there)"
@@ -59,7 +66,7 @@ def init(
     terminal.err(f"next: bootstrap check --repo {folder}")
 
 
-def _build(target: Path, platform: str, key_folder: Path, crds: Path | None, *, commit: bool) -> None:
+def _build(target: Path, platform: str, key_folder: Path, given: "Manifests | None", *, commit: bool) -> None:
     """In a folder beside the target, then moved: what is interrupted leaves no half repository there."""
     from bootstrap.adapters.git.create import create_repository
     from bootstrap.operations.init_repository import write_repository
@@ -69,7 +76,7 @@ def _build(target: Path, platform: str, key_folder: Path, crds: Path | None, *, 
     try:
         own = key_folder / "root.key"  # not there where the holders had keys already
         root_hint = os.path.relpath(own, target) if own.exists() else "PATH"
-        write_repository(draft, platform, key_folder, root_hint, crds)
+        write_repository(draft, platform, key_folder, root_hint, given)
         create_repository(draft, "Scaffold the platform's intent" if commit else "")
         draft.chmod(0o755)
         draft.rename(target)
@@ -95,6 +102,30 @@ def _name(given: str) -> str:
             f"{given} gives no platform name", code="E_NAME", where="--name", hint="--name demo"
         )
     return name
+
+
+def _given(manifests: Path) -> "Manifests":
+    from bootstrap.operations.init_repository import Manifests
+
+    return Manifests(_crds(manifests), _digests(manifests / layout.IMAGE_DIGESTS))
+
+
+def _digests(path: Path) -> dict[str, str]:
+    """Image name to digest, as a lab writes them; none where there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        found = json_value(path.read_bytes())
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and all(_DIGEST.fullmatch(str(digest)) for digest in found.values()):
+        return found
+    raise DefinitionError(
+        "this is not a list of images with their digests",
+        code="E_IMAGES",
+        where=str(path),
+        hint='{"REPOSITORY:TAG": "sha256:DIGEST"}, or take the file away to name images by tag',
+    )
 
 
 def _crds(manifests: Path) -> Path:

@@ -59,6 +59,9 @@ def up(
             show_default="testbed/images.json",
         ),
     ] = None,
+    durable: Annotated[
+        bool, typer.Option("--durable", help="Its etcd waits for the disk; set when a lab is made.")
+    ] = False,
     cache: Cache = CACHE,
 ) -> None:
     """Bring a lab up, building what is not built yet; print the path of its kubeconfig."""
@@ -69,7 +72,14 @@ def up(
     terminal.err(f"lab {name}: {forecast(name, chosen(name, provider), cache.absolute())}")
     with narrated(f"lab {name}") as on_event:
         made = labs(
-            name, provider, _playbooks(), on_event, cache=cache.absolute(), workers=nodes, pins=images
+            name,
+            provider,
+            playbooks(),
+            on_event,
+            cache=cache.absolute(),
+            workers=nodes,
+            pins=images,
+            durable=durable,
         )
         lab = made.up(name)
     terminal.out(lab.kubeconfig)
@@ -81,7 +91,7 @@ def down(name: Name = "demo", provider: Provider = None) -> None:
     from bootstrap.lab.providers import labs
 
     with narrated(f"lab {name}") as on_event:
-        labs(name, provider, _playbooks(), on_event).down(name)
+        labs(name, provider, playbooks(), on_event).down(name)
 
 
 @app.command()
@@ -129,10 +139,22 @@ def export(
     from bootstrap.lab.export import export as write
 
     with narrated("export") as on_event:
-        write(out.absolute(), _playbooks(), cache.absolute(), on_event)
+        write(out.absolute(), playbooks(), cache.absolute(), on_event)
 
 
-def _playbooks() -> "AnsiblePlaybooks":
+@app.command()
+def image(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
+    cache: Cache = CACHE,
+) -> None:
+    """Write this program's own image as an OCI archive, with its bill of materials; print its name and digest."""
+    from bootstrap.lab.export import program
+
+    with narrated("image") as on_event:
+        terminal.out(program(out.absolute(), cache.absolute(), on_event))
+
+
+def playbooks() -> "AnsiblePlaybooks":
     from bootstrap.adapters.local.ansible import AnsiblePlaybooks
     from bootstrap.lab.resources import folder
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bootstrap.cli import terminal
+from bootstrap.cli.evidence_files import HeadOption, heads_for, opened, read
 from bootstrap.cli.options import Options, Output, OutputOption, common_options
 from bootstrap.model.errors import DefinitionError, EvidenceError
 
@@ -17,9 +18,6 @@ app = typer.Typer(name="ledger", help="The transfer records: show, verify, expor
 
 KeysOption = Annotated[
     Path, typer.Option("--keys", metavar="DIR", help="A folder with ledger.pub: keys/ of the repository.")
-]
-HeadOption = Annotated[
-    list[Path] | None, typer.Option("--head", metavar="FILE", help="A signed head that it must hold.")
 ]
 ClusterOption = Annotated[
     str, typer.Option("--cluster", metavar="UID", help="The cluster that it must be the ledger of.")
@@ -41,12 +39,11 @@ def verify(
     """
     from bootstrap.ledger.bundle import KEY_FILE, verify_bundle
 
-    data, key = _read(bundle), _read(keys / KEY_FILE)
-    beside = keys.absolute().parent
-    found = [(str(path.relative_to(beside)), path) for path in beside.glob("records/*/head.json")]
-    heads = {name: _read(path) for name, path in ([(str(path), path) for path in head] if head else found)}
+    key = read(keys / KEY_FILE)
+    heads = heads_for(keys, head)
     try:
-        report = verify_bundle(data, {KEY_FILE: key}, heads, all_known=not head, cluster=cluster)
+        with opened(bundle) as source:
+            report = verify_bundle(source, {KEY_FILE: key}, heads, all_known=not head, cluster=cluster)
     except EvidenceError as error:
         error.where = f"{bundle}: {error.where}"
         error.hint = error.hint or "take another copy: exported earlier, or anew with bootstrap ledger export"
@@ -72,7 +69,8 @@ def show(
     else:
         from bootstrap.ledger.bundle import show_bundle
 
-        report = show_bundle(_read(bundle))
+        with opened(bundle) as source:
+            report = show_bundle(source)
     _show(report, options.output)
     return 0
 
@@ -90,7 +88,7 @@ def export(
     from bootstrap.cli.commands.ledger_live import live_bundle
 
     data, report = live_bundle(options)
-    _write(out, data)
+    write_whole(out, data)
     if options.output is Output.JSON:
         terminal.document(
             json.dumps({"file": str(out), "size": report.size, "last": report.last}, sort_keys=True)
@@ -109,20 +107,7 @@ def _show(report: "Report", output: Output) -> None:
         terminal.out(*lines(report))
 
 
-def _read(path: Path) -> bytes:
-    """DefinitionError E_FILE_MISSING (exit 2) where there is no such file, or it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DefinitionError(
-            f"{path} cannot be read: {error.strerror}",
-            code="E_FILE_MISSING",
-            where=str(path),
-            hint="bootstrap ledger verify BUNDLE --keys DIR, where DIR holds ledger.pub",
-        ) from None
-
-
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Whole or not at all; DefinitionError E_OUT (exit 2) where nothing can be written."""
     part = path.with_name(path.name + ".part")
     try:

@@ -9,7 +9,8 @@ from bootstrap.cli.options import Options
 from bootstrap.cli.require_run import need_begun
 from bootstrap.ledger.bundle import export, verify_bundle
 from bootstrap.ledger.head import head_of
-from bootstrap.ledger.report import Report, report_of
+from bootstrap.ledger.report import Report
+from bootstrap.ledger.tally import report_of
 from bootstrap.operations.records import current_head
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.escrow import escrow_bytes

@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
 from bootstrap.cli import compose, terminal
+from bootstrap.cli.commands.status_metrics import samples
+from bootstrap.cli.commands.status_options import View
 from bootstrap.cli.narrators import narration, run_word
-from bootstrap.cli.options import Options, Output
+from bootstrap.cli.options import Options
 from bootstrap.engine.inspect import Health, StepState, survey
 from bootstrap.engine.record import AT_WORK, read_run
 from bootstrap.journal.entries import last_intended
@@ -17,7 +21,9 @@ from bootstrap.ledger.record import RecordType
 from bootstrap.ledger.versions import changed
 from bootstrap.model.catalog import Intent, Internal, Secret, SecretClass
 from bootstrap.model.errors import BootstrapError
+from bootstrap.model.metrics import exposition
 from bootstrap.operations.records import uncommitted_head
+from bootstrap.operations.snapshot.age import age
 from bootstrap.operations.verify.drift import without_effect
 from bootstrap.operations.verify.residuals import residuals
 from bootstrap.ports import Object, Ref
@@ -27,25 +33,33 @@ from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.registry import kind_class
 from bootstrap.steps.secrets.external_secret_objects import published
+from bootstrap.steps.vault.lives import Life, lives
+from bootstrap.steps.vault.volumes import volumes
 
 OPEN: Final = (Health.MISSING, Health.BLOCKED)
 SHOWN: Final = 6  # details of a step in text
 
 
-def status(options: Options) -> int:
+def status(options: Options, view: View) -> int:
     """Always 0 when it could look: what is missing is the answer, not an error."""
     prepared = compose.prepare(options)
     with narration(prepared.plan) as narrator, compose.world(options, prepared, narrator) as world:
         found = gather(world)
-    if options.output is Output.JSON:
+        seen = tuple(samples(world, found)) if view is View.METRICS else ()
+    if view is View.JSON:
         terminal.document(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
     else:
-        terminal.out(*lines(found))
+        terminal.out(*(exposition(seen) if view is View.METRICS else lines(found)))
     return 0
 
 
 def gather(world: World) -> dict[str, Any]:
     """Plain JSON values; each part is looked at on its own, and what fails says ``unknown``."""
+    with world.look.shared():
+        return _seen(world)
+
+
+def _seen(world: World) -> dict[str, Any]:
     states = tuple(survey(world.plan, world, kind_class))
     ledger = _ledger(world)
     current = next((s.step.phase for s in states if s.health in OPEN), world.plan.phases[-1].id)
@@ -66,10 +80,25 @@ def gather(world: World) -> dict[str, Any]:
         ],
         "secrets": _secrets(world.intent, ledger),
         "internals": [_internal(world, *each) for each in published(world.intent)],
+        "certificates": _certificates(world),
+        "volumes": [str(each) for each in volumes(world)],
         "residuals": _residuals(world.intent, ledger),
         "ignored": [] if isinstance(ledger, str) else list(without_effect(ledger, world.intent)),
         "uncommitted": _uncommitted(world),
+        "snapshots": _snapshots(world),
     }
+
+
+def _snapshots(world: World) -> dict[str, Any]:
+    """Of the cluster's own; empty where none are declared."""
+    try:
+        found = age(world)
+    except BootstrapError as error:
+        return {"unknown": error.message}
+    if found is None:
+        return {}
+    last = asdict(found.last) if found.last is not None else None
+    return {"schedule": found.schedule, "last": last, "ageSeconds": found.seconds, "overdue": found.overdue}
 
 
 def _uncommitted(world: World) -> list[str]:
@@ -79,6 +108,21 @@ def _uncommitted(world: World) -> list[str]:
     except BootstrapError as error:
         return [f"unknown: {error.message}"]
     return [f"{place} is newer than the commit: commit records/"] if place else []
+
+
+def _certificates(world: World) -> list[str]:
+    """Each that Vault stands on, and the days that are left of it."""
+    try:
+        now = world.cluster.server_time()
+        return [_life(life, now) for life in lives(world)]
+    except BootstrapError as error:
+        return [f"unknown: {error.message}"]
+
+
+def _life(life: Life, now: datetime) -> str:
+    found = life.certificate
+    left = "has EXPIRED" if found.until <= now else f"{found.days(now):.0f} days left"
+    return f"{life.what}: {left}, until {found.until:%Y-%m-%d}, renewed {life.renewed}"
 
 
 def _step(state: StepState) -> dict[str, Any]:
@@ -191,11 +235,30 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     if found["internals"]:
         yield "made in the cluster, published through Vault:"
         yield from (f"  {i['name']:<28} {i['kind']:<14} {i['state']}" for i in found["internals"])
+    yield f"certificates {len(found['certificates'])}"
+    yield from (f"  - {item}" for item in found["certificates"])
+    yield f"volumes      {len(found['volumes'])}"
+    yield from (f"  - {item}" for item in found["volumes"])
     yield f"residuals    {len(found['residuals'])}"
     yield from (f"  - {item}" for item in found["residuals"])
     if found["ignored"]:
         yield f"ignored      {len(found['ignored'])}"
         yield from (f"  - {item}" for item in found["ignored"])
+    if found["snapshots"]:
+        yield from _snapshot_lines(found["snapshots"])
     if found["uncommitted"]:
         yield f"uncommitted  {len(found['uncommitted'])}"
         yield from (f"  - {item}" for item in found["uncommitted"])
+
+
+def _snapshot_lines(found: dict[str, Any]) -> Iterator[str]:
+    if "unknown" in found:
+        yield f"snapshots    unknown: {found['unknown']}"
+        return
+    last = found["last"]
+    if last is None:
+        yield f"snapshots    none yet, scheduled at {found['schedule']} (UTC)"
+    else:
+        yield f"snapshots    {last['file']}, {found['ageSeconds']} s old, {last['size']} bytes, {last['kept']} kept"
+    if found["overdue"]:
+        yield f"  - WARNING: older than twice the schedule {found['schedule']} (UTC): look at the CronJob's jobs"

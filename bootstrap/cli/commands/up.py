@@ -21,6 +21,7 @@ from bootstrap.operations.records import write_records
 from bootstrap.operations.verify.drift import without_effect
 from bootstrap.operations.verify.residuals import residuals
 from bootstrap.steps.authority.approvals import DECISIONS
+from bootstrap.steps.authority.restoring import STALE
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 
@@ -34,6 +35,7 @@ def up(
     accept_plan_change: bool,
     pinned: Path | None = None,
     auto_void: bool = True,
+    restore: Path | None = None,
 ) -> int:
     """The exit code: 0, or 8 when everything is handed over and a retirement still waits."""
     prepared = compose.prepare(options)
@@ -44,7 +46,7 @@ def up(
     name_unused(prepared.repository)
     with (
         narration(prepared.plan, live=True) as narrator,
-        compose.world(options, prepared, narrator, approvals=approvals) as world,
+        compose.world(options, prepared, narrator, approvals=approvals, restore=restore) as world,
     ):
         world.auto_void = auto_void
         result = compose.runner(options, prepared, world, accept_plan_change=accept_plan_change).run()
@@ -59,9 +61,13 @@ def up(
 
 def _refuse_unknown(approvals: frozenset[str], plan: Plan) -> None:
     """DefinitionError E_USAGE for an approval that no step of this plan could want."""
-    unknown = sorted(approvals - {*DECISIONS} - {step.id for step in plan.steps})
+    unknown = sorted(approvals - {*DECISIONS, STALE} - {step.id for step in plan.steps})
     if unknown:
-        those = [*DECISIONS, *(s.id for s in plan.steps if s.gate == "approve" or s.kind == INITIALISED)]
+        those = [
+            *DECISIONS,
+            STALE,
+            *(s.id for s in plan.steps if s.gate == "approve" or s.kind == INITIALISED),
+        ]
         raise DefinitionError(
             f"there is no step {unknown[0]} to approve",
             code="E_USAGE",
