@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.docs.render_commands import commands_page
 from tests.docs.render_exits import exit_codes_page
+from tests.docs.render_metrics import metrics_page
 from tests.docs.render_permissions import permissions_page
 from tests.docs.render_phases import phases_page
 from tests.docs.render_requirements import requirements_page
@@ -14,6 +15,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "exit-codes.md": exit_codes_page,
+    "metrics.md": metrics_page,
     "permissions.md": permissions_page,
     "phases.md": phases_page,
     "requirements.md": requirements_page,

@@ -30,6 +30,8 @@ def walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
     if children is None:
         yield words, command
         return
+    if command.invoke_without_command:
+        yield words, command
     for name, child in children.items():
         if not child.hidden:
             yield from walk(child, (*words, name))

@@ -14,13 +14,21 @@ from bootstrap.model.catalog import (
     Platform,
     Secret,
     SecretClass,
+    Snapshots,
     Source,
     VaultSpec,
+    Volume,
 )
 from bootstrap.ports import Permission
-from bootstrap.steps.authority.traces import VOLUMES
-from bootstrap.steps.permissions import abandoning, beginning_anew, verifying, wanted
-from bootstrap.steps.vault.policies import CONFIGURE, RUN
+from bootstrap.steps.permissions import (
+    abandoning,
+    beginning_anew,
+    restoring_in_place,
+    verifying,
+    wanted,
+)
+from bootstrap.steps.vault.policies import CONFIGURE, RUN, job, saver
+from bootstrap.steps.vault.presence import VOLUMES
 
 SCAFFOLD, READER, PUSHER = "each scaffold's", "each consumer's", "each internal entry's"
 Rules = Mapping[tuple[str, str], tuple[str, ...]]
@@ -101,6 +109,16 @@ metadata:
 rules:
 @ANEW@```
 
+`up --restore` over what is left of a platform removes that, and asks for this:
+
+```yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: bootstrap-restore-in-place
+rules:
+@IN_PLACE@```
+
 With this one, which no run needs, volumes that a lost Vault left are seen before a first run; without it, that says so:
 
 ```yaml
@@ -142,8 +160,8 @@ for one (`create` on `serviceaccounts/token`) is not enough. The ValidatingAdmis
 lets these ask: users, groups and service accounts under [`operators`](platform.md#who-can-change-a-secret); the
 groups `system:masters` and `kubeadm:cluster-admins`, which may take the policy away; `system:nodes`, the kubelet,
 which asks for pods of its node alone. Anybody else is refused, and `up` by such an identity ends with
-`E_OPERATOR_UNKNOWN` before it changes anything. No pod may run as that account: nothing of ours does. Only what is
-made is judged, never what runs.
+`E_OPERATOR_UNKNOWN` before it changes anything. The same holds for `bootstrap-system/bootstrap-snapshot`. No
+pod may run as one of the two: nothing of ours does. Only what is made is judged, never what runs.
 
 `bootstrap-operator-writes` refuses the External Secrets Operator's account what RBAC cannot say: Secrets of type
 `kubernetes.io/service-account-token`; Secrets in `bootstrap-system`, in its own namespace and in those that begin
@@ -166,7 +184,8 @@ another port add a policy beside it: they add up. It holds where the network enf
 
 ## In Vault
 
-Inside Vault there are two policies of ours beside those of the namespaces. Their texts:
+Inside Vault there are three policies of ours, and a fourth where the cluster saves snapshots of itself, beside those of
+the namespaces. Their texts:
 
 **`bootstrap-run`** is the daily identity of `up`, `status` and `verify`: role `bootstrap-run`, for the service account
 `bootstrap-system/bootstrap`, for 15 minutes. It reads every secret, to compare it, and writes below `secret/` for the
@@ -176,6 +195,26 @@ policy, role, entity, alias, mount or audit device, makes no token, and removes 
 
 ```hcl
 @RUN@```
+
+**`bootstrap-snapshot`** is of [`snapshot save`](../how-to/save-a-snapshot.md): role `bootstrap-snapshot`, for the
+service account `bootstrap-system/bootstrap-snapshot`, for an hour at most. It reads Vault's store as it lies on the
+disk, which is ciphertext, and the current values of bootstrap secrets, by their paths in the catalog; it ends its own
+token, writes nothing, and `up` never logs in as it. With one secret of class `bootstrap`:
+
+```hcl
+@SAVER@```
+
+**`bootstrap-snapshot-job`** is of the jobs that save snapshots in the cluster, where
+[that is declared](../how-to/let-the-cluster-save-snapshots.md): role `bootstrap-snapshot-job`, for the service account
+`bootstrap-system/bootstrap-snapshot-job`, for an hour at most. It is the same, and sees which tokens live
+and with which policies, so that nothing is saved while a root token does; where snapshots go into a bucket it reads
+the bucket's login too:
+
+```hcl
+@JOB@```
+
+In Kubernetes that account reads ConfigMaps of `bootstrap-system` and writes `snapshot-last`, by the Role of its name.
+It reads no Secret.
 
 **`bootstrap-configure`** is of a token that `up` makes for one change of what it has declared in Vault: it generates
 a root token with the escrow's share, which only the root key opens, makes with it an orphan token of this policy for
@@ -218,6 +257,7 @@ def sample() -> Intent:
             deployment="external-secrets/external-secrets",
             service_account="external-secrets/external-secrets",
         ),
+        snapshots=Snapshots(schedule="0 0 * * *", image="i", volume=Volume(size="1Gi")),
     )
     return Intent(
         commit="0" * 40,
@@ -244,6 +284,7 @@ def permissions_page() -> str:
     roles = {
         "@ABANDON@": abandoning("vault"),
         "@ANEW@": beginning_anew(),
+        "@IN_PLACE@": restoring_in_place(sample()),
         "@VOLUMES@": (VOLUMES,),
         "@VERIFY@": verifying(),
     }
@@ -251,6 +292,8 @@ def permissions_page() -> str:
     for mark, permissions in roles.items():
         middle = middle.replace(mark, _role(rules(permissions)))
     end = END.replace("@RUN@", RUN).replace("@CONFIGURE@", CONFIGURE)
+    paths = ("platform/gitops/deploy-credential",)
+    end = end.replace("@SAVER@", saver(paths)).replace("@JOB@", job(paths))
     return TOP + _role(rules(asked)) + middle + _table(asked) + end
 
 

@@ -44,6 +44,10 @@ def sequence() -> list[Block]:
         *(*inside, *examples(add), *on_the_lab(add), *outside),
         *on_the_lab("how-to/change-what-is-declared.md"),
         *(*examples(audit), *on_the_lab(audit)),
+        *on_the_lab("how-to/save-a-snapshot.md"),
+        *on_the_lab("how-to/let-the-cluster-save-snapshots.md"),
+        *on_the_lab("how-to/collect-metrics.md"),
+        *on_the_lab("how-to/restore-a-platform.md"),
         *on_the_lab(rebuild),
     ]
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bootstrap.lab.cgroup import members
 from tests.faults.digest import state
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import Schedule
@@ -58,6 +57,7 @@ class Bench:
     golden: dict[str, Any] = field(default_factory=dict)
     runs: int = 0
     left: list[str] = field(default_factory=list)
+    more: tuple[str, ...] = ()  # words that each `up` takes besides
 
     # ------------------------------------------------------------ templates
 
@@ -134,6 +134,7 @@ class Bench:
             *(sys.executable, "-I", str(CHILD), str(told), str(heard), str(clock)),
             *("up", "--repo", str(clone), "--root", f"file:{self.platform.root_key}"),
             *("--kubeconfig", str(self.kubeconfig), "--records", str(records), "--non-interactive"),
+            *self.more,
         ]
         process = subprocess.Popen(
             command,
@@ -183,24 +184,10 @@ class Bench:
 
     def up(self, *more: str) -> "subprocess.CompletedProcess[str]":
         """Straight to the API server, from another clone and HOME, with no records."""
-        return run_bootstrap("up", *self.platform.to_cluster(self.clone()), *more)
+        return run_bootstrap("up", *self.platform.to_cluster(self.clone()), *self.more, *more)
 
     def state(self) -> dict[str, Any]:
         return state(self.kube, self.platform, actual(self.kube, self.platform))
-
-    # ------------------------------------------------------------ what happens to Vault
-
-    def kill_vault(self, pod: str = "vault-0") -> bool:
-        """The server's process in that pod is gone; its container is started again by the kubelet. False: none ran."""
-        killed = False
-        for pid in members(self.kube.lab.name, self.kube.lab.containers):
-            with suppress(OSError):
-                command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                host = f"HOSTNAME={pod}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
-                if host and b"server" in command and command[0].endswith(b"vault"):
-                    os.kill(pid, signal.SIGKILL)
-                    killed = True
-        return killed
 
 
 def _named(waiting: Callable[[], list[str]]) -> list[str]:

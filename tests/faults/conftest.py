@@ -27,10 +27,12 @@ def bench(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Ite
     proxy, own = proxy_of(kube, (platform.folder / "keys/vault-ca.crt").read_bytes())
     config = kubeconfig(proxy, own, account(kube), folder)
     templates = Templates(lab, folder / "templates")
-    with proxy.serving():
-        found = Bench(kube, platform, proxy, config, templates, folder)
-        found.prepare()
-        print(f"templates made in {time.monotonic() - begun:.0f} s; writes by road: {found.counts}")
-        yield found
-        templates.restore(EMPTY)
-    no_account(kube)
+    try:
+        with proxy.serving():
+            found = Bench(kube, platform, proxy, config, templates, folder)
+            found.prepare()
+            print(f"templates made in {time.monotonic() - begun:.0f} s; writes by road: {found.counts}")
+            yield found
+            templates.restore(EMPTY)
+    finally:  # else `verify` finds it in every test that follows
+        no_account(kube)

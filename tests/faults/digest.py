@@ -8,6 +8,7 @@ import json
 import re
 from typing import Any
 
+from bootstrap.model.names import CLAIM_ANNOTATION
 from tests.lab.support.cluster import Kube, Object
 from tests.lab.support.platform import Platform
 from tests.lab.support.reset import KEPT, OURS
@@ -84,6 +85,8 @@ def _plain(name: str, obj: Object) -> Any:
     kept = {k: v for k, v in obj.items() if k not in ("metadata", "status", "data", "kind")}
     kept["labels"] = meta.get("labels", {})
     kept["annotations"] = {k: v for k, v in meta.get("annotations", {}).items() if not NOTES.match(k)}
+    if obj["kind"] == "Secret" and CLAIM_ANNOTATION in kept["annotations"]:
+        kept["annotations"][CLAIM_ANNOTATION] = ""  # a digest of what is made at random
     kept["owners"] = [f"{o['kind']} {o['name']}" for o in meta.get("ownerReferences", [])]
     kept["finalizers"] = sorted(meta.get("finalizers", []))
     data = obj.get("data") or {}

@@ -1,18 +1,23 @@
 """The real servers of a lab as the proxy reaches them, and the kubeconfig that leads through the proxy to them."""
 
 import base64
+import contextlib
 import json
 import os
 import socket
 import ssl
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
-from bootstrap.adapters.kubernetes.kubeconfig import in_memory, load_kubeconfig
+from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
 from bootstrap.adapters.kubernetes.portforward import PodDialer
+from bootstrap.adapters.local.memory_file import in_memory
+from bootstrap.steps.vault.containers import SERVED
 from tests.faults.proxy import Proxy
 from tests.lab.support.cluster import Kube
 from tests.support.tls_server import Authority, authority
@@ -20,6 +25,7 @@ from tests.support.tls_server import Authority, authority
 ACCOUNT = "fault-proxy"  # in kube-system, so that it belongs to an empty cluster
 USER = f"system:serviceaccount:kube-system:{ACCOUNT}"
 CONNECT = 10.0  # seconds
+CHUNK = 65536  # bytes
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,18 @@ class ApiServer:
         return context.wrap_socket(plain, server_hostname=host.hostname)
 
 
+def carry(source: Any, sink: Any) -> None:
+    """Until one of them ends; then both do. Each has the methods of a socket that a ``Dialer`` promises."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(CHUNK):
+            sink.sendall(data)
+    for end in (source, sink):
+        with contextlib.suppress(OSError, AttributeError):  # it has ended already
+            with socket.socket(fileno=os.dup(end.fileno())) as other:
+                other.shutdown(socket.SHUT_RDWR)  # wakes the one who reads there, which closing does not
+            end.close()
+
+
 @dataclass(frozen=True)
 class VaultPods:
     """Pods of Vault, dialled by the program's own dialer; ``authority`` is keys/vault-ca.crt."""
@@ -47,8 +65,13 @@ class VaultPods:
     _faces: dict[bytes, ssl.SSLContext] = field(default_factory=dict)
 
     def dial(self, pod: str, port: int) -> socket.socket:
-        found: socket.socket = self.dialer.dial(pod, port)
-        return found
+        """A socket, for the standard library's TLS wants one: two threads carry between it and the dialer's stream."""
+        stream = self.dialer.dial(pod, port)
+        stream.settimeout(None)
+        mine, given = socket.socketpair()
+        for ends in ((stream, mine), (mine, stream)):
+            threading.Thread(target=carry, args=ends, daemon=True).start()
+        return given
 
     def secure(self, stream: socket.socket, name: str) -> ssl.SSLSocket:
         context = ssl.create_default_context(cadata=self.authority.decode())
@@ -57,7 +80,7 @@ class VaultPods:
         return context.wrap_socket(stream, server_hostname=name or None)
 
     def face(self, upstream: ssl.SSLSocket) -> ssl.SSLContext:
-        """The pod's key lies in the Secret that it mounts."""
+        """The pod's key lies in the Secret that it starts with, or in its own memory."""
         shown = upstream.getpeercert(binary_form=True) or b""
         if shown not in self._faces:
             self._faces[shown] = _context(*self._pair(shown))
@@ -70,7 +93,13 @@ class VaultPods:
                 key = data.get(name.removesuffix(".crt") + ".key")
                 if name.endswith(".crt") and key and _der(certificate) == shown:
                     return certificate, key
-        raise LookupError("no Secret holds the key of the certificate that the pod shows")
+        for pod in self.kube.list("pod", "vault", "app.kubernetes.io/name=vault"):
+            name = pod["metadata"]["name"]
+            served = self.kube.try_run("exec", "-n", "vault", name, "-c", "vault", "--", "cat", SERVED).stdout
+            own, begin, chain = served.partition("-----BEGIN CERTIFICATE-----")
+            if begin and _der((begin + chain).encode()) == shown:
+                return (begin + chain).encode(), own.encode()
+        raise LookupError("nothing holds the key of the certificate that the pod shows")
 
 
 def _der(pem: bytes) -> bytes:

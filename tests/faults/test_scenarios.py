@@ -16,13 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.bench import DONE, Bench
+from tests.faults.bench import Bench
 from tests.faults.invariants import after_up
 from tests.faults.kinds import Fault
 from tests.faults.matrix import SEED
 from tests.faults.schedule import Exchange, Schedule
 from tests.faults.servers import USER
 from tests.lab.support.cluster import ApiAudit
+from tests.lab.support.killed import kill_vault
 from tests.lab.support.state import authority, statements
 from tests.lab.support.vault import as_run
 from tests.support.program import assert_decent, assert_refused, said
@@ -179,8 +180,9 @@ def test_disk__the_operator_s_disk_is_full(bench: Bench, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("seconds", [TEN_MINUTES, -TEN_MINUTES])
 def test_clock__off_by_ten_minutes_is_refused_before_anything_changes(bench: Bench, seconds: int) -> None:
+    """Whatever ran here before: no records speak of another history."""
     audit = ApiAudit(bench.kube.lab.audit_log)
-    ended = bench.faulted(Schedule(), bench.records(DONE), clock=seconds)
+    ended = bench.faulted(Schedule(), bench.folder / f"no-records-{seconds}", clock=seconds)
     assert ended.code == 4, ended.err
     assert "E_CLOCK" in ended.err
     time.sleep(1)  # the audit log is written a moment later
@@ -193,7 +195,7 @@ def test_nodes__all_of_vault_is_killed_in_the_middle_of_the_handover(bench: Benc
 
     def all_nodes() -> None:
         for pod in ("vault-0", "vault-1", "vault-2"):
-            bench.kill_vault(pod)
+            kill_vault(bench.kube, pod)
 
     run = Schedule(Fault.RESTART_AFTER, interlude=all_nodes, when=written(f"/v1/secret/data/{PATH}"))
     ended = bench.faulted(run, bench.records("handover"))

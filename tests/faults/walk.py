@@ -15,6 +15,7 @@ from tests.faults.invariants import after_up, decent
 from tests.faults.kinds import KILLS, RESTARTS, Fault
 from tests.faults.schedule import Exchange, Schedule
 from tests.lab.support.cluster import ApiAudit
+from tests.lab.support.killed import kill_vault
 
 REPLAY = "BOOTSTRAP_REPLAY='{}' .venv/bin/pytest tests/faults -k replay -s"
 HELD = 7
@@ -92,7 +93,7 @@ class Walk:
             ]
 
         def restart() -> None:
-            told.idle = not self.bench.kill_vault()
+            told.idle = not kill_vault(self.bench.kube)
 
         return another_up if point.fault is Fault.SLEEPER else restart
 

@@ -6,10 +6,10 @@ import pytest
 
 from bootstrap.ledger.bundle import verify_bundle
 from bootstrap.model.errors import EvidenceError
-from tests.support.ledger_facts import Key, bundle
+from tests.support.ledger_facts import Key, bundle_of, signed_by_both
 
 KEYS = {"ledger.pub": Key().pem}
-DATA = bundle()
+DATA = bundle_of(tuple(each.envelope for each in signed_by_both()))
 
 
 def others(at: int) -> list[int]:

@@ -16,6 +16,9 @@ HELP = (
         "schema",
         "import",
         "rekey-repo",
+        "ca",
+        "ca new",
+        "ca drop",
         "check",
         "doctor",
         "plan",
@@ -24,7 +27,7 @@ HELP = (
         "verify",
     ),
     *("set", "unseal", "abandon", "prove-escrow"),
-    *("ledger", "ledger verify", "ledger show", "ledger export"),
+    *("ledger", "ledger verify", "ledger show", "ledger export", "drill", "drill verify"),
     *("lab", "lab up", "lab down", "lab status", "lab kubeconfig"),
 )
 LIVE = ("plan", "up", "status", "verify", "unseal", "abandon", "doctor", "ledger show")
@@ -40,6 +43,7 @@ def cases() -> Iterator[Case]:
     yield from made()
     yield from imports()
     yield from rekeys()
+    yield from authorities()
     yield from live()
 
 
@@ -208,6 +212,12 @@ def rekeys() -> Iterator[Case]:
     yield case("rekey-to-garbage", f"rekey-repo --repo good {ROOT} --to age1invented")
     yield case("rekey-dirty", f"rekey-repo --repo dirty {ROOT} --to {HOLDER}")
     yield case("rekey-remote", f"rekey-repo --repo https://localhost/x {ROOT}")
+
+
+def authorities() -> Iterator[Case]:
+    yield case("ca-drop-one", "ca drop --repo pgp")
+    yield case("ca-new-dirty", "ca new --repo dirty")
+    yield case("ca-new-remote", "ca new --repo https://localhost/x")
 
 
 HOLDER = "age1fj5qa7wugh8lg8xumr9t8syhjah0zh7h8svvs5h2n24xpqwtfqcsjsgn3v"

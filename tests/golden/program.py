@@ -90,8 +90,14 @@ def reaching(platform: SimulatedPlatform, ports: dict[str, Any]) -> Iterator[Non
 
     @contextmanager
     def world(
-        _: Any, prepared: Any, narrator: Any, *, approvals: frozenset[str] = frozenset()
+        _: Any,
+        prepared: Any,
+        narrator: Any,
+        *,
+        approvals: frozenset[str] = frozenset(),
+        restore: Path | None = None,
     ) -> Iterator[Any]:
+        assert restore is None, "no road of these restores"
         made = platform.world(**ports)
         assert made.plan == prepared.plan, "the simulated platform is of another commit"
         made.narrator, made.approvals = narrator, approvals

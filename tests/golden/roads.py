@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bootstrap.model.names import CLAIM_ANNOTATION
 from tests.golden.cases import case, told
 from tests.golden.fixed import fixed
 from tests.golden.program import reaching
@@ -94,7 +95,10 @@ def shown(name: str, obj: Mapping[str, Any]) -> dict[str, Any]:
     data = {
         key: "" if any(o in name for o in OPENSSL) else digest(value) for key, value in obj["data"].items()
     }
-    return {**obj, "data": data}
+    meta = dict(obj["metadata"])
+    if CLAIM_ANNOTATION in (meta.get("annotations") or {}):  # a digest of those bytes
+        meta["annotations"] = {**meta["annotations"], CLAIM_ANNOTATION: ""}
+    return {**obj, "metadata": meta, "data": data}
 
 
 def journals(objects: Mapping[Any, Any]) -> list[Any]:
@@ -152,6 +156,7 @@ LOOKS = {
     "plan": "plan LIVE --detailed-exitcode",
     "status": "status LIVE",
     "status-json": "status LIVE -o json",
+    "status-metrics": "status LIVE -o metrics",
     "verify": "verify LIVE",
     "verify-deep-json": "verify LIVE --deep -o json",
     "doctor-json": "doctor LIVE -o json",

@@ -1,6 +1,14 @@
 """All guards of the table."""
 
-from tests.guards import rows_evidence, rows_handover, rows_retirement, rows_vault
+from tests.guards import (
+    rows_evidence,
+    rows_handover,
+    rows_restore,
+    rows_retirement,
+    rows_snapshot,
+    rows_values,
+    rows_vault,
+)
 from tests.guards.table import Guard
 
 GUARDS: tuple[Guard, ...] = (
@@ -10,6 +18,7 @@ GUARDS: tuple[Guard, ...] = (
     *rows_vault.ROOT_TOKEN,
     *rows_vault.FENCE,
     *rows_vault.NODES,
+    *rows_vault.CERTIFICATES,
     *rows_retirement.RETIREMENT,
     *rows_retirement.BOOTSTRAP_COPIES,
     *rows_retirement.PRECONDITIONS,
@@ -17,4 +26,12 @@ GUARDS: tuple[Guard, ...] = (
     *rows_evidence.HEADS,
     *rows_evidence.LEDGER,
     *rows_evidence.ONE_RUN,
+    *rows_snapshot.JUDGED,
+    *rows_snapshot.SAVED,
+    *rows_restore.RESTORED,
+    *rows_restore.DAMAGED,
+    *rows_restore.REHEARSED,
+    *rows_snapshot.KEPT_IN_THE_CLUSTER,
+    *rows_values.VALUES,
+    *rows_values.RECORDS,
 )

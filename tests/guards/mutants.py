@@ -1,11 +1,14 @@
-"""What can be taken out of a module, one at a time: a branch, a part of a condition, a call, a filter, an identity."""
+"""What can be taken out of a module, one at a time: a branch, a condition or a part of it, a call, a filter, an
+identity."""
 
 import ast
 import copy
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,27 +43,37 @@ class Mutant:
 
 
 def mutants(file: Path, module: str) -> Iterator[Mutant]:
+    """The tree of each holds the function or class that was changed, and nothing else of the module."""
     tree = ast.parse(file.read_text())
-    owners, seen = dict(_owned(tree)), list[tuple[str, ...]]()
-    for at, node in enumerate(ast.walk(tree)):
-        for what, change in _changes(node) if node in owners else ():
-            twin = copy.deepcopy(tree)
-            target: Any = next(each for n, each in enumerate(ast.walk(twin)) if n == at)
-            before, made = _text(target), change(target)
-            _put(twin, target, made)
-            key = (owners[node], what, before, _text(made))
-            line = (target.pattern if isinstance(target, ast.match_case) else target).lineno
-            yield Mutant(module, key[0], line, what, before, key[3], seen.count(key), twin)
-            seen.append(key)
+    owners, seen = dict(_owned(tree)), Counter[tuple[str, ...]]()
+    for top in tree.body:
+        for at, node in enumerate(ast.walk(top)):
+            for what, change in _changes(node) if node in owners else ():
+                twin = ast.Module([copy.deepcopy(top)], [])
+                target: Any = next(islice(ast.walk(twin.body[0]), at, None))
+                before, made = _text(target), change(target)
+                _put(twin, target, made)
+                key = (owners[node], what, before, _text(made))
+                line = (target.pattern if isinstance(target, ast.match_case) else target).lineno
+                yield Mutant(module, key[0], line, what, before, key[3], seen[key], twin)
+                seen[key] += 1
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
     match node:
-        case ast.If() | ast.IfExp() | ast.match_case(guard=ast.expr()) | ast.While():
-            yield "never", _never
+        case ast.If(body=[ast.Raise()], orelse=[]) | ast.match_case(guard=ast.expr()) | ast.While():
+            yield "never", partial(_constant, False)
+        case ast.If() | ast.IfExp():
+            yield "never", partial(_constant, False)
+            yield "always", partial(_constant, True)
+        case ast.Return(value=ast.Compare() | ast.UnaryOp(op=ast.Not())) | ast.keyword(value=ast.Compare()):
+            yield "false", partial(_constant, False)
+            yield "true", partial(_constant, True)
         case ast.BoolOp(values=values):
             for n in range(len(values)):
                 yield f"without part {n + 1}", partial(_without_part, n)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr="narrator"), attr="event"))):
+            pass  # told to a person on the way, and nothing rests on it: what it tells of is looked at itself
         case ast.Expr(value=ast.Call() | ast.Yield() | ast.YieldFrom()) | ast.Raise() | ast.Continue():
             yield "gone", lambda old: ast.copy_location(ast.Pass(), old)
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) | ast.AugAssign():
@@ -77,8 +90,9 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
             pass
 
 
-def _never(old: Any) -> ast.AST:
-    setattr(old, "guard" if isinstance(old, ast.match_case) else "test", ast.Constant(False))
+def _constant(value: bool, old: Any) -> ast.AST:
+    asked = next(name for name in ("guard", "test", "value") if name in old._fields)
+    setattr(old, asked, ast.Constant(value))
     return old  # type: ignore[no-any-return]
 
 

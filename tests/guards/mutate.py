@@ -8,14 +8,16 @@ the text around it is the same. Exit 1: one survives that is not listed, or one 
 """
 
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from tests.guards.forked import UNCHANGED, Forks, Items, forked
 from tests.guards.holders import held_by, modules
 from tests.guards.mutants import Mutant, mutants
+from tests.guards.reach import Run
 from tests.guards.swap import Live, loaded, swap
 from tests.guards.table import ROOT
 
@@ -34,20 +36,21 @@ def listed(text: str) -> dict[str, str]:
     return found
 
 
-def survivors(forks: Forks, items: Items, chosen: Sequence[str]) -> Iterator[Mutant]:
-    """Those tests run first that were red for more mutants of the same module."""
-    for module in chosen:
-        file, red = ROOT / "bootstrap" / module, Counter[str]()
-        live = loaded(file)
-        mine = [item for name, item in items.items() if name.startswith(held_by(module))]
-        for mutant in mutants(file, module):
-            mine.sort(key=lambda item: -red[item.nodeid])
-            told = forks.after(partial(changed, mutant, file, live), mine)
-            red[told] += 1
-            if not told:
-                yield mutant
-            elif told.startswith(UNCHANGED):
-                raise RuntimeError(f"{mutant}: {told}")
+def survivors(forks: Forks, items: Items, runs: Mapping[str, Run], module: str) -> Iterator[Mutant]:
+    """Those tests run first that were red for more mutants of the same function, then of the same module; of equal
+    ones the quickest. Where no test runs the function, all that are meant to hold the module are asked."""
+    file, red = ROOT / "bootstrap" / module, Counter[tuple[str, str]]()
+    live = loaded(file)
+    mine = [item for name, item in items.items() if name.startswith(held_by(module))]
+    for mutant in mutants(file, module):
+        asked = [item for item in mine if (str(file), mutant.function) in runs[item.nodeid].functions] or mine
+        asked.sort(
+            key=lambda i: (-red[i.nodeid, mutant.function], -red[i.nodeid, ""], runs[i.nodeid].seconds)
+        )
+        told = forks.after(partial(changed, mutant, file, live), asked)
+        red.update([(told, mutant.function), (told, "")])
+        if not told or told.startswith(UNCHANGED):  # what no test can be shown, none misses
+            yield mutant
 
 
 def changed(mutant: Mutant, file: Path, live: Live) -> None:
@@ -71,11 +74,16 @@ def main(starts: Sequence[str]) -> int:
     wrong: list[str] = []
 
     def work(forks: Forks, items: Items) -> None:
-        found, known = {}, listed(SURVIVORS.read_text())
-        for mutant in survivors(forks, items, chosen):
-            found[mutant.name] = mutant
-            if mutant.name not in known:
-                print(f"line {mutant.line}: {mutant}", flush=True)
+        found: dict[str, Mutant] = {}
+        known = listed(SURVIVORS.read_text())
+        runs = forks.watched(list(items.values()))
+        for module in chosen:
+            begun, before = time.monotonic(), len(found)
+            for mutant in survivors(forks, items, runs, module):
+                found[mutant.name] = mutant
+                if mutant.name not in known:
+                    print(f"line {mutant.line}: {mutant}", flush=True)
+            print(f"{module}: {len(found) - before} survive, {time.monotonic() - begun:.0f} s", flush=True)
         among = {m.name for module in chosen for m in mutants(ROOT / "bootstrap" / module, module)}
         print(f"{len(among)} mutants of {len(chosen)} modules, {len(found)} survive")
         among |= set(known) if not starts else set()  # what is no mutant any more is listed in vain, too

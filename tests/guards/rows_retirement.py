@@ -19,11 +19,13 @@ RETIREMENT = (
     undone("its return is refused", f"{RETIRED}:Retired.act", "expect(self.world.cluster.apply(obj), ref_of(obj))", T + "inv2_its_return_is_refused_before_it_goes"),
     undone("that its return is refused is seen", f"{RETIRED}:Retired.act", 'self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)', T + "inv2_nothing_is_recorded_retired_while_admission_takes_it_back"),
     Guard("a policy that was changed", f"{RETIRED}:Retired.observe", "all(not cluster.differs(o) for o in self._policy())", "True", T + "inv2_a_policy_that_was_changed_is_put_back"),
+    without("only what was handed over goes", f"{RETIRED}:Retired.act", "s.name in committed and ", T + "h2_what_was_not_handed_over_is_not_taken_away"),
+    Guard("a workload has to be ready", "steps/secrets/consumers.py:_unready", "live is None or READY[kind](live)", "True", T + "h3_a_workload_that_is_not_ready_is_waited_for"),
     without("consumers are waited for", f"{RETIRED}:Retired.act", "seen.step(s) is not Next.WAIT and ", T + "h3_a_secret_without_a_copy_waits_for_its_consumers_too"),
     unless("rule: what waits is not taken away", "model/handover.py:_after_commit", "state.waiting", T + "h3_consumers_have_their_time_and_then_their_secret_waits"),
     unless("rule: what was changed is not taken away", "model/handover.py:_after_commit", "state.scaffold is CopyState.CHANGED", T + "h3_one_that_was_changed_between_look_and_delete_is_kept_and_named"),
-    without("finalizers are named", f"{RETIRED}:waiting_for", ", *held", T + "h3_a_deleted_copy_that_a_finalizer_holds_is_not_gone"),
-    without("pods that hold it are waited for", f"{RETIRED}:waiting_for", "*holders(world, secret), ", T + "h3_a_pod_that_names_it_in_any_way_holds_it"),
+    without("finalizers are named", f"{RETIRED}:_held", ", *held", T + "h3_a_deleted_copy_that_a_finalizer_holds_is_not_gone"),
+    without("pods that hold it are waited for", f"{RETIRED}:_held", "*holders(world, secret), ", T + "h3_a_pod_that_names_it_in_any_way_holds_it"),
     without("pods that have ended hold nothing", "steps/secrets/consumers.py:holders", 'pod.get("status", {}).get("phase") in ("Pending", "Running")\n        and ', T + "h3_a_pod_that_has_ended_holds_nothing"),
     without("no value stays in an annotation", f"{RETIRED}:emptied", " if not isinstance(v, Sensitive)", M + "no_value_stays_in_an_annotation"),
     Guard("what is declared later is done", f"{RETIRED}:_done", "_MORE.index(record.fact.retire) >= _MORE.index(secret.handover.retire)", "True", M + "what_is_declared_later_is_done_and_recorded"),
@@ -33,7 +35,7 @@ RETIREMENT = (
 BOOTSTRAP_COPIES = (
     unless("a secret of that name that is not ours", f"{COPIES}.decide", "seen.taken", B + "b1_a_secret_of_that_name_that_is_not_ours_is_left_as_it_is"),
     unless("what is handed over is not made again", f"{COPIES}.observe", "secret.name in committed", B + "inv2_once_vault_is_the_authority_it_is_never_made_again"),
-    unless("nothing is made while the ledger is lost", f"{COPIES}.observe", "ledger_is_lost(self.world)", B + "inv2_while_it_is_not_known_what_was_handed_over_nothing_is_made"),
+    unless("nothing is made while the ledger is lost", f"{COPIES}.observe", "not restoring and ledger_is_lost(self.world)", B + "inv2_while_it_is_not_known_what_was_handed_over_nothing_is_made"),
 )  # fmt: skip
 
 PRECONDITIONS = (
@@ -58,5 +60,5 @@ VOIDS = (
     unless("abandon: a secret that is not ours", "operations/abandon/parts.py:UncommittedCopies.observe", "not is_ours(live)", "simulated/test_abandon.py::test_somebody_elses_secret_of_that_name_stays"),
     without("abandon: a Vault that is not ours", "operations/abandon/unproven_vault.py:UnprovenVault._found", " and is_ours(obj)", "simulated/test_abandon.py::test_what_has_the_name_of_ours_and_is_not_ours_stays"),
     unless("abandon: missing permissions", "operations/abandon/unproven_vault.py:UnprovenVault.decide", "seen.missing", "simulated/test_abandon.py::test_missing_permissions_stop_it_before_anything_is_changed"),
-    unless("abandon: a finished run", "operations/abandon/runner.py:Abandon.listing", "record is None or record.state in (FINISHED, SETTING)", "simulated/test_abandon.py::test_a_finished_cluster_and_an_empty_one_have_nothing_to_abandon"),
+    unless("abandon: a finished run", "operations/abandon/runner.py:Abandon.listing", "record is None or record.state in (FINISHED, SETTING, REKEYING)", "simulated/test_abandon.py::test_a_finished_cluster_and_an_empty_one_have_nothing_to_abandon"),
 )  # fmt: skip

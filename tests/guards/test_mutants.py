@@ -1,14 +1,24 @@
 """The mutants themselves: what is taken out, under which name, and what becomes of those that survive."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from bootstrap.model import heads
+from bootstrap.model.catalog import Secret
+from bootstrap.model.declared import declared
+from bootstrap.model.heads import Found, Standing, judge
+from tests.guards.forked import forget
 from tests.guards.holders import held_by, modules
 from tests.guards.mutants import Mutant, mutants
 from tests.guards.mutate import SURVIVORS, listed, told
+from tests.guards.reach import Watch
 from tests.guards.swap import functions_of, swap
 from tests.guards.table import ROOT
+from tests.simulator import platform
 
 PROGRAM = """
 class Door:
@@ -16,8 +26,17 @@ class Door:
         if not key or key in self.lost:
             raise ValueError(key)
         self.last = key
+        self.narrator.event("opening")
         found = [door for door in doors if door.fits(key)]
+        if self.open:
+            return None
         return self.cluster.delete(found[0], uid=key)
+
+    def shut(self, key):
+        return "shut" if key else self.shut(key is None)
+
+    def lost(self, key):
+        return key == self.last
 """
 
 
@@ -29,17 +48,30 @@ def of_a_door(tmp_path: Path) -> list[Mutant]:
 
 
 def test_one_thing_at_a_time_is_taken_out(of_a_door: list[Mutant]) -> None:
-    assert sorted((m.what, m.after) for m in of_a_door) == [
+    opens = [m for m in of_a_door if m.function == "Door.opens"]
+    assert sorted((m.what, m.after) for m in opens) == [
+        ("always", "if True: return None"),
         ("any", "self.cluster.delete(found[0], uid='')"),
         ("gone", "pass"),
         ("gone", "pass"),
         ("never", "if False: raise ValueError(key)"),
+        ("never", "if False: return None"),
         ("unfiltered", "[door for door in doors]"),
         ("without part 1", "key in self.lost"),
         ("without part 2", "not key"),
     ]
-    assert {m.function for m in of_a_door} == {"Door.opens"}
+    assert {m.function for m in of_a_door} == {"Door.opens", "Door.shut", "Door.lost"}
     assert len({m.name for m in of_a_door}) == len(of_a_door)
+
+
+def test_what_is_chosen_or_answered_by_a_condition_goes_both_ways(of_a_door: list[Mutant]) -> None:
+    others = [m for m in of_a_door if m.function != "Door.opens"]
+    assert sorted((m.what, m.after) for m in others) == [
+        ("always", "'shut' if True else self.shut(key is None)"),
+        ("false", "return False"),
+        ("never", "'shut' if False else self.shut(key is None)"),
+        ("true", "return True"),
+    ]
 
 
 def test_a_mutant_keeps_its_name_while_its_text_stays(of_a_door: list[Mutant], tmp_path: Path) -> None:
@@ -85,3 +117,35 @@ def test_each_module_has_tests_that_are_meant_to_hold_it() -> None:
     for module in modules():
         for path in held_by(module):
             assert (ROOT / path).exists(), (module, path)
+
+
+def test_what_a_test_runs_is_seen_and_what_its_file_sets_up_counts_for_all() -> None:
+    watch, file = Watch(), Path("test_it.py")
+    items = [cast("pytest.Item", SimpleNamespace(nodeid=name, path=file)) for name in ("one", "two")]
+
+    def run(item: pytest.Item) -> None:
+        if item.nodeid == "one":
+            Found().of(Standing.NONE)
+            watch.is_set_up(item)
+            judge(Found())
+        else:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(lambda: Found().newest).result()
+
+    runs = watch.runs(items, run)
+    found = {
+        name: {what for path, what in run.functions if path == heads.__file__} for name, run in runs.items()
+    }
+    assert found == {
+        "one": {"Found.of", "judge", "_without_vault", "Found.newest"},
+        "two": {"Found.of", "Found.newest"},
+    }
+
+
+def test_what_the_program_remembers_is_forgotten_before_a_test_is_asked() -> None:
+    declared(Secret)
+    assert declared.cache_info().currsize
+    made = platform.made_once.cache_info().currsize
+    forget()
+    assert declared.cache_info().currsize == 0
+    assert platform.made_once.cache_info().currsize == made

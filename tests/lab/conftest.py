@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.support.cluster import Kube, Lab
+from tests.lab.support.logs import followed
 from tests.lab.support.platform import Platform, make_platform
 from tests.lab.support.reset import reset
 from tests.lab.support.state import authority
@@ -23,11 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass(frozen=True)
 class Road:
-    """A finished `up`: what it said, how long it took, and on which repository."""
+    """A finished `up`: what it said, how long it took, and on which repository; `logs` has what each Vault wrote."""
 
     platform: Platform
     done: subprocess.CompletedProcess[str]
     seconds: float
+    logs: Path
 
     @property
     def records(self) -> Path:
@@ -38,12 +40,14 @@ class Road:
 def road(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Road:
     reset(kube)
     platform = make_platform(tmp_path_factory.mktemp("road"), lab)
+    logs = tmp_path_factory.mktemp("logs")
     begun = time.monotonic()
-    done = run_bootstrap("up", *platform.to_cluster())
+    with followed(kube, logs, ("vault-0", "vault-1", "vault-2")):
+        done = run_bootstrap("up", *platform.to_cluster())
     seconds = time.monotonic() - begun
     assert done.returncode == 0, said(done)
     print(f"up took {seconds:.0f} s on {os.cpu_count()} processors")
-    return Road(platform, done, seconds)
+    return Road(platform, done, seconds, logs)
 
 
 @pytest.fixture(scope="module")

@@ -127,7 +127,9 @@ def filled(docker: Docker, node: str, archives: list[Path]) -> str:
 def loaded(docker: Docker, archive: Path, place: Path) -> None:
     """Docker loads its own form of archive only."""
     command = ["buildah", "--storage-driver", "vfs", "--root", f"{place}/s", "--runroot", f"{place}/r"]
-    subprocess.run([*command, "pull", "-q", f"oci-archive:{archive}"], check=True, capture_output=True)
+    subprocess.run(
+        [*command, "pull", "-q", f"oci-archive:{archive}:{VAULT}"], check=True, capture_output=True
+    )
     target = f"docker-archive:{place}/vault.tar:{VAULT}"
     subprocess.run([*command, "push", "-q", VAULT, target], check=True, capture_output=True)
     docker.run("load", "--input", f"{place}/vault.tar")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -66,7 +67,9 @@ def test_up_gives_a_cluster_that_is_ready(lab: Lab) -> None:
     assert facts["address"] == lab.node_address
     images = facts["images"]
     assert isinstance(images, list | tuple)
-    assert "docker.io/hashicorp/vault:1.21.1" in images
+    assert any(
+        re.fullmatch(r"docker.io/hashicorp/vault:1.21.1@sha256:[0-9a-f]{64}", image) for image in images
+    )
     assert kubectl(lab, "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}") == NAME
     assert (lab.manifests / "external-secrets/crds.yaml").stat().st_size > 100_000
     assert lab.kubeconfig.stat().st_mode & 0o777 == 0o600

@@ -53,6 +53,21 @@ def test_h4_the_bundle_holds_each_record_once_in_order(road: Road, bundle: Path,
     assert len(json.loads(bundle.read_bytes())["records"]) == len(records)
 
 
+def test_h4_vault_countersigns_from_before_the_first_handover(
+    road: Road, bundle: Path, kube: Kube, tmp_path: Path
+) -> None:
+    """By the real transit engine; what a holder of the ledger key adds alone is refused."""
+    phases = [s["phase"] for s in statements(kube)]
+    announced = phases.index("COUNTERSIGNER")
+    assert announced < phases.index("INTENT")
+    assert phases[-1] == "COUNTERSIGNED"
+    done = run_bootstrap("ledger", "verify", bundle, "--keys", road.platform.folder / "keys", "-o", "json")
+    assert done.returncode == 0, said(done)
+    report = json.loads(done.stdout)
+    assert report["countersigner"].startswith("bootstrap-transit/countersign (")
+    assert any(f"records 0 to {announced - 1} were written while" in line for line in report["rests_on"])
+
+
 def test_exporting_twice_gives_the_same_bytes(road: Road, bundle: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.json"
     done = run_bootstrap("ledger", "export", *road.platform.to_cluster(), "--out", again)
@@ -112,7 +127,7 @@ def test_h4_other_changes_are_seen(road: Road, bundle: Path, tmp_path: Path, cha
         data = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     (tmp_path / "changed.json").write_bytes(data)
     done = run_bootstrap("ledger", "verify", tmp_path / "changed.json", "--keys", road.platform.keys)
-    assert_refused(done, 6, "E_(BUNDLE|HEAD|CHAIN|RECORD)")
+    assert_refused(done, 6, "E_(BUNDLE|HEAD|CHAIN|RECORD|COUNTERSIGN)")
 
 
 def test_another_key_does_not_verify_it(bundle: Path, tmp_path: Path) -> None:

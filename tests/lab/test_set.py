@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab.conftest import Road
 from tests.lab.support.cluster import Kube
-from tests.lab.support.state import authority, statements
+from tests.lab.support.state import authority, by_ledger_key, statements
 from tests.lab.support.vault import as_run
 from tests.support.program import (
     BOOTSTRAP,
@@ -52,7 +52,7 @@ def assert_holds(road: Road) -> None:
 
 
 def test_inv3_a_value_is_set_and_its_consumer_holds_it(road: Road, kube: Kube) -> None:
-    before = len(statements(kube))
+    before = len(by_ledger_key(kube))
     done = set_value(road, NEW, *GIVEN, "--reason", "the paging service issued a new address")
     assert done.returncode == 0, said(done)
     assert_decent(done)
@@ -61,7 +61,7 @@ def test_inv3_a_value_is_set_and_its_consumer_holds_it(road: Road, kube: Kube) -
     assert "ends in a line end" in done.stderr
     assert "n3w-t0ken" not in done.stdout + done.stderr
     assert served(kube) == NEW
-    intent, record = statements(kube)[before:]
+    intent, record = by_ledger_key(kube)[before:]
     assert (intent["phase"], record["phase"]) == ("INTENT", "ACCEPTED")
     assert intent["commitments"] == record["commitments"]
     assert record["details"]["reason"] == "the paging service issued a new address"
@@ -102,7 +102,7 @@ def test_inv4_a_version_of_another_is_not_written_over_until_it_is_adopted(road:
     done = set_value(road, b"", "--adopt", "3", "--reason", "a rotation by hand")
     assert done.returncode == 0, said(done)
     assert served(kube) == BY_HAND.encode()
-    last = statements(kube)[-1]
+    last = by_ledger_key(kube)[-1]
     assert (last["phase"], last["details"]["how"], last["details"]["version"]) == ("ACCEPTED", "adopted", "3")
     assert set(last["commitments"]) == {FIELD, "token"}
     assert_holds(road)

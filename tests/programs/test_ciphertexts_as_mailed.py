@@ -157,14 +157,26 @@ def test_messages_that_no_root_key_opens_are_refused_in_their_own_words(
         assert (caught.value.code, words in caught.value.message) == (code, True), caught.value.message
         return caught.value
 
-    refused(gpg("--symmetric", given=VALUE, passphrase="p"), "E_PGP_FORM", "only a passphrase opens it")
+    options = (
+        f"gpg --homedir {gpg.home} --batch --trust-model always --pinentry-mode loopback --passphrase p "
+    )
+    for words in ((), ("--armor",), ("--cipher-algo", "AES256", "--compress-algo", "none")):
+        locked = gpg(*words, "--symmetric", given=VALUE, passphrase="p")
+        (tmp_path / "x.gpg").write_bytes(locked)
+        command = refused(locked, "E_PGP_FORM", "only a passphrase opens it").hint.removesuffix(
+            ", and commit that"
+        )
+        command = command.replace("FINGERPRINT", holder).replace("gpg --", f"{options}--")
+        shell(f"{command} > opened.gpg", tmp_path)
+        assert root.unwrap((tmp_path / "opened.gpg").read_bytes(), "x") == Sensitive(VALUE)
+    both = gpg("--symmetric", "-r", holder, "--encrypt", given=VALUE, passphrase="p")
+    assert root.unwrap(both, "x") == Sensitive(VALUE)
     away = gpg("--hidden-recipient", other, "--encrypt", given=VALUE)
     refused(away, "E_NO_IDENTITY", "hides whom it is for")
     squeezed = gpg("--compress-algo", "bzip2", "-r", holder, "-e", given=VALUE)
     found = refused(squeezed, "E_CT_DAMAGED", "bzip2")
     (tmp_path / "x.gpg").write_bytes(squeezed)
     command = found.hint.removeprefix("if it is whole: ").replace("FINGERPRINT", holder)
-    options = f"gpg --homedir {gpg.home} --batch --trust-model always "
     shell(command.replace("gpg --", f"{options}--") + " > mended.gpg", tmp_path)
     assert root.unwrap((tmp_path / "mended.gpg").read_bytes(), "x") == Sensitive(VALUE)
 

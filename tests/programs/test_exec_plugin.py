@@ -1,11 +1,14 @@
 """Exec plugins of a kubeconfig are started with what is declared for them, and nothing of theirs is shown."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
 from tests.support.kubeconfigs import ANSWER, CANARY, plugin, refused
+from tests.support.tls_server import authority
 
 
 def test_an_exec_plugin_sees_a_closed_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +53,9 @@ def test_what_a_plugin_tells_the_person_is_shown(tmp_path: Path) -> None:
 def test_a_plugin_is_read_as_client_go_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name with a slash lies beside the kubeconfig, however that is named; a variable may have no value."""
     path = plugin(
-        tmp_path, f"test -z \"$PROFILE\" && echo '{ANSWER % ('tok', '')}'", env=[{"name": "PROFILE"}]
+        tmp_path,
+        f"test -z \"$PROFILE\" && echo '{ANSWER % ('tok', '')}'",
+        env=[{"name": "PROFILE"}, {"name": "PROFILE", "value": None}, {}, None],
     )
     monkeypatch.chdir(tmp_path)
     configuration = load_kubeconfig(Path(path.name)).configuration
@@ -64,3 +69,30 @@ def test_a_time_without_a_zone_and_a_token_with_a_line_end(tmp_path: Path) -> No
     (tmp_path / "answer").write_text(ANSWER % ("tok\\n", ""))
     configuration = load_kubeconfig(plugin(tmp_path, "cat answer")).configuration
     assert configuration.get_api_key_with_prefix("BearerToken") == "Bearer tok"
+
+
+@pytest.mark.parametrize("entry", [{"env": None}, {"env": []}, {"args": None}, {"installHint": None}])
+def test_a_field_without_content_is_as_good_as_none(tmp_path: Path, entry: dict[str, Any]) -> None:
+    configuration = load_kubeconfig(plugin(tmp_path, f"echo '{ANSWER % ('tok', '')}'", **entry)).configuration
+    assert configuration.get_api_key_with_prefix("BearerToken") == "Bearer tok"
+
+
+def test_a_certificate_that_a_plugin_gives_with_another_key_is_named(tmp_path: Path) -> None:
+    certificate, key = authority().leaf("client")
+    other = authority().leaf("client")[1]
+    for given, words in ((other, "are not of one pair"), (b"no key", "are no certificate and private key")):
+        parts = {"clientCertificateData": certificate.decode(), "clientKeyData": given.decode()}
+        answer = json.loads(ANSWER % ("", "")) | {"status": parts}
+        (tmp_path / "answer").write_text(json.dumps(answer))
+        assert words in refused("E_KUBECONFIG", plugin(tmp_path, "cat answer")).message
+    whole = {"clientCertificateData": certificate.decode(), "clientKeyData": key.decode()}
+    (tmp_path / "answer").write_text(json.dumps(json.loads(ANSWER % ("", "")) | {"status": whole}))
+    assert load_kubeconfig(plugin(tmp_path, "cat answer")).configuration.cert_file
+
+
+@pytest.mark.parametrize(
+    "more", [{"args": ["a\0b"]}, {"env": [{"name": "A", "value": "b\0c"}]}, {"env": [{"name": "A=B"}]}]
+)
+def test_what_no_process_can_be_given_is_said(tmp_path: Path, more: dict[str, object]) -> None:
+    found = refused("E_KUBE_EXEC", plugin(tmp_path, "exit 0", **more))
+    assert found.hint

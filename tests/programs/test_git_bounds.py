@@ -7,15 +7,18 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.repo import Repo
 
-from bootstrap.adapters.git import bounds
+from bootstrap.adapters.git import bounds, object_size, stored
 from bootstrap.adapters.git.history import blobs_of, past_files
 from bootstrap.adapters.git.repository import open_repository
+from bootstrap.adapters.git.tree import files_of
 from bootstrap.model.errors import DefinitionError
+from tests.support.git_servers import git
 
 FILE, FOLDER = 0o100644, 0o040000
 
@@ -185,3 +188,147 @@ def test_g5_nor_a_tree(repo: Repo, content: bytes) -> None:
     with pytest.raises(DefinitionError) as refused:
         open_repository(repo.path)
     assert refused.value.code in ("E_REPO_REV", "E_PATH_CHARS", "E_PATH_ESCAPE")
+
+
+# ---------------------------------------------------------------- objects that unpack to more than they say
+
+
+ZEROS = bytes(2 << 20)
+
+
+def loose(repo: Repo, name: str, whole: bytes) -> None:
+    file = Path(repo.controldir()) / "objects" / name[:2] / name[2:]
+    file.parent.mkdir(exist_ok=True, parents=True)
+    file.write_bytes(zlib.compress(whole))
+
+
+@pytest.mark.parametrize("kind", ["commit", "tree", "blob", "tag"])
+@pytest.mark.parametrize("lies", [False, True])
+def test_g5_one_that_unpacks_to_too_much_is_not_unpacked(
+    repo: Repo, kind: str, lies: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "MOST_BYTES", 1 << 20)
+    name = "ab" * 20
+    loose(repo, name, b"%s %d\0" % (kind.encode(), 1 if lies else len(ZEROS)) + ZEROS)
+    with modest(), pytest.raises(DefinitionError) as refused:
+        stored.stored_object(repo, name.encode(), "here")
+    assert (refused.value.code, bool(refused.value.hint)) == ("E_SIZE", True)
+
+
+def entry(kind: int, content: bytes, claimed: int | None = None, between: bytes = b"") -> bytes:
+    size = len(content) if claimed is None else claimed
+    head, size = [(kind << 4) | (size & 15)], size >> 4
+    while size:
+        head[-1] |= 0x80
+        head.append(size & 0x7F)
+        size >>= 7
+    return bytes(head) + between + zlib.compress(content)
+
+
+def packed(repo: Repo, *entries: bytes) -> tuple[int, ...]:
+    """A pack as a server or a disk may have it; where each entry begins."""
+    body = b"PACK" + (2).to_bytes(4, "big") + len(entries).to_bytes(4, "big")
+    places = []
+    for each in entries:
+        places.append(len(body))
+        body += each
+    folder = Path(repo.controldir()) / "objects/pack"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pack-1.pack").write_bytes(body + hashlib.sha1(body, usedforsecurity=False).digest())
+    return tuple(places)
+
+
+@pytest.mark.parametrize("bomb", ["a blob", "a blob that lies", "the base of a delta", "a base that lies"])
+def test_g5_nor_one_in_a_pack(repo: Repo, bomb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a delta is of is unpacked with it, however small the delta is."""
+    lies = 5 if "lies" in bomb else None
+    first = entry(3, ZEROS, lies)
+    delta = b"\x80\x80\x80\x01\x01\x90\x01"  # of a base of 2 MiB, to one byte of it
+    distance = len(first)
+    between, distance = [distance & 0x7F], distance >> 7
+    while distance:
+        distance -= 1
+        between.insert(0, 0x80 | (distance & 0x7F))
+        distance >>= 7
+    places = packed(repo, first, entry(6, delta, between=bytes(between)))
+    at = places[1] if "base" in bomb else places[0]
+    monkeypatch.setattr(object_size, "_packs", lambda store, sha: [(only_pack(store), at)])
+    assert not object_size.unpacks_within(repo, b"ab" * 20, 1 << 20)
+    assert object_size.unpacks_within(repo, b"ab" * 20, 4 << 20) is (lies is None)
+
+
+def only_pack(store: object) -> object:
+    (path,) = Path(store.path).glob("pack/*.pack")  # type: ignore[attr-defined]  # of a disk
+    return SimpleNamespace(data=SimpleNamespace(path=str(path)))
+
+
+def test_g5_what_git_packs_itself_is_read(tmp_path: Path) -> None:
+    """Deltas on deltas, by Git's own hand."""
+    git(tmp_path, "init", "-q", "r")
+    folder = tmp_path / "r"
+    for number in range(30):
+        (folder / "a").write_text("".join(f"line {n} {number if n == 3 else 0}\n" for n in range(3000)))
+        git(folder, "add", ".")
+        git(folder, "commit", "-q", "-m", f"{number}")
+    git(folder, "gc", "-q", "--aggressive", "--prune=now")
+    opened = open_repository(folder)
+    assert len({found for _, found in blobs_of(opened, "a")}) == 30
+    assert len(list(past_files(opened))) == 29
+
+
+def test_g5_an_alternate_store_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, here = (
+        Repo.init(str(tmp_path / "other"), mkdir=True),
+        Repo.init(str(tmp_path / "here"), mkdir=True),
+    )
+    name = "cd" * 20
+    loose(other, name, b"blob 1\0" + ZEROS)
+    info = Path(here.controldir()) / "objects/info"
+    info.mkdir(exist_ok=True)
+    (info / "alternates").write_text(f"{Path(other.controldir()) / 'objects'}\n")
+    monkeypatch.setattr(stored, "MOST_BYTES", 1 << 20)
+    with pytest.raises(DefinitionError) as refused:
+        stored.stored_object(Repo(here.path), name.encode(), "here")
+    assert refused.value.code == "E_SIZE"
+
+
+def test_g5_tags_of_tags_end(repo: Repo) -> None:
+    made = committed(repo, tree(repo, (b"f", FILE, blob(repo)))).decode()
+    kind = "commit"
+    for number in range(60):
+        made = planted(repo, 4, f"object {made}\ntype {kind}\ntag t{number}\n\nx".encode())
+        kind = "tag"
+    with pytest.raises(DefinitionError) as refused:
+        open_repository(repo.path, made)
+    assert refused.value.code == "E_SIZE"
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_g5_import_does_not_walk_without_end_either(
+    repo: Repo, bomb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "MOST_ENTRIES", 1_000)
+    committed(repo, BOMBS[bomb](repo))
+    with modest(), pytest.raises(DefinitionError) as refused:
+        files_of(Path(repo.path))
+    assert (refused.value.code, bool(refused.value.hint)) == ("E_SIZE", True)
+
+
+@pytest.mark.parametrize(
+    "file", ["packed-refs", "refs/heads/master", "objects/pack/pack-1.idx", "HEAD", "config"]
+)
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 40, b"ref: refs/heads/master\n", b"^x\n" * 9, b"\0" * 2000]
+)
+def test_g5_what_is_broken_below_git_is_named(repo: Repo, file: str, content: bytes) -> None:
+    committed(repo, tree(repo, (b"f", FILE, blob(repo))))
+    path = Path(repo.controldir()) / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    if file.endswith("idx"):
+        packed(repo, entry(3, b"x"))
+    for rev in ("HEAD", "abcd1234", "master"):
+        try:
+            open_repository(repo.path, rev)
+        except DefinitionError as error:
+            assert error.code in ("E_REPO_REV", "E_REPO_KIND")  # some of them are read

@@ -17,11 +17,12 @@ from bootstrap.adapters.root.root_key import open_root
 from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.cli.app import app
 from bootstrap.cli.commands.check import run_check
-from bootstrap.intent.findings import errors
+from bootstrap.intent.findings import Finding, errors
 from bootstrap.intent.values import secret_values
+from bootstrap.ports import RootKey
 from tests.simulator.platform import scaffolded
 from tests.support.program import commit_all
-from tests.support.shapes import SHAPES, WHOLLY_READ, Shape, built
+from tests.support.shapes import SHAPES, Shape, built
 
 CANARY = "canary-5e20aa"
 
@@ -43,7 +44,7 @@ def values_of(document: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("own", [True, False])
-@pytest.mark.parametrize("name", [name for name in SHAPES if name != "flux-regex" or name in WHOLLY_READ])
+@pytest.mark.parametrize("name", SHAPES)
 def test_from_a_real_layout_to_a_green_check_with_one_word(tmp_path: Path, name: str, own: bool) -> None:
     """`--owner` is all that is typed. ``own``: sealed to the root of the repository; else to the team's old key."""
     repository = scaffolded(tmp_path)
@@ -85,6 +86,41 @@ def test_from_a_real_layout_to_a_green_check_with_one_word(tmp_path: Path, name:
     again = imported(repository, shape.folder, "--root", f"file:{key}", "--owner", "other")
     assert {p: p.read_bytes() for p in committed} == committed
     assert "; 0 entries" in again
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_typed_by_hand_it_is_ten_edits_for_a_hundred_secrets(tmp_path: Path, name: str) -> None:
+    """Without `--owner`: what `check` names is typed, each time as one edit over a file, until nothing is named."""
+    repository = scaffolded(tmp_path)
+    recipient = (repository / "keys/root.txt").read_text().split()[-1]
+    shape = built(name, tmp_path / "fleet", recipient, CANARY)
+    begin = time.monotonic()
+    imported(repository, shape.folder, "--root", f"file:{tmp_path}/root.key")
+    catalog = repository / "secrets/imported.yaml"
+    count = catalog.read_text().count("\nkind: Secret\n")
+    root = open_root(f"{tmp_path}/root.key", lambda _: None)
+    edits = 0
+    while named := judged(repository, root):
+        assert {f.id for f in named} == {"E_PLACEHOLDER"}, [str(f) for f in named]
+        before, after = EDITS[edits]
+        assert before in catalog.read_text(), [str(f) for f in named]
+        catalog.write_text(catalog.read_text().replace(before, after))
+        edits += 1
+    print(f"\n{name}: {edits} edits for {count} secrets, {time.monotonic() - begin:.0f} s")
+    assert 0 < edits <= max(1, count // 10)
+    assert time.monotonic() - begin < 300
+
+
+def judged(repository: Path, root: RootKey) -> tuple[Finding, ...]:
+    commit_all(repository)
+    repo = open_repository(repository)
+    return errors(run_check(repo, CommitFiles(repo, root))[1])
+
+
+EDITS = (
+    ("owner: FILL-IN # the team that answers for it", "owner: platform-team"),
+    ("purpose: FILL-IN # what it is for, in one line", "purpose: What the applications of the fleet read"),
+)
 
 
 def accounted(said: str, shape: Shape) -> bool:

@@ -3,9 +3,7 @@
 import base64
 import json
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -13,87 +11,15 @@ from typer.testing import CliRunner
 
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.age.root import AgeRoot
-from bootstrap.adapters.git.repository import open_repository
 from bootstrap.adapters.root.opening_keys import opens
-from bootstrap.adapters.root.root_key import encrypt_to, open_root
-from bootstrap.adapters.sops.commit_files import CommitFiles
+from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.cli.app import app
-from bootstrap.cli.commands.check import run_check
-from bootstrap.intent.findings import errors
-from bootstrap.intent.values import secret_values
+from bootstrap.model.errors import DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
-from tests.simulator.platform import scaffolded
 from tests.support.program import commit_all
-
-CANARY = "canary-91ab00"
-KUSTOMIZE = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
-REGEX = "^(data|stringData)$"
-
-
-class Team:
-    """A repository to import into, and a tree that its root opens."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "fleet"
-        self.repository = scaffolded(folder)
-        self.root = open_root(f"{folder}/root.key", lambda _: None)
-        self.key = ("--root", f"file:{folder}/root.key")
-
-    def write(self, path: str, text: str | bytes) -> None:
-        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.folder / path).write_bytes(text if isinstance(text, bytes) else text.encode())
-
-    def seal(self, path: str, name: str, values: Mapping[str, str] | None = None, **more: Any) -> None:
-        recipients = more.pop("recipients", self.root.recipients)
-        tree = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, **more.pop("metadata", {})}}
-        tree |= {**more, "stringData": values or {"token": f"{CANARY}-{name}"}}
-        self.write(path, encrypt_yaml(_tree(tree), recipients, encrypted_regex=REGEX))
-
-    def flux(self, path: str, name: str, folder: str, **spec: Any) -> None:
-        head = {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization"}
-        document = {
-            **head,
-            "metadata": {"name": name, "namespace": "flux-system"},
-            "spec": {"path": folder, **spec},
-        }
-        self.write(path, yaml.safe_dump(document))
-
-    def call(self, *words: str, under: str = "") -> str:
-        arguments = ["import", str(self.folder / under), "--repo", str(self.repository), *self.key, *words]
-        done = CliRunner().invoke(app, arguments)
-        assert done.exit_code == 0, (done.output, done.exception)
-        assert CANARY not in done.output
-        return done.output
-
-    def entries(self) -> dict[str, dict[str, Any]]:
-        text = (self.repository / "secrets/imported.yaml").read_text()
-        return {each["metadata"]["name"]: each["spec"] for each in yaml.safe_load_all(text)}
-
-    def consumers(self) -> set[tuple[str, str]]:
-        return {(c["namespace"], c["secret"]) for e in self.entries().values() for c in e["consumers"]}
-
-    def values(self) -> dict[str, dict[str, str]]:
-        """Of each entry, after a green check."""
-        commit_all(self.repository)
-        repo = open_repository(self.repository)
-        files = CommitFiles(repo, self.root)
-        intent, found = run_check(repo, files)
-        assert [str(f) for f in errors(found)] == []
-        assert intent is not None
-        taken = [s for s in intent.secrets if s.where.startswith("secrets/imported")]
-        return {
-            s.name: {k: v.reveal().decode() for k, v in secret_values(s, files.open(s.source.file)).items()}
-            for s in taken
-            if s.source
-        }
-
-
-def _tree(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _tree(each) for key, each in node.items()}
-    return Sensitive(str(node).encode())
+from tests.support.team_tree import CANARY, KUSTOMIZE, REGEX, Team, wrapped
 
 
 @pytest.fixture
@@ -286,7 +212,7 @@ def test_what_only_looks_like_it_is_a_value(team: Team) -> None:
     off = {"annotations": {"kustomize.toolkit.fluxcd.io/substitute": "disabled"}, "namespace": "n"}
     team.seal("b.yaml", "b", {"x": "${HOME}"}, metadata=off)
     encoded = base64.b64encode(b"${HOME}").decode()
-    tree = _tree(
+    tree = wrapped(
         {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -330,7 +256,7 @@ def test_what_is_no_secret_is_a_line_for_each_class(team: Team) -> None:
         "m/x.yaml",
     ):
         team.write(path, encrypt_yaml(leaf, team.root.recipients))
-    route = _tree(
+    route = wrapped(
         {
             "apiVersion": "route.openshift.io/v1",
             "kind": "Route",
@@ -349,6 +275,17 @@ def test_what_is_no_secret_is_a_line_for_each_class(team: Team) -> None:
     ):
         assert line in said
     assert team.values() == {"n-live": {"token": f"{CANARY}-live"}}
+
+
+def test_where_nothing_can_be_taken_for_its_type_the_hint_is_the_file_to_edit(team: Team) -> None:
+    """Sealed as numbers and booleans by an editor of the team's; all of them are named at once."""
+    words = ["import", str(team.folder), "--repo", str(team.repository), *team.key]
+    sealed = encrypt_yaml({"a": Sensitive(CANARY.encode()), "b": Sensitive(b"1")}, team.root.recipients)
+    team.write("deep/login.sops.yaml", sealed.replace(b"type:str]", b"type:int]"))
+    done = CliRunner().invoke(app, words)  # the type is no part of what is authenticated
+    assert isinstance(done.exception, DefinitionError)
+    assert done.exception.hint == "sops edit deep/login.sops.yaml"
+    assert "E_TYPE a (int), b (int) is no text" in done.exception.message
 
 
 def test_files_under_names_that_sops_does_not_know_are_named(team: Team) -> None:
@@ -559,7 +496,7 @@ def test_a_value_beside_a_partial_rule_is_sealed_with_the_rest(team: Team) -> No
         "config": Sensitive(CANARY.encode()),
     }
     tree: dict[str, Opened] = {
-        **_tree({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "c", "namespace": "n"}}),
+        **wrapped({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "c", "namespace": "n"}}),
         "stringData": values,
     }
     team.write("c.yaml", encrypt_yaml(tree, team.root.recipients, encrypted_regex="^(config)$"))

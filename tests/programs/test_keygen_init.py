@@ -23,6 +23,7 @@ from bootstrap.intent.findings import errors
 from bootstrap.intent.load import examine
 from bootstrap.intent.manifests import parse_manifests
 from bootstrap.intent.values import secret_values
+from bootstrap.lab import digests
 from bootstrap.model.catalog import SecretClass
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
@@ -308,6 +309,28 @@ def test_init_takes_keys_that_are_there(tmp_path: Path) -> None:
     assert "Missing: the operator's CRDs" in (tmp_path / "k" / "platform" / "README.md").read_text()
     two = [open_repository(tmp_path / parent / "platform").read("keys/root.txt") for parent in "ak"]
     assert two[0] == two[1]
+
+
+def test_init_names_images_by_the_digests_that_a_lab_gives(tmp_path: Path) -> None:
+    given = tmp_path / "manifests"
+    given.mkdir()
+    (given / "crds.yaml").write_text("# none\n")
+    names = ("docker.io/hashicorp/vault:1.21.1", "ghcr.io/external-secrets/external-secrets:v0.19.2")
+    digests.write(given, dict.fromkeys(names, f"sha256:{'5' * 64}"))
+    run("init", tmp_path / "platform", "--manifests", given, "--no-passphrase")
+    intent, findings = examine(open_repository(tmp_path / "platform"))
+    assert intent is not None
+    assert intent.platform.vault.image == f"{names[0]}@sha256:{'5' * 64}"
+    assert "W_IMAGE_TAG" not in {finding.id for finding in findings}
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a:1": "sha256:0"}', '{"a:1": 7}'])
+def test_init_refuses_a_list_of_digests_that_is_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / "crds.yaml").write_text("# none\n")
+    (tmp_path / "images.json").write_text(content)
+    told = refused("init", tmp_path / "platform", "--manifests", tmp_path)
+    assert (told.code, told.where) == ("E_IMAGES", str(tmp_path / "images.json"))
+    assert not (tmp_path / "root.key").exists()
 
 
 def test_init_refuses_what_it_would_spoil(tmp_path: Path) -> None:

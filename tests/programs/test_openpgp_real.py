@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.adapters.openpgp import keys as openpgp
+from bootstrap.adapters.openpgp import validity as openpgp_state
 from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.root.root_key import encrypt_to, parse_root
 from bootstrap.model.errors import BootstrapError, PreconditionError
@@ -196,3 +197,17 @@ def test_two_messages_and_a_signed_text(gpg: Gpg, holder: tuple[str, PgpRoot]) -
 def test_an_empty_value_is_no_damage(gpg: Gpg, holder: tuple[str, PgpRoot]) -> None:
     fingerprint, root = holder
     assert root.unwrap(gpg("-r", fingerprint, "--encrypt", given=b""), "f") == Sensitive(b"")
+
+
+def test_when_a_certificate_ends_the_first_part_that_encrypts_counts(gpg: Gpg) -> None:
+    def ends(fingerprint: str) -> list[tuple[str, str]]:
+        armored = gpg("--armor", "--export", fingerprint).decode()
+        return [(name, f"{until:%Y-%m-%d}") for name, until in openpgp_state.endings(armored)]
+
+    lasting = gpg.new_key("lasting", "future-default", "default", "never")
+    assert ends(lasting) == []
+    whole = gpg.new_key("ending", "future-default", "default", "seconds=86400", at=LONG_AGO)
+    assert ends(whole) == [(whole, "2025-01-02")]
+    part = gpg.new_key("ending subkey", "ed25519", "cert", "never", at=LONG_AGO)
+    gpg("--quick-add-key", part, "cv25519", "encr", "seconds=172800", at=LONG_AGO)
+    assert ends(part) == [(part, "2025-01-03")]

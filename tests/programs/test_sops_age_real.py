@@ -2,14 +2,17 @@
 
 import json
 import os
+import pty
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyrage import passphrase
 
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.git.repository import open_repository
@@ -20,7 +23,7 @@ from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.cli.commands.init import init
 from bootstrap.intent.encryption_forms import Form
 from bootstrap.lab.build import binaries
-from bootstrap.model.errors import BootstrapError
+from bootstrap.model.errors import BootstrapError, DefinitionError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
 from tests.support.real_sops import gpg_home
@@ -238,3 +241,31 @@ def test_sops_opens_what_we_write_to_an_ssh_key(tools: dict[str, Path], tmp_path
     shown = real_run(tools["sops"], "decrypt", "--output-type", "json", str(tmp_path / "x.yaml"),
                      SOPS_AGE_SSH_PRIVATE_KEY_FILE=str(tmp_path / "id"))  # fmt: skip
     assert json.loads(shown) == {"a": "b"}
+
+
+@pytest.mark.parametrize("armored", [True, False])
+def test_the_hint_on_an_age_file_that_only_a_passphrase_opens_works(
+    tools: dict[str, Path], tmp_path: Path, armored: bool
+) -> None:
+    root = age.generate()
+    (tmp_path / "x.age").write_bytes(
+        bytes(passphrase.encrypt(b"canary-51", "correct horse", armored=armored))
+    )
+    with pytest.raises(DefinitionError) as caught:
+        root.unwrap((tmp_path / "x.age").read_bytes(), "x.age")
+    assert caught.value.code == "E_AGE_FORM"
+    command = f"{caught.value.hint.removesuffix(', and commit that')} > new.age"
+    folder = tools["age"].parent
+    pid, terminal = pty.fork()  # age asks on the terminal alone
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execve("/bin/sh", ["sh", "-c", command], {"PATH": f"{folder}:/usr/bin:/bin"})
+    seen = b""
+    while b"passphrase" not in seen:
+        seen += os.read(terminal, 1024)
+    os.write(terminal, b"correct horse\n")
+    with suppress(OSError):  # the other side is closed
+        while os.read(terminal, 1024):
+            pass
+    os.waitpid(pid, 0)
+    assert root.unwrap((tmp_path / "new.age").read_bytes(), "new.age") == Sensitive(b"canary-51")

@@ -8,11 +8,14 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from bootstrap.adapters.sops.writer import encrypt_yaml
 from bootstrap.cli.app import app
 from bootstrap.operations.importing.takeover import KEEP, REMOVE, with_patches, without
 from tests.simulator.platform import scaffolded
 from tests.support.appliers import Applier
 from tests.support.fleets import CANARY, PLACES, fleet
+from tests.support.program import commit_all
+from tests.support.team_tree import wrapped
 
 
 def git(folder: Path, *words: str) -> str:
@@ -93,6 +96,31 @@ def test_a_file_with_a_secret_that_stays_is_left_to_a_person(tmp_path: Path) -> 
         assert applier.apply(rev) == PLACES
     assert applier.apply(REMOVE) == {("shop", "pull"), ("billing", "pull")}
     assert applier.deleted == []
+
+
+def test_a_secret_with_a_hash_in_its_name_is_let_go_and_not_kept(tmp_path: Path) -> None:
+    """What ESO makes is called otherwise: a mark would only leave the old one behind for ever."""
+    repository = scaffolded(tmp_path)
+    recipient = (repository / "keys/root.txt").read_text().split()[-1]
+    folder = fleet(tmp_path / "fleet", "flux", (recipient,))
+    mark = {"annotations": {"kustomize.config.k8s.io/needs-hash": "true"}}
+    tree = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "db", **mark},
+        "stringData": {"a": CANARY},
+    }
+    sealed = encrypt_yaml(wrapped(tree), (recipient,), encrypted_regex="^stringData$")
+    (folder / "apps/shop/db.sops.yaml").write_bytes(sealed)
+    commit_all(folder)
+    key = ("--repo", str(repository), "--root", f"file:{tmp_path}/root.key")
+    assert "its name with a hash" in call(str(folder), *key, "--owner", "team")
+    call(str(folder), *key, "--takeover", "flux")
+    kept = git(folder, "show", f"{KEEP}:apps/shop/kustomization.yaml")
+    assert "name: 'mail'" in kept
+    assert "name: 'db'" not in kept
+    removed = yaml.safe_load(git(folder, "show", f"{REMOVE}:apps/shop/kustomization.yaml"))
+    assert removed["resources"] == ["../../common/registry"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,11 @@
 """Violations in the cluster, by whoever may write there."""
 
 from collections.abc import Callable
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.seeds import objects as made
 from tests.seeds.hand import Hand, Object, Seed
@@ -22,6 +27,24 @@ def _put(data: str, value: str) -> Callable[[Object], None]:
         obj["data"][data] = value
 
     return change
+
+
+def _strange(since: int, until: int) -> str:
+    """A certificate of a CA that no commit had, from one year to another."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = (
+        made.serial_number(1).not_valid_before(datetime(since, 1, 1)).not_valid_after(datetime(until, 1, 1))
+    )
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _of_another_ca(hand: Hand) -> None:
+    hand.edit("Secret", "vault-tls", "vault", _put("vault-1.crt", _strange(2024, 2124)))
+
+
+def _ended(hand: Hand) -> None:
+    hand.edit("Secret", "vault-tls", "vault", _put("vault-1.crt", _strange(2024, 2025)))
 
 
 def _scaffold_again(hand: Hand) -> None:
@@ -252,6 +275,18 @@ SEEDS: tuple[Seed, ...] = (
         also=frozenset({"INV2"}),
     ),
     Seed(
+        claim="certificates",
+        what="a certificate that a Vault starts with has expired",
+        named="certificate that vault-1 starts with ends 2025-01-01",
+        plant=_ended,
+    ),
+    Seed(
+        claim="certificates",
+        what="a certificate that a Vault starts with is of a CA that the commit does not trust",
+        named="what vault-1 starts with is of no CA in keys/vault-ca.crt",
+        plant=_of_another_ca,
+    ),
+    Seed(
         claim="no-old-value",
         what="a retired value lies in a ConfigMap",
         named="orders-session-key.key (an old value) in ConfigMap orders/orders-config",
@@ -286,6 +321,12 @@ SEEDS: tuple[Seed, ...] = (
         what="a user may update one materialized Secret by its name",
         named="User eve (update secrets, RoleBinding of-eve)",
         plant=lambda hand: _bound(hand, made.rule("update", names=PAYMENT), place="orders"),
+    ),
+    Seed(
+        claim="kubernetes-writers",
+        what="a user may have a token of Vault's account, so a certificate of Vault",
+        named="User eve (create serviceaccounts/token, RoleBinding of-eve)",
+        plant=lambda hand: _bound(hand, made.rule("create", "serviceaccounts/token"), place="vault"),
     ),
     Seed(
         claim="kubernetes-writers",

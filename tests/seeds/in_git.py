@@ -26,6 +26,12 @@ def _replaced(hand: Hand, path: str, old: str, new: str) -> None:
     hand.commit(path, change)
 
 
+def _declares_snapshots(text: str) -> str:
+    return text.rstrip() + (
+        '\n  snapshots: {schedule: "0 3 * * *", image: example.com/bootstrap:1, where: {pvc: {size: 1Gi}}}\n'
+    )
+
+
 SEEDS: tuple[Seed, ...] = (
     Seed(
         claim="voters",
@@ -62,6 +68,12 @@ SEEDS: tuple[Seed, ...] = (
         what="a source does not hold what its entry says",
         named="orders-session-key (E_",
         plant=lambda hand: _replaced(hand, "secrets/orders.yaml", "key: session,", "key: nothing,"),
+    ),
+    Seed(
+        claim="snapshots",
+        what="they are declared, and nothing saves them",
+        named="not as declared: ConfigMap bootstrap-system/snapshot-settings",
+        plant=lambda hand: hand.commit("bootstrap.yaml", _declares_snapshots),
     ),
     Seed(
         claim="residuals",

@@ -84,6 +84,12 @@ SEEDS: tuple[Seed, ...] = (
         plant=_asked("DELETE", "sys/audit/file"),
     ),
     Seed(
+        claim="audit",
+        what="the second audit device is taken away",
+        named="E_AUDIT_OFF: no audit device stdout/ that writes to stdout among file/",
+        plant=_asked("DELETE", "sys/audit/stdout"),
+    ),
+    Seed(
         claim="no-root",
         what="a root token is made",
         named="1 root",

@@ -21,14 +21,13 @@ from bootstrap.adapters.root.root_material import CommitMaterial
 from bootstrap.cli import compose
 from bootstrap.cli.commands import abandon as command
 from bootstrap.cli.options import Options, Output
-from bootstrap.engine import runner
+from bootstrap.engine import lock
 from bootstrap.engine.record import read_run
 from bootstrap.engine.resume import check_plan
 from bootstrap.journal.store import read_journal
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError, DecisionNeeded, HeldError, PreconditionError
 from bootstrap.model.init_window import Window, WindowPhase
-from bootstrap.operations.abandon import runner as engine_abandon
 from bootstrap.operations.abandon.runner import Abandon, Listing
 from bootstrap.ports import Permission, Ref
 from bootstrap.steps.context.names import RUN_POLICY
@@ -40,8 +39,8 @@ from tests.simulator.concurrent import At, Granted, path_of
 from tests.simulator.digest import differences, state
 from tests.simulator.faults import BASIC, Call, Fault, Killed, Schedule
 from tests.simulator.losses import run_record
-from tests.simulator.platform import SimulatedPlatform, scaffolded
-from tests.simulator.repeatable import repeatable
+from tests.simulator.platform import SimulatedPlatform
+from tests.simulator.repeatable import overlapping
 from tests.simulator.sweep import SEED, length
 from tests.support.simulated_clock import SimulatedClock
 
@@ -49,11 +48,6 @@ STATEFUL_SET = Ref("apps/v1", "StatefulSet", "vault", "vault")
 CLAIM = Ref("v1", "PersistentVolumeClaim", "data-vault-0", "vault")
 SOME = 12  # writes of `up` after which it is abandoned, by default
 POINTS = 6  # faults in each `abandon`, by default
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +59,8 @@ def golden(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 @pytest.fixture(autouse=True)
 def same_each_time() -> Iterator[None]:
-    with repeatable():
+    with overlapping():
         yield
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
 
 
 class Dies(At):
@@ -485,8 +474,7 @@ def test_a_run_that_slept_meanwhile_stops_held_and_harms_nothing(
     moment: str, platform: SimulatedPlatform, golden: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a Lease, so that nothing but epoch, compare-and-swap and UIDs keeps the two apart."""
-    for module in (runner, engine_abandon):
-        monkeypatch.setattr(module, "Lease", Granted)
+    monkeypatch.setattr(lock, "Lease", Granted)
     at = At(MOMENTS[moment], lambda: abandon(platform), after=True)
     with pytest.raises(BootstrapError) as stopped:
         platform.up(**at.ports(platform))

@@ -16,18 +16,8 @@ from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from bootstrap.steps.vault.ledger_copy import KvCopy
 from tests.simulator.concurrent import At
 from tests.simulator.halfway import halfway, step_of
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 from tests.support.ledger_facts import entries
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
 
 
 def copy(platform: SimulatedPlatform) -> Ref:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.engine import runner
+from bootstrap.engine import lock
 from bootstrap.model.decision import Blocked
 from bootstrap.model.errors import BootstrapError, DecisionNeeded, EvidenceError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
@@ -22,27 +22,17 @@ from bootstrap.steps.registry import kind_class
 from tests.simulator.concurrent import At, Granted, nth, path_of
 from tests.simulator.faults import Call, Fault, Port, Schedule
 from tests.simulator.invariants import Watch
-from tests.simulator.platform import SimulatedPlatform, scaffolded
-from tests.simulator.repeatable import repeatable
+from tests.simulator.platform import SimulatedPlatform
+from tests.simulator.repeatable import overlapping
 from tests.simulator.sweep import SEED, length, run, singles
 from tests.support.simulated_clock import SimulatedClock
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
-
-
 @pytest.fixture(autouse=True)
 def no_lease(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(runner, "Lease", Granted)
-    with repeatable():
+    monkeypatch.setattr(lock, "Lease", Granted)
+    with overlapping():
         yield
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
 
 
 @pytest.fixture

@@ -18,16 +18,11 @@ from bootstrap.steps.vault import configuring, policies
 from bootstrap.steps.vault.generate_root import TRIES, generated_root
 from tests.simulator.faults import Call, Killed, Port
 from tests.simulator.hand import SimulatedHand
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.vault import Token
 
 READER = "sys/policies/acl/reader-orders"
 UPDATE = ("PUT", "sys/generate-root/update")
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
 
 
 @pytest.fixture
@@ -89,10 +84,17 @@ def test_b6_each_request_of_a_change_carries_its_name_into_the_audit_log(platfor
 
 
 def test_b6_up_turns_auditing_on_again(platform: SimulatedPlatform) -> None:
-    SimulatedHand(platform).vault("DELETE", "sys/audit/file")
-    platform.up()
-    assert "file/" in platform.vault.live().audit
-    assert platform.up().epoch == 0
+    places = {"file/": "/vault/audit/audit.log", "stdout/": "stdout"}
+    hand = SimulatedHand(platform)
+    elsewhere = {"type": "file", "options": {"file_path": "/dev/null"}}
+    for lost, instead in (("file", None), ("stdout", None), ("file", elsewhere)):
+        hand.vault("DELETE", f"sys/audit/{lost}")
+        if instead:
+            hand.vault("POST", f"sys/audit/{lost}", instead)
+        platform.up()
+        live = platform.vault.live().audit
+        assert {name: device["options"]["file_path"] for name, device in live.items()} == places
+        assert platform.up().epoch == 0
 
 
 # ---------------------------------------------------------------- whoever was before

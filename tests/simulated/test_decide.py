@@ -19,11 +19,14 @@ from bootstrap.steps.base import Kind
 from bootstrap.steps.context.world import World
 from bootstrap.steps.registry import KINDS, kind_class
 from tests.simulator.faults import Fault, Killed, Schedule
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform, scaffolded, with_snapshots
 from tests.simulator.repeatable import repeatable
+from tests.simulator.restoring import begun
 from tests.support.simulated_clock import SimulatedClock
 
 NEVER_ACT = {"root-trust", "preflight"}  # what they want, people bring
+ONLY_RESTORING = {"restore-begun", "vault-restored"}
+ONLY_REKEYED = {"vault-old-shares"}  # what an interrupted rekey left
 EVERY = 6  # writes between two places to kill a run at; the root token lives for more of them
 
 
@@ -96,7 +99,7 @@ def decisions(platform: SimulatedPlatform) -> Iterator[tuple[str, Decision]]:
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
+    return scaffolded(tmp_path_factory.mktemp("intent"), with_snapshots)
 
 
 def test_no_decision_asks_a_port_on_any_road(tmp_path: Path, repository: Path) -> None:
@@ -112,8 +115,27 @@ def test_no_decision_asks_a_port_on_any_road(tmp_path: Path, repository: Path) -
         if not killed:
             break
     assert set(found) == {*KINDS, *PARTS}
-    assert {name for name, kinds in found.items() if Act not in kinds} == NEVER_ACT
+    assert {name for name, kinds in found.items() if Act not in kinds} == (
+        NEVER_ACT | ONLY_RESTORING | ONLY_REKEYED
+    )
     assert {name for name, kinds in found.items() if Satisfied not in kinds} == set()
+
+
+def test_no_decision_asks_a_port_while_a_snapshot_is_restored(tmp_path: Path, repository: Path) -> None:
+    with repeatable():
+        lost = begun(tmp_path / "lost", repository)
+    found: dict[str, set[type]] = {}
+    for writes in range(0, 120, 12):
+        platform = lost.another(tmp_path / str(writes))
+        if writes:
+            stopped(platform, writes)
+        for name, decision in decisions(platform):
+            found.setdefault(name, set()).add(type(decision))
+        platform.restore = None  # as a plain `up` sees it
+        for name, decision in decisions(platform):
+            found.setdefault(name, set()).add(type(decision))
+    assert all({Act, Satisfied} <= found[name] for name in ONLY_RESTORING)
+    assert Blocked in found["vault-restored"]
 
 
 def stopped(platform: SimulatedPlatform, writes: int) -> bool:

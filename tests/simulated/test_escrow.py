@@ -14,21 +14,18 @@ from bootstrap.model.init_window import WindowPhase
 from bootstrap.model.layout import ESCROW
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, SealStatus
-from bootstrap.steps.vault.escrow import Escrow, prove_escrow, read_escrow
+from bootstrap.steps.vault.escrow import Escrow, escrow_bytes, prove_escrow, read_escrow
 from bootstrap.steps.vault.init_window import Slots, WindowStore
 from tests.simulator.concurrent import At
 from tests.simulator.halfway import halfway, step_of
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
+class Unasked:
+    """No rekey is under way."""
 
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
+    def prove_following(self, cluster: str) -> dict[str, str]:
+        raise AssertionError
 
 
 def phase(platform: SimulatedPlatform) -> WindowPhase:
@@ -48,7 +45,7 @@ def test_b4_the_escrow_is_outside_before_the_proof_and_the_proof_before_verified
     seen: list[tuple[bool, WindowPhase]] = []
     step = step_of(platform, "vault-key")
 
-    class Proof:
+    class Proof(Unasked):
         def prove(self, cluster: str) -> dict[str, str]:
             seen.append((file(platform).is_file(), phase(platform)))
             return {"vaultClusterId": "proven"}
@@ -65,7 +62,7 @@ def test_b4_a_proof_that_fails_leaves_the_key_unproven(platform: SimulatedPlatfo
     halfway(platform, "vault-key")
     step = step_of(platform, "vault-key")
 
-    class Proof:
+    class Proof(Unasked):
         def prove(self, cluster: str) -> dict[str, str]:
             raise EvidenceError("it does not open", code="E_ESCROW")
 
@@ -172,7 +169,7 @@ def test_b4_a_vault_that_stays_sealed_is_not_opened(platform: SimulatedPlatform)
     sealed = SealStatus(initialized=True, sealed=True, version="1.21.1")
     world = platform.world(vault=Answers(platform.vault, unseal=lambda *_: sealed))
 
-    class Proof:
+    class Proof(Unasked):
         def prove(self, cluster: str) -> dict[str, str]:
             return prove_escrow(world, cluster)
 
@@ -209,3 +206,38 @@ def test_b4_another_s_rekey_is_left_alone_and_a_killed_proof_s_is_ended(platform
     rekey.nonce, rekey.key = "of a proof that was killed", base64.b64encode(own).decode()
     assert prove_escrow(world, world.cluster.uid())["vaultClusterId"]
     assert rekey.nonce == ""
+
+
+def test_b4_of_slots_alone_an_escrow_is_made_once_the_key_is_proven_and_with_the_root(
+    platform: SimulatedPlatform,
+) -> None:
+    """A run that was killed left the records on a machine that is gone."""
+    halfway(platform, "vault-key")
+    window = WindowStore(platform.cluster).read()
+    assert window is not None
+    assert Slots(platform.cluster, window.volume).both()
+    assert read_escrow(platform.world()) is None
+    step_of(platform, "vault-key").take()
+    kept = file(platform).read_bytes()
+    file(platform).unlink()
+    world = platform.world()
+    assert escrow_bytes(world) == kept
+    world.files = None
+    assert escrow_bytes(world) is None
+    world = platform.world()
+    Slots(platform.cluster, window.volume).remove(Slots.SHARE)
+    assert escrow_bytes(world) is None
+
+
+def test_b4_the_escrow_of_the_commit_serves_where_the_folder_is_gone(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-serve")
+    kept = file(platform).read_bytes()
+    file(platform).unlink()
+    platform.escrows[platform.cluster.uid()] = kept
+    world = platform.world()
+    world.files = None
+    assert escrow_bytes(world) == kept
+    platform.escrows = {"another-cluster": kept}
+    world = platform.world()
+    world.files = None
+    assert escrow_bytes(world) is None

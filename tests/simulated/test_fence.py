@@ -6,32 +6,22 @@ from typing import Any
 
 import pytest
 
-from bootstrap.engine import runner
+from bootstrap.engine import lock
 from bootstrap.model.errors import BootstrapError, HeldError, WorldError
 from bootstrap.steps.context.session import FRESH_SECONDS, Session
 from tests.simulator.concurrent import At, Granted, nth
 from tests.simulator.faults import Call, Fault
-from tests.simulator.platform import SimulatedPlatform, scaffolded
-from tests.simulator.repeatable import repeatable
+from tests.simulator.platform import SimulatedPlatform
+from tests.simulator.repeatable import overlapping
 from tests.simulator.sweep import SEED, length
 from tests.support.simulated_clock import SimulatedClock
 
 SOME = 10
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
-
-
 def overtaken(platform: SimulatedPlatform, at: Any) -> BootstrapError | None:
     """What the first run says whose successor runs to its end at the call that fits."""
-    with repeatable():
+    with overlapping():
         try:
             platform.up(**at.ports(platform))
         except BootstrapError as error:
@@ -105,7 +95,7 @@ def test_a_second_up_at_any_write_leaves_the_first_held_or_done(
     lease: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
 ) -> None:
     if lease == "without":
-        monkeypatch.setattr(runner, "Lease", Granted)
+        monkeypatch.setattr(lock, "Lease", Granted)
     writes = length(Fault.SECOND_UP, repository)
     draw = random.Random(f"{SEED} {lease}")
     points = range(1, writes + 1) if whole else sorted(draw.sample(range(1, writes + 1), SOME))

@@ -11,22 +11,12 @@ from bootstrap.model.errors import PreconditionError
 from bootstrap.ports import Identity, Object, Ref
 from bootstrap.steps import guards
 from bootstrap.steps.secrets.operator_rights import WRITER
-from tests.simulator.platform import SimulatedPlatform, opened, scaffolded
+from tests.simulator.platform import SimulatedPlatform, opened
 
 HOME = Ref("v1", "Namespace", "bootstrap-system")
 RBAC = "rbac.authorization.k8s.io/v1"
 LABELS = {"app.kubernetes.io/managed-by": "bootstrap", "app.kubernetes.io/part-of": "bootstrap"}
 CLAIM = "bootstrap.dev/claim"
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
 
 
 # ---------------------------------------------------------------- who may be the run

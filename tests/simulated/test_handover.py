@@ -2,36 +2,29 @@
 speaks of a value that Vault does not have (H1, H2).
 """
 
+from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.catalog import Renew
-from bootstrap.model.decision import Blocked
-from bootstrap.model.errors import EvidenceError, UnknownOutcome
+from bootstrap.model.decision import Blocked, Satisfied
+from bootstrap.model.errors import EvidenceError, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.ports import Answer
 from bootstrap.steps.context.transfers import named
+from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from bootstrap.steps.secrets.values import vault_values
-from tests.simulator.concurrent import At, path_of
+from tests.simulator.concurrent import Answered, At, path_of
 from tests.simulator.faults import Call
 from tests.simulator.halfway import HalfwayStep, halfway, step_of
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.many import Asked
+from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.vault import Secret
 
 THEIRS = {"theirs": Sensitive(b"theirs", "theirs")}
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
 
 
 @pytest.fixture
@@ -80,6 +73,29 @@ def test_inv1_a_value_that_is_gone_after_its_handover_is_never_written_from_git_
     with pytest.raises(EvidenceError) as caught:
         platform.up()
     assert (caught.value.code, platform.vault.mutations) == ("E_VALUE_LOST", [])
+
+
+def test_inv1_of_several_in_one_folder_each_is_looked_at(platform: SimulatedPlatform) -> None:
+    """Their names are listed at once; a name does not say that there is a version."""
+    platform.up()
+    folders = Counter(str(s.path).rpartition("/")[0] for s in platform.world().intent.handovers)
+    several = [s for s in platform.world().intent.handovers if folders[str(s.path).rpartition("/")[0]] > 1]
+    assert several
+    for secret in several:
+        kept = platform.vault.live().secrets[str(secret.path)]
+        versions, kept.versions = kept.versions, []
+        assert refused(step_of(platform, "handover")) == "E_VALUE_LOST", secret.name
+        kept.versions = versions
+    assert isinstance(step_of(platform, "handover").decide(), Satisfied)
+
+
+def test_h1_what_this_run_has_not_begun_it_writes_without_a_look_at_each(platform: SimulatedPlatform) -> None:
+    """And what an earlier run has announced, it looks for: its write may have arrived."""
+    step, asked = halfway(platform, "handover"), Asked()
+    step = step_of(platform, "handover", **asked.ports(platform))
+    step.take()
+    secrets = step.world.intent.handovers
+    assert asked.calls["GET secret/data"] == len(secrets), "the reading back alone"
 
 
 def test_h2_what_is_written_between_look_and_write_is_neither_replaced_nor_committed(
@@ -208,6 +224,25 @@ def test_h1_a_version_1_that_is_another_than_was_announced_is_not_ours(
     assert recorded(platform, RecordType.COMMIT) == set()
 
 
+@pytest.mark.parametrize("part", ["metadata", "data"])
+def test_h2_a_write_that_vault_refuses_ends_the_handover_there(
+    platform: SimulatedPlatform, path: str, part: str
+) -> None:
+    """Without its metadata a value would take a write that names no version."""
+    halfway(platform, "handover")
+
+    def writes(call: Call) -> bool:
+        return call.writes and path_of(call) == f"secret/{part}/{path}"
+
+    at = Answered(writes, Answer(400, {}, errors=("no",)))
+    with pytest.raises((WorldError, UnknownOutcome)):
+        step_of(platform, "handover", **at.ports(platform)).take()
+    assert at.fired
+    kept = platform.vault.live().secrets.get(path)
+    assert kept is None or kept.versions == []
+    assert recorded(platform, RecordType.COMMIT) == set()
+
+
 def test_h1_the_same_value_is_announced_once_and_another_anew(platform: SimulatedPlatform, path: str) -> None:
     """Killed before the write: what is written next was announced before; nothing is announced twice."""
     halfway(platform, "handover")
@@ -219,6 +254,60 @@ def test_h1_the_same_value_is_announced_once_and_another_anew(platform: Simulate
     assert kept
     assert {name: intents(platform).count(name) for name in kept} == dict.fromkeys(kept, 1)
     assert set(before) == set(intents(platform))
+
+
+def test_h1_a_version_1_that_was_written_by_a_run_that_died_is_ours_and_is_not_written_again(
+    platform: SimulatedPlatform, path: str
+) -> None:
+    halfway(platform, "handover")
+    with pytest.raises(Died):
+        step_of(platform, "handover", **At(written(path), die, after=True).ports(platform)).take()
+    first, found = platform.world().intent.handovers[0].name, platform.vault.live().secrets[path]
+    before, txn = dict(found.versions[0]), found.metadata["custom_metadata"]["txn"]
+    assert recorded(platform, RecordType.COMMIT) == set()
+    step_of(platform, "handover").take()
+    assert platform.vault.live().secrets[path].versions == [before]
+    assert recorded(platform, RecordType.COMMIT) == {s.name for s in platform.world().intent.handovers}
+    commit = named(platform.world().ledger.read(), RecordType.COMMIT)[first].fact
+    assert commit.details["txn"] == txn
+    audit = cast("Any", commit.audit)
+    assert (audit.txn, audit.write_request_id, bool(audit.read_request_id)) == (txn, "", True)
+    assert platform.up().epoch
+
+
+def test_h4_a_scaffold_that_is_gone_before_the_handover_is_no_source(platform: SimulatedPlatform) -> None:
+    """Git's value is handed over all the same; the record names no object that nobody has seen."""
+    halfway(platform, "handover")
+    secret = platform.world().intent.scaffolds[0]
+    ref = bootstrap_copy_ref(secret)
+    live = platform.cluster.get(ref)
+    assert live is not None
+    platform.cluster.delete(ref, uid=live["metadata"]["uid"])
+    step_of(platform, "handover").take()
+    commits = named(platform.world().ledger.read(), RecordType.COMMIT)
+    assert commits[secret.name].fact.source is None
+
+
+def test_h4_the_record_names_the_scaffold_as_it_was(platform: SimulatedPlatform) -> None:
+    halfway(platform, "handover")
+    secret = platform.world().intent.scaffolds[0]
+    meta = (platform.cluster.get(bootstrap_copy_ref(secret)) or {})["metadata"]
+    step_of(platform, "handover").take()
+    commits = named(platform.world().ledger.read(), RecordType.COMMIT)
+    source = cast("Any", commits[secret.name].fact.source)
+    assert (source.namespace, source.name) == (meta["namespace"], meta["name"])
+    assert (source.uid, source.resource_version) == (meta["uid"], meta["resourceVersion"])
+    without = {s.name for s in platform.world().intent.handovers if s.scaffold is None}
+    assert {name for name, record in commits.items() if record.fact.source is None} == without
+
+
+def test_g1_what_is_marked_beside_a_secret_says_something(platform: SimulatedPlatform) -> None:
+    platform.up()
+    for secret in platform.world().intent.handovers:
+        marks = platform.vault.live().secrets[str(secret.path)].metadata["custom_metadata"]
+        assert all(marks.values())
+        assert (marks["secret"], marks["owner"], marks["authority"]) == (secret.name, secret.owner, "vault")
+        assert marks.get("expires", "") == secret.handover.until
 
 
 def intents(platform: SimulatedPlatform) -> list[str]:

@@ -1,36 +1,32 @@
 """The window between ``sys/init`` and a proven key, where another process moves too, or an answer is lost (B4, B5)."""
 
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from bootstrap.model.decision import Act, Blocked, Satisfied
-from bootstrap.model.errors import BootstrapError, DecisionNeeded, UnknownOutcome, WorldError
+from bootstrap.model.errors import (
+    BootstrapError,
+    DecisionNeeded,
+    PreconditionError,
+    UnknownOutcome,
+    WorldError,
+)
 from bootstrap.model.init_window import Window, WindowPhase
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
 from bootstrap.steps.vault.empty_store import remove_voided
 from bootstrap.steps.vault.init_window import REF, Slots, WindowStore
 from tests.simulator.cluster import SimulatedCluster
-from tests.simulator.concurrent import At
+from tests.simulator.concurrent import At, nth
 from tests.simulator.faults import Call
 from tests.simulator.halfway import HalfwayStep, halfway, step_of
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.vault import Store
 
 CLAIM = Ref("v1", "PersistentVolumeClaim", "data-vault-0", "vault")
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
 
 
 def window(platform: SimulatedPlatform) -> Window:
@@ -266,3 +262,50 @@ def test_b4_of_two_runs_that_make_a_window_both_go_on_with_the_first(platform: S
     halfway(platform, "vault-init")
     store, first = WindowStore(platform.cluster), window(platform)
     assert store.create(Window(attempt=1, nonce="second", phase=WindowPhase.CLAIMED)) == first
+
+
+def test_b4_a_window_that_goes_away_meanwhile_is_an_error_and_nothing_is_sent(
+    platform: SimulatedPlatform,
+) -> None:
+    halfway(platform, "vault-init")
+    step = step_of(platform, "vault-init")
+    seen = step.kind.observe()
+    live = platform.cluster.get(REF)
+    assert live is not None
+    platform.cluster.delete(REF, uid=live["metadata"]["uid"])
+    with pytest.raises(WorldError) as caught:
+        step.act(seen)
+    assert (caught.value.code, sent(platform)) == ("E_WINDOW", 0)
+
+
+def test_b4_a_volume_that_goes_before_the_request_is_not_asked_for_keys(platform: SimulatedPlatform) -> None:
+    """The window names the volume whose store is initialised; without one there is nothing to name."""
+    halfway(platform, "vault-init")
+    seen = step_of(platform, "vault-init").kind.observe()
+
+    def removed() -> None:
+        live = platform.cluster.get(CLAIM)
+        assert live is not None
+        platform.cluster.controllers.clear()  # nobody makes another one
+        platform.cluster.delete(CLAIM, uid=live["metadata"]["uid"])
+
+    at = At(nth(2, lambda call: call.name == "get" and call.args[0] == CLAIM), removed)
+    with suppress(WorldError):  # it waits for a volume in vain
+        step_of(platform, "vault-init", **at.ports(platform)).act(seen)
+    assert at.fired
+    assert (window(platform).phase, sent(platform)) == (WindowPhase.CLAIMED, 0)
+
+
+def test_inv4_a_store_whose_window_and_escrow_are_both_gone_is_nobodys(
+    platform: SimulatedPlatform,
+) -> None:
+    halfway(platform, "vault-init")
+    live = platform.cluster.get(REF)
+    assert live is not None
+    platform.cluster.delete(REF, uid=live["metadata"]["uid"])
+    step = step_of(platform, "vault-init")
+    seen = step.kind.observe()
+    assert isinstance(step.decide(), Act)
+    with pytest.raises(PreconditionError) as caught:
+        step.act(seen)
+    assert (caught.value.code, sent(platform)) == ("E_FOREIGN_STORE", 0)

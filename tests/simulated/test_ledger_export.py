@@ -16,7 +16,7 @@ from bootstrap.model.layout import HEAD as FILE
 from bootstrap.model.names import SYSTEM_NAMESPACE as NAMESPACE
 from bootstrap.steps.context.transfers import Transfers
 from tests.simulator.cluster import SimulatedCluster
-from tests.support.ledger_facts import ESCROW, RUN, Key, story
+from tests.support.ledger_facts import ESCROW, RUN, VAULT, Key, story
 from tests.support.simulated_clock import SimulatedClock
 
 KEYS = {"ledger.pub": Key().pem}
@@ -39,7 +39,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Any:
     made = SimpleNamespace(
         cluster=cluster,
         material=material,
-        ledger=Transfers(cluster, Key().pem, material, clock, lambda: RUN),
+        ledger=Transfers(cluster, Key().pem, material, clock, lambda: RUN, lambda _: VAULT),
         records=Files({(cluster.uid(), "escrow.json"): ESCROW}),
         intent=SimpleNamespace(keys=KEYS, heads={}, escrows={}),
     )

@@ -7,15 +7,18 @@ import pytest
 
 from bootstrap.ledger import batch, copies, store
 from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.head import head_file, head_of, read_head
-from bootstrap.ledger.record import Fact, RecordType, Writer
+from bootstrap.ledger.record import Destination, Fact, RecordType, Writer
 from bootstrap.ledger.store import LedgerStore
+from bootstrap.ledger.verified import Verified
+from bootstrap.ledger.versions import SET, details_of
 from bootstrap.model.errors import EvidenceError, HeldError, UnknownOutcome, WorldError
 from bootstrap.model.names import SYSTEM_NAMESPACE
-from bootstrap.ports import Object, Ref, Refused
+from bootstrap.ports import Object, Reason, Ref, Refused
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.faults import BASIC, Fault, Faulty, Killed
-from tests.support.ledger_facts import ESCROW, Key, fact, story
+from tests.support.ledger_facts import ESCROW, VAULT, Key, entries, fact, story
 from tests.support.simulated_clock import SimulatedClock
 
 
@@ -29,7 +32,14 @@ def cluster() -> SimulatedCluster:
 def opened(port: Any, run: str = "run-1") -> LedgerStore:
     key = Key()
     identity = Writer(cluster="uid-1", run_id=run, epoch=1, tool="0.1", plan_digest="sha256:0", actor="admin")
-    return LedgerStore(port, key=key.public, clock=SimulatedClock(), signer=lambda: key, run=lambda: identity)
+    return LedgerStore(
+        port,
+        key=key.public,
+        clock=SimulatedClock(),
+        signer=lambda: key,
+        vault=lambda _: VAULT,
+        run=lambda: identity,
+    )
 
 
 def note(text: str) -> Fact:
@@ -59,7 +69,9 @@ def test_reading_needs_neither_root_key_nor_lock() -> None:
     def never() -> Any:
         raise AssertionError("asked")
 
-    reader = LedgerStore(world, key=Key().public, clock=SimulatedClock(), signer=never, run=never)
+    reader = LedgerStore(
+        world, key=Key().public, clock=SimulatedClock(), signer=never, vault=lambda _: never(), run=never
+    )
     assert len(reader.load().records) == 10
 
 
@@ -87,6 +99,28 @@ def test_h1_a_second_commit_is_never_recorded() -> None:
     with pytest.raises(HeldError) as caught:
         two.append([fact(RecordType.COMMIT)])
     assert caught.value.code == "E_LEDGER_RACED"
+    assert opened(world).load().chain.size == 2
+
+
+def version_2(record_type: RecordType) -> Fact:
+    to = Destination(cluster="vault-1", path="applications/keycloak-admin", version=2)
+    said = details_of("keycloak-admin", 2, SET, "it leaked", "admin")
+    return fact(record_type, destination=to, details=said)
+
+
+def test_h4_a_changed_value_is_recorded_once() -> None:
+    """Two runs that both come upon the version that an interrupted one wrote."""
+    world = cluster()
+    one, two = opened(world, "run-1"), opened(world, "run-2")
+    one.append([version_2(RecordType.INTENT)])
+    two.load()
+    one.append([version_2(RecordType.ACCEPTED)])
+    with pytest.raises(HeldError) as caught:
+        two.append([version_2(RecordType.ACCEPTED)])
+    assert (caught.value.code, "version 2 is already on record" in caught.value.message) == (
+        "E_LEDGER_RACED",
+        True,
+    )
     assert opened(world).load().chain.size == 2
 
 
@@ -174,6 +208,13 @@ def test_no_namespace_is_a_clear_refusal() -> None:
     assert caught.value.code == "E_LEDGER_WRITE"
 
 
+def test_a_refusal_is_told_in_the_server_s_words_and_not_tried_again() -> None:
+    port = Answering(cluster(), lambda: Refused(Reason.FORBIDDEN, "by a webhook"), does=False)
+    with pytest.raises(WorldError, match="by a webhook") as caught:
+        opened(port).append([note("x")])
+    assert (caught.value.code, port.asked) == ("E_LEDGER_WRITE", 1)
+
+
 def test_a_large_append_becomes_several_objects() -> None:
     world = cluster()
     facts = [note(f"{number:04}" + "x" * 3000) for number in range(300)]
@@ -231,12 +272,82 @@ def test_inv1_a_lost_namespace_is_rebuilt_from_vault() -> None:
     world, kv = filled()
     before = store.stored(world)
     new = cluster()
-    batches, ledger = copies.fetch(kv, Key().public)
+    batches = copies.fetch(kv)
+    ledger = Verified(Key().public).read(each for found in batches for each in found.envelopes)
     assert texts(ledger) == list("abc")
     assert store.restore(new, batches) == tuple(each.name for each in before)
     assert store.stored(new) == before
     assert store.restore(new, batches) == ()
     assert opened(new, "run-2").append([note("d")])[0].seq == 3
+
+
+class Answering:
+    """What the cluster says to the next create, whatever it does; ``does``: whether it does it."""
+
+    def __init__(
+        self, world: SimulatedCluster, answer: Callable[[], Object | Refused], *, does: bool
+    ) -> None:
+        self._world = world
+        self._answer = answer
+        self._does = does
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world, name)
+
+    def create(self, obj: Object) -> Object | Refused:
+        self.asked += 1
+        if self._does:
+            self._world.create(obj)
+        return self._answer()
+
+
+def lost() -> Object:
+    raise UnknownOutcome("no answer")
+
+
+def test_inv1_of_a_lost_answer_what_is_there_counts() -> None:
+    world, _ = filled()
+    batches, there = store.stored(world), cluster()
+    assert store.restore(Answering(there, lost, does=True), batches) == tuple(b.name for b in batches)
+    assert store.stored(there) == batches
+    empty = cluster()
+    with pytest.raises(WorldError) as caught:
+        store.restore(Answering(empty, lost, does=False), batches)
+    assert (caught.value.code, store.stored(empty)) == ("E_LEDGER_WRITE", ())
+
+
+def test_inv1_a_refusal_is_an_error_even_where_the_batch_is_there() -> None:
+    world, _ = filled()
+    port = Answering(cluster(), lambda: Refused(Reason.FORBIDDEN, "no"), does=True)
+    with pytest.raises(WorldError) as caught:
+        store.restore(port, store.stored(world))
+    assert (caught.value.code, "no" in caught.value.message) == ("E_LEDGER_WRITE", True)
+
+
+def test_inv1_another_batch_that_is_faster_is_a_fork() -> None:
+    world, there, other = filled()[0], cluster(), cluster()
+    opened(other).append([note("z")])
+    (theirs,) = (each for each in other.list("v1", "ConfigMap", SYSTEM_NAMESPACE, f"{store.LABEL}=batch"))
+
+    def forestalled() -> Refused:
+        meta = {key: theirs["metadata"][key] for key in ("name", "namespace", "labels")}
+        there.create({**theirs, "metadata": meta})
+        return Refused(Reason.EXISTS, "")
+
+    with pytest.raises(EvidenceError) as caught:
+        store.restore(Answering(there, forestalled, does=False), store.stored(world))
+    assert caught.value.code == "E_FORK"
+
+
+def test_a_record_that_is_larger_than_a_batch_goes_alone() -> None:
+    large, small = entries((note("x" * batch.LIMIT), note("y")))
+    assert batch.fitting((large, small)) == (large,)
+    assert batch.fitting((small, large)) == (small,)
+    assert batch.fitting((small, small)) == (small, small)
+    more = iter((large, small, small, small))
+    assert batch.fitting(more) == (large,)
+    assert len(tuple(more)) == 2, "what does not fit is not asked for: each would be signed for nothing"
 
 
 def test_a_second_publication_writes_nothing() -> None:
@@ -270,7 +381,7 @@ def _kv(world: SimulatedCluster) -> Kv:
 
 def test_a_restored_snapshot_is_behind() -> None:
     world, kv = filled()
-    old = copies.fetch(kv, Key().public)[1]
+    old = Verified(Key().public).read(each for found in copies.fetch(kv) for each in found.envelopes)
     opened(world).append([note("d"), note("e")])
     new = opened(world).load()
     head = head_of(new, escrow=None)
@@ -301,3 +412,56 @@ def test_an_unchanged_ledger_gives_an_unchanged_head() -> None:
 def test_an_empty_ledger_has_no_head() -> None:
     with pytest.raises(EvidenceError):
         head_of(opened(cluster()).load(), escrow=None)
+
+
+# ---------------------------------------------------------------- each signature once
+
+
+def test_a_signature_is_checked_once_whatever_copy_it_is_read_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, checked = cluster(), []
+    accepts = PublicKey.accepts
+
+    def counting(key: PublicKey, signature: bytes, data: bytes) -> bool:
+        checked.append(signature)
+        return accepts(key, signature, data)
+
+    monkeypatch.setattr(PublicKey, "accepts", counting)
+    opened(world).append(story())
+    reader = opened(world, "run-2")
+    assert checked == []
+    first = reader.caught_up()
+    assert len(checked) == len(first.records) == 10
+    assert reader.caught_up() is first
+    kept = [entry.envelope for entry in first.entries]
+    assert reader.verified.read(kept).chain == first.chain
+    assert reader.verified.read(kept[:4]).records == first.records[:4]
+    assert len(checked) == 10
+    reader.append([note("ours")])
+    opened(world, "run-3").append([note("another's")])
+    checked.clear()
+    assert [r.fact.details["text"] for r in reader.caught_up().records[10:]] == ["ours", "another's"]
+    assert len(checked) == 1, "what came from another"
+
+
+def test_another_history_is_checked_and_takes_no_place() -> None:
+    one, other = cluster(), cluster()
+    for where, text in ((one, "one"), (other, "other")):
+        opened(where).append([note("both")])
+        opened(where).append([note(text), note(text)])
+    reader = opened(one)
+    ours = reader.caught_up()
+    theirs = [entry.envelope for entry in opened(other).load().entries]
+    assert texts(reader.verified.read(theirs)) == ["both", "other", "other"]
+    assert reader.caught_up() is ours
+    spoilt = theirs[1].replace(b"a", b"b", 1)
+    with pytest.raises(EvidenceError):
+        reader.verified.read([theirs[0], spoilt])
+
+
+def test_what_was_signed_and_lost_to_another_is_not_taken_for_read() -> None:
+    world = cluster()
+    ours = opened(world, "run-1")
+    ours.caught_up()
+    opened(world, "run-2").append([note("theirs")])
+    ours.append([note("ours")])
+    assert texts(ours.caught_up()) == texts(opened(world).load()) == ["theirs", "ours"]

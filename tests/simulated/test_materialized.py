@@ -50,11 +50,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
-
-
 def written(platform: SimulatedPlatform, *names: str) -> None:
     for name in names:
         value = {"key": Sensitive(b"v", "test")}

@@ -1,7 +1,6 @@
 """What stops a run before anything is touched, each alone and all together (G5, INV4)."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +12,7 @@ from bootstrap.steps.context.names import RUN_ACCOUNT
 from bootstrap.steps.permissions import wanted
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.halfway import halfway, step_of
-from tests.simulator.platform import SimulatedPlatform, scaffolded
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
+from tests.simulator.platform import SimulatedPlatform
 
 
 def stopped(platform: SimulatedPlatform) -> PreconditionError:

@@ -1,5 +1,6 @@
 """What Git cannot take back by one line: refused before anything is changed, and `verify` sees what was left behind."""
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import pytest
 from bootstrap.engine.inspect import survey
 from bootstrap.engine.runner import Runner
 from bootstrap.model.catalog import InternalSource
-from bootstrap.model.errors import PreconditionError
-from bootstrap.model.names import VAULT_SECRETS
+from bootstrap.model.decision import Blocked
+from bootstrap.model.errors import DefinitionError, PreconditionError
+from bootstrap.model.names import CLAIM_ANNOTATION, VAULT_SECRETS
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.verify.proofs.retirement import residuals
 from bootstrap.operations.verify.proofs.vault import voters
-from bootstrap.ports import Ref
+from bootstrap.ports import Ref, Refused
+from bootstrap.steps.authority.traces import traces
+from bootstrap.steps.kinds.materialized import Materialized
 from bootstrap.steps.registry import kind_class
 from tests.simulator.platform import SimulatedPlatform, opened
 from tests.support.program import commit_all
@@ -172,3 +176,110 @@ def test_s3_nor_one_of_another_content_under_our_label(platform: SimulatedPlatfo
     with pytest.raises(PreconditionError) as caught:
         platform.up()
     assert (caught.value.code, caught.value.where) == ("E_NAME_TAKEN", f"Secret vault/{name}")
+
+
+SHARE = {"key": Sensitive(b"0123456789abcdef" * 4)}
+
+
+@pytest.mark.parametrize("name", ["vault-tls", "vault-unseal-1"])
+@pytest.mark.parametrize("role", ["ours", "another mark"])
+def test_s3_one_that_was_planted_before_the_first_run_is_no_trace_of_an_authority(
+    tmp_path: Path, name: str, role: str
+) -> None:
+    """In our form, under our labels: nothing is asked, nothing is changed, and it is not taken for ours."""
+    platform = SimulatedPlatform(tmp_path)
+    platform.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vault"}})
+    ca = Sensitive(platform.world().intent.keys["vault-ca.crt"])
+    data = SHARE if name == "vault-unseal-1" else {"ca.crt": ca, "vault-0.crt": Sensitive(b"x")}
+    meta = {"name": name, "namespace": "vault", "labels": FORGED}
+    if role == "another mark":
+        meta["annotations"] = {CLAIM_ANNOTATION: "0" * 64}
+    platform.cluster.create(SECRET | {"metadata": meta, "data": data, "immutable": True})
+    platform.cluster.mutations.clear()
+    with pytest.raises(PreconditionError) as caught:
+        platform.up()
+    assert (caught.value.code, caught.value.where) == ("E_NAME_TAKEN", f"Secret vault/{name}")
+    assert platform.cluster.mutations == []
+    live = platform.cluster.get(Ref("v1", "Secret", name, "vault"))
+    assert live is not None
+    platform.cluster.delete(Ref("v1", "Secret", name, "vault"), uid=live["metadata"]["uid"])
+    assert platform.up().epoch == 1
+
+
+def test_s3_a_share_of_another_vault_is_not_adopted_later(platform: SimulatedPlatform) -> None:
+    """Under the digest of the right one."""
+    ref = Ref("v1", "Secret", "vault-unseal-1", "vault")
+    live = platform.cluster.get(ref)
+    assert live is not None
+    platform.cluster.delete(ref, uid=live["metadata"]["uid"])
+    meta = {key: live["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
+    for marks in (meta, {**meta, "annotations": {}}):
+        made = platform.cluster.create(SECRET | {"metadata": marks, "data": SHARE, "immutable": True})
+        assert not isinstance(made, Refused)
+        with pytest.raises(PreconditionError) as caught:
+            platform.up()
+        assert (caught.value.code, caught.value.where) == ("E_NAME_TAKEN", str(ref))
+        platform.cluster.delete(ref, uid=made["metadata"]["uid"])
+    platform.cluster.create(
+        SECRET | {"metadata": {**meta, "annotations": {}}, "data": live["data"], "immutable": True}
+    )
+    platform.up()  # the right one, as a version that wrote no digest has left it
+
+
+def test_inv4_one_that_a_lost_vault_has_left_is_still_a_trace(platform: SimulatedPlatform) -> None:
+    kept = {str(Ref("v1", "Secret", name, "vault")) for name in ("vault-unseal-1", "vault-tls")}
+    assert kept <= {*traces(platform.world())}
+
+
+def source_of(platform: SimulatedPlatform) -> Ref:
+    (entry, *_) = platform.world().intent.internals
+    return Ref("v1", "Secret", entry.source.secret, entry.source.namespace)
+
+
+def planted_source(platform: SimulatedPlatform, value: bytes) -> Ref:
+    """The source of an internal entry, with a key of the root in it."""
+    ref = source_of(platform)
+    if platform.cluster.get(Ref("v1", "Namespace", ref.namespace)) is None:
+        platform.cluster.create(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ref.namespace}}
+        )
+    live = platform.cluster.get(ref)
+    if live is not None:
+        platform.cluster.delete(ref, uid=live["metadata"]["uid"])
+    (entry, *_) = platform.world().intent.internals
+    data = {name: Sensitive(value) for name in entry.properties}
+    platform.cluster.create(
+        SECRET | {"metadata": {"name": ref.name, "namespace": ref.namespace}, "data": data}
+    )
+    return ref
+
+
+@pytest.mark.parametrize("form", ["as it is", "base64"])
+@pytest.mark.parametrize("when", ["before the first run", "later"])
+def test_s1_a_source_that_holds_a_key_of_the_root_is_not_published(
+    tmp_path: Path, form: str, when: str
+) -> None:
+    """Flux's own key for the repository, say, under whatever name it lies in the cluster."""
+    platform = SimulatedPlatform(tmp_path)
+    if when == "later":
+        platform.up()
+    root = (tmp_path / "root.key").read_bytes()
+    ref = planted_source(platform, base64.b64encode(root) if form == "base64" else root)
+    platform.cluster.mutations.clear()
+    with pytest.raises(DefinitionError) as caught:
+        platform.up()
+    assert (caught.value.code, caught.value.where) == ("E_ROOT_SOURCE", str(ref))
+    assert "remove the entry" in caught.value.hint
+    assert platform.cluster.mutations == []
+    planted_source(platform, b"a password")
+    platform.up()
+
+
+def test_s1_nor_one_that_came_between_the_first_look_and_its_push(tmp_path: Path) -> None:
+    platform = SimulatedPlatform(tmp_path)
+    platform.up()
+    planted_source(platform, (tmp_path / "root.key").read_bytes())
+    step = Materialized(platform.world().plan.steps[0], platform.world())
+    decision = step.decide(step.observe())
+    assert isinstance(decision, Blocked)
+    assert decision.error.code == "E_ROOT_SOURCE"

@@ -11,7 +11,7 @@ from bootstrap.intent.rules.classes import judge
 from bootstrap.ledger import text
 from bootstrap.ledger.head import head_of
 from bootstrap.ledger.record import Fact, RecordType
-from bootstrap.ledger.report import report_of
+from bootstrap.ledger.tally import report_of
 from bootstrap.model.catalog import RetireMode, Secret
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
@@ -34,7 +34,7 @@ SCAFFOLD = Ref("v1", "Secret", "deploy-credential-bootstrap", "gitops")
 NAME = "gitops-deploy-credential"
 COPY = "kubectl.kubernetes.io/last-applied-configuration"
 KEPT = (RetireMode.INERT, RetireMode.IGNORED)
-RETIREMENT = range(13, 20)  # its writes, counted from the last of the run
+RETIREMENT = range(21, 28)  # its writes, counted from the last of the run
 UPDATE = Permission("update", "", "secrets", "gitops")
 
 

@@ -1,8 +1,9 @@
 """Retirement takes away what was handed over and nothing else, and only once its return is refused (H3, H5, INV2)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,18 +14,14 @@ from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref, Refused
 from bootstrap.steps.context.admission import API
 from bootstrap.steps.context.transfers import named
+from bootstrap.steps.kinds.retired import Retired
 from bootstrap.steps.secrets.admission import POLICY
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from tests.simulator.concurrent import At
 from tests.simulator.faults import Call
 from tests.simulator.halfway import halfway, step_of
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 from tests.support.simulated_clock import SimulatedClock
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
 
 
 @pytest.fixture
@@ -221,6 +218,34 @@ def test_h3_a_secret_without_a_copy_waits_for_its_consumers_too(platform: Simula
     assert retired(platform) == others
 
 
+@pytest.mark.parametrize("lacking", ["availableReplicas", "updatedReplicas"])
+def test_h3_a_workload_that_is_not_ready_is_waited_for(platform: SimulatedPlatform, lacking: str) -> None:
+    """It is there, it names the Secret, and nobody knows yet that it runs with it."""
+    handovers = platform.world().intent.handovers
+    waiting = {s.name for s in handovers for c in s.consumers if c.workload == "Deployment/orders-web"}
+    workload = platform.cluster.get(Ref("apps/v1", "Deployment", "orders-web", "orders"))
+    assert workload is not None
+    ready = workload["status"]
+    platform.cluster.controllers.clear()
+    platform.cluster.set_status(workload, ready | {lacking: 0})
+    step_of(platform, "retired").take()
+    assert waiting
+    assert retired(platform) == {s.name for s in handovers} - waiting
+    platform.cluster.set_status(workload, ready)
+    step_of(platform, "retired").take()
+    assert retired(platform) == {s.name for s in handovers}
+
+
+def test_h3_how_each_copy_went_is_on_record(platform: SimulatedPlatform) -> None:
+    step_of(platform, "retired").take()
+    records = named(platform.world().ledger.read(), RecordType.RETIRED)
+    for secret in platform.world().intent.handovers:
+        how = records[secret.name].fact.details["how"]
+        assert how == (
+            "scaffold deleted by UID, re-creation refused" if secret.scaffold else "no copy in the cluster"
+        )
+
+
 def test_h3_a_consumer_that_is_served_in_time_holds_nothing_up(platform: SimulatedPlatform) -> None:
     """The retirement gives it two minutes, in this run."""
     secret = platform.world().intent.scaffolds[0]
@@ -248,3 +273,25 @@ def test_h3_one_that_was_deleted_meanwhile_is_recorded(platform: SimulatedPlatfo
     platform.cluster.delete(copy(platform), uid=live(platform)["metadata"]["uid"])
     step.act(seen)
     assert platform.world().intent.scaffolds[0].name in retired(platform)
+
+
+def test_h2_what_was_not_handed_over_is_not_taken_away(tmp_path: Path, repository: Path) -> None:
+    """Its consumers are served, nothing holds it, and no record says that Vault is its authority."""
+    platform = SimulatedPlatform(tmp_path, repository)
+    halfway(platform, "handover")
+    secret = platform.world().intent.scaffolds[0]
+    for each in secret.consumers:
+        if platform.cluster.get(Ref("v1", "Namespace", each.namespace)) is None:
+            platform.cluster.create(
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": each.namespace}}
+            )
+        meta = {"name": each.secret, "namespace": each.namespace}
+        platform.cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": {}})
+    step = step_of(platform, "retired")
+    kind = cast("Retired", step.kind)
+    seen = replace(kind.observe(), unrecorded={})
+    assert secret.name not in seen.waiting
+    assert [s.name for s, _ in seen.standing] == [secret.name]
+    step.act(seen)
+    assert live(platform)["data"]
+    assert retired(platform) == set()

@@ -20,7 +20,7 @@ import pytest
 
 from tests.simulator.faults import LASTING, Fault
 from tests.simulator.invariants import golden
-from tests.simulator.platform import scaffolded
+from tests.simulator.platform import scaffolded, with_snapshots
 from tests.simulator.sweep import SEED, Point, length, pairs, parsed, seeded, singles, walk
 
 CALLS, SEEDS, ALL_SEEDS = 30, 12, 10_000
@@ -29,7 +29,7 @@ AT_ONCE = 8  # walks that a worker is given at a time
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
+    return scaffolded(tmp_path_factory.mktemp("intent"), with_snapshots)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The initial root token: it ends only once another way in is proven, and it does end (B5, B6)."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,18 +11,8 @@ from bootstrap.ports import Answer
 from bootstrap.steps.vault.init_window import Slots, WindowStore
 from bootstrap.steps.vault.root_session import RootSession
 from tests.simulator.halfway import halfway, step_of
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.vault import Token
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
 
 
 def roots(platform: SimulatedPlatform) -> int:

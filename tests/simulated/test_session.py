@@ -1,11 +1,13 @@
 """The run's token is its fence: who is revoked, when, and whose tokens are left alone (B5, S2)."""
 
+import threading
 from typing import Any
 
 import pytest
 
 from bootstrap.model.errors import HeldError, Transient, WorldError
 from bootstrap.ports import Answer
+from bootstrap.steps.context.flight import FIRST
 from bootstrap.steps.context.names import RUN_POLICY
 from bootstrap.steps.context.session import FRESH_SECONDS, Session
 from tests.simulator.concurrent import At, path_of
@@ -168,3 +170,81 @@ def test_g7_where_the_leader_moved_the_new_one_is_asked(platform: SimulatedPlatf
 
     assert session(platform, Moving(platform.vault, "", None)).read(NOTE).data == {"from": "vault-1"}
     assert asked == ["vault-0", "vault-1"]
+
+
+class Throttled(Refusing):
+    """Answers "not now" so many times, then as always."""
+
+    def __init__(self, vault: Any, times: int) -> None:
+        super().__init__(vault, NOTE, None)
+        self.left = times
+
+    def call(self, method: str, path: str, *args: Any, **kwargs: Any) -> Any:
+        if path == NOTE and self.left:
+            self.left -= 1
+            raise Transient("429", code="E_VAULT_BUSY")
+        return self._vault.call(method, path, *args, **kwargs)
+
+
+def test_a_busy_vault_gets_fewer_requests_at_once_and_is_asked_again_after_a_pause(
+    platform: SimulatedPlatform,
+) -> None:
+    clock = SimulatedClock()
+    ours = session(platform, Throttled(platform.vault, 2), clock)
+    assert ours.call("POST", NOTE, {"max_versions": 2}).ok
+    assert ours.flight.limit == FIRST // 4
+    assert clock.slept == [0.5, 1.0]
+
+
+def test_a_vault_that_stays_busy_is_an_error_after_a_minute(platform: SimulatedPlatform) -> None:
+    clock = SimulatedClock()
+    with pytest.raises(Transient) as caught:
+        session(platform, Throttled(platform.vault, 1000), clock).call("POST", NOTE, {"max_versions": 2})
+    assert caught.value.code == "E_VAULT_BUSY"
+    assert 60 <= sum(clock.slept) < 70
+
+
+def test_b5_an_old_token_is_replaced_only_when_no_request_is_under_way_under_it(
+    platform: SimulatedPlatform,
+) -> None:
+    """What is under way under a token that is revoked would be refused."""
+    clock, under_way, go_on = SimulatedClock(), threading.Event(), threading.Event()
+
+    class Slow(Refusing):
+        def call(self, method: str, path: str, *args: Any, **kwargs: Any) -> Any:
+            if path == NOTE and method == "POST":
+                under_way.set()
+                assert go_on.wait(30)
+            return self._vault.call(method, path, *args, **kwargs)
+
+    ours = session(platform, Slow(platform.vault, "", None), clock)
+    first = ours.token()
+    answers: list[Any] = []
+    slow = threading.Thread(target=lambda: answers.append(ours.call("POST", NOTE, {"max_versions": 2})))
+    slow.start()
+    assert under_way.wait(30)
+    clock.seconds += FRESH_SECONDS + 1
+    fresh: list[Any] = []
+    other = threading.Thread(target=lambda: fresh.append(ours.token()))
+    other.start()
+    other.join(0.2)
+    assert not fresh, "it waits"
+    go_on.set()
+    for thread in (slow, other):
+        thread.join(30)
+    assert answers[0].ok
+    assert fresh[0] is not first
+
+
+def test_b5_many_first_writes_put_up_one_fence(platform: SimulatedPlatform) -> None:
+    looked: list[str] = []
+
+    class Watched(Refusing):
+        def call(self, method: str, path: str, *args: Any, **kwargs: Any) -> Any:
+            looked.append(f"{method} {path}")
+            return self._vault.call(method, path, *args, **kwargs)
+
+    ours = session(platform, Watched(platform.vault, "", None))
+    ours.flight.each(lambda n: ours.call("POST", f"{NOTE}-{n}", {"max_versions": 2}), range(20))
+    assert looked.count("LIST auth/token/accessors") == 1
+    assert looked.count("POST auth/kubernetes/login") == 1

@@ -12,7 +12,7 @@ from bootstrap.cli.commands.status import lines as status_lines
 from bootstrap.engine.record import FINISHED, SETTING, read_run
 from bootstrap.ledger.head import head_of
 from bootstrap.ledger.record import Audit, RecordType
-from bootstrap.ledger.report import report_of
+from bootstrap.ledger.tally import report_of
 from bootstrap.ledger.text import lines
 from bootstrap.model.errors import BootstrapError, HeldError
 from bootstrap.operations.abandon.runner import Abandon
@@ -22,7 +22,7 @@ from tests.simulator.concurrent import At, path_of
 from tests.simulator.faults import Call, Killed
 from tests.simulator.hand import SimulatedHand
 from tests.simulator.losses import forget_copy
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.repeatable import repeatable
 from tests.simulator.setting import (
     BY_HAND,
@@ -41,11 +41,6 @@ from tests.simulator.setting import (
 SEVERAL, SEVERAL_PATH = "postgres-superuser", "platform/database/superuser"
 BINARY, BINARY_PATH = "identity-hmac-key", "applications/identity/hmac-key"
 BYTES = b"\x00\xff\n not text \x80"
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +119,8 @@ def test_inv3_a_value_is_set_recorded_and_served(platform: SimulatedPlatform) ->
     assert (done.changed, done.version, done.waits) == (True, 2, ())
     assert versions(platform)[1:] == [{FIELD: NEW}]
     assert served(platform) == NEW
-    intent, record = platform.world().ledger.read().records[size:]
+    added = platform.world().ledger.read().records[size:]
+    intent, record = (r for r in added if r.fact.type is not RecordType.COUNTERSIGNED)
     assert (intent.fact.type, record.fact.type) == (RecordType.INTENT, RecordType.ACCEPTED)
     assert intent.fact.commitments == record.fact.commitments
     assert (record.fact.details["reason"], record.fact.details["by"]) == ("it leaked", record.run.actor)

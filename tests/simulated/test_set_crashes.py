@@ -12,18 +12,13 @@ import pytest
 
 from bootstrap.model.errors import BootstrapError
 from tests.simulator.faults import BASIC, Fault, Killed, Schedule
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.repeatable import repeatable
 from tests.simulator.setting import FIELD, change, changes, unsound, versions
 from tests.simulator.sweep import SEED, Point, singles
 
 POINTS = 5  # of each fault, by default
 FAULTS = (*BASIC, Fault.ZOMBIE, Fault.TWICE, Fault.ERROR_APPLIED, Fault.BUSY, Fault.STANDBY, Fault.SECOND_UP)
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
 
 
 def count(platform: SimulatedPlatform, fault: Fault) -> int:

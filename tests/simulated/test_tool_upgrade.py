@@ -21,18 +21,8 @@ from bootstrap.model.errors import DecisionNeeded
 from bootstrap.model.plan import Plan
 from bootstrap.steps.registry import kind_class
 from tests.simulator.faults import Fault, Killed, Schedule
-from tests.simulator.platform import SimulatedPlatform, opened, scaffolded
+from tests.simulator.platform import SimulatedPlatform, opened
 from tests.support.program import commit_all
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
 
 
 def up_with(platform: SimulatedPlatform, plan: Plan, **how: Any) -> Result:

@@ -1,7 +1,6 @@
 """Vault's nodes: the first replica, the serving shape, and all of them as one raft cluster (B4, G4, G7)."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,23 +14,13 @@ from bootstrap.steps.vault.init_window import Slots, WindowStore
 from bootstrap.steps.vault.unseal import opened_share, sealed_pods, unseal_all
 from tests.simulator.concurrent import At
 from tests.simulator.halfway import HalfwayStep, halfway, step_of
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 from tests.support.simulated_clock import SimulatedClock
 
 SET = Ref("apps/v1", "StatefulSet", "vault", "vault")
 TLS = Ref("v1", "Secret", "vault-tls", "vault")
 UNSEAL = Ref("v1", "Secret", "vault-unseal-1", "vault")
 POD = Ref("v1", "Pod", "vault-0", "vault")
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
-
-
-@pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    return SimulatedPlatform(tmp_path, repository)
 
 
 def get(platform: SimulatedPlatform, ref: Ref) -> Object:
@@ -127,7 +116,7 @@ def test_b4_each_attempt_has_its_own_certificate_and_an_earlier_one_is_never_ove
     before = get(platform, ref)
     install_first_replica(step.world, window)
     assert get(platform, ref) == before
-    assert {"vault-0.crt", "vault-0.key", "ca.crt"} == set(before["data"])
+    assert {"vault-0.crt", "vault-0.key", "vault-0.until", "ca.crt"} == set(before["data"])
 
 
 # ---------------------------------------------------------------- the serving shape
@@ -157,7 +146,7 @@ def test_g4_a_pod_that_came_up_meanwhile_is_not_restarted_once_more(platform: Si
         platform.vault.restart("vault-0")
         seen.append(get(platform, POD)["metadata"]["uid"])
 
-    at = At(lambda c: c.name == "delete" and c.args[0] == POD, another)
+    at = At(lambda c: c.name == "apply" and c.args[0]["kind"] == "StatefulSet", another, after=True)
     step_of(platform, "vault-serve", **at.ports(platform)).take()
     assert [get(platform, POD)["metadata"]["uid"]] == seen
 
@@ -165,7 +154,10 @@ def test_g4_a_pod_that_came_up_meanwhile_is_not_restarted_once_more(platform: Si
 def test_g4_what_is_lacking_is_named_and_made(platform: SimulatedPlatform) -> None:
     platform.up()
     assert isinstance(step_of(platform, "vault-serve").decide(), Satisfied)
-    for ref, change in ((UNSEAL, f"create {UNSEAL}"), (TLS, f"issue certificates into {TLS}")):
+    for ref, change in (
+        (UNSEAL, f"create {UNSEAL}"),
+        (TLS, f"issue certificates of vault-0, vault-1, vault-2 into {TLS}"),
+    ):
         remove(platform, ref)
         assert changes(step_of(platform, "vault-serve")) == (change,)
         step_of(platform, "vault-serve").take()
@@ -181,7 +173,7 @@ def test_g7_a_peer_without_a_certificate_gets_one_and_the_others_keep_theirs(
     platform.cluster.update_as("another", lacking)
     step_of(platform, "vault-serve").take()
     after = get(platform, TLS)["data"]
-    assert {k for k in after if k.startswith("vault-2.")} == {"vault-2.crt", "vault-2.key"}
+    assert {k for k in after if k.startswith("vault-2.")} == {"vault-2.crt", "vault-2.key", "vault-2.until"}
     assert all(after[name] == value for name, value in lacking["data"].items() if name != "ca.crt")
 
 
@@ -287,6 +279,54 @@ def test_g7_only_a_declared_voter_counts(platform: SimulatedPlatform) -> None:
     for third in (("vault-2", False), ("vault-9", True)):
         step = step_of(platform, "vault-members", vault=raft(platform, *three[:2], third))
         assert changes(step) == ("2 of 3 are voters",)
+
+
+# ---------------------------------------------------------------- a template that changed
+
+
+def from_an_earlier_template(platform: SimulatedPlatform, *pods: str) -> None:
+    """As pods are that an earlier version of the program made."""
+    for name in pods:
+        live = get(platform, Ref("v1", "Pod", name, "vault"))
+        live["metadata"]["annotations"] = {}
+        platform.cluster.update_as("kubectl", live)
+
+
+def test_g7_pods_of_an_earlier_template_are_restarted_one_at_a_time_the_active_one_last(
+    platform: SimulatedPlatform,
+) -> None:
+    platform.up()
+    from_an_earlier_template(platform, "vault-0", "vault-2")
+    step = step_of(platform, "vault-members")
+    assert changes(step) == ("restart vault-0", "restart vault-2")
+    order = []
+
+    def deleted(cluster: Any, verb: str, obj: Object) -> None:
+        if obj["kind"] == "Pod" and verb == "deleted":
+            order.append(obj["metadata"]["name"])
+            up = [pod for pod in ("vault-0", "vault-1", "vault-2") if pod != order[-1]]
+            assert not [p for p in sealed_pods(step.world) if p in up], "the others serve"
+
+    assert platform.vault.active(("vault-0", "vault-1", "vault-2")) == "vault-0"
+    platform.cluster.controllers.insert(0, deleted)
+    step.take()
+    assert order == ["vault-2", "vault-0"]
+    assert isinstance(step_of(platform, "vault-members").decide(), Satisfied)
+
+
+def test_g7_a_pod_of_an_earlier_template_that_does_not_serve_comes_first(platform: SimulatedPlatform) -> None:
+    platform.up()
+    from_an_earlier_template(platform, "vault-0", "vault-2")
+    step = step_of(platform, "vault-members", vault=seen_as(platform, "vault-2", None))
+    assert changes(step) == ("restart vault-2",)
+
+
+def test_g7_one_up_brings_the_present_template_to_a_finished_platform(platform: SimulatedPlatform) -> None:
+    platform.up()
+    from_an_earlier_template(platform, "vault-0", "vault-1", "vault-2")
+    platform.up()
+    assert isinstance(step_of(platform, "vault-members").decide(), Satisfied)
+    assert not sealed_pods(platform.world())
 
 
 # ---------------------------------------------------------------- unsealing by hand

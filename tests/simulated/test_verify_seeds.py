@@ -19,10 +19,10 @@ from tests.simulator.platform import SimulatedPlatform, scaffolded
 # One way to break it, and why there is no other.
 ONE_WAY = {
     "cluster-identity": "the window holds one cluster id",
-    "audit": "there is one device",
     "values": "version 1 is written once",
     "retirement": "a record is there or not",
     "scaffolds-refused": "it is asked live",
+    "snapshots": "a platform of `init` declares none; tests/simulated/test_snapshot_job.py has the others",
     "residuals": "of what is left alive the unseal key alone can be undeclared",
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.cli.commands import status
 from bootstrap.ledger.head import head_of
-from bootstrap.ledger.report import report_of
+from bootstrap.ledger.tally import report_of
 from bootstrap.operations.verify.proof import State
 from bootstrap.operations.verify.proofs.kubernetes_writers import kubernetes_writers
 from bootstrap.operations.verify.proofs.vault_writers import vault_writers

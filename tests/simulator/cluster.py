@@ -69,6 +69,7 @@ class SimulatedCluster:
         self._identity = identity
         self.mutations: list[tuple[str, Ref]] = []
         self.controllers: list[Controller] = []
+        self.renewers: dict[str, str] = {}  # pod to the log of its renewer
         self.admission: list[Admission] = []
         self.updates: list[Admission] = []
         self.denied: set[Permission] = set()
@@ -111,7 +112,16 @@ class SimulatedCluster:
         return Sensitive(f"token:{namespace}/{name}:{audience}".encode(), "service account token")
 
     def logs(self, namespace: str, pod: str, container: str, lines: int = 50) -> str:
-        return ""
+        """What an unsealer logs: the names of the keys that its pod mounts and that are there; and a renewer, of the
+        audit log that is kept."""
+        if container == "renewer":
+            return self.renewers.get(pod, "")
+        live = self.get(Ref("v1", "Pod", pod, namespace)) if container == "unsealer" else None
+        volumes = live["spec"]["volumes"] if live else ()
+        sources = (v["projected"]["sources"] for v in volumes if v["name"] == "unseal")
+        names = [s["secret"]["name"] for each in sources for s in each]
+        there = [n for n in names if self.peek(Ref("v1", "Secret", n, namespace)) is not None]
+        return f"keys: {' '.join(there)}\n" if live else ""
 
     def refresh(self) -> None: ...
 
@@ -143,7 +153,8 @@ class SimulatedCluster:
             ]
             return [copied(obj) for obj in sorted(found, key=lambda o: str(ref_of(o)))]
 
-    def differs(self, obj: Object) -> bool:
+    def differs(self, obj: Object, live: Object | None = None) -> bool:
+        """``live`` says nothing here: who owns a field is not in the object."""
         with self._lock:
             obj, ref = copied(decoded(obj)), ref_of(obj)
             live = self._objects.get(ref)

@@ -35,6 +35,20 @@ class At(Schedule):
         return answer
 
 
+class Answered(At):
+    """The first call that fits is not applied, and gets this answer."""
+
+    def __init__(self, fits: Callable[[Call], bool], answer: Any) -> None:
+        super().__init__(fits, lambda: None)
+        self._answer = answer
+
+    def __call__(self, call: Call) -> Any:
+        if self.fired or not self._fits(call):
+            return call.apply()
+        self.fired = True
+        return self._answer
+
+
 def nth(at: int, fits: Callable[[Call], bool] = lambda _: True) -> Callable[[Call], bool]:
     """The ``at``-th call that fits, counted from 1."""
     number = count(1)

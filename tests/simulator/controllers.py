@@ -9,10 +9,13 @@ from typing import Any
 
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref, Refused
+from bootstrap.steps.authority.traces import DERIVED
+from bootstrap.steps.context.health import ref_of
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.vault import Secret, SimulatedVault
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+OPERATOR = Ref("apps/v1", "Deployment", "external-secrets", "external-secrets")
 FAILED = {"conditions": [{"type": "Ready", "status": "False", "message": "could not get secret data"}]}
 
 
@@ -39,6 +42,7 @@ def _scale(cluster: SimulatedCluster, owner: Object) -> None:
                 "spec": template["spec"],
                 "status": {"phase": "Running"},
             }
+            pod["metadata"]["annotations"] = dict(template["metadata"].get("annotations", {}))
             cluster.create(pod)
         elif n >= wanted and live is not None:
             cluster.delete(ref, uid=live["metadata"]["uid"])
@@ -49,7 +53,7 @@ def _made(kind: str, name: str, namespace: str) -> Object:
 
 
 def deployments(cluster: SimulatedCluster, verb: str, obj: Object) -> None:
-    if obj["kind"] == "Deployment" and verb == "created":
+    if obj["kind"] == "Deployment" and (verb == "created" or (verb == "changed" and ref_of(obj) == OPERATOR)):
         count = obj["spec"].get("replicas", 1)
         status = {"availableReplicas": count, "updatedReplicas": count, "observedGeneration": 1}
         _status(cluster, obj, status)
@@ -90,14 +94,21 @@ def admission(cluster: SimulatedCluster) -> None:
 class ExternalSecrets:
     """The operator: Secrets out of Vault for ExternalSecret, values into Vault for PushSecret.
 
-    It looks at an object again when its spec was changed, never by itself: its interval is longer than any test.
+    It looks at an object again when its spec was changed, never by itself: its interval is longer than any test. One
+    that was scaled to none looks at nothing, and at everything once it is started.
     """
 
     def __init__(self, vault: SimulatedVault) -> None:
         self.vault = vault
 
     def __call__(self, cluster: SimulatedCluster, verb: str, obj: Object) -> None:
-        if verb == "deleted" or _synced(obj):
+        if verb == "deleted":
+            return
+        if ref_of(obj) == OPERATOR:
+            for kind in (("external-secrets.io/v1", "ClusterSecretStore"), *DERIVED):
+                for each in cluster.list(*kind):
+                    self(cluster, "changed", each)
+        if _synced(obj) or _rests(cluster):
             return
         if obj["kind"] == "ClusterSecretStore":
             _status(cluster, obj, READY)
@@ -173,6 +184,11 @@ def _ready(cluster: SimulatedCluster, obj: Object) -> dict[str, Any]:
     """As the operator writes it: when it last looked, and at which spec."""
     now = cluster.server_time().strftime("%Y-%m-%dT%H:%M:%SZ")
     return READY | {"refreshTime": now, "syncedResourceVersion": _of_spec(obj)}
+
+
+def _rests(cluster: SimulatedCluster) -> bool:
+    live = cluster.peek(OPERATOR)
+    return live is not None and live["spec"].get("replicas", 1) == 0
 
 
 def _synced(obj: Object) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from bootstrap.ledger import store
 from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.record import RecordType
+from bootstrap.model.names import CLAIM_ANNOTATION
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.vault.init_window import WindowStore
@@ -22,7 +23,8 @@ LEFT_OUT = {
     "the run's own books": "Lease, bootstrap-run, journal-*; ledger-* as phases and secrets only",
     "records of what happened on the way": "voided attempts, runs given back, decisions, configuring",
     "the init window": "attempt, nonce, volume, cluster id; certificates of attempts (vault-tls-init-*)",
-    "ciphertexts and keys made at random": "slots (by volume), certificates, the unseal share",
+    "a restore": "all but its stage; certificates of its attempts (vault-tls-restore-*)",
+    "ciphertexts and keys made at random": "slots (by volume), certificates, the unseal share, the escrow",
     "slots of a voided store": "ciphertexts that open nothing; a late request leaves one",
     "secrets that are made anew": "values of renew: generate, txn in their metadata",
     "Vault's tokens, accessors, cluster id": "live ones are counted by the invariants",
@@ -36,7 +38,7 @@ OF_THE_WAY = {
     RecordType.CONFIGURED,
 }
 BOOKS = re.compile(r"(Lease|ConfigMap) bootstrap-system/(bootstrap|bootstrap-run|journal-.*|ledger-.*)$")
-ATTEMPT = re.compile(r"Secret vault/vault-tls-init-\d+$")
+ATTEMPT = re.compile(r"Secret vault/vault-tls-(init-\d+|restore-.*)$")
 RANDOM = re.compile(r"Secret (vault/vault-tls|vault/vault-unseal-\d+|bootstrap-system/vault-slot-.*)$")
 
 
@@ -92,13 +94,23 @@ def _plain(ref: Ref, obj: Object) -> Any:
     data = obj.get("data") or {}
     if str(ref) == "ConfigMap bootstrap-system/vault-init":
         data = {"phase": data["phase"]}
+    elif str(ref) == "ConfigMap bootstrap-system/vault-restore":
+        data = {"stage": data["stage"]}
+    elif str(ref) == "ConfigMap bootstrap-system/snapshot-settings":
+        data = {**data, "escrow.json": ""}
     elif RANDOM.match(str(ref)):
-        data = sorted(data)
+        data, meta = sorted(data), _without_digest(meta)
     elif obj["kind"] == "Secret":
         data = {k: v.reveal().hex() if isinstance(v, Sensitive) else v for k, v in data.items()}
         if _derived(ref):
             data = sorted(data)
     return json.loads(json.dumps({"metadata": meta, "data": data, **rest}, sort_keys=True, default=str))
+
+
+def _without_digest(meta: dict[str, Any]) -> dict[str, Any]:
+    """Of what is made at random; that there is one counts."""
+    marks = {k: "" if k == CLAIM_ANNOTATION else v for k, v in (meta.get("annotations") or {}).items()}
+    return {**meta, "annotations": marks}
 
 
 def _derived(ref: Ref) -> bool:

@@ -79,7 +79,7 @@ class Call:
             case "vault" if self.name == "call":
                 return self.args[0] not in ("GET", "LIST")
             case "vault":
-                return self.name in ("initialise", "unseal")
+                return self.name in ("initialise", "unseal", "raft_restore")
         return self.name == "write"
 
     def __str__(self) -> str:

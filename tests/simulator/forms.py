@@ -2,6 +2,7 @@
 
 import base64
 import re
+from datetime import datetime
 
 from bootstrap.model.sensitive import Sensitive
 
@@ -45,6 +46,21 @@ def names_of(certificate: bytes) -> list[str]:
         SubjectAlternativeName
     )
     return extension.value.get_values_for_type(DNSName)
+
+
+def der(pem: bytes) -> bytes:
+    """Of the first certificate."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509 import load_pem_x509_certificate
+
+    return load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+
+
+def ends(certificate: bytes) -> datetime:
+    """DER."""
+    from cryptography.x509 import load_der_x509_certificate
+
+    return load_der_x509_certificate(certificate).not_valid_after_utc
 
 
 def fingerprint(key: str) -> str:

@@ -5,18 +5,18 @@ a pool is done in order, and an envelope's signature is checked once for all wor
 under the same key have the same answer.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from bootstrap.adapters.root import derived_keys
 from bootstrap.engine import lock
-from bootstrap.intent.manifests import parse_manifests
 from bootstrap.ledger import batch, canonical, chain, envelope, statement
-from bootstrap.ports import Object
-from bootstrap.steps import permissions
-from bootstrap.steps.kinds import handover, manifests
-from tests.simulator.cluster import copied
+from bootstrap.steps.context import flight
+from bootstrap.steps.secrets import handing_over
+from tests.support.simulated_clock import SimulatedClock
 
 
 class QuietHeartbeat:
@@ -30,28 +30,20 @@ class InOrder:
     """A pool of one worker: the caller."""
 
     def __init__(self, _: int) -> None: ...
-    def __enter__(self) -> "InOrder":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-    def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        return map(work, items)
-
-
-@cache
-def _parsed(path: str, data: bytes) -> tuple[Object, ...]:
-    return tuple(parse_manifests(path, data))
-
-
-def parsed(path: str, data: bytes) -> list[Object]:
-    return [copied(obj) for obj in _parsed(path, data)]
+    def shutdown(self, **_: bool) -> None: ...
+    def submit(self, work: Callable[[], Any]) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work())
+        except Exception as error:
+            done.set_exception(error)
+        return done
 
 
 PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (lock, "Heartbeat", QuietHeartbeat),
-    (handover, "ThreadPoolExecutor", InOrder),
-    (manifests, "parse_manifests", parsed),
-    (permissions, "parse_manifests", _parsed),  # it only looks
+    (derived_keys, "now", lambda: SimulatedClock().now()),
+    (flight, "ThreadPoolExecutor", InOrder),
     (chain, "open_envelope", cache(envelope.open_envelope)),
     (statement, "decode", cache(statement.decode)),
     (batch, "split", cache(batch.split)),
@@ -61,8 +53,21 @@ PATCHES: tuple[tuple[Any, str, Any], ...] = (
 
 @contextmanager
 def repeatable() -> Iterator[None]:
-    kept = [(module, name, getattr(module, name)) for module, name, _ in PATCHES]
-    for module, name, double in PATCHES:
+    with _patched(PATCHES):
+        yield
+
+
+@contextmanager
+def overlapping() -> Iterator[None]:
+    """Repeatable, and the few secrets that there are go in three batches, of which two are always under way."""
+    with _patched((*PATCHES, (handing_over, "BATCH", 3))):
+        yield
+
+
+@contextmanager
+def _patched(patches: tuple[tuple[Any, str, Any], ...]) -> Iterator[None]:
+    kept = [(module, name, getattr(module, name)) for module, name, _ in patches]
+    for module, name, double in patches:
         setattr(module, name, double)
     try:
         yield

@@ -20,7 +20,7 @@ from bootstrap.model.errors import BootstrapError
 from tests.simulator.faults import LASTING, Call, Fault, Killed, Schedule
 from tests.simulator.invariants import Watch
 from tests.simulator.platform import SimulatedPlatform
-from tests.simulator.repeatable import repeatable
+from tests.simulator.repeatable import overlapping
 
 SEED = int(os.environ.get("BOOTSTRAP_SEED") or datetime.now(UTC).strftime("%Y%m%d"))
 UPS = 3  # runs that may be needed after the last fault; one after a single one
@@ -81,14 +81,15 @@ def walk(points: tuple[Point, ...], repository: Path) -> Told:
     """Faulted runs in turn, then `up` until it is done, then once more, then the late requests arrive."""
     folder = Path(tempfile.mkdtemp(prefix="walk-", dir=repository.parent))
     try:
-        with repeatable():
-            return _walk(points, SimulatedPlatform(folder, repository))
+        with overlapping():
+            platform = SimulatedPlatform(folder, repository)
+            return walked(points, platform, Watch(platform))
     finally:
         shutil.rmtree(folder)
 
 
-def _walk(points: tuple[Point, ...], platform: SimulatedPlatform) -> Told:
-    watch = Watch(platform)
+def walked(points: tuple[Point, ...], platform: SimulatedPlatform, watch: Watch) -> Told:
+    """The same of a platform that is there."""
     told = Told(False, watch.broken, 0, [])
     schedules = [point.schedule() for point in points]
     for schedule in schedules:
@@ -153,7 +154,8 @@ def length(fault: Fault, repository: Path, *, only_writes: bool = False) -> int:
     folder = Path(tempfile.mkdtemp(prefix="length-", dir=repository.parent))
     platform = SimulatedPlatform(folder, repository)
     schedule = Schedule(fault, 0, only_writes=only_writes)
-    platform.up(**schedule.ports(platform))
+    with overlapping():
+        platform.up(**schedule.ports(platform))
     shutil.rmtree(folder)
     return schedule.count
 
@@ -178,9 +180,10 @@ def writes_after(begun: Point, repository: Path) -> int:
     """The writes of the run that goes on after ``begun``."""
     folder = Path(tempfile.mkdtemp(prefix="length-", dir=repository.parent))
     platform = SimulatedPlatform(folder, repository)
-    with suppress(Killed):
-        platform.up(**begun.schedule().ports(platform))
     schedule = Schedule(Fault.KILL_AFTER, 0, only_writes=True)
-    platform.up(**schedule.ports(platform))
+    with overlapping():
+        with suppress(Killed):
+            platform.up(**begun.schedule().ports(platform))
+        platform.up(**schedule.ports(platform))
     shutil.rmtree(folder)
     return schedule.count

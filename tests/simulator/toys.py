@@ -7,6 +7,7 @@ from typing import Any, cast
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.plan import Phase, Plan, Step
 from bootstrap.ports import Cluster, Ref
+from bootstrap.steps.context.look import Look
 from bootstrap.steps.context.world import Run, World
 from tests.simulator.narrator import Remembered
 from tests.support.simulated_clock import SimulatedClock
@@ -77,8 +78,11 @@ def toy_world(
         plan=plan,
         intent=cast("Any", SimpleNamespace(commit=plan.commit, heads=heads)),
         cluster=cast("Cluster", cluster),
+        direct=cast("Cluster", cluster),
+        look=Look(),
         session=cast("Any", SimpleNamespace()),
         material=absent,
+        certificates=absent,
         files=None,
         ledger=absent,
         records=absent,

@@ -11,18 +11,22 @@ is there and that nobody has taught it is an error. It enforces no policy: any l
 
 import itertools
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from bootstrap.model.certificates import each_of
 from bootstrap.model.errors import Transient, UnknownOutcome, WorldError
+from bootstrap.model.names import TRANSIT_KEY, TRANSIT_MOUNT
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, InitAnswer, Object, Ref, SealStatus
-from tests.simulator import kv, logins
+from tests.simulator import kv, logins, pki, snapshots, transit
 from tests.simulator.cluster import SimulatedCluster
-from tests.simulator.forms import is_certificate, is_policy, names_of, takes_messages
+from tests.simulator.forms import der, ends, is_certificate, is_policy, names_of, takes_messages
 from tests.simulator.generate_root import GenerateRoot
+from tests.simulator.pki import Pki
 from tests.simulator.rekey import Rekey
 
 NAMESPACE = "vault"
@@ -71,9 +75,12 @@ class Store:
     headers: dict[str, Any] = field(default_factory=lambda: {name: {"hmac": False} for name in HEADERS})
     plain: dict[str, dict[str, Any]] = field(default_factory=dict)  # policies, roles, config, entities
     secrets: dict[str, Secret] = field(default_factory=dict)
+    transit_keys: dict[str, transit.Key] = field(default_factory=dict)  # of the mount bootstrap-transit/
     rekey: Rekey = field(default_factory=Rekey)
     generate_root: GenerateRoot = field(default_factory=GenerateRoot)
+    pki: Pki = field(default_factory=Pki)
     log: list[Line] = field(default_factory=list)
+    barrier_term: int = 1
 
     @property
     def data(self) -> bool:
@@ -91,6 +98,14 @@ class SimulatedVault:
         self.spoilt: set[str] = set()  # UIDs of data claims whose raft was begun by an init that then failed
         self.mutations: list[tuple[str, str]] = []
         self.lose_next_answer = False
+        self.forced: dict[str, snapshots.Forced] = {}  # by the UID of the data claim
+        self.snapshot_ends: int | None = None  # where the next snapshots end, as if they were whole
+        self.renewed: dict[str, bytes] = {}  # UID of a pod to what its renewer has got, DER
+        self.trusted = b""  # the CAs (PEM) that the caller trusts; without any, it is not looked at
+        self.told: dict[str, bytes] = {}  # UID of a pod to the CA in Vault that its renewer was told of then
+        self.renewing = True  # whether renewers do
+        self.expiring = False  # whether certificates that have ended are looked for
+        self.immortal: set[str] = set()  # accessors whose revocation is answered and not done
         self.denied: set[str] = set()  # "METHOD path" that no policy grants; a * at its end is any ending
         self.watchers: list[Callable[[Store, Line], None]] = []  # told before a write is applied
         self._requests = itertools.count(1)
@@ -126,15 +141,21 @@ class SimulatedVault:
     def _sealed(self, pod: str, live: Object, store: Store) -> bool:
         for volume in live["spec"]["volumes"]:
             if volume["name"] == "unseal":
-                key = self.cluster.peek(Ref("v1", "Secret", volume["secret"]["secretName"], NAMESPACE))
-                if key is not None and key["data"]["key"].reveal().decode() == store.share:
-                    self.unsealed.add(live["metadata"]["uid"])
+                for source in volume["projected"]["sources"]:
+                    key = self.cluster.peek(Ref("v1", "Secret", source["secret"]["name"], NAMESPACE))
+                    if key is not None and key["data"]["key"].reveal().decode() == store.share:
+                        self.unsealed.add(live["metadata"]["uid"])
         return live["metadata"]["uid"] not in self.unsealed
 
     def seal_status(self, pod: str) -> SealStatus | None:
         live = self._pod(pod)
         if live is None or live.get("status", {}).get("phase") != "Running":
             return None
+        if self._has_expired(pod):
+            return None
+        if self.trusted:
+            self.certificate(pod)
+        self._settle_forced(pod)
         store = self._store(pod)
         if store is None:
             return SealStatus(initialized=False, sealed=True, version=VERSION)
@@ -159,13 +180,65 @@ class SimulatedVault:
         return next((p for p in pods if (s := self.seal_status(p)) and s.leader), None)
 
     def restart(self, pod: str) -> None:
-        """The pod dies; its StatefulSet makes it again, and the new one starts sealed."""
+        """The pod dies; its StatefulSet makes it again, and the new one starts sealed. A rekey that was begun is in the
+        memory of the active node alone."""
+        store = self._store(pod)
+        if store is not None and self._leader(store) == pod:
+            store.rekey = Rekey()
         live = self._pod(pod)
         if live is not None:
             self.cluster.delete(Ref("v1", "Pod", pod, NAMESPACE), uid=live["metadata"]["uid"])
 
     def certificate(self, pod: str) -> bytes:
-        return b""
+        """The one that its pod started with, or the one that its renewer has got since: once, and again where it is
+        told of another CA in Vault. E_VAULT_TLS where it is of no CA that the commit trusts."""
+        leaf = self.served(pod)
+        if self.trusted and not self.is_taken_by(pod, self.trusted):
+            raise WorldError("of no CA that is trusted", code="E_VAULT_TLS", where=pod)
+        return leaf
+
+    def is_taken_by(self, pod: str, authorities: bytes) -> bool:
+        """Whether a client that trusts these CAs (PEM) takes what the pod serves."""
+        store = self._store(pod)
+        made = tuple(i.certificate.encode() for i in store.pki.issuers.values()) if store else ()
+        return pki.is_trusted(self.served(pod), made, each_of(authorities))
+
+    def first_is_taken_by(self, pod: str, authorities: bytes) -> bool:
+        """The same of what it serves when it starts."""
+        live = self._pod(pod)
+        return live is None or pki.is_trusted(self._first(pod, live), (), each_of(authorities))
+
+    def served(self, pod: str) -> bytes:
+        """The same, for whom trusts anything."""
+        live, store = self._pod(pod), self._store(pod)
+        if live is None or live.get("status", {}).get("phase") != "Running":
+            raise Transient("no connection", code="E_VAULT_AWAY")
+        uid = live["metadata"]["uid"]
+        renews = any(c["name"] == "renewer" for c in live["spec"].get("containers", ()))
+        asked = self._told(live)
+        due = uid not in self.renewed or asked != self.told.get(uid, b"")
+        if due and renews and store is not None and not self._sealed(pod, live, store):
+            leaf = pki.renewed(store, pod, self.cluster.now) if self.renewing else None
+            if leaf is not None:
+                self.renewed[uid], self.told[uid] = leaf, asked
+        return self.renewed.get(uid) or self._first(pod, live)
+
+    def _told(self, live: Object) -> bytes:
+        """By the Secret that its renewer mounts."""
+        tls = next(v["secret"]["secretName"] for v in live["spec"]["volumes"] if v["name"] == "tls")
+        secret = self.cluster.peek(Ref("v1", "Secret", tls, NAMESPACE))
+        told = (secret["data"] if secret else {}).get("issuer")
+        return told.reveal() if told is not None else b""
+
+    def _first(self, pod: str, live: Object) -> bytes:
+        tls = next(v["secret"]["secretName"] for v in live["spec"]["volumes"] if v["name"] == "tls")
+        secret = self.cluster.peek(Ref("v1", "Secret", tls, NAMESPACE))
+        assert secret is not None
+        return der(secret["data"][f"{pod}.crt"].reveal())
+
+    def _has_expired(self, pod: str) -> bool:
+        live = self._pod(pod) if self.expiring else None
+        return live is not None and ends(self.certificate(pod)) <= self.cluster.now
 
     # ------------------------------------------------------------ init and unseal
 
@@ -243,15 +316,54 @@ class SimulatedVault:
         call = Call(self, store, method, path, body or {}, given, f"request-{next(self._requests)}")
         policies = store.tokens[given].policies if given in store.tokens else ()
         line = Line(call.request, method, call.path, txn, policies)
-        if method not in ("GET", "LIST") and path not in QUESTIONS:
+        asks = method in ("GET", "LIST") or path in QUESTIONS
+        if not asks:
             for watcher in self.watchers:
                 watcher(store, line)
         answer = call.answer()
         if store.audit:
             store.log.append(line)
-        if method not in ("GET", "LIST") and path not in QUESTIONS and answer.ok:
+        if not asks and answer.ok:
             self._applied(method, path)
         return answer
+
+    @contextmanager
+    def raft_snapshot(self, pod: str, token: Sensitive) -> Iterator[Iterator[bytes]]:
+        """A copy of the store, entries by their paths; ``snapshot_ends`` cuts it as a server's fault does."""
+        self.call("GET", "sys/storage/raft/snapshot", pod=pod, token=token)
+        data = snapshots.archived(self.live())[: self.snapshot_ends]
+        yield (data[at : at + 1000] for at in range(0, len(data), 1000))
+
+    def raft_restore(
+        self, pod: str, token: Sensitive, send: Callable[[Callable[[bytes], object]], None]
+    ) -> Answer:
+        """204 once the file was looked at; the store is another one some looks later, and sealed (``snapshots``)."""
+        path = "sys/storage/raft/snapshot-force"
+        self.call("GET", "sys/storage/raft/snapshot", pod=pod, token=token)
+        held = bytearray()
+        send(held.extend)
+        found = snapshots.opened(bytes(held))
+        if found is None:
+            raise UnknownOutcome(f"POST {path}: Vault answered 500", code="E_UNKNOWN_OUTCOME")
+        live = self._pod(pod)
+        assert live is not None
+        self.forced[self._volume(pod)] = snapshots.Forced(found, live["metadata"]["uid"])
+        self._applied("POST", path)
+        return Answer(status=204, data={})
+
+    def _settle_forced(self, pod: str) -> None:
+        """What was forced takes the store's place while it is looked at; not where its process has ended before."""
+        volume, live = self._volume(pod), self._pod(pod)
+        forced = self.forced.get(volume)
+        if forced is None or live is None:
+            return
+        if forced.process != live["metadata"]["uid"]:
+            del self.forced[volume]
+        elif forced.is_done():
+            del self.forced[volume]
+            if self.stores[volume].share != forced.store.share:  # under the same keys it is not sealed
+                self.unsealed.discard(forced.process)
+            self.stores[volume] = forced.store
 
     def _applied(self, method: str, path: str) -> None:
         self.mutations.append((method, path))
@@ -292,6 +404,7 @@ QUESTIONS = frozenset(
         "auth/token/revoke-accessor",
         "auth/token/revoke-self",
         "sys/capabilities-self",
+        f"{TRANSIT_MOUNT}/sign/{TRANSIT_KEY}",
         "sys/rekey/init",
         "sys/rekey/update",
     }
@@ -299,6 +412,7 @@ QUESTIONS = frozenset(
 # These take no token on 1.21.
 OPEN = frozenset(
     {
+        "vault-pki/issuer/default/json",
         "auth/kubernetes/login",
         *(f"sys/rekey/{what}" for what in ("init", "update", "verify")),
         *(f"sys/generate-root/{what}" for what in ("attempt", "update")),
@@ -432,6 +546,13 @@ class Call:
         ]
         return self.ok({"config": {"servers": [{"node_id": p, "voter": True} for p in voters]}})
 
+    def rotate(self) -> Answer:
+        self.store.barrier_term += 1
+        return self.done()
+
+    def key_status(self) -> Answer:
+        return self.ok({"term": self.store.barrier_term})
+
     def rekey(self) -> Answer:
         return self.store.rekey.answer(self)
 
@@ -452,7 +573,10 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "sys/policies/acl/": Call.policy,
     "sys/capabilities-self": Call.capabilities,
     "sys/storage/raft/configuration": Call.raft,
+    "sys/storage/raft/snapshot": Call.ok,  # its content goes another way
     "sys/rekey/": Call.rekey,
+    "sys/rotate": Call.rotate,
+    "sys/key-status": Call.key_status,
     "sys/generate-root/": Call.generate_root,
     "auth/kubernetes/login": logins.login,
     "auth/kubernetes/config": Call.plain,
@@ -467,6 +591,8 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "identity/entity/name/": Call.entity,
     "identity/entity-alias": Call.alias,
     "auth/": Call.named,  # logins that others made
+    "bootstrap-transit/": transit.answer,
+    "vault-pki/": pki.answer,
     "secret/config": kv.config,
     "secret/metadata/": kv.metadata,
     "secret/data/": kv.data,

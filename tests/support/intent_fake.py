@@ -95,7 +95,8 @@ def valid() -> dict[str, bytes]:
     }
     keys = ("ledger", "commitment", "vault-ca", "unseal")
     files |= {f"encrypted/root-material/{name}.age": AGE + name.encode() for name in keys}
-    files |= {f"keys/{n}": b"public\n" for n in ("ledger.pub", "vault-ca.crt", "unseal.asc")}
+    files |= {f"keys/{n}": b"public\n" for n in ("ledger.pub", "unseal.asc")}
+    files["keys/vault-ca.crt"] = b"-----BEGIN CERTIFICATE-----\npublic\n-----END CERTIFICATE-----\n"
     return files
 
 

@@ -1,11 +1,15 @@
 """A ledger key, and facts as a small platform's run would record them."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bootstrap.ledger import chain, statement
 from bootstrap.ledger.bundle import export
 from bootstrap.ledger.chain import Chain, Entry
+from bootstrap.ledger.countersigning import Countersigner
 from bootstrap.ledger.envelope import PublicKey, key_id, peek
 from bootstrap.ledger.head import head_file
 from bootstrap.ledger.record import (
@@ -19,7 +23,9 @@ from bootstrap.ledger.record import (
     SourceObject,
     Writer,
 )
+from bootstrap.ledger.rules import Meaning
 from bootstrap.model.catalog import Renew, RetireMode, SecretClass
+from bootstrap.model.errors import EvidenceError
 
 ESCROW = b"-----BEGIN PGP MESSAGE-----\nnot really\n"
 TIME = "2026-01-01T00:00:00Z"
@@ -38,6 +44,22 @@ class Key:
 
     def sign(self, data: bytes) -> bytes:
         return self._private.sign(data)
+
+
+VAULT = Key(9)  # that countersigns
+COUNTERSIGNER = Countersigner(
+    key=VAULT.public, mount="bootstrap-transit", name="countersign", vault_cluster="vault-1"
+)
+
+
+def announcing(named: Countersigner = COUNTERSIGNER) -> Fact:
+    return Fact(type=RecordType.COUNTERSIGNER, details=named.announcement())
+
+
+def countersigned(found: Sequence[Entry], vault: Key = VAULT) -> tuple[Entry, ...]:
+    """With Vault's entry behind them."""
+    after = chain.Ledger().extended(found)
+    return (*found, chain.countersigned(after, run=RUN, time=TIME, signer=vault))
 
 
 def fact(
@@ -82,13 +104,31 @@ def story() -> tuple[Fact, ...]:
 
 
 def entries(facts: tuple[Fact, ...] | None = None, key: Key | None = None) -> tuple[Entry, ...]:
-    return chain.write(facts or story(), after=Chain(), run=RUN, time=TIME, signer=key or Key())
+    return tuple(chain.write(facts or story(), after=Chain(), run=RUN, time=TIME, signer=key or Key()))
+
+
+def followed(found: Sequence[Entry], facts: Sequence[Fact], key: Key | None = None) -> tuple[Entry, ...]:
+    """With ``facts`` behind them, by the ledger key."""
+    after = chain.Ledger().extended(found).chain
+    return (*found, *chain.write(facts, after=after, run=RUN, time=TIME, signer=key or Key()))
+
+
+def signed_by_both() -> tuple[Entry, ...]:
+    """The story, in which Vault countersigns from record 3 on: fourteen records."""
+    first, rest = story()[:3], story()[3:]
+    found = countersigned(followed((), (*first, announcing())))
+    found = countersigned(followed(found, rest[:3]))
+    return countersigned(followed(found, rest[3:]))
 
 
 def bundle_of(envelopes: tuple[bytes, ...], key: Key | None = None, escrow: bytes | None = ESCROW) -> bytes:
     """A bundle with a freshly signed head over whatever the envelopes are, true or not."""
     signer = key or Key()
-    ledger = chain.Ledger(entries=tuple(_entry(each) for each in envelopes), chain=_chain(envelopes))
+    ledger = chain.Ledger(
+        entries=tuple(_entry(each) for each in envelopes),
+        chain=_chain(envelopes),
+        meaning=_meaning(envelopes),
+    )
     head = head_file(ledger, escrow, known=None, key=signer.public, sign=lambda: signer)
     return export(envelopes, head, escrow)
 
@@ -99,6 +139,15 @@ def bundle(key: Key | None = None) -> bytes:
 
 def _entry(envelope: bytes) -> Entry:
     return Entry(record=statement.decode(peek(envelope, "record"), "record"), envelope=envelope)
+
+
+def _meaning(envelopes: tuple[bytes, ...]) -> Meaning:
+    """As far as a head asks for it, and the records allow."""
+    walk = chain.Walk()
+    with suppress(EvidenceError):
+        for _ in chain.follow(envelopes, chain.shown, walk):
+            pass
+    return walk.meaning
 
 
 def _chain(envelopes: tuple[bytes, ...]) -> Chain:

@@ -21,6 +21,7 @@ def vault(
     *answers: Any,
     names: tuple[str, ...] = ("vault-0.vault-internal",),
     ca: Authority | None = None,
+    expired: bool = False,
 ) -> Iterator[tuple[PodVault, Server]]:
     """A Vault whose answers are ``answers``, the last one for ever."""
     issuer, left = authority(), list(answers)
@@ -33,7 +34,7 @@ def vault(
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return code, headers[0] if headers else {}, content
 
-    with serving(script, *issuer.leaf(*names), folder) as server:
+    with serving(script, *issuer.leaf(*names, expired=expired), folder) as server:
         yield PodVault(server, ca_pem=(ca or issuer).pem, clock=SimulatedClock()), server
 
 

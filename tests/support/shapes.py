@@ -14,26 +14,12 @@ from typing import Any
 import yaml
 
 from bootstrap.intent.encryption_forms import form_of
-from bootstrap.intent.selection import selection
-from bootstrap.model.errors import DefinitionError
 from tests.support.real_sops import real_tools, run
 
 FOLDER = Path(__file__).parent / "shapes"
 
 
-def _read_here(path: Path) -> bool:
-    """Whether the reader knows each rule of a shape: one in Go's own dialect only with an engine of that dialect."""
-    rules = [each["rule"] for each in json.loads(path.read_text())["encrypted"]]
-    try:
-        for rule in rules:
-            selection({name: text for name, text in rule.items() if isinstance(text, str)}, path.name)
-    except DefinitionError:
-        return False
-    return True
-
-
 SHAPES = tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
-WHOLLY_READ = tuple(name for name in SHAPES if _read_here(FOLDER / f"{name}.json"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

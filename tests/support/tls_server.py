@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path
 
 from cryptography import x509
@@ -27,12 +28,24 @@ class Authority:
     def pem(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
-    def leaf(self, *names: str) -> tuple[bytes, bytes]:
-        """(certificate, key) in PEM."""
+    def certificate_below(self, above: "Authority") -> x509.Certificate:
+        """Of this CA, signed by another one."""
+        own = self.certificate
+        made = _builder(own.subject, above.certificate.subject).public_key(own.public_key())
+        for extension in own.extensions:
+            made = made.add_extension(extension.value, extension.critical)
+        return made.sign(above.key, hashes.SHA256())
+
+    def leaf(self, *names: str, expired: bool = False) -> tuple[bytes, bytes]:
+        """(certificate, key) in PEM; ``expired``: it ended a minute ago."""
         key = ec.generate_private_key(ec.SECP256R1())
         sans = [_general_name(name) for name in names]
         certificate = (
-            _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]), self.certificate.subject)
+            _builder(
+                x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]),
+                self.certificate.subject,
+                dt.timedelta(minutes=-1 if expired else 1440),
+            )
             .public_key(key.public_key())
             .add_extension(x509.SubjectAlternativeName(sans), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -63,7 +76,9 @@ def authority(name: str = "test CA") -> Authority:
     return Authority(key, certificate)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, life: dt.timedelta = dt.timedelta(days=1)
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
@@ -71,7 +86,7 @@ def _builder(subject: x509.Name, issuer: x509.Name) -> x509.CertificateBuilder:
         .issuer_name(issuer)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(minutes=5))
-        .not_valid_after(now + dt.timedelta(days=1))
+        .not_valid_after(now + life)
     )
 
 
@@ -104,6 +119,14 @@ class Cut(Exception):
     """Raised by a script: take the request and break the connection without an answer."""
 
 
+def _chunks(body: BufferedIOBase) -> Iterator[bytes]:
+    """Of a chunked body (RFC 9112, 7.1)."""
+    while size := int(body.readline(), 16):
+        yield body.read(size)
+        body.readline()
+    body.readline()
+
+
 Script = Callable[[Observation], tuple[int, dict[str, str], bytes]]
 
 
@@ -126,7 +149,12 @@ def serving(script: Script, certificate: bytes, key: bytes, folder: Path) -> Ite
         protocol_version = "HTTP/1.1"
 
         def _any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            chunked = self.headers.get("Transfer-Encoding") == "chunked"
+            body = (
+                b"".join(_chunks(self.rfile))
+                if chunked
+                else self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            )
             seen = Observation(self.command, self.path, dict(self.headers.items()), body)
             state.seen.append(seen)
             try:

@@ -183,8 +183,13 @@ def inner_values(value: Any) -> Iterator[Any]:
 
 
 def by_default(value: Any) -> Any:
-    """A value of that type of which only what has to be given is given."""
-    needed = [f.name for f in fields(value) if f.default is MISSING and f.default_factory is MISSING]
+    """A value of that type of which only what has to be given is given, and the values inside, which are judged each
+    for itself."""
+    needed = [
+        f.name
+        for f in fields(value)
+        if (f.default is MISSING and f.default_factory is MISSING) or is_frozen(type(getattr(value, f.name)))
+    ]
     return type(value)(**{name: getattr(value, name) for name in needed})
 
 

@@ -18,9 +18,21 @@ def blocks(page: str) -> list[str]:
     return re.findall(r"^```yaml\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
+BUCKET = """\
+apiVersion: bootstrap/v1
+kind: Secret
+metadata: {name: snapshot-bucket}
+spec:
+  class: derived
+  owner: platform-team
+  purpose: By which snapshots are put into their bucket
+  runtime: {path: infrastructure/snapshot-bucket}
+"""
+
+
 @pytest.mark.parametrize("text", blocks("reference/platform.md"))
 def test_platform_examples(text: str) -> None:
-    assert errors_of({"bootstrap.yaml": text}) == []
+    assert errors_of({"bootstrap.yaml": text, "secrets/bucket.yaml": BUCKET}) == []
 
 
 @pytest.mark.parametrize("text", blocks("reference/catalog.md"))

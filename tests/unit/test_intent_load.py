@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,6 +25,7 @@ from tests.support.intent_fake import (
     FakeRepository,
     changed,
 )
+from tests.support.tls_server import authority
 
 W, B, I = "secrets/web.yaml", "bootstrap.yaml", "secrets/internal.yaml"  # noqa: E741
 S = "secrets/scaffold.yaml"
@@ -35,6 +38,10 @@ def edited(text: str, old: str, new: str) -> str:
 
 def web(old: str, new: str) -> dict[str, str | bytes | None]:
     return {W: edited(SECRET, old, new)}
+
+
+def batch(line: str) -> dict[str, str | bytes | None]:
+    return {"vault/role": f"name: x\n{line}\n"}
 
 
 def platform(old: str, new: str) -> dict[str, str | bytes | None]:
@@ -71,7 +78,18 @@ spec: {data: [{match: {remoteRef: {remoteKey: applications/web/session}}}]}
 Changes = dict[str, str | bytes | None]
 
 
+SNAPSHOTS = (
+    f'  snapshots: {{schedule: "0 3 * * *", image: "a/b@sha256:{"0" * 64}", where: {{pvc: {{size: 1Gi}}}}}}\n'
+)
+S3 = "s3: {endpoint: http://s3, bucket: b, credentials: web-session}"
+CERTIFICATE = authority().pem  # which is no good where the endpoint is not https
 IMAGES = f"spec:\n  - image: 'ghcr.io/x:v1'\n  - {{a: b}}\n    image: ghcr.io/y@sha256:{'0' * 64}\n"
+
+
+def known_by(ca: str, more: Mapping[str, bytes] = MappingProxyType({})) -> Changes:
+    """A bucket whose server is known by a file of keys/."""
+    place = S3.replace("web-session", f"web-session, ca: {ca}")
+    return {B: PLATFORM + SNAPSHOTS.replace("pvc: {size: 1Gi}", place), **more}
 
 
 def copied(file: str) -> Changes:
@@ -170,6 +188,8 @@ BAD: list[tuple[Changes, str, str]] = [
     (platform(", custody: cluster", ""), "E_MISSING", f"{B}:8:5"),
     (platform("type: shamir", "type: transit"), "E_SEAL_TYPE", f"{B}:8"),
     (platform("    seal", "    replicas: 2\n    seal"), "E_REPLICAS", f"{B}:1"),
+    (platform("    seal", "    tls: {leaf: 1m}\n    seal"), "E_TLS_LIFE", f"{B}:1"),
+    (platform("    seal", "    tls: {leaf: 90d, intermediate: 269d}\n    seal"), "E_TLS_LIFE", f"{B}:1"),
     (platform("  vault:", "  operators: [{reason: nobody}]\n  vault:"), "E_OPERATORS", f"{B}:1"),
     (
         platform("  vault:", "  operators: [{groups: ['system:authenticated'], reason: all}]\n  vault:"),
@@ -230,6 +250,8 @@ BAD: list[tuple[Changes, str, str]] = [
             ("secret/data/a", "sudo", "E_POLICY_WIDE", 2),
             ("sys/policies/acl/*", "update", "E_POLICY_WIDE", 2),
             ("sys/*", "create", "E_POLICY_WIDE", 2),
+            ("bootstrap-transit/sign/countersign", "update", "E_POLICY_WIDE", 2),
+            ("bootstrap-transit/*", "create", "E_POLICY_WIDE", 2),
             ("auth/kubernetes/role/x", "create", "E_POLICY_WIDE", 2),
             ("secret/data/applications/+/session", "update", "E_POLICY_WIDE", 2),
             ("secret/data/a", "raed", "E_POLICY", 3),
@@ -239,13 +261,35 @@ BAD: list[tuple[Changes, str, str]] = [
     ({"vault/p.hcl": 'path "a" {\n  capabilities = ["read"]\n'}, "E_POLICY", "vault/p.hcl:1"),
     ({"vault/p.hcl": 'path "a" {\n  capabilites = ["read"]\n}\n'}, "E_POLICY", "vault/p.hcl:2"),
     ({"vault/roles.yaml": "name: x\ntoken_policies: [a, root]\n"}, "E_POLICY_WIDE", "vault/roles.yaml:2"),
+    *(
+        (batch(word), "E_BATCH_TOKEN", "vault/role:2")
+        for word in ("token_type: batch", 'token_type = "default-batch"', '"token_type": "batch"')
+    ),
     ({M: EXTERNAL}, "E_AUTHORITY", M),
+    ({B: PLATFORM + SNAPSHOTS.replace("0 3 * * *", "0 3 * *")}, "E_SCHEDULE", f"{B}:1"),
+    ({B: PLATFORM + SNAPSHOTS.replace("0 3 * * *", "@daily")}, "E_SCHEDULE", f"{B}:1"),
+    ({B: PLATFORM + SNAPSHOTS.replace("pvc: {size: 1Gi}", "")}, "E_SNAPSHOTS", f"{B}:1"),
+    (
+        {B: PLATFORM + SNAPSHOTS.replace("pvc: {size: 1Gi}", f"pvc: {{size: 1Gi}}, {S3}")},
+        "E_SNAPSHOTS",
+        f"{B}:1",
+    ),
+    (
+        {B: PLATFORM + SNAPSHOTS.replace("pvc: {size: 1Gi}", S3.replace("http", "ftp"))},
+        "E_SNAPSHOTS",
+        f"{B}:1",
+    ),
+    ({B: PLATFORM + SNAPSHOTS.replace("pvc: {size: 1Gi}", S3.replace("web", "x"))}, "E_SNAPSHOTS", f"{B}:1"),
+    *((known_by(ca), "E_SNAPSHOTS", f"{B}:1") for ca in ("absent.crt", "vault-ca.crt")),
+    (known_by("s3-ca.crt", {"keys/s3-ca.crt": CERTIFICATE}), "E_SNAPSHOTS", f"{B}:1"),
+    ({B: PLATFORM + SNAPSHOTS.replace("where", "keep: 0, where")}, "E_VALUE", f"{B}:11:124"),
     ({M: PUSH}, "E_AUTHORITY", M),
 ]
 
 
 def test_the_valid_repository_has_no_finding() -> None:
     assert examine(FakeRepository())[1] == ()
+    assert examine(changed({B: PLATFORM + SNAPSHOTS.replace("pvc: {size: 1Gi}", S3)}))[1] == ()
     assert examine(changed({I: INTERNAL, S: SCAFFOLD}))[1] == ()
 
 
@@ -275,6 +319,7 @@ WORKLOAD = "apiVersion: apps/v1\nkind: {}\nmetadata: {{name: {}, namespace: {}}}
         (platform("@sha256:" + "ab" * 32, ""), "W_IMAGE_TAG", f"{B}:1"),
         (platform("@sha256:" + "ab" * 32, "@sha256:abab"), "W_IMAGE_TAG", f"{B}:1"),
         ({M: f"kind: Deployment\n{IMAGES}"}, "W_IMAGE_TAG", f"{M}:3"),
+        ({B: PLATFORM + SNAPSHOTS}, "W_SNAPSHOTS_INSIDE", f"{B}:1"),
         ({I: INTERNAL.partition("  consumers")[0]}, "W_NO_CONSUMER", f"{I}:1"),
         ({APPS: WORKLOAD.format("Deployment", "shop", "web")}, "W_WORKLOAD", f"{W}:1"),
     ],

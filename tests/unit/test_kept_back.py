@@ -2,11 +2,13 @@
 
 import base64
 import json
+import random
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -22,7 +24,7 @@ from bootstrap.adapters.age import root as age
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.root import derived_keys
-from bootstrap.adapters.root.carried_keys import public_names
+from bootstrap.adapters.root.carried_keys import Texts, names_in, public_names, views
 from bootstrap.adapters.root.holders import root_file
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.commit_files import CommitFiles
@@ -178,3 +180,107 @@ def test_what_cannot_be_compared_is_not_opened() -> None:
 def test_any_bytes_are_looked_through(data: bytes, begins: bytes) -> None:
     for value in (begins + data, base64.b64encode(begins + data), data + begins):
         public_names(Sensitive(value))
+        names_in(tuple(views(value)))
+
+
+# ---------------------------------------------------------------- other clothes of the same keys
+
+
+def scalar(pem: bytes) -> bytes:
+    key = load_pem_private_key(pem, None)
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.private_bytes_raw()
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key.private_numbers().private_value.to_bytes(32, "big")
+
+
+def x25519(text: bytes) -> bytes:
+    """The 32 bytes within ``AGE-SECRET-KEY-1...``."""
+    letters = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+    bits = "".join(
+        f"{letters.index(c):05b}" for c in text.decode().strip().lower().partition("key-1")[2][:-6]
+    )
+    return int(bits[:256], 2).to_bytes(32, "big")
+
+
+def jwk(secret: bytes) -> bytes:
+    d = base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
+    return json.dumps({"kty": "OKP", "crv": "Ed25519", "d": d, "x": "AAAA"}).encode()
+
+
+def binary(armored: bytes) -> bytes:
+    body = armored.partition(b"\n\n")[2].partition(b"\n=")[0].partition(b"\n-----END")[0]
+    return base64.b64decode(b"".join(body.split()))
+
+
+def putty() -> bytes:
+    public = SSH.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1]
+    lines = b"\n".join(public[i : i + 64] for i in range(0, len(public), 64))
+    return (
+        b"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\n"
+        + lines
+        + b"\nPrivate-Lines: 1\n"
+        + base64.b64encode(b"\0\0\0\x20" + SSH.private_bytes_raw())
+        + b"\nPrivate-MAC: 00\n"
+    )
+
+
+OTHER = openpgp.generate("another holder")
+CLOTHES: dict[str, bytes] = {
+    "an age key's bytes": x25519(ROOT.export().reveal()),
+    "an age key's bytes in hex": x25519(ROOT.export().reveal()).hex().encode(),
+    "the ledger key's bytes": scalar(LEDGER.reveal()),
+    "the ledger key's bytes as base64": base64.b64encode(scalar(LEDGER.reveal())),
+    "the ledger key as JWK": jwk(scalar(LEDGER.reveal())),
+    "the CA's number": scalar(CA.reveal()),
+    "a reader's key of PuTTY": putty(),
+    "binary behind other bytes": b"\0\1\2" + der(LEDGER.reveal()),
+    "a certificate and then its key, binary": b"0\x03\x02\x01\x01" + der(CA.reveal()),
+    "OpenPGP behind other bytes": b"\0\1\2" + PGP.export().reveal(),
+    "OpenPGP, binary, behind other packets": b"\xca\x03PGP" + binary(UNSEAL.reveal()),
+    "the commitment key among other digits": b"ab" + COMMITMENT.reveal() + b"cd",
+    "the commitment key as a line": b"key: " + COMMITMENT.reveal() + b" # mine\n",
+    "the commitment key's bytes among others": b"\0" + bytes.fromhex(COMMITMENT.reveal().decode()) + b"\1",
+}
+
+
+@pytest.mark.parametrize("clothes", CLOTHES)
+def test_s1_nor_in_other_clothes(clothes: str) -> None:
+    with pytest.raises(DefinitionError) as refused:
+        opened(CLOTHES[clothes], raw=True)
+    assert refused.value.code == "E_ROOT_SOURCE"
+
+
+def test_s1_nor_a_key_that_no_file_names_and_that_opens_one() -> None:
+    """A raw age file does not say whom it is for, so the key is tried on it."""
+    hidden = age.generate()
+    made = {**files(), "encrypted/b.age": encrypt_to((*ROOT.recipients, *hidden.recipients), Sensitive(b"x"))}
+    made["encrypted/a.age"] = encrypt_to(ROOT.recipients, hidden.export())
+    with pytest.raises(DefinitionError) as refused:
+        CommitFiles(FakeRepository(made), ROOT).open("encrypted/a.age")
+    assert refused.value.code == "E_ROOT_SOURCE"
+
+
+def test_g5_a_value_made_to_be_looked_through_for_long_is_not() -> None:
+    begun = time.process_time()
+    for value in (
+        b"QUFB" * 250_000,
+        b"\\" * 1_000_000,
+        b"%41" * 300_000,
+        b"41" * 400_000,
+        b"\x04\x20" * 400_000,
+        b"\xc5\x01\x04" * 300_000,
+        (b"A" * 39 + b" ") * 20_000,
+    ):
+        opened(value, raw=True)
+    assert time.process_time() - begun < 120
+
+
+@pytest.mark.parametrize("size", [1, 16, 30, 31, 32, 33, 64, 700])
+def test_s1_a_text_of_the_root_material_is_found_at_every_place(size: int) -> None:
+    kept = random.Random(size).randbytes(size).replace(b" ", b"-").strip() or b"k"
+    texts = Texts([Sensitive(kept, "kept")])
+    for before in range(40):
+        for behind in (0, 1, 17):
+            assert texts.carried([b"\1" * before + kept + b"\1" * behind])
+    assert not texts.carried([b"\2" * 5000, kept[1:] + b"\2", b"\2" + kept[:-1]])

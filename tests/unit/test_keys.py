@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pysequoia
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 
 from bootstrap.adapters.root import derived_keys as keys
+from bootstrap.adapters.vault.certificates import X509Certificates
 from bootstrap.ledger.envelope import PublicKey
-from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
+from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
+from tests.support.tls_server import Authority, authority
 
 NAMES = ["vault-0.vault-internal", "vault-0.vault-internal.vault.svc", "vault"]
 
@@ -50,6 +55,70 @@ def test_a_leaf_is_taken_for_its_names_and_addresses_only(tmp_path: Path) -> Non
     _, stranger = keys.generate_ca()
     with pytest.raises(ssl.SSLCertVerificationError):
         handshake(tmp_path, stranger, leaf, NAMES[0])
+
+
+def request(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """As Vault makes one."""
+    made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    return made.public_bytes(Encoding.PEM)
+
+
+@pytest.mark.parametrize("name", ["vault-0.vault-internal", "vault", "a.vault", "127.0.0.1"])
+def test_g7_a_leaf_of_the_ca_in_vault_is_taken_by_whom_trusts_the_ca_alone(tmp_path: Path, name: str) -> None:
+    _handshake_below(tmp_path, name)
+
+
+@pytest.mark.parametrize("name", ["example.org", "vault-0.other", "vault.other.svc", "10.0.0.1", "127.0.0.2"])
+def test_s2_a_leaf_of_the_ca_in_vault_for_another_s_name_is_taken_by_no_client(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        _handshake_below(tmp_path, name)
+
+
+def test_s2_the_ca_in_vault_makes_no_other_ca(tmp_path: Path) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        _handshake_below(tmp_path, "vault", deeper=True)
+
+
+def _handshake_below(folder: Path, name: str, *, deeper: bool = False) -> None:
+    key, certificate = keys.generate_ca()
+    own = ec.generate_private_key(ec.SECP256R1())
+    made = keys.CertificateAuthority(key, certificate).sign_intermediate(request(own), NAMES, 3600)
+    below = Authority(own, x509.load_pem_x509_certificate(made))
+    if deeper:
+        third = authority("a third")
+        signed = third.certificate_below(below)
+        below, made = Authority(third.key, signed), signed.public_bytes(Encoding.PEM) + made
+    leaf, leaf_key = below.leaf("vault", name)
+    handshake(folder, certificate, (leaf + made, Sensitive(leaf_key)), name)
+
+
+def test_what_is_no_signing_request_or_not_signed_by_its_own_key_is_refused() -> None:
+    ca = keys.CertificateAuthority(*keys.generate_ca())
+    asked = request(ec.generate_private_key(ec.SECP256R1()))
+    der = bytearray(x509.load_pem_x509_csr(asked).public_bytes(Encoding.DER))
+    der[-1] ^= 1
+    forged = x509.load_der_x509_csr(bytes(der)).public_bytes(Encoding.PEM)
+    for wrong in (b"", b"canary", forged):
+        with pytest.raises(EvidenceError) as caught:
+            ca.sign_intermediate(wrong, NAMES, 60)
+        assert caught.value.code == "E_CERTIFICATE"
+
+
+@pytest.mark.parametrize("wrong", [b"", b"canary", b"-----BEGIN CERTIFICATE-----\ncanary\n"])
+def test_what_is_no_certificate_is_named(wrong: bytes) -> None:
+    with pytest.raises(EvidenceError) as caught:
+        X509Certificates().read(wrong)
+    assert caught.value.code == "E_CERTIFICATE"
+    assert "canary" not in caught.value.message
+
+
+def test_who_signed_a_certificate_is_judged_by_the_signature() -> None:
+    (key, one), (_, other) = keys.generate_ca(), keys.generate_ca()
+    leaf = keys.CertificateAuthority(key, one).issue(["vault"])[0]
+    read = X509Certificates()
+    assert read.is_signed_by(leaf, one) and not read.is_signed_by(leaf, other)
 
 
 def test_a_certificate_of_another_key_is_refused() -> None:

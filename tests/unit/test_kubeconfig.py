@@ -99,6 +99,11 @@ def test_a_proxy_that_is_not_spoken_is_refused_as_the_file_is_read(tmp_path: Pat
     assert "ssh -L 6443:127.0.0.1:6443" in found.hint
 
 
+def test_the_login_of_a_proxy_that_is_refused_is_not_shown(tmp_path: Path) -> None:
+    for url in (f"socks5://me:{CANARY}@h:2", f"me:{CANARY}@h:2"):
+        assert "@" not in refused("E_KUBECONFIG", write(tmp_path, **cluster(**{"proxy-url": url}))).message
+
+
 @pytest.mark.parametrize(
     "broken", [CANARY.encode(), b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
 )

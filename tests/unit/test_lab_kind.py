@@ -12,7 +12,7 @@ from bootstrap.lab.kind.docker import Docker
 from bootstrap.lab.kind.requirements import require_all, require_number, require_workers
 from bootstrap.lab.providers import chosen, describe, labs, preferred
 from bootstrap.lab.resources import folder
-from bootstrap.lab.state import Lab, allocate
+from bootstrap.lab.state import Lab, allocate, require_durable
 from bootstrap.model.errors import BootstrapError, DefinitionError, PreconditionError
 
 DIGEST = "sha256:" + "7" * 64
@@ -94,6 +94,25 @@ def test_a_local_lab_has_one_node() -> None:
     with pytest.raises(DefinitionError, match="one node") as caught:
         labs("no-such-lab", "local", NoPlaybooks(), quiet, workers=3)
     assert caught.value.code == "E_LAB_OPTION"
+
+
+def test_an_etcd_waits_for_the_disk_where_that_is_asked_for(tmp_path: Path) -> None:
+    lab = allocate("fast", tmp_path)
+    waits = {
+        durable: json.loads(config.cluster(lab, "node:1", 0, pulled=False, durable=durable))
+        for durable in (False, True)
+    }
+    for durable, written in waits.items():
+        patch = json.loads(written["kubeadmConfigPatches"][0])
+        assert patch["etcd"]["local"]["extraArgs"]["unsafe-no-fsync"] == str(not durable).lower()
+    require_durable(lab, wanted=True)  # not finished: it is started over
+    (lab.state / "initialised").touch()
+    require_durable(lab, wanted=False)
+    with pytest.raises(PreconditionError, match="does not wait for the disk") as caught:
+        require_durable(lab, wanted=True)
+    assert caught.value.code == "E_LAB_OPTION"
+    lab.remember(durable=True)
+    require_durable(lab, wanted=True)
 
 
 def test_a_number_of_nodes_is_held_against_the_lab(tmp_path: Path) -> None:

@@ -20,11 +20,12 @@ from bootstrap.ledger.bundle import show_bundle
 from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.ledger.text import lines
 from bootstrap.model.errors import DefinitionError
-from bootstrap.model.outside import UNSEEN, one_line, whole
+from bootstrap.model.outside import UNSEEN, decimal, json_value, one_line, whole
 from tests.support.ledger_facts import bundle_of, entries, fact
 
 CLEAR = "\x1b[2J\x1b[Hverified: 10 records"
 CLIPBOARD = "\x1b]52;c;cm0gLXJmIH4=\x07"
+FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u3164\uffa0"  # drawn as nothing
 ATTACKS = (
     CLEAR,
     CLIPBOARD,
@@ -67,7 +68,7 @@ def test_s3_a_document_of_json_means_the_same(text: str) -> None:
 @settings(deadline=None)
 @given(st.text())
 def test_plain_text_is_left_as_it_is(text: str) -> None:
-    seen = "".join(c for c in text if unicodedata.category(c) not in UNSEEN)
+    seen = "".join(c for c in text if unicodedata.category(c) not in UNSEEN and c not in FILLERS)
     assert one_line(seen) == seen
 
 
@@ -142,3 +143,35 @@ def test_s3_no_catalog_holds_what_is_not_seen(character: str, written: str) -> N
 def test_letters_of_every_script_are_seen() -> None:
     text = "owner: Grüße, 東京, Ελλάδα, العربية, 😀\u00a0€\n"
     assert load_documents("a.yaml", text.encode())
+
+
+@pytest.mark.parametrize("filler", "\u034f\u115f\u1160\u17b4\u180b\u3164\uffa0")
+def test_s3_what_is_drawn_as_nothing_is_shown(filler: str) -> None:
+    assert one_line(f"a{filler}b") == f"a\\u{ord(filler):04x}b"
+    with pytest.raises(DefinitionError) as refused:
+        load_documents("a.yaml", f"owner: a{filler}b\n".encode())
+    assert refused.value.code == "E_TEXT"
+    assert one_line("\u2764\ufe0f") == "\u2764\ufe0f"
+
+
+# ---------------------------------------------------------------- numbers and JSON
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "+1", " 1", "1_0", "²", "\u0661", "9" * 19, "9" * 5000, "1.0", "0x1"]
+)
+def test_what_is_no_number_is_none(text: str) -> None:
+    assert decimal(text) is None
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1)])
+def test_what_is_one_is_read(text: str, number: int) -> None:
+    assert decimal(text) == number
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000, b"\xff", b"", b"{", "[" * 100_000]
+)
+def test_json_that_cannot_be_read_is_one_kind_of_error(data: bytes | str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        json_value(data)

@@ -1,15 +1,18 @@
 """A port-forward that can never work says why at the next call, not after minutes of repeating."""
 
-import socket
-import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from websocket import ABNF, WebSocketConnectionClosedException
+from websocket import (
+    ABNF,
+    WebSocketConnectionClosedException,
+    WebSocketProtocolException,
+    WebSocketTimeoutException,
+)
 
-from bootstrap.adapters.kubernetes.portforward import PodDialer
+from bootstrap.adapters.kubernetes.portforward import MESSAGE, PodDialer, PodStream
 from bootstrap.model.errors import PreconditionError
 
 PORT = 8200
@@ -26,15 +29,9 @@ class Node:
     """The kubelet's end of a port-forward: both channels begin, then one error, then the end."""
 
     def __init__(self, said: str) -> None:
-        self._ours, self.sock = socket.socketpair()
-        self._ours.send(b"1")  # there is something to read
         start = PORT.to_bytes(2, "little")
         self._frames: Iterator[bytes] = iter((b"\0" + start, b"\1" + start, b"\1" + said.encode()))
-        self.connected = True
-        self.ended = threading.Event()
-
-    def fileno(self) -> int:
-        return self.sock.fileno()
+        self.ended = False
 
     def recv_data_frame(self, _control: bool) -> tuple[int, Any]:
         try:
@@ -42,9 +39,69 @@ class Node:
         except StopIteration:
             raise WebSocketConnectionClosedException from None
 
-    def close(self) -> None:
-        self.connected = False
-        self.ended.set()
+    def shutdown(self) -> None:
+        self.ended = True
+
+
+class Channels:
+    """A WebSocket of given frames; what is sent to it is kept."""
+
+    def __init__(self, *frames: tuple[int, bytes] | Exception) -> None:
+        start = PORT.to_bytes(2, "little")
+        begun = [(ABNF.OPCODE_BINARY, b"\0" + start), (ABNF.OPCODE_BINARY, b"\1" + start)]
+        self._frames = iter([*begun, *frames])
+        self.sent: list[bytes] = []
+        self.sock = SimpleNamespace(pending=lambda: 7, fileno=lambda: 3)
+
+    def recv_data_frame(self, _control: bool) -> tuple[int, Any]:
+        frame = next(self._frames, WebSocketConnectionClosedException())
+        if isinstance(frame, Exception):
+            raise frame
+        return frame[0], SimpleNamespace(data=frame[1])
+
+    def send_binary(self, data: bytes) -> None:
+        self.sent.append(data)
+
+
+def stream(*frames: tuple[int, bytes] | Exception) -> tuple[PodStream, Channels]:
+    channels = Channels(*frames)
+    return PodStream(channels, lambda _: None), channels
+
+
+def data(content: bytes) -> tuple[int, bytes]:
+    return ABNF.OPCODE_BINARY, b"\0" + content
+
+
+def test_what_comes_in_frames_is_read_as_a_stream() -> None:
+    ours, _ = stream(
+        data(b"hello"), (ABNF.OPCODE_PING, b""), data(b""), data(b" world"), (ABNF.OPCODE_CLOSE, b"")
+    )
+    assert [ours.recv(3), ours.recv(3), ours.recv(100)] == [b"hel", b"lo", b" world"]
+    assert [ours.recv(1), ours.recv(1)] == [b"", b""], "it has ended, and stays so"
+
+
+def test_what_goes_out_is_divided_and_each_part_names_the_channel() -> None:
+    ours, channels = stream()
+    ours.sendall(b"x" * (MESSAGE + 1))
+    assert [len(each) for each in channels.sent] == [MESSAGE + 1, 2]
+    assert all(each.startswith(b"\0") for each in channels.sent)
+
+
+def test_what_was_read_and_not_given_out_is_pending() -> None:
+    ours, _ = stream(data(b"hello"))
+    assert ours.recv(2) == b"he"
+    assert ours.pending() == 3 + 7
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(WebSocketTimeoutException(), TimeoutError), (WebSocketProtocolException(), ConnectionError)],
+)
+def test_errors_are_those_of_sockets(error: Exception, expected: type[OSError]) -> None:
+    ours, _ = stream(error)
+    with pytest.raises(expected) as caught:
+        ours.recv(1)
+    assert isinstance(caught.value, OSError)
 
 
 def refused_by(said: str, monkeypatch: pytest.MonkeyPatch) -> PodDialer:
@@ -54,7 +111,8 @@ def refused_by(said: str, monkeypatch: pytest.MonkeyPatch) -> PodDialer:
     monkeypatch.setattr(dialer, "_websocket", lambda pod, port: node)
     stream = dialer.dial("vault-0", PORT)
     assert stream.recv(1) == b""
-    assert node.ended.wait(5)
+    stream.close()
+    assert node.ended
     return dialer
 
 

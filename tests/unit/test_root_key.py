@@ -89,6 +89,9 @@ def test_a_passphrase_typed_wrong_is_not_one_that_nobody_could_type() -> None:
         IDENTITY.encode() + b"\nnonsense\n",
         b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\ntruncated",
         os.urandom(64),
+        b"#bootstrap-gpg-agent ",
+        b"#bootstrap-gpg-agent {}",
+        b"#bootstrap-gpg-agent []",
     ],
 )
 def test_what_is_no_root_key_says_what_it_is(content: bytes) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -382,3 +383,46 @@ def test_a_number_is_refused_by_name_and_not_by_value() -> None:
     assert caught.value.code == "E_TYPE"
     assert "port (int)" in caught.value.message
     assert "5432" not in caught.value.message
+
+
+# ---------------------------------------------------------------- in bounds, whatever is written
+
+
+FLAT = "A=x\n{}=y\nsops_mac=z\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "expected"),
+    [
+        (Form.DOTENV, FLAT.format(f"sops_age__list_{'1' * 5000}__map_enc"), "E_SOPS_FORM"),
+        (Form.DOTENV, FLAT.format("sops_age__list_\u0661__map_enc"), "E_SOPS_FORM"),
+        (Form.DOTENV, FLAT.format("sops_" + "a__map_" * 3000 + "b"), "E_DOTENV"),
+        (Form.DOTENV, FLAT.format(f"sops_shamir_threshold={'9' * 5000}\nB"), "E_SOPS_FORM"),
+        (Form.INI, "[a]\nb = c\n[sops]\n" + "a__map_" * 3000 + "b = x\n", "E_INI"),
+        (Form.YAML, "a: x\nb: " + "9" * 5000 + "\nsops: {mac: x}\n", "E_TYPE"),
+        (Form.YAML, "a: x\nb: " + "0x" + "f" * 5000 + "\nsops: {mac: x}\n", "E_TYPE"),
+        (Form.YAML, "a: [" + "x," * 500_000 + "]\nsops: {mac: x}\n", "E_SIZE"),
+        (Form.YAML, "a: " + "[" * 150 + "]" * 150 + "\nsops: {mac: x}\n", "E_DEPTH"),
+        (Form.JSON, '{"sops": {}, "a": ' + "[" * 480 + "]" * 480 + "}", "E_DEPTH"),
+        (Form.JSON, '{"sops": {}, "a": ' + '{"a":' * 480 + "1" + "}" * 480 + "}", "E_DEPTH"),
+        (Form.JSON, '{"sops": {}, "a": ' + "9" * 5000 + "}", "E_JSON"),
+        (Form.JSON, '{"sops": {}, "a": [' + "1," * 2_000_000 + "1]}", "E_SIZE"),
+        (Form.JSON, "{" + ",".join(f'"{n}":1' for n in range(60_000)) + ',"1":1}', "E_JSON_DUP"),
+    ],
+    ids=range(14),
+)
+def test_g5_no_metadata_takes_all_time_or_memory(form: Form, text: str, expected: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(BootstrapError) as caught:
+        open_sops(text.encode(), ROOT, "x", form)
+    assert (caught.value.code, bool(caught.value.hint)) == (expected, True)
+    assert time.process_time() - begun < 20
+
+
+def test_g5_a_threshold_of_many_digits_is_no_number() -> None:
+    group = {"age": [{"recipient": ROOT.recipients[0], "enc": "x"}]}
+    metadata = {"shamir_threshold": "9" * 5000, "key_groups": [group, group]}
+    content = json.dumps({"a": "x", "sops": metadata})
+    with pytest.raises(BootstrapError) as caught:
+        open_sops(content.encode(), ROOT, "x", Form.JSON)
+    assert caught.value.code.startswith("E_")

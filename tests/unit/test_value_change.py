@@ -8,7 +8,7 @@ import pytest
 from bootstrap.ledger import chain
 from bootstrap.ledger.head import head_of
 from bootstrap.ledger.record import Destination, Fact, RecordType
-from bootstrap.ledger.report import report_of
+from bootstrap.ledger.tally import report_of
 from bootstrap.ledger.text import lines
 from bootstrap.ledger.versions import ADOPTED, SET, Changed, changed, details_of, explained
 from bootstrap.model.catalog import Consumer, Encoding, Secret, Source

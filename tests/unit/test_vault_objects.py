@@ -8,8 +8,10 @@ import pytest
 
 from bootstrap.model.catalog import Custody, VaultSpec
 from bootstrap.ports import Object
+from bootstrap.steps.vault.containers import RAFT_PORT, SERVED, SOCKET
 from bootstrap.steps.vault.objects import (
     APP,
+    SHAPE,
     base_objects,
     certificate_names,
     config,
@@ -69,7 +71,7 @@ def test_before_the_key_is_proven_it_reaches_nothing() -> None:
 
 def test_its_pods_are_of_the_kind_that_the_namespace_admits() -> None:
     """Pod Security "restricted", as ``RESTRICTED`` of the namespace asks for."""
-    pod = stateful_set(SPEC, replicas=1, tls_secret="t", unseal_secret="u")["spec"]["template"]["spec"]
+    pod = stateful_set(SPEC, replicas=1, tls_secret="t", unseal_secrets=("u",))["spec"]["template"]["spec"]
     assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["seccompProfile"]["type"]) == (
         True,
         "RuntimeDefault",
@@ -81,6 +83,7 @@ def test_its_pods_are_of_the_kind_that_the_namespace_admits() -> None:
         "configMap",
         "secret",
         "emptyDir",
+        "projected",
     }
 
 
@@ -94,20 +97,47 @@ def test_g7_every_peer_is_in_every_retry_join() -> None:
 
 
 def test_the_unsealer_runs_only_with_custody_cluster() -> None:
-    cluster = stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secret="u")
+    cluster = stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secrets=("u",))
     offline = stateful_set(
-        replace(SPEC, custody=Custody.OFFLINE), replicas=3, tls_secret="t", unseal_secret="u"
+        replace(SPEC, custody=Custody.OFFLINE), replicas=3, tls_secret="t", unseal_secrets=("u",)
     )
-    first = stateful_set(SPEC, replicas=1, tls_secret="t", unseal_secret="")
-    assert [c["name"] for c in pod(cluster)["containers"]] == ["vault", "unsealer"]
-    assert [c["name"] for c in pod(offline)["containers"]] == ["vault"]
+    first = stateful_set(SPEC, replicas=1, tls_secret="t")
+    assert [c["name"] for c in pod(cluster)["containers"]] == ["vault", "unsealer", "renewer"]
+    assert [c["name"] for c in pod(offline)["containers"]] == ["vault", "renewer"]
     assert [c["name"] for c in pod(first)["containers"]] == ["vault"]
     assert not any("unseal" in v["name"] for v in pod(offline)["volumes"])
 
 
+def test_g7_readiness_and_the_unsealer_start_no_vault_while_nothing_is_sealed() -> None:
+    vault, unsealer, renewer = pod(stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secrets=("u",)))[
+        "containers"
+    ]
+    get = vault["readinessProbe"]["httpGet"]
+    assert (get["scheme"], get["port"]) == ("HTTPS", 8200)
+    assert get["path"].startswith("/v1/sys/health?") and "standbyok=true" in get["path"]
+    for sidecar in (unsealer, renewer):
+        assert f":{RAFT_PORT:04X} " in sidecar["command"][-1]
+
+
+def test_g7_the_digest_of_a_template_is_that_of_its_pods_and_not_of_their_number() -> None:
+    def digest(spec: VaultSpec = SPEC, replicas: int = 3) -> str:
+        shape = stateful_set(spec, replicas=replicas, tls_secret="t", unseal_secrets=("u",))
+        return str(shape["spec"]["template"]["metadata"]["annotations"][SHAPE])
+
+    assert digest() == digest(replicas=1) != digest(replace(SPEC, image="registry.example/vault:1.21.2"))
+
+
+def test_only_a_replica_alone_is_elected_quickly() -> None:
+    def raft(peers: tuple[str, ...]) -> Any:
+        return json.loads(config("vault-0", peers))["storage"]["raft"]
+
+    assert raft(())["performance_multiplier"] == raft(("vault-0",))["performance_multiplier"] == 1
+    assert "performance_multiplier" not in raft(pod_names(3))
+
+
 @pytest.mark.parametrize("unseal", ["", "vault-unseal-1"])
 def test_s2_every_container_is_locked_down(unseal: str) -> None:
-    spec = pod(stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secret=unseal))
+    spec = pod(stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secrets=(unseal,) if unseal else ()))
     assert spec["securityContext"]["runAsNonRoot"] is True
     for container in spec["containers"]:
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
@@ -118,3 +148,38 @@ def test_certificate_names_hold_no_star() -> None:
     names = certificate_names(SPEC, "vault-1")
     assert "vault-1.vault-internal" in names
     assert not any("*" in name for name in names)
+
+
+def test_g7_who_is_beside_vault_asks_it_by_a_socket_that_no_certificate_closes() -> None:
+    listeners = json.loads(config("vault-1", pod_names(3)))["listener"]
+    assert [each["unix"]["address"] for each in listeners if "unix" in each] == [SOCKET]
+    _, *sidecars = pod(stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secrets=("u",)))["containers"]
+    for each in sidecars:
+        asked = {e["name"]: e.get("value") for e in each["env"]}["VAULT_ADDR"]
+        assert asked == f"unix://{SOCKET}"
+        assert "socket" in {mount["name"] for mount in each["volumeMounts"]}
+
+
+def test_before_the_key_is_proven_there_is_no_socket_and_no_other_certificate() -> None:
+    (only,) = json.loads(config("vault-0", ()))["listener"]
+    assert only["tcp"]["tls_cert_file"] == "/vault/tls/vault-0.crt"
+
+
+def test_key_and_certificate_are_served_from_one_file() -> None:
+    """So that a pair is replaced as one."""
+    tcp = json.loads(config("vault-1", pod_names(3)))["listener"][0]["tcp"]
+    assert tcp["tls_cert_file"] == tcp["tls_key_file"] == SERVED
+
+
+def test_s2_the_token_that_renews_is_mounted_beside_it_alone_and_is_no_other_s() -> None:
+    spec = pod(stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secrets=("u",)))
+    mounting = {c["name"] for c in spec["containers"] for m in c["volumeMounts"] if m["name"] == "token"}
+    assert mounting == {"renewer"}
+    (volume,) = [v["projected"] for v in spec["volumes"] if v["name"] == "token"]
+    assert [s["serviceAccountToken"]["audience"] for s in volume["sources"]] == ["vault-renewer"]
+
+
+def test_a_renewer_asks_for_the_names_of_its_own_pod() -> None:
+    renewer = pod(stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secrets=("u",)))["containers"][-1]
+    asked = {e["name"]: e.get("value", "") for e in renewer["env"]}["NAMES"].replace("$(POD)", "vault-2")
+    assert tuple(asked.split(",")) == certificate_names(SPEC, "vault-2")

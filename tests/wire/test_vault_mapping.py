@@ -3,12 +3,14 @@
 import base64
 import json
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bootstrap.adapters.local.redaction import WITHHELD
+from bootstrap.adapters.vault.certificates import X509Certificates
 from bootstrap.adapters.vault.client import PodVault
 from bootstrap.adapters.vault.response import answer_of, checked_path
 from bootstrap.model.errors import BootstrapError, DefinitionError, Transient, UnknownOutcome, WorldError
@@ -41,6 +43,14 @@ def test_values_go_out_and_come_back_wrapped(tmp_path: Path) -> None:
         assert got.data["data"]["x"] == VALUE
         assert got.data["metadata"] == {"version": 1}
         assert "canary" not in repr(got)
+
+
+def test_an_answer_of_a_server_that_goes_is_read_to_its_end(tmp_path: Path) -> None:
+    body = {"data": {"data": {"x": "long " * 50_000}}}
+    with vault(tmp_path, (200, body, {"Connection": "close"})) as (port, server):
+        for _ in range(3):
+            assert len(read(port).data["data"]["x"].reveal()) == 250_000
+        assert len(server.seen) == 3
 
 
 def test_nothing_ambient_reaches_vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,6 +153,24 @@ def test_only_the_pods_own_name_and_our_ca_will_do(tmp_path: Path) -> None:
         failed(WorldError, "E_VAULT_TLS", lambda: write(port))
         failed(WorldError, "E_VAULT_TLS", lambda: port.seal_status("vault-0"))
         assert not server.seen
+
+
+def test_a_server_whose_certificate_has_expired_is_away_and_is_asked_nothing(tmp_path: Path) -> None:
+    """It is shown all the same: its CA and its name are right."""
+    with vault(tmp_path, (200, {}), expired=True) as (port, server):
+        failed(Transient, "E_VAULT_EXPIRED", lambda: write(port))
+        failed(Transient, "E_VAULT_EXPIRED", lambda: read(port))
+        assert port.seal_status("vault-0") is None
+        assert port.active(["vault-0"]) is None
+        shown = X509Certificates().read(port.certificate("vault-0"))
+        assert shown.left(datetime.now(UTC)) < 0
+        assert not server.seen
+    with vault(tmp_path, (200, {}), expired=True, ca=authority()) as (port, server):
+        failed(WorldError, "E_VAULT_TLS", lambda: port.certificate("vault-0"))
+        failed(WorldError, "E_VAULT_TLS", lambda: port.seal_status("vault-0"))
+        assert not server.seen
+    with vault(tmp_path, (200, {}), expired=True, names=("vault-1.vault-internal",)) as (port, _):
+        failed(WorldError, "E_VAULT_TLS", lambda: port.certificate("vault-0"))
 
 
 def init(port: PodVault) -> Any:

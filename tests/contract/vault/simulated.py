@@ -20,6 +20,6 @@ def simulated_vault(*pods: str) -> SimulatedVault:
     join = {f"{pod}.json": "retry_join" for pod in pods}
     made(cluster.create(bare("v1", "ConfigMap", NAMESPACE, "vault-config", data=join)))
     spec = {"volumes": [{"name": "tls", "secret": {"secretName": "tls"}}]}
-    owner = {"replicas": len(pods), "template": {"spec": spec}}
+    owner = {"replicas": len(pods), "template": {"metadata": {}, "spec": spec}}
     made(cluster.create(bare("apps/v1", "StatefulSet", NAMESPACE, "vault", spec=owner)))
     return SimulatedVault(cluster)

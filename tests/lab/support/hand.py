@@ -16,7 +16,7 @@ import requests
 from tests.lab.support.cluster import Kube, Object
 from tests.lab.support.platform import Platform
 from tests.lab.support.state import authority
-from tests.lab.support.vault import active_pod, forwarded
+from tests.lab.support.vault import active_pod, forwarded, unseal_share
 from tests.support.program import git
 
 LAG = 60.0  # seconds that a deleted binding may go on refusing
@@ -112,10 +112,10 @@ class LabHand:
                 self._undo.append(lambda: self._again("DELETE", path))
         elif path.startswith("secret/"):
             self._undo.append(self._kept(ask, "/".join(path.split("/")[2:])))
-        elif (method, path) == ("DELETE", "sys/audit/file"):
-            old = ask("GET", "sys/audit").json()["data"]["file/"]
+        elif method == "DELETE" and path.startswith("sys/audit/"):
+            old = ask("GET", "sys/audit").json()["data"][path.removeprefix("sys/audit/") + "/"]
             body = {"type": old["type"], "options": old["options"]}
-            self._undo.append(lambda: self._again("POST", "sys/audit/file", body))
+            self._undo.append(lambda: self._again("POST", path, body))
 
     def _kept(self, ask: Callable[..., requests.Response], path: str) -> Callable[[], None]:
         """Puts a secret of one version back as it was."""
@@ -143,7 +143,7 @@ class LabHand:
     @contextmanager
     def _root(self) -> Iterator[Callable[..., requests.Response]]:
         """Asks as root; the token is gone when it leaves."""
-        share = base64.b64decode(self.kube.need("secret", "vault-unseal-1", "vault")["data"]["key"]).decode()
+        share = unseal_share(self.kube)
         self._send("DELETE", "sys/generate-root/attempt")
         begun = self._send("POST", "sys/generate-root/attempt", {}).json()
         ended = self._send(

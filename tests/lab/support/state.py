@@ -139,6 +139,11 @@ def statements(kube: Kube) -> list[dict[str, Any]]:
     return found
 
 
+def by_ledger_key(kube: Kube) -> list[dict[str, Any]]:
+    """The same without those by which Vault countersigns a batch."""
+    return [each for each in statements(kube) if each["phase"] != "COUNTERSIGNED"]
+
+
 def recorded(kube: Kube, phase: str) -> list[str]:
     return sorted(p["secret"]["name"] for p in statements(kube) if p["phase"] == phase)
 

@@ -117,11 +117,18 @@ def as_run(kube: Kube, authority: Path, pod: str = "vault-0") -> Iterator[Vault]
             vault.close()
 
 
+def unseal_share(kube: Kube) -> str:
+    """Of the newest generation that the unsealers read."""
+    found = [s for s in kube.list("secret", "vault") if s["metadata"]["name"].startswith("vault-unseal-")]
+    newest = max(found, key=lambda s: int(s["metadata"]["name"].rsplit("-", 1)[1]))
+    return base64.b64decode(newest["data"]["key"]).decode()
+
+
 @contextmanager
-def as_root(kube: Kube, authority: Path) -> Iterator[Vault]:
+def as_root(kube: Kube, authority: Path, pod: str = "vault-0") -> Iterator[Vault]:
     """As root, by the unseal key that the cluster holds (custody ``cluster``); the token is revoked at the end."""
-    share = base64.b64decode(kube.need("secret", "vault-unseal-1", "vault")["data"]["key"]).decode()
-    with as_run(kube, authority) as vault:
+    share = unseal_share(kube)
+    with as_run(kube, authority, pod) as vault:
         vault.session.request("DELETE", f"{vault.base}/v1/sys/generate-root/attempt", verify=str(authority))
         begun = vault.ask("PUT", "sys/generate-root/attempt", {}).json()
         ended = vault.ask("PUT", "sys/generate-root/update", {"key": share, "nonce": begun["nonce"]}).json()

@@ -2,19 +2,26 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from bootstrap.engine.runner import Runner
-from bootstrap.ledger.record import RecordType
-from bootstrap.model.errors import BootstrapError, EvidenceError
+from bootstrap.ledger import chain, store
+from bootstrap.ledger.batch import Batch
+from bootstrap.ledger.countersigning import public_key
+from bootstrap.ledger.record import Fact, RecordType
+from bootstrap.model.errors import BootstrapError, EvidenceError, WorldError
+from bootstrap.model.names import TRANSIT_KEY
+from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.verify.invariants import prove
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.registry import kind_class
-from tests.simulator.faults import Fault, Killed, Schedule
+from tests.simulator.concurrent import At, path_of
+from tests.simulator.faults import Call, Fault, Killed, Schedule
+from tests.simulator.halfway import step_of
 from tests.simulator.losses import (
     SYSTEM,
     VAULT,
@@ -26,6 +33,7 @@ from tests.simulator.losses import (
     wipe_volumes,
 )
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded
+from tests.simulator.transit import Key
 from tests.simulator.vault import Store
 from tests.support.program import commit_all
 
@@ -282,8 +290,8 @@ def test_inv4_vault_put_back_in_time_is_named_and_stops(platform: SimulatedPlatf
     assert ledger.records[5].time in error.message
     assert "--approve rollback" in error.hint
     platform.up(approve=("rollback",))
-    last = platform.world().ledger.read().records[-1].fact
-    assert (last.type, last.details["what"]) == (RecordType.ACCEPTED, "rollback")
+    accepted = [r.fact for r in platform.world().ledger.read().records if r.fact.type is RecordType.ACCEPTED]
+    assert accepted[-1].details["what"] == "rollback"
     is_whole(platform)
 
 
@@ -317,6 +325,63 @@ def test_inv4_the_cluster_put_back_in_time(platform: SimulatedPlatform) -> None:
         delete(platform, Ref("v1", "ConfigMap", each["metadata"]["name"], "bootstrap-system"))
     platform.up()
     is_whole(platform)
+    assert types(platform).count(RecordType.REBUILT) == 1, "that its batches were lost is on record"
+
+
+# ---------------------------------------------------------------- Vault's copy of the ledger
+
+
+@dataclass(frozen=True)
+class VaultSigner:
+    """Vault's own key behind the ``Signer`` port: what only Vault could do."""
+
+    key: Key
+
+    @property
+    def key_id(self) -> str:
+        return public_key(self.key.public()).key_id
+
+    def sign(self, data: bytes) -> bytes:
+        return self.key.sign(data)
+
+
+@pytest.mark.parametrize(("by_vault", "code"), [(True, "E_FORK"), (False, "E_COUNTERSIGN")])
+def test_inv4_copies_of_two_histories_stop_the_run(
+    platform: SimulatedPlatform, by_vault: bool, code: str
+) -> None:
+    """As long as the cluster's, signed by the same keys or by the ledger key alone, and with another last batch."""
+    world, last = platform.world(), store.stored(platform.cluster)[-1]
+    ledger, count = world.ledger.read(), len(last.envelopes)
+    before, live = ledger.records[-1], platform.vault.live()
+    start = chain.Ledger().extended(ledger.entries[:-count])
+    another = [Fact(type=RecordType.ABANDONED, details={"run": "another"})] * (count - by_vault)
+    ours = world.material.signer()
+    written = tuple(chain.write(another, after=start.chain, run=before.run, time=before.time, signer=ours))
+    if by_vault:
+        signer = VaultSigner(live.transit_keys[TRANSIT_KEY])
+        after = start.extended(written)
+        written += (chain.countersigned(after, run=before.run, time=before.time, signer=signer),)
+    live.secrets[f"bootstrap/ledger/{last.name}"].versions[0]["batch"] = Sensitive(
+        Batch.of(written).content, "batch"
+    )
+    error = refused(platform)
+    assert (error.code, error.exit_code) == (code, 6)
+
+
+def test_inv4_a_copy_that_cannot_be_read_is_not_taken_for_an_empty_one(platform: SimulatedPlatform) -> None:
+    """Before anything is written to Vault it has to answer; until then a Vault that is silent is there."""
+
+    def reads_copy(call: Call) -> bool:
+        return path_of(call).startswith("secret/data/bootstrap/ledger/")
+
+    def fail() -> None:
+        raise WorldError("the connection broke", code="E_VAULT_UNREACHABLE", where="vault-0")
+
+    step = step_of(platform, "ledger", **At(reads_copy, fail).ports(platform))
+    with pytest.raises(WorldError):
+        step.kind.observe()
+    silent = step_of(platform, "preflight", **At(reads_copy, fail).ports(platform)).kind.observe()
+    assert (silent.authority.found.silent, silent.authority.found.copy) == (True, None)
 
 
 # ---------------------------------------------------------------- other decisions on record

@@ -15,7 +15,7 @@ from bootstrap.model.errors import BootstrapError, DecisionNeeded
 from tests.simulator.digest import differences, state
 from tests.simulator.faults import Fault, Killed, Schedule
 from tests.simulator.losses import SYSTEM, VAULT, commit_records, delete, forget_copy, run_record
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.repeatable import repeatable
 from tests.simulator.sweep import SEED
 
@@ -46,11 +46,6 @@ LOSSES: dict[str, tuple[Lose, str, RecordType | None]] = {
     "bootstrap-system alone": (system_alone, "", None),
     "records of vault": (records_of_vault, "rollback", RecordType.ACCEPTED),
 }
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -11,22 +11,20 @@ from bootstrap.cli.commands.status import gather
 from bootstrap.engine.inspect import Health, survey
 from bootstrap.ledger.head import glance_head, read_head, sign_head
 from bootstrap.ledger.record import RecordType
-from bootstrap.model.errors import BootstrapError
+from bootstrap.model.errors import BootstrapError, WorldError
 from bootstrap.model.layout import HEAD
 from bootstrap.operations.records import uncommitted_head, write_records
 from bootstrap.operations.verify.invariants import prove
-from bootstrap.ports import Permission, Ref
+from bootstrap.ports import Permission, Reason, Ref, Refused
 from bootstrap.steps.registry import kind_class
+from tests.simulator.concurrent import Answered, At
+from tests.simulator.faults import Call
+from tests.simulator.halfway import step_of
 from tests.simulator.losses import SYSTEM, VAULT, commit_records, delete, forget_records, run_record
-from tests.simulator.platform import SimulatedPlatform, scaffolded
+from tests.simulator.platform import SimulatedPlatform
 from tests.support.ledger_facts import Key
 
 IN_CLUSTER = Ref("v1", "ConfigMap", "ledger-head", "bootstrap-system")
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scaffolded(tmp_path_factory.mktemp("intent"))
 
 
 @pytest.fixture
@@ -137,6 +135,34 @@ def test_inv4_an_older_head_in_the_cluster_is_written_again(platform: SimulatedP
     in_cluster(platform, changed(platform, size=4, last=chain.last, root=chain.root))
     assert platform.up().epoch == 2
     assert own(platform) == whole
+
+
+def writes_head(call: Call) -> bool:
+    return call.name == "replace" and call.args[0]["metadata"]["name"] == IN_CLUSTER.name
+
+
+def older(platform: SimulatedPlatform) -> bytes:
+    chain = platform.world().ledger.read().at(4)
+    return changed(platform, size=4, last=chain.last, root=chain.root)
+
+
+def test_inv4_a_head_that_was_put_there_meanwhile_is_not_overwritten(platform: SimulatedPlatform) -> None:
+    foreign = changed(platform, size=99)
+    in_cluster(platform, older(platform))
+    at = At(writes_head, lambda: in_cluster(platform, foreign))
+    with pytest.raises(BootstrapError) as refused:
+        step_of(platform, "recorded", **at.ports(platform)).take()
+    assert (at.fired, refused.value.code, own(platform)) == (True, "E_HEAD", foreign)
+
+
+def test_inv4_a_head_that_may_not_be_written_is_an_error(platform: SimulatedPlatform) -> None:
+    before = older(platform)
+    in_cluster(platform, before)
+    at = Answered(writes_head, Refused(Reason.FORBIDDEN, "by a webhook"))
+    with pytest.raises(WorldError) as refused:
+        step_of(platform, "recorded", **at.ports(platform)).take()
+    assert (refused.value.code, "by a webhook" in refused.value.message) == ("E_HEAD_WRITE", True)
+    assert own(platform) == before
 
 
 def test_inv4_a_head_in_the_folder_of_another_cluster(platform: SimulatedPlatform) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from bootstrap.ledger import canonical, chain, merkle, statement
 from bootstrap.ledger.envelope import open_envelope, seal
-from bootstrap.ledger.record import MISSING, ZERO, Audit, Fact, Git, Record, RecordType, Writer
+from bootstrap.ledger.record import MISSING, ZERO, Audit, Destination, Fact, Git, Record, RecordType, Writer
+from bootstrap.ledger.rules import HOW, SET
 from bootstrap.model.catalog import RetireMode
 from bootstrap.model.errors import EvidenceError
 from tests.support.ledger_facts import RUN, TIME, Key, entries, fact, story
@@ -21,7 +23,7 @@ HEX64 = st.binary(min_size=32, max_size=32).map(bytes.hex)
 HEX40 = st.binary(min_size=20, max_size=20).map(bytes.hex)
 FACTS = st.builds(
     Fact,
-    type=st.sampled_from([each for each in RecordType if not each.startswith("CONFIGUR")]),
+    type=st.sampled_from([each for each in RecordType if not each.startswith(("CONFIGUR", "COUNTERSIGN"))]),
     git=st.builds(Git, commit=HEX40, path=TEXT, blob=st.just("") | HEX40),
     secret=st.just(fact(RecordType.INTENT).secret),
     source=st.none() | st.just(fact(RecordType.RETIRED).source),
@@ -147,6 +149,44 @@ def test_a_change_of_the_configuration_is_ended_once_and_by_its_name() -> None:
         Fact(type=begun, audit=MISSING)
 
 
+def later(version: int = 2) -> Destination:
+    return Destination(cluster="vault-1", path="applications/keycloak-admin", version=version)
+
+
+def accepted(commitments: dict[str, str], name: str = "keycloak-admin", how: str = SET) -> Fact:
+    """A version 2, as `bootstrap set` records it."""
+    given = {"commitments": commitments, "destination": later(), "details": {HOW: how}}
+    return fact(RecordType.ACCEPTED, name, **given)  # type: ignore[arg-type]  # the names are Fact's own
+
+
+def test_h4_a_version_that_was_set_follows_its_intent() -> None:
+    intent = fact(RecordType.INTENT, destination=later())
+    same, other = {"password": "c" * 64}, {"password": "d" * 64}
+    first = fact(RecordType.INTENT)  # of version 1
+    for facts in ((accepted(same, how="adopted"),), (accepted({}, how="adopted"),), (intent, accepted(same))):
+        assert chain.read((e.envelope for e in entries(facts)), Key().public).chain.size == len(facts)
+    for bad in (
+        (accepted(same),),
+        (first, accepted(same)),
+        (intent, accepted(other)),
+        (intent, accepted({})),
+        (intent, accepted(same, "grafana")),
+        (intent, replace(accepted(same), secret=None)),
+        (intent, replace(accepted(same), destination=None)),
+    ):
+        with pytest.raises(EvidenceError) as caught:
+            chain.read((each.envelope for each in entries(bad)), Key().public)
+        assert (caught.value.code, caught.value.where) == ("E_CHAIN", f"record {len(bad) - 1}")
+
+
+def test_h3_what_is_retired_is_the_secret_that_was_handed_over_there() -> None:
+    other = replace(fact(RecordType.RETIRED, "grafana"), destination=fact(RecordType.COMMIT).destination)
+    begun = (fact(RecordType.INTENT), fact(RecordType.COMMIT))
+    assert chain.Ledger().extended(entries((*begun, fact(RecordType.RETIRED)))).chain.size == 3
+    with pytest.raises(EvidenceError, match="RETIRED without an earlier COMMIT"):
+        chain.Ledger().extended(entries((*begun, other)))
+
+
 def test_a_commit_may_match_any_earlier_intent() -> None:
     facts = (fact(RecordType.INTENT), fact(RecordType.INTENT, commitment="d" * 64), fact(RecordType.COMMIT))
     assert chain.read((each.envelope for each in entries(facts)), Key().public).chain.size == 3
@@ -156,7 +196,9 @@ def test_inv4_a_chain_changes_its_cluster_only_by_saying_so() -> None:
     first = chain.Ledger().extended(entries())
     other = replace(RUN, cluster="uid-2")
     for record_type, allowed in ((RecordType.ACCEPTED, False), (RecordType.RESTORED, True)):
-        more = chain.write([Fact(type=record_type)], after=first.chain, run=other, time=TIME, signer=Key())
+        more = tuple(
+            chain.write([Fact(type=record_type)], after=first.chain, run=other, time=TIME, signer=Key())
+        )
         if allowed:
             assert first.extended(more).meaning.cluster == "uid-2"
         else:
@@ -174,6 +216,78 @@ def test_h4_a_commitment_has_one_form(bad: str) -> None:
 def test_a_record_about_a_secret_says_which_from_where_to_where(missing: str) -> None:
     with pytest.raises(ValueError, match="names git, secret and destination"):
         fact(RecordType.COMMIT, **{missing: None})  # type: ignore[arg-type]  # what the types refuse is refused at run time too
+
+
+@pytest.mark.parametrize(
+    ("record_type", "lacking", "why"),
+    [
+        (RecordType.INTENT, {"commitments": {}}, "has a commitment for each field"),
+        (RecordType.COMMIT, {"commitments": {}}, "has a commitment for each field"),
+        (RecordType.COMMIT, {"audit": None}, "names its audit lines"),
+        (RecordType.RETIRED, {"retire": None}, "says how the bootstrap copy was retired"),
+        (RecordType.CONFIGURED, {"audit": None}, "names its change"),
+    ],
+)
+def test_h4_a_record_says_what_one_of_its_kind_has_to_say(
+    record_type: RecordType, lacking: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        fact(record_type, **lacking)
+
+
+def test_of_a_secret_without_fields_a_retirement_can_be_recorded() -> None:
+    assert fact(RecordType.RETIRED, commitments={}).commitments == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"seq": -1}, {"previous": "0" * 63}, {"time": "2026-01-01"}, {"run": replace(RUN, epoch=-1)}],
+    ids=str,
+)
+def test_h4_a_record_has_a_place_and_a_time(wrong: dict[str, Any]) -> None:
+    good = entries()[0].record
+    with pytest.raises(ValueError, match=r"has the wrong form|count from 0"):
+        replace(good, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"commit": "a" * 39}, {"commit": ""}, {"commit": "a" * 40, "blob": "b"}])
+def test_h4_a_commit_and_a_blob_have_one_form(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"git\.(commit|blob) has the wrong form"):
+        Git(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("member", "other"),
+    [
+        ("seq", False),
+        ("epoch", True),
+        ("actor", None),
+        ("actor", 1),
+        ("destination.version", True),
+        ("destination.path", 1),
+        ("git.path", 1),
+        ("secret.owner", 1),
+        ("source.uid", 1),
+        ("audit.txn", 1),
+        ("details.text", 1),
+        ("commitments.password", 1),
+        ("residuals", [1]),
+    ],
+)
+def test_h4_each_member_has_its_type(member: str, other: object) -> None:
+    """Each of these would be written again as the same bytes."""
+    sound = fact(RecordType.RETIRED, audit=Audit(txn="t"), details={"text": "x"})
+    value = json.loads(statement.encode(replace(entries()[0].record, fact=sound)))
+    *above, name = member.split(".")
+    inner = value["predicate"]
+    for each in above:
+        inner = inner[each]
+    assert name in inner
+    assert statement.decode(canonical.dumps(value), "record").fact == sound
+    inner[name] = other
+    with pytest.raises(EvidenceError) as caught:
+        statement.decode(canonical.dumps(value), "record")
+    assert caught.value.code == "E_RECORD"
 
 
 def simple_root(leaves: list[bytes]) -> bytes:

@@ -1,15 +1,18 @@
 """Where a head stands against a ledger, and which head may be written over which (INV4, H4)."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from bootstrap.ledger import chain
 from bootstrap.ledger.chain import Chain, Ledger
-from bootstrap.ledger.head import Head, head_of, sign_head
+from bootstrap.ledger.envelope import peek, seal
+from bootstrap.ledger.head import Head, glance_head, head_of, read_head, sign_head
 from bootstrap.ledger.record import Fact, RecordType
-from bootstrap.ledger.report import report_of
+from bootstrap.ledger.tally import report_of
 from bootstrap.ledger.witnesses import Known, extends, naming, superseded, witness
+from bootstrap.model.errors import EvidenceError
 from bootstrap.model.heads import Standing
 from tests.support.ledger_facts import RUN, TIME, Key, story
 
@@ -88,6 +91,13 @@ def test_inv4_a_decided_head_witnesses_no_longer(how: RecordType) -> None:
     assert not extends(anew, head(SHORT))
 
 
+def test_inv4_a_decision_about_something_else_names_no_head() -> None:
+    decided = ledger(Fact(type=RecordType.ACCEPTED, details={"what": "plan"}), *story())
+    assert superseded(decided) == frozenset()
+    half = ledger(Fact(type=RecordType.ACCEPTED, details={"headCluster": "uid-1"}), *story())
+    assert superseded(half) == frozenset()
+
+
 def test_inv4_an_ordinary_note_decides_nothing() -> None:
     lost = head(WHOLE)
     noted = ledger(Fact(type=RecordType.ESCROW, details=naming(lost)), *story())
@@ -107,3 +117,33 @@ def test_h4_the_report_says_what_lay_in_a_vault_that_is_lost() -> None:
     assert {line.authority for line in told.secrets} == {"lost"}
     assert "record 10" in told.secrets[0].note
     assert {line.authority for line in report_of(WHOLE, head(WHOLE), verified=True).secrets} == {"Vault"}
+
+
+@pytest.mark.parametrize(
+    ("member", "other"),
+    [("size", True), ("size", "10"), ("size", 10.5), ("cluster", 1), ("escrowSha256", None), ("more", "x")],
+)
+def test_h4_a_head_has_one_form_whoever_signed_it(member: str, other: object) -> None:
+    value = json.loads(peek(sign_head(head(WHOLE), KEY), "head"))
+    value["predicate"][member] = other
+    data = seal(json.dumps(value, sort_keys=True, separators=(",", ":")).encode(), KEY)
+    with pytest.raises(EvidenceError) as caught:
+        read_head(data, KEY.public)
+    assert caught.value.code == "E_HEAD"
+    with pytest.raises(EvidenceError):
+        glance_head(data)
+    assert witness("here", data, known()).standing is Standing.FORGED
+
+
+def test_h4_a_head_of_another_form_without_a_predicate() -> None:
+    for payload in (b"{}", b"[]", b'{"predicate":{}}', b'{"predicate":[]}'):
+        with pytest.raises(EvidenceError) as caught:
+            read_head(seal(payload, KEY), KEY.public)
+        assert caught.value.code == "E_HEAD"
+
+
+def test_h4_of_another_platform_s_head_the_cluster_is_shown() -> None:
+    seen = witness("here", sign_head(head(WHOLE), Key(2)), known())
+    assert (seen.standing, seen.cluster, seen.size) == (Standing.FOREIGN_KEY, RUN.cluster, 0)
+    of_none = witness("here", seal(b"{}", Key(2)), known())
+    assert (of_none.standing, of_none.cluster) == (Standing.FOREIGN_KEY, "")

@@ -1,0 +1,44 @@
+"""New TLS connections to a pod of Vault, as a client makes them; and what became of the pods meanwhile."""
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import closing
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from tests.lab.support.cluster import Kube
+
+PODS = ("vault-0", "vault-1", "vault-2")
+
+
+def served(base: str, pod: str, trusted: bytes) -> x509.Certificate:
+    """``trusted`` is PEM. ssl.SSLCertVerificationError where a client would refuse it."""
+    context = ssl.create_default_context(cadata=trusted.decode())
+    port = urlsplit(base).port
+    with (
+        closing(socket.create_connection(("127.0.0.1", port or 0), 10)) as raw,
+        context.wrap_socket(raw, server_hostname=f"{pod}.vault-internal") as stream,
+    ):
+        found = stream.getpeercert(binary_form=True)
+    assert found is not None
+    return x509.load_der_x509_certificate(found)
+
+
+def pods(kube: Kube) -> dict[str, tuple[str, int]]:
+    """UID and restarts of each."""
+    found = {pod: kube.need("pod", pod, "vault") for pod in PODS}
+    return {
+        pod: (obj["metadata"]["uid"], sum(c["restartCount"] for c in obj["status"]["containerStatuses"]))
+        for pod, obj in found.items()
+    }
+
+
+def until(check: Callable[[], bool], seconds: float) -> float:
+    begun = time.monotonic()
+    while not check():
+        assert time.monotonic() - begun < seconds, f"not within {seconds:.0f} s"
+        time.sleep(1)
+    return time.monotonic() - begun

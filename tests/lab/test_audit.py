@@ -1,0 +1,175 @@
+"""The audit log cannot stop Vault: two devices, a file that is cut, a volume that is full (B6, OK4)."""
+
+import hashlib
+import json
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.lab.support.cluster import Kube, Lab
+from tests.lab.support.connections import until
+from tests.lab.support.logs import followed
+from tests.lab.support.logs import lines as log_lines
+from tests.lab.support.platform import Platform, make_platform
+from tests.lab.support.processor import process
+from tests.lab.support.reset import reset
+from tests.lab.support.state import authority
+from tests.lab.support.vault import active_pod, as_root, as_run
+from tests.support.program import commit_all, run_bootstrap, said
+
+pytestmark = pytest.mark.lab
+PART = 65536  # bytes of one part: a volume of 1 MiB
+DEVICES = {"file": "/vault/audit/audit.log", "stdout": "stdout"}
+
+
+@pytest.fixture(scope="module")
+def platform(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    reset(kube)
+    made = make_platform(tmp_path_factory.mktemp("audit"), lab)
+    file = made.folder / "bootstrap.yaml"
+    file.write_text(file.read_text().replace("audit: 1Gi", "audit: 1Mi"))
+    commit_all(made.folder)
+    done = run_bootstrap("up", *made.to_cluster())
+    assert done.returncode == 0, said(done)
+    return made
+
+
+def parts(kube: Kube, pod: str) -> list[str]:
+    listed = kube.in_vault(pod, "sh", "-c", "ls /vault/audit").split()
+    return sorted(name for name in listed if name.startswith("audit-") and name.endswith(".log"))
+
+
+def text(kube: Kube, pod: str, name: str) -> str:
+    return kube.in_vault(pod, "cat", f"/vault/audit/{name}")
+
+
+def whole_log(kube: Kube, pod: str) -> str:
+    return "".join(text(kube, pod, name) for name in (*parts(kube, pod), "audit.log"))
+
+
+def stream(kube: Kube, pod: str) -> list[str]:
+    """The lines of the other device: those of the container's log that are none of Vault's own."""
+    log = kube.run("logs", pod, "-n", "vault", "-c", "vault", "--tail=-1")
+    return [line for line in log.splitlines() if line.startswith("{")]
+
+
+def ask_often(kube: Kube, platform: Platform, pod: str, seconds: float) -> list[str]:
+    """The ids of requests, each answered."""
+    asked, over = [], time.monotonic() + seconds
+    with as_run(kube, authority(platform), pod) as vault:
+        while time.monotonic() < over:
+            answer = vault.ask("GET", "sys/mounts")
+            assert answer.status_code == 200, answer.text
+            asked.append(str(answer.json()["request_id"]))
+    return asked
+
+
+def test_b6_both_devices_are_on_before_the_first_secret(kube: Kube, platform: Platform) -> None:
+    pod = active_pod(kube)
+    with as_run(kube, authority(platform), pod) as vault:
+        devices = vault.read("sys/audit")
+    assert {name.rstrip("/"): d["options"]["file_path"] for name, d in devices.items()} == DEVICES
+    first = json.loads(stream(kube, pod)[0])
+    assert first["request"]["path"] == "sys/audit/test"
+    everything = [
+        json.loads(line)
+        for name in (*parts(kube, pod), "audit.log")
+        for line in text(kube, pod, name).splitlines()
+    ]
+    written = {
+        line["request"]["id"] for line in everything if line["request"]["path"].startswith("secret/data/")
+    }
+    seen = {json.loads(line)["request"]["id"] for line in stream(kube, pod)}
+    assert written and written <= seen
+
+
+@pytest.mark.whole
+def test_b6_the_log_is_cut_without_a_lost_or_a_doubled_line(kube: Kube, platform: Platform) -> None:
+    pod = active_pod(kube)
+    asked = ask_often(kube, platform, pod, 45)
+    time.sleep(15)
+    names = parts(kube, pod)
+    assert 2 <= len(names) <= 9
+    lines = [
+        json.loads(line) for name in (*names, "audit.log") for line in text(kube, pod, name).splitlines()
+    ]
+    met = Counter((line["request"]["id"], line["type"]) for line in lines)
+    assert max(met.values()) == 1
+    # What is older than the parts that are kept is gone; from the first kept one on nothing is missing.
+    first = next(n for n, each in enumerate(asked) if (each, "response") in met)
+    assert [e for e in asked[first + 1 :] if (e, "request") not in met or (e, "response") not in met] == []
+    print(f"{len(asked)} requests, {len(names)} parts")
+    for name in names[:-1]:
+        digest, _, of = text(kube, pod, f"{name}.sha256").partition("  ")
+        assert of.strip() == name
+        assert digest == hashlib.sha256(text(kube, pod, name).encode()).hexdigest()
+
+
+@pytest.mark.whole
+def test_g6_no_more_parts_are_kept_than_half_a_volume_takes(kube: Kube, platform: Platform) -> None:
+    pod = active_pod(kube)
+    for n in range(12):
+        kube.in_vault(pod, "sh", "-c", f"echo part >/vault/audit/audit-20200101T0000{n:02}Z.log")
+    time.sleep(15)
+    assert len(parts(kube, pod)) <= 9
+
+
+def test_how_full_the_volumes_are_is_said(platform: Platform) -> None:
+    status = run_bootstrap("status", *platform.to_cluster())
+    assert "vault-0: data " in status.stdout and " % full" in status.stdout, said(status)
+
+
+# ---------------------------------------------------------------- a full volume
+
+
+@contextmanager
+def small_volume(kube: Kube, pod: str) -> Iterator[None]:
+    """A file system of 1 MiB lies over the audit volume of a running Vault, which writes to it by now."""
+    inside = ("nsenter", "-t", str(process(kube, pod, "vault")), "-m", "--", "/bin/busybox")
+    mount = "mount -t tmpfs -o size=1m,mode=0777 small /vault/audit"
+    subprocess.run([*inside, *mount.split()], check=True)
+    try:
+        kube.in_vault(pod, "kill", "-HUP", "1")
+        yield
+    finally:
+        subprocess.run([*inside, "umount", "-l", "/vault/audit"], check=True)
+        kube.in_vault(pod, "kill", "-HUP", "1")
+
+
+def test_b6_vault_answers_on_while_its_audit_volume_is_full(
+    kube: Kube, platform: Platform, tmp_path: Path
+) -> None:
+    """Each line is in the other device meanwhile; after it, in both again."""
+    pod = active_pod(kube)
+    with small_volume(kube, pod):
+        assert ask_often(kube, platform, pod, 3)
+        kube.in_vault(pod, "sh", "-c", "cat /dev/zero >/vault/audit/filler 2>/dev/null || true")
+        assert "100%" in kube.in_vault(pod, "df", "-P", "/vault/audit")
+        with followed(kube, tmp_path, (pod,)):  # the kubelet cuts that log, too
+            asked = ask_often(kube, platform, pod, 20)
+            time.sleep(3)
+        cut = kube.in_vault(pod, "sh", "-c", "cat /vault/audit/*.log 2>/dev/null | wc -c")
+    lines = [json.loads(text) for _, text in log_lines(tmp_path / pod) if text.startswith("{")]
+    met = {(line["request"]["id"], line["type"]) for line in lines}
+    assert [e for e in asked if not {(e, "request"), (e, "response")} <= met] == []
+    print(f"{len(asked)} requests answered, {cut.strip()} bytes of the log on the full volume")
+    seconds = until(lambda: ask_often(kube, platform, pod, 1)[-1] in whole_log(kube, pod), 30)
+    print(f"in the file again {seconds:.0f} s after the signal")
+
+
+def test_b6_each_device_that_is_lost_is_named_and_repaired_by_up(kube: Kube, platform: Platform) -> None:
+    for name, place in DEVICES.items():
+        with as_root(kube, authority(platform), active_pod(kube)) as root:
+            assert root.ask("DELETE", f"sys/audit/{name}").status_code == 204
+        found = run_bootstrap("verify", *platform.to_cluster())
+        assert found.returncode == 6, said(found)
+        assert f"E_AUDIT_OFF: no audit device {name}/ that writes to {place}" in found.stdout, said(found)
+        done = run_bootstrap("up", *platform.to_cluster())
+        assert done.returncode == 0, said(done)
+        found = run_bootstrap("verify", *platform.to_cluster())
+        assert found.returncode == 0, said(found)

@@ -1,0 +1,212 @@
+"""Vault's certificates renew without a restart, and a Vault that was off for longer than they live comes back (G7).
+
+The CA in Vault and what it signs live for minutes here.
+"""
+
+import base64
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.lab.support.cluster import Kube, Lab
+from tests.lab.support.connections import PODS, pods, served, until
+from tests.lab.support.platform import Platform, make_platform
+from tests.lab.support.reset import reset
+from tests.lab.support.state import authority, sealed
+from tests.lab.support.traffic import traffic
+from tests.lab.support.vault import Vault, active_pod, as_root, as_run, forwarded
+from tests.support.program import commit_all, run_bootstrap, said
+
+pytestmark = pytest.mark.lab
+LEAF = timedelta(minutes=3)
+WHOLE = timedelta(minutes=20)
+OTHERS = (
+    ("POST", "vault-pki/issue/vault-1"),
+    ("POST", "vault-pki/sign/vault-0"),
+    ("POST", "vault-pki/intermediate/generate/internal"),
+    ("POST", "vault-pki/roles/vault-0"),
+    ("GET", "vault-pki/roles/vault-0"),
+    ("POST", "vault-pki/issuer/default/issue/vault-0"),
+    ("GET", "secret/data/applications/orders/payment-token"),
+    ("LIST", "secret/metadata"),
+    ("GET", "sys/mounts"),
+    ("GET", "sys/policies/acl/bootstrap-run"),
+    ("PUT", "sys/policies/acl/vault-renewer-vault-0"),
+    ("POST", "auth/token/create"),
+    ("GET", "sys/storage/raft/snapshot"),
+)
+
+
+@pytest.fixture(scope="module")
+def platform(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    reset(kube)
+    made = make_platform(tmp_path_factory.mktemp("certificates"), lab)
+    file = made.folder / "bootstrap.yaml"
+    lives = f"    tls: {{leaf: {LEAF.seconds}s, intermediate: 2h}}\n    seal:"
+    file.write_text(file.read_text().replace("    seal:", lives))
+    commit_all(made.folder)
+    done = run_bootstrap("up", *made.to_cluster())
+    assert done.returncode == 0, said(done)
+    return made
+
+
+def serials(kube: Kube, platform: Platform) -> dict[str, int]:
+    found = {}
+    for pod in PODS:
+        with forwarded(kube, pod) as base:
+            found[pod] = served(base, pod, authority(platform).read_bytes()).serial_number
+    return found
+
+
+def test_g7_each_vault_serves_what_vault_made_once_up_is_done(kube: Kube, platform: Platform) -> None:
+    for pod in PODS:
+        with forwarded(kube, pod) as base:
+            leaf = served(base, pod, authority(platform).read_bytes())
+        assert leaf.issuer.rfc4514_string() == "CN=bootstrap Vault intermediate"
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        own = [n for n in names.get_values_for_type(x509.DNSName) if n.startswith("vault-")]
+        assert own and all(name.startswith(f"{pod}.vault-internal") for name in own)
+        assert leaf.not_valid_after_utc - leaf.not_valid_before_utc <= LEAF + timedelta(minutes=1)
+
+
+def test_g7_it_is_renewed_without_a_restart_or_a_refused_connection(
+    kube: Kube, platform: Platform, whole: bool
+) -> None:
+    """Until each has been renewed; with ``--whole`` for twenty minutes."""
+    before, there, begun = serials(kube, platform), pods(kube), time.monotonic()
+    pod = active_pod(kube)
+    with traffic(kube, platform, pod) as told:
+        seconds = until(
+            lambda: all(
+                b != n for b, n in zip(before.values(), serials(kube, platform).values(), strict=True)
+            ),
+            LEAF.seconds,
+        )
+        time.sleep(max(3.0, begun + (WHOLE.seconds if whole else 0) - time.monotonic()))
+    print(f"all renewed after {seconds:.0f} s; {told}")
+    assert told.failed == []
+    assert len(told.serials) >= 2 and told.done > 100
+    assert all(len(times) > seconds / 4 for times in told.refreshed.values()), told.refreshed
+    assert pods(kube) == there
+
+
+def test_nothing_is_to_be_done_for_it(platform: Platform) -> None:
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    assert "nothing to do" in done.stdout, said(done)
+
+
+def test_s2_the_token_of_a_renewer_asks_for_its_own_names_and_nothing_else(
+    kube: Kube, platform: Platform
+) -> None:
+    with forwarded(kube, active_pod(kube)) as base:
+        jwt = kube.token("vault", "vault", "vault-renewer")
+        renewer = Vault(base, authority(platform), jwt, "vault-renewer-vault-0")
+        ask = {"common_name": "vault-0.vault-internal"}
+        assert renewer._send("POST", "vault-pki/issue/vault-0", ask).status_code == 200
+        other = renewer._send("POST", "vault-pki/issue/vault-0", {"common_name": "vault-1.vault-internal"})
+        assert other.status_code == 400
+        answers = {path: renewer._send(method, path, {}).status_code for method, path in OTHERS}
+        assert set(answers.values()) == {403}, answers
+        renewer.close()
+        for account, audience in ((("vault", "vault"), "vault"), (("orders", "default"), "vault-renewer")):
+            body = {"role": "vault-renewer-vault-0", "jwt": kube.token(*account, audience)}
+            refused = renewer._send("POST", "auth/kubernetes/login", body)
+            assert refused.status_code in (400, 403), refused.text
+
+
+# ---------------------------------------------------------------- off for longer than a life
+
+
+def expired(platform: Platform, pod: str) -> tuple[bytes, bytes]:
+    """(certificate, key) as `up` makes them, ended an hour ago."""
+    key = serialization.load_pem_private_key(
+        platform.sources.open_raw("encrypted/root-material/vault-ca.age"), None
+    )
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    ca = x509.load_pem_x509_certificate(authority(platform).read_bytes())
+    own, ends = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC) - timedelta(hours=1)
+    names = [x509.DNSName(name) for name in (f"{pod}.vault-internal", "vault.vault.svc", "localhost")]
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, names[0].value)]))
+        .issuer_name(ca.subject)
+        .public_key(own.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(ends - timedelta(days=365))
+        .not_valid_after(ends)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    text = own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return made.public_bytes(pem), text
+
+
+def all_off_with_old_ones(kube: Kube, platform: Platform) -> None:
+    """The first certificates have ended, and those that Vault made are gone with their pods."""
+    data = {}
+    for pod in PODS:
+        certificate, key = expired(platform, pod)
+        ends = f"{datetime.now(UTC).timestamp() - 3600:.0f}\n".encode()
+        for name, content in (("crt", certificate), ("key", key), ("until", ends)):
+            data[f"{pod}.{name}"] = base64.b64encode(content).decode()
+    kube.run("patch", "secret", "vault-tls", "-n", "vault", "-p", json.dumps({"data": data}))
+    gone = {pod: uid for pod, (uid, _) in pods(kube).items()}
+    kube.run("delete", "pods", "-n", "vault", *PODS, "--grace-period=1", "--wait=false")
+    until(
+        lambda: all((p := kube.get("pod", n, "vault")) and p["metadata"]["uid"] != gone[n] for n in PODS), 120
+    )
+
+
+def valid(kube: Kube, platform: Platform) -> bool:
+    try:
+        return len(serials(kube, platform)) == len(PODS)
+    except (OSError, AssertionError):
+        return False
+
+
+@pytest.mark.whole
+def test_g7_all_off_until_everything_has_expired_it_comes_back_by_itself(
+    kube: Kube, platform: Platform
+) -> None:
+    all_off_with_old_ones(kube, platform)
+    print(f"every node serves a valid certificate after {until(lambda: valid(kube, platform), 240):.0f} s")
+    assert sealed(kube) == []
+
+
+@pytest.mark.whole
+def test_g7_where_no_renewer_comes_through_up_puts_it_right(kube: Kube, platform: Platform) -> None:
+    with as_root(kube, authority(platform), active_pod(kube)) as root:
+        for pod in PODS:
+            assert root.ask("DELETE", f"auth/kubernetes/role/vault-renewer-{pod}").status_code == 204
+    all_off_with_old_ones(kube, platform)
+    time.sleep(30)
+    assert not valid(kube, platform)
+    status = run_bootstrap("status", *platform.to_cluster())
+    assert "has EXPIRED" in status.stdout, said(status)
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    assert valid(kube, platform)
+    proven = run_bootstrap("verify", *platform.to_cluster())
+    assert proven.returncode == 0, said(proven)
+
+
+def test_s2_no_key_and_no_token_is_left_where_others_read(kube: Kube, platform: Platform) -> None:
+    for pod in PODS:
+        assert "PRIVATE KEY" not in kube.run("logs", pod, "-n", "vault", "-c", "renewer")
+        left = kube.run(
+            "exec", pod, "-n", "vault", "-c", "renewer", "--", "ls", "-A", "/vault/renewer"
+        ).split()
+        assert ".vault-token" not in left and "issued" not in left
+        assert kube.try_run(
+            "exec", pod, "-n", "vault", "-c", "unsealer", "--", "ls", "/vault/leaf"
+        ).returncode
+    with as_run(kube, authority(platform)) as vault:
+        assert vault.ask("LIST", "vault-pki/certs").status_code in (403, 404)

@@ -1,0 +1,207 @@
+"""The cluster saves snapshots of itself: no person, no root key, and a login for nothing else (INV1, S2, G4)."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.lab.support.cluster import Kube, Lab
+from tests.lab.support.platform import Platform, make_platform
+from tests.lab.support.snapshot_jobs import (
+    SPACE,
+    declared,
+    ended,
+    fetched,
+    log,
+    names,
+    reading,
+    start,
+    with_volume,
+)
+from tests.lab.support.state import authority
+from tests.lab.support.vault import Vault, active_pod, forwarded
+from tests.support.program import assert_decent, commit_all, run_bootstrap, said
+
+pytestmark = pytest.mark.lab
+JOB = "bootstrap-snapshot-job"
+# What the others of the platform may do, and what nobody may: each is refused to the job.
+REFUSED = [
+    ("GET", "secret/data/applications/orders/payment-token", None),
+    ("LIST", "secret/metadata/", None),
+    ("GET", "secret/metadata/platform/gitops/deploy-credential", None),
+    ("POST", "secret/data/platform/gitops/deploy-credential", {"data": {"a": "b"}}),
+    ("DELETE", "secret/data/platform/gitops/deploy-credential", None),
+    ("DELETE", "secret/metadata/platform/gitops/deploy-credential", None),
+    ("GET", "sys/policies/acl/bootstrap-run", None),
+    ("POST", "sys/policies/acl/bootstrap-snapshot-job", {"policy": 'path "*" { capabilities = ["read"] }'}),
+    ("POST", f"auth/kubernetes/role/{JOB}", {"token_policies": ["bootstrap-run"]}),
+    ("GET", "auth/kubernetes/role/bootstrap-run", None),
+    ("POST", "auth/token/create", {}),
+    ("POST", "auth/token/create-orphan", {}),
+    ("POST", "auth/token/revoke-accessor", {"accessor": "a"}),
+    ("POST", "auth/token/renew-self", {}),
+    ("GET", "auth/token/lookup-self", None),
+    ("POST", "sys/storage/raft/snapshot", None),
+    ("POST", "sys/storage/raft/snapshot-force", None),
+    ("GET", "sys/storage/raft/configuration", None),
+    ("POST", "sys/seal", {}),
+    ("POST", "sys/rotate", {}),
+    ("GET", "sys/audit", None),
+    ("POST", "sys/audit/other", {"type": "file"}),
+    ("GET", "sys/mounts", None),
+    ("POST", "sys/mounts/other", {"type": "kv"}),
+    ("GET", "identity/entity/name/ns-orders", None),
+    ("GET", "cubbyhole/a", None),
+]
+
+
+@pytest.fixture(scope="module")
+def platform(empty_cluster: Kube, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    platform = make_platform(tmp_path_factory.mktemp("own"), lab)
+    path = platform.folder / "bootstrap.yaml"
+    path.write_text(path.read_text() + declared(lab))
+    commit_all(platform.folder)
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    assert_decent(done)
+    return platform
+
+
+@pytest.fixture(scope="module")
+def volume(platform: Platform, kube: Kube) -> Iterator[None]:
+    """Three in a row are on it."""
+    for number in range(3):
+        start(kube, f"by-hand-{number}")
+        assert ended(kube, f"by-hand-{number}") == "Complete", log(kube, f"by-hand-{number}")
+    with reading(kube):
+        yield
+
+
+def verified(platform: Platform, path: Path) -> dict[str, object]:
+    root = ("--repo", platform.folder, "--root", f"file:{platform.root_key}", "--non-interactive")
+    done = run_bootstrap("snapshot", "verify", path, *root, "-o", "json")
+    assert done.returncode == 0, said(done)
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_inv1_three_in_a_row_open_with_the_root(
+    platform: Platform, kube: Kube, volume: None, tmp_path: Path
+) -> None:
+    files = names(kube)
+    assert len(files) == 3
+    for name in files:
+        found = verified(platform, fetched(kube, name, tmp_path))
+        assert found["proven"]
+        assert found["bootstrapSecrets"]
+        assert found["withoutRecord"] == []
+
+
+def test_inv1_status_and_verify_say_so(platform: Platform, kube: Kube, volume: None) -> None:
+    newest = names(kube)[-1]
+    done = run_bootstrap("status", *platform.to_cluster(), "-o", "json")
+    assert done.returncode == 0, said(done)
+    told = json.loads(done.stdout)["snapshots"]
+    assert (told["last"]["file"], told["overdue"], told["last"]["kept"]) == (newest, False, 3)
+    done = run_bootstrap("verify", *platform.to_cluster(), "-o", "json")
+    assert done.returncode == 0, said(done)
+    proof = next(each for each in json.loads(done.stdout)["proofs"] if each["id"] == "snapshots")
+    assert (proof["ok"], newest in proof["evidence"]) == (True, True)
+
+
+def test_a_second_up_has_nothing_to_do(platform: Platform, volume: None) -> None:
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    assert "nothing to do" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def as_job(platform: Platform, kube: Kube) -> Iterator[Vault]:
+    pod = active_pod(kube)
+    with forwarded(kube, pod) as base:
+        vault = Vault(base, authority(platform), kube.token(SPACE, JOB, "vault"), JOB)
+        yield vault
+        with suppress(
+            requests.RequestException
+        ):  # its node was killed meanwhile; the token ends within the hour
+            vault.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"), REFUSED, ids=lambda each: each if isinstance(each, str) else ""
+)
+def test_s2_its_login_can_do_nothing_else(as_job: Vault, method: str, path: str, body: object) -> None:
+    assert as_job.ask(method, path, body).status_code == 403
+
+
+def test_s2_what_it_may_is_granted(as_job: Vault) -> None:
+    """So that the refusals are refusals of a login that works."""
+    assert as_job.ask("LIST", "auth/token/accessors").status_code == 200
+    assert as_job.ask("GET", "secret/data/platform/gitops/deploy-credential").status_code == 200
+
+
+def test_s2_in_kubernetes_it_reads_no_secret(platform: Platform, kube: Kube) -> None:
+    who = f"--as=system:serviceaccount:{SPACE}:{JOB}"
+
+    def may(*what: str) -> bool:
+        return kube.try_run("auth", "can-i", *what, who).stdout.strip() == "yes"
+
+    assert may("list", "configmaps", "-n", SPACE)
+    assert may("update", "configmap/snapshot-last", "-n", SPACE)
+    for verb, what, space in (
+        ("get", "secrets", SPACE),
+        ("get", "secret/vault-unseal-1", "vault"),
+        ("update", "configmap/ledger-head", SPACE),
+        ("create", "configmaps", SPACE),
+        ("delete", "configmaps", SPACE),
+        ("create", "pods", SPACE),
+        ("create", "serviceaccounts/token", SPACE),
+        ("get", "pods", "vault"),
+        ("list", "configmaps", "default"),
+    ):
+        assert not may(verb, what, "-n", space), f"{verb} {what} in {space}"
+
+
+def test_a_full_volume_is_said_and_leaves_nothing(platform: Platform, kube: Kube, volume: None) -> None:
+    last = kube.need("configmap", "snapshot-last", SPACE)["data"]
+    kube.apply(with_volume(kube, "full", {"emptyDir": {"medium": "Memory", "sizeLimit": "64Ki"}}))
+    assert ended(kube, "full") == "Failed"
+    assert "E_OUT" in log(kube, "full")
+    assert kube.need("configmap", "snapshot-last", SPACE)["data"] == last
+
+
+def test_inv1_the_active_node_dies_and_no_half_file_has_a_name(
+    platform: Platform, kube: Kube, volume: None, tmp_path: Path
+) -> None:
+    start(kube, "killed")
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not kube.list("pods", SPACE, "job-name=killed"):
+        time.sleep(0.2)
+    kube.run("delete", "pod", "-n", "vault", active_pod(kube), "--grace-period=0", "--force")
+    outcome = ended(kube, "killed")
+    print(f"the job ended as {outcome}: {log(kube, 'killed')[-300:]}")
+    files = names(kube)
+    assert len(files) == 3, files  # the oldest went for one that was saved
+    assert not [name for name in files if name.startswith(".")]
+    for name in files:
+        verified(platform, fetched(kube, name, tmp_path))
+    kube.run("wait", "-n", "vault", "--for=condition=Ready", "pod", "--all", "--timeout=180s")
+
+
+def test_g4_what_is_no_longer_declared_goes_but_for_the_volume(
+    platform: Platform, kube: Kube, lab: Lab, volume: None
+) -> None:
+    path = platform.folder / "bootstrap.yaml"
+    path.write_text(path.read_text().replace(declared(lab), ""))
+    commit_all(platform.folder)
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    for kind, name in (("cronjob", "snapshot"), ("role", JOB), ("serviceaccount", JOB)):
+        assert kube.get(kind, name, SPACE) is None
+    assert kube.get("persistentvolumeclaim", "snapshots", SPACE) is not None
+    with forwarded(kube, active_pod(kube)) as base, pytest.raises(AssertionError):
+        Vault(base, authority(platform), kube.token(SPACE, "default", "vault"), JOB)

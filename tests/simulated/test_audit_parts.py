@@ -1,0 +1,78 @@
+"""What Vault's audit log was cut into is on record, so that a part that was changed since is found (B6, H4)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bootstrap.ledger.record import RecordType
+from bootstrap.operations.verify.invariants import prove
+from bootstrap.operations.verify.proof import State
+from bootstrap.steps.vault.audit_parts import not_recorded
+from tests.simulator.platform import SimulatedPlatform
+
+PARTS = {f"audit-2026113{n}T000000Z.log": f"{n}" * 64 for n in range(3)}
+
+
+@pytest.fixture
+def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
+    made = SimulatedPlatform(tmp_path, repository)
+    made.up()
+    return made
+
+
+def says(platform: SimulatedPlatform, pod: str, parts: dict[str, str]) -> None:
+    """The renewer, after what it said before."""
+    line = " ".join(f"{name}={digest}" for name, digest in parts.items())
+    log = platform.cluster.renewers.get(pod, "volumes: data 1%, audit 2%\nparts: \n")
+    platform.cluster.renewers[pod] = f"{log}volumes: data 1%, audit 3%\nparts: {line}\n"
+
+
+def on_record(platform: SimulatedPlatform) -> list[dict[str, str]]:
+    records = platform.world().ledger.read().records
+    return [dict(r.fact.details) for r in records if r.fact.type is RecordType.AUDIT_LOG]
+
+
+def verdict(platform: SimulatedPlatform) -> tuple[State, str]:
+    world = platform.world()
+    (found,) = [proof for proof in prove(world) if proof.id == "audit"]
+    world.session.close()
+    return found.state, found.evidence
+
+
+def test_b6_what_was_cut_is_on_record_by_the_next_run_in_one_record_and_once(
+    platform: SimulatedPlatform,
+) -> None:
+    says(platform, "vault-0", PARTS)
+    says(platform, "vault-2", dict([*PARTS.items()][:1]))
+    assert "0 of 4 parts that are kept are on record" in verdict(platform)[1]
+    assert platform.up().epoch == 2
+    first = next(iter(PARTS))
+    assert on_record(platform) == [
+        {f"vault-0/{name}": digest for name, digest in PARTS.items()} | {f"vault-2/{first}": "0" * 64}
+    ]
+    assert platform.up().epoch == 0
+    assert "4 of 4 parts that are kept are on record" in verdict(platform)[1]
+    says(platform, "vault-0", dict([*PARTS.items()][1:]) | {"audit-20261201T000000Z.log": "f" * 64})
+    assert platform.up().epoch == 3
+    assert on_record(platform)[1:] == [{"vault-0/audit-20261201T000000Z.log": "f" * 64}]
+    assert verdict(platform)[0] is State.HOLDS  # what is no longer kept is not missed
+
+
+def test_b6_a_part_that_was_changed_since_is_found_and_stays_found(platform: SimulatedPlatform) -> None:
+    says(platform, "vault-0", PARTS)
+    platform.up()
+    last = [*PARTS][-1]
+    says(platform, "vault-0", PARTS | {last: "e" * 64})
+    for _ in range(2):
+        state, evidence = verdict(platform)
+        assert state is State.BROKEN
+        assert f"not as recorded: vault-0/{last}" in evidence
+        assert platform.up().epoch == 0
+
+
+def test_without_the_root_nothing_is_asked_for_it(platform: SimulatedPlatform) -> None:
+    says(platform, "vault-0", PARTS)
+    world = platform.world()
+    assert not_recorded(world, world.ledger.read())
+    assert not not_recorded(replace(world, files=None), world.ledger.read())
