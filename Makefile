@@ -10,10 +10,10 @@ BUDGET := 60
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down clean test test-all mutants unit one fmt lint venv lock changelog
+.PHONY: help up down clean test test-all bench-handover bench-many bench mutants unit one fmt lint venv lock changelog
 
 help:  ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)" >&2; exit 2; }
@@ -35,9 +35,20 @@ test: $(STAMP)  ## the whole of CI, slow matrices sampled
 	@$(MAKE) --no-print-directory lint
 	@tests/all
 
-test-all: $(STAMP)  ## every matrix whole, and labs of kind
+test-all: $(STAMP)  ## every matrix whole, labs of kind, and the mutants: for a night
 	@$(MAKE) --no-print-directory lint
 	@tests/all --whole
+
+bench-handover: $(STAMP)  ## a thousand secrets against the raw requests, on a new lab of one node
+	@$(VENV)/bin/python -m benchmarks.handover --out benchmarks/results/handover.json
+
+bench-many: $(STAMP)  ## 100, 1,000 and 10,000 secrets on one node that grows, and looks at each
+	@$(VENV)/bin/python -m benchmarks.everything --growing --nodes 1 --payloads 200 --out benchmarks/results/many.json
+	@$(VENV)/bin/python -m benchmarks.report benchmarks/results/many.json
+
+bench: $(STAMP)  ## all sizes, one and three nodes, peers, idle: hours on two cores
+	@$(VENV)/bin/python -m benchmarks.everything --out benchmarks/results/everything.json
+	@$(VENV)/bin/python -m benchmarks.report benchmarks/results/everything.json
 
 mutants: $(STAMP)  ## one thing taken out of model, steps and ledger at a time: some test must be red (M=steps/kinds)
 	@$(VENV)/bin/python -m tests.guards.mutate $(M)
