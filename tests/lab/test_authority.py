@@ -102,6 +102,7 @@ def test_inv4_all_of_it_is_gone_and_the_commit_has_the_records(road: Road) -> No
     assert "nothing to do" in road.up().stdout
 
 
+@pytest.mark.whole
 def test_inv4_all_of_it_is_gone_and_nobody_kept_the_records(road: Road, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(road.platform.folder), str(clone))

@@ -34,7 +34,7 @@ from tests.support.program import (
 from tests.support.scan import Scanner
 
 pytestmark = pytest.mark.lab
-KILLS, WHOLE_KILLS = 4, 10
+KILLS, WHOLE_KILLS = 2, 10
 LONGEST = 24.0  # seconds after which a run is killed; the first 15 pass until its predecessor counts as gone
 TEMPORARY = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/run"))
 SCAFFOLD = ("secret", "deploy-credential-bootstrap", "gitops")

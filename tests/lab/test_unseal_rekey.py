@@ -21,7 +21,7 @@ from tests.support.program import assert_decent, run_bootstrap, said, started
 pytestmark = pytest.mark.lab
 PODS = ("vault-0", "vault-1", "vault-2")
 # Seconds after its start at which each is killed. Each waits first until the Lease of the one before has ended.
-KILLS, WHOLE_KILLS = (16, 20), (2, 16, 17, 18, 20, 22, 24, 26, 30, 34)
+KILLS, WHOLE_KILLS = (18,), (2, 16, 17, 18, 20, 22, 24, 26, 30, 34)
 
 
 def unsealed(kube: Kube) -> bool:

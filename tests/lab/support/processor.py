@@ -1,6 +1,7 @@
 """What containers use of the processor, as their control groups count it."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from bootstrap.lab.cgroup import groups
@@ -47,17 +48,33 @@ def _counted(folder: Path) -> float | None:
 
 def process(kube: Kube, pod: str, container: str, namespace: str = "vault") -> int:
     """The first process of a container, as this machine numbers it."""
+    for number in programs(group(kube, pod, container, namespace)):
+        if _is_first(number):
+            return number
+    raise AssertionError(f"process 1 of {pod}/{container} is not there")
+
+
+def group(kube: Kube, pod: str, container: str, namespace: str = "vault") -> Path:
+    """The control group that holds the processes of a container."""
     statuses = kube.need("pod", pod, namespace)["status"]["containerStatuses"]
     (found,) = [s["containerID"].partition("://")[2] for s in statuses if s["name"] == container]
     for top in groups(kube.lab.name, kube.lab.containers):
         for folder in top.rglob(f"*{found}*"):
-            for number in (folder / "cgroup.procs").read_text().split():
-                if _is_first(number):
-                    return int(number)
+            if (folder / "cgroup.procs").read_text().strip():
+                return folder
     raise AssertionError(f"no control group holds a process of {pod}/{container}")
 
 
-def _is_first(number: str) -> bool:
+def programs(folder: Path) -> dict[int, str]:
+    """Name of each program that runs in a control group now, by its process's number on this machine."""
+    found = {}
+    for number in (folder / "cgroup.procs").read_text().split():
+        with suppress(OSError):  # ended meanwhile
+            found[int(number)] = Path(f"/proc/{number}/comm").read_text().strip()
+    return found
+
+
+def _is_first(number: int) -> bool:
     """Whether it is process 1 of its namespace: numbers start again, so a probe's may be the lowest."""
     try:
         status = Path(f"/proc/{number}/status").read_text()

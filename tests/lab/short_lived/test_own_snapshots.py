@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.lab.support.cluster import Kube, Lab
-from tests.lab.support.platform import Platform, make_platform
+from tests.lab.support.platform import Platform
 from tests.lab.support.snapshot_jobs import (
     SPACE,
     declared,
@@ -24,7 +24,7 @@ from tests.lab.support.snapshot_jobs import (
 )
 from tests.lab.support.state import authority
 from tests.lab.support.vault import Vault, active_pod, forwarded
-from tests.support.program import assert_decent, commit_all, run_bootstrap, said
+from tests.support.program import commit_all, run_bootstrap, said
 
 pytestmark = pytest.mark.lab
 JOB = "bootstrap-snapshot-job"
@@ -57,18 +57,6 @@ REFUSED = [
     ("GET", "identity/entity/name/ns-orders", None),
     ("GET", "cubbyhole/a", None),
 ]
-
-
-@pytest.fixture(scope="module")
-def platform(empty_cluster: Kube, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    platform = make_platform(tmp_path_factory.mktemp("own"), lab)
-    path = platform.folder / "bootstrap.yaml"
-    path.write_text(path.read_text() + declared(lab))
-    commit_all(platform.folder)
-    done = run_bootstrap("up", *platform.to_cluster())
-    assert done.returncode == 0, said(done)
-    assert_decent(done)
-    return platform
 
 
 @pytest.fixture(scope="module")

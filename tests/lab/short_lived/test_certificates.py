@@ -13,17 +13,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.lab.support.cluster import Kube, Lab
+from tests.lab.short_lived.conftest import LEAF
+from tests.lab.support.cluster import Kube
 from tests.lab.support.connections import PODS, pods, served, until
-from tests.lab.support.platform import Platform, make_platform
-from tests.lab.support.reset import reset
+from tests.lab.support.platform import Platform
 from tests.lab.support.state import authority, sealed
 from tests.lab.support.traffic import traffic
 from tests.lab.support.vault import Vault, active_pod, as_root, as_run, forwarded
-from tests.support.program import commit_all, run_bootstrap, said
+from tests.support.program import run_bootstrap, said
 
 pytestmark = pytest.mark.lab
-LEAF = timedelta(minutes=3)
 WHOLE = timedelta(minutes=20)
 OTHERS = (
     ("POST", "vault-pki/issue/vault-1"),
@@ -40,19 +39,6 @@ OTHERS = (
     ("POST", "auth/token/create"),
     ("GET", "sys/storage/raft/snapshot"),
 )
-
-
-@pytest.fixture(scope="module")
-def platform(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    reset(kube)
-    made = make_platform(tmp_path_factory.mktemp("certificates"), lab)
-    file = made.folder / "bootstrap.yaml"
-    lives = f"    tls: {{leaf: {LEAF.seconds}s, intermediate: 2h}}\n    seal:"
-    file.write_text(file.read_text().replace("    seal:", lives))
-    commit_all(made.folder)
-    done = run_bootstrap("up", *made.to_cluster())
-    assert done.returncode == 0, said(done)
-    return made
 
 
 def serials(kube: Kube, platform: Platform) -> dict[str, int]:

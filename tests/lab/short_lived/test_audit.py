@@ -11,32 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.support.cluster import Kube, Lab
+from tests.lab.support.cluster import Kube
 from tests.lab.support.connections import until
 from tests.lab.support.logs import followed
 from tests.lab.support.logs import lines as log_lines
-from tests.lab.support.platform import Platform, make_platform
+from tests.lab.support.platform import Platform
 from tests.lab.support.processor import process
-from tests.lab.support.reset import reset
 from tests.lab.support.state import authority
 from tests.lab.support.vault import active_pod, as_root, as_run
-from tests.support.program import commit_all, run_bootstrap, said
+from tests.support.program import run_bootstrap, said
 
 pytestmark = pytest.mark.lab
 PART = 65536  # bytes of one part: a volume of 1 MiB
 DEVICES = {"file": "/vault/audit/audit.log", "stdout": "stdout"}
-
-
-@pytest.fixture(scope="module")
-def platform(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    reset(kube)
-    made = make_platform(tmp_path_factory.mktemp("audit"), lab)
-    file = made.folder / "bootstrap.yaml"
-    file.write_text(file.read_text().replace("audit: 1Gi", "audit: 1Mi"))
-    commit_all(made.folder)
-    done = run_bootstrap("up", *made.to_cluster())
-    assert done.returncode == 0, said(done)
-    return made
 
 
 def parts(kube: Kube, pod: str) -> list[str]:
