@@ -103,6 +103,7 @@ CERTIFICATES = (
     unless("one rotation at a time", "operations/another_ca.py:another", "len(before) != 1", A + "a_second_one_is_not_made_while_two_are_trusted"),
     unless("the only CA does not go", "operations/another_ca.py:first_alone", "len(before) < 2", A + "a_second_one_is_not_made_while_two_are_trusted"),
     without("a part of the audit log is on record once", "steps/vault/audit_parts.py:not_recorded", " if part not in known", P + "b6_what_was_cut_is_on_record_by_the_next_run_in_one_record_and_once"),
+    Guard("what is cut meanwhile is the next run's", "steps/kinds/recorded.py:Recorded.observe", "batches and self._cut is None", "batches", P + "b6_a_part_that_is_cut_while_others_are_recorded_is_the_next_runs"),
     unless("without the root no part is waited for", "steps/vault/audit_parts.py:not_recorded", "world.files is None", P + "without_the_root_nothing_is_asked_for_it"),
     unless("a part that was changed since", "operations/verify/proofs/vault.py:_kept", "other", P + "b6_a_part_that_was_changed_since_is_found_and_stays_found"),
     unless("an audit device that writes elsewhere", "steps/vault/leaves.py:AuditDevice.write", "self._live(call) is not None", "simulated/test_configuring.py::test_b6_up_turns_auditing_on_again"),

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.ledger.record import RecordType
+from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.operations.verify.invariants import prove
 from bootstrap.operations.verify.proof import State
-from bootstrap.steps.vault.audit_parts import not_recorded
+from bootstrap.steps.context.world import World
+from bootstrap.steps.kinds import recorded as steps_recorded
+from bootstrap.steps.vault.audit_parts import Parts, kept, not_recorded, record_of
 from tests.simulator.platform import SimulatedPlatform
 
 PARTS = {f"audit-2026113{n}T000000Z.log": f"{n}" * 64 for n in range(3)}
@@ -59,6 +61,26 @@ def test_b6_what_was_cut_is_on_record_by_the_next_run_in_one_record_and_once(
     assert verdict(platform)[0] is State.HOLDS  # what is no longer kept is not missed
 
 
+def test_b6_a_part_that_is_cut_while_others_are_recorded_is_the_next_runs(
+    platform: SimulatedPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy Vault cuts its log at any time: no run waits for that to end."""
+    late, (first, *_) = "audit-20261201T000000Z.log", PARTS
+
+    def meanwhile(world: World, parts: Parts) -> Fact:
+        says(platform, "vault-0", PARTS | {late: "f" * 64})
+        return record_of(world, parts)
+
+    says(platform, "vault-0", PARTS)
+    monkeypatch.setattr(steps_recorded, "record_of", meanwhile)
+    assert platform.up().epoch == 2
+    monkeypatch.undo()
+    assert f"vault-0/{first}" in on_record(platform)[0]
+    assert f"vault-0/{late}" not in on_record(platform)[0]
+    assert platform.up().epoch == 3
+    assert on_record(platform)[1:] == [{f"vault-0/{late}": "f" * 64}]
+
+
 def test_b6_a_part_that_was_changed_since_is_found_and_stays_found(platform: SimulatedPlatform) -> None:
     says(platform, "vault-0", PARTS)
     platform.up()
@@ -74,5 +96,5 @@ def test_b6_a_part_that_was_changed_since_is_found_and_stays_found(platform: Sim
 def test_without_the_root_nothing_is_asked_for_it(platform: SimulatedPlatform) -> None:
     says(platform, "vault-0", PARTS)
     world = platform.world()
-    assert not_recorded(world, world.ledger.read())
-    assert not not_recorded(replace(world, files=None), world.ledger.read())
+    assert not_recorded(world, world.ledger.read(), kept(world))
+    assert not not_recorded(replace(world, files=None), world.ledger.read(), kept(world))

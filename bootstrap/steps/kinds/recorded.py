@@ -16,7 +16,7 @@ from bootstrap.model.plan import Step
 from bootstrap.steps.context.environment import environment_of
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault import cluster_head
-from bootstrap.steps.vault.audit_parts import Parts, not_recorded, record_of
+from bootstrap.steps.vault.audit_parts import Parts, kept, not_recorded, record_of
 from bootstrap.steps.vault.escrow import escrow_bytes, escrow_digest
 from bootstrap.steps.vault.ledger_copy import KvCopy
 
@@ -33,6 +33,7 @@ class Observation:
 class Recorded:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
+        self._cut: Parts | None = None  # at the first look: what is cut after it is for the next run
 
     def observe(self) -> Observation:
         batches = self.world.ledger.stored()
@@ -41,7 +42,9 @@ class Recorded:
             copy.ahead(self.world.each)
         missing = tuple(b for b in batches if copy.read(b.name) is None)
         ledger = self.world.ledger.verified(batches)
-        parts = not_recorded(self.world, ledger) if batches else {}
+        if batches and self._cut is None:
+            self._cut = kept(self.world)
+        parts = not_recorded(self.world, ledger, self._cut or {})
         return Observation(ledger.chain.size, missing, batches, self._is_head(ledger), parts)
 
     def decide(self, seen: Observation) -> Decision:

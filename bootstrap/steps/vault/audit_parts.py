@@ -41,12 +41,12 @@ def recorded(ledger: Ledger) -> Parts:
     return found
 
 
-def not_recorded(world: World, ledger: Ledger) -> Parts:
-    """None without the root: what can be recorded later is no reason to ask for it."""
+def not_recorded(world: World, ledger: Ledger, parts: Parts) -> Parts:
+    """Of these. None without the root: what can be recorded later is no reason to ask for it."""
     if world.files is None:
         return {}
     known = recorded(ledger)
-    return {part: digest for part, digest in kept(world).items() if part not in known}
+    return {part: digest for part, digest in parts.items() if part not in known}
 
 
 def changed(parts: Parts, known: Parts) -> tuple[str, ...]:

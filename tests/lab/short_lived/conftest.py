@@ -22,7 +22,7 @@ def platform(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> 
     made = make_platform(tmp_path_factory.mktemp("short-lived"), lab)
     file = made.folder / "bootstrap.yaml"
     lives = f"    tls: {{leaf: {LEAF.seconds}s, intermediate: 2h}}\n    seal:"
-    text = file.read_text().replace("    seal:", lives).replace("audit: 1Gi", "audit: 1Mi")
+    text = file.read_text().replace("    seal:", lives).replace("audit: 1Gi", "audit: 16Mi")
     file.write_text(text + declared(lab))
     commit_all(made.folder)
     done = run_bootstrap("up", *made.to_cluster())

@@ -22,7 +22,7 @@ from tests.lab.support.vault import active_pod, as_root, as_run
 from tests.support.program import run_bootstrap, said
 
 pytestmark = pytest.mark.lab
-PART = 65536  # bytes of one part: a volume of 1 MiB
+ROTATED = 400.0  # seconds until so much was asked: a part is 1 MiB here
 DEVICES = {"file": "/vault/audit/audit.log", "stdout": "stdout"}
 
 
@@ -78,7 +78,10 @@ def test_b6_both_devices_are_on_before_the_first_secret(kube: Kube, platform: Pl
 @pytest.mark.whole
 def test_b6_the_log_is_cut_without_a_lost_or_a_doubled_line(kube: Kube, platform: Platform) -> None:
     pod = active_pod(kube)
-    asked = ask_often(kube, platform, pod, 45)
+    before, over, asked = len(parts(kube, pod)), time.monotonic() + ROTATED, list[str]()
+    while len(parts(kube, pod)) < before + 2:
+        assert time.monotonic() < over, f"{len(asked)} requests, and the log was not cut twice"
+        asked += ask_often(kube, platform, pod, 10)
     time.sleep(15)
     names = parts(kube, pod)
     assert 2 <= len(names) <= 9

@@ -5,6 +5,7 @@ The CA in Vault and what it signs live for minutes here.
 
 import base64
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -82,6 +83,10 @@ def test_g7_it_is_renewed_without_a_restart_or_a_refused_connection(
 
 
 def test_nothing_is_to_be_done_for_it(platform: Platform) -> None:
+    """But to record what so many requests had the audit log cut into."""
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    assert set(re.findall(r"^ *acting +([a-z-]+):", done.stderr, re.M)) <= {"recorded"}, said(done)
     done = run_bootstrap("up", *platform.to_cluster())
     assert done.returncode == 0, said(done)
     assert "nothing to do" in done.stdout, said(done)
