@@ -103,9 +103,10 @@ def test_inv1_status_and_verify_say_so(platform: Platform, kube: Kube, volume: N
 
 def test_a_second_up_has_nothing_to_do(platform: Platform, volume: None) -> None:
     """The one before it records what the audit log was cut into meanwhile."""
-    for _ in range(2):
-        done = run_bootstrap("up", *platform.to_cluster())
-        assert done.returncode == 0, said(done)
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
     assert "nothing to do" in done.stdout
 
 
