@@ -103,10 +103,9 @@ def test_nothing_reaches_out_and_nothing_of_it_is_looked_for_elsewhere(lab: Lab)
     assert Path("/proc/sys/net/ipv4/conf/bootlabkind/forwarding").read_text().strip() == "0"
 
 
-def test_a_second_up_changes_nothing_and_takes_seconds(labs: KindLabs, lab: Lab) -> None:
-    before, begun = pids(lab), time.monotonic()
+def test_a_second_up_changes_nothing(labs: KindLabs, lab: Lab) -> None:
+    before = pids(lab)
     labs.up(NAME)
-    assert time.monotonic() - begun < 5
     assert pids(lab) == before
 
 

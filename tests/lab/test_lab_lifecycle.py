@@ -90,10 +90,9 @@ def test_nothing_inside_reaches_out(lab: Lab) -> None:
         assert route.returncode != 0, f"{address} would be tried: {route.stdout}"
 
 
-def test_a_second_up_changes_nothing_and_takes_seconds(labs: LocalLabs, lab: Lab) -> None:
-    before, begun = cgroup.init_of(NAME), time.monotonic()
+def test_a_second_up_changes_nothing(labs: LocalLabs, lab: Lab) -> None:
+    before = cgroup.init_of(NAME)
     labs.up(NAME)
-    assert time.monotonic() - begun < 5
     assert cgroup.init_of(NAME) == before
 
 

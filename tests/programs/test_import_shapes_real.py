@@ -2,7 +2,6 @@
 
 import base64
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,10 @@ from bootstrap.ports import RootKey
 from tests.simulator.platform import scaffolded
 from tests.support.program import commit_all
 from tests.support.shapes import SHAPES, Shape, built
+from tests.support.work import calls_at_most
 
 CANARY = "canary-5e20aa"
+MOST_CALLS = 50_000  # of `check`, for each file of the commit
 
 
 def imported(repository: Path, folder: Path, *more: str) -> str:
@@ -55,7 +56,6 @@ def test_from_a_real_layout_to_a_green_check_with_one_word(tmp_path: Path, name:
     shape = built(name, tmp_path / "fleet", recipient, CANARY)
     git(shape.folder)
     before = {p: p.read_bytes() for p in shape.folder.rglob("*") if p.is_file() and ".git/" not in str(p)}
-    begin = time.monotonic()
     key = tmp_path / ("root.key" if own else "old.key")
     said = imported(repository, shape.folder, "--root", f"file:{key}", "--owner", "platform-team")
     print(f"\n{name}: {said.strip().splitlines()[-2]}")
@@ -63,9 +63,9 @@ def test_from_a_real_layout_to_a_green_check_with_one_word(tmp_path: Path, name:
     commit_all(repository)
     root = open_root(f"{tmp_path}/root.key", lambda _: None)
     files = CommitFiles(repo := open_repository(repository), root)
-    intent, findings = run_check(repo, files)
+    with calls_at_most(MOST_CALLS * len(repo.paths())):
+        intent, findings = run_check(repo, files)
     assert [str(f) for f in errors(findings)] == []
-    assert time.monotonic() - begin < 300
     assert intent is not None
     taken = [s for s in intent.secrets if s.where.startswith("secrets/imported")]
     text = (repository / "secrets/imported.yaml").read_text()
@@ -94,7 +94,6 @@ def test_typed_by_hand_it_is_ten_edits_for_a_hundred_secrets(tmp_path: Path, nam
     repository = scaffolded(tmp_path)
     recipient = (repository / "keys/root.txt").read_text().split()[-1]
     shape = built(name, tmp_path / "fleet", recipient, CANARY)
-    begin = time.monotonic()
     imported(repository, shape.folder, "--root", f"file:{tmp_path}/root.key")
     catalog = repository / "secrets/imported.yaml"
     count = catalog.read_text().count("\nkind: Secret\n")
@@ -106,9 +105,8 @@ def test_typed_by_hand_it_is_ten_edits_for_a_hundred_secrets(tmp_path: Path, nam
         assert before in catalog.read_text(), [str(f) for f in named]
         catalog.write_text(catalog.read_text().replace(before, after))
         edits += 1
-    print(f"\n{name}: {edits} edits for {count} secrets, {time.monotonic() - begin:.0f} s")
+    print(f"\n{name}: {edits} edits for {count} secrets")
     assert 0 < edits <= max(1, count // 10)
-    assert time.monotonic() - begin < 300
 
 
 def judged(repository: Path, root: RootKey) -> tuple[Finding, ...]:

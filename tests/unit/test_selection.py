@@ -1,10 +1,11 @@
 """SOPS' expressions: read as Go reads them, and none of them hangs (INV1, G5)."""
 
+import inspect
 import json
-import time
 from pathlib import Path
 
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,11 +37,13 @@ def test_inv1_an_expression_is_read_as_go_reads_it() -> None:
     "text", [r"^(([a-z])+.)+[A-Z]([a-z])+$", "(a+)+$", "(a|a)*$", "(.*)*x", "((a{1,30}){1,30}){1,2}$"]
 )
 def test_g5_no_expression_hangs(text: str) -> None:
+    """RE2 takes a key's length times the program's, at most: it is RE2, and its programs are short."""
     matches = expression(text)
-    begun = time.process_time()
     if matches is not None:
-        matches("a" * 50_000 + "!")
-    assert time.process_time() - begun < 5
+        engine = inspect.getclosurevars(matches).nonlocals["pattern"]
+        assert isinstance(engine, type(re2.compile("")))
+        assert engine.programsize < 20_000
+        assert matches("a" * 50_000 + "!") in (True, False)
 
 
 def test_g5_an_expression_that_is_too_large_is_refused() -> None:

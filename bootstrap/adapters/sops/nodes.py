@@ -100,12 +100,12 @@ def _loader(*, libyaml: bool) -> type[Any]:
     base = _libyaml() if libyaml else yaml.SafeLoader
 
     class Loader(base):  # type: ignore[valid-type,misc]  # one of two bases, chosen where it runs
-        left = MOST_NODES
+        composed = 0
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             event: Any = self.peek_event()
-            self.left -= 1
-            if self.left < 0:
+            self.composed += 1
+            if self.composed > MOST_NODES:
                 raise yaml.MarkedYAMLError(problem="E_SIZE", problem_mark=event.start_mark)
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise yaml.MarkedYAMLError(problem="E_YAML_ALIAS", problem_mark=event.start_mark)
