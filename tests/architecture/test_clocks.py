@@ -14,6 +14,7 @@ WAITS = {  # why an assertion may read a clock, and the functions that have one
     "the deadline of a loop that waits": {
         "tests/faults/bench.py::Bench.settled",
         "tests/faults/templates.py::frozen",
+        "tests/lab/short_lived/test_audit.py::test_b6_the_log_is_cut_without_a_lost_or_a_doubled_line",
         "tests/lab/support/connections.py::until",
         "tests/lab/support/hand.py::LabHand._create",
         "tests/lab/support/libvirt.py::daemon",
