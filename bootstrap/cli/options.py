@@ -106,6 +106,8 @@ REPO = "."
 HEAD = "HEAD"
 SOURCE = ("repo", "rev", "git_key", "git_known_hosts", "git_ca", "git_token", "proxy", "trusted_signers")
 """The options that say which commit, and how it is reached and known."""
+REACH = ("kubeconfig", "context")
+"""Those that say which cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

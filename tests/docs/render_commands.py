@@ -53,7 +53,8 @@ def _section(words: tuple[str, ...], command: Any, common: dict[str, Any]) -> st
 
 
 def _row(param: Any) -> str:
-    names = [f"`{param.metavar or param.name}`"] if param.param_type_name == "argument" else _spelt(param)
+    argument = param.param_type_name == "argument"
+    names = [_in_a_cell(param.metavar or param.name)] if argument else _spelt(param)
     default = "required" if param.required else _default(param)
     repeat = " May be given several times." if getattr(param, "multiple", False) else ""
     return f"| {', '.join(names)} | {default} | {param.help or ''}{repeat} |\n"
@@ -61,7 +62,11 @@ def _row(param: Any) -> str:
 
 def _spelt(param: Any) -> list[str]:
     value = f" {param.metavar}" if param.metavar and not param.is_flag else ""
-    return [f"`{name}{value}`".replace("|", "\\|") for name in param.opts]
+    return [_in_a_cell(f"{name}{value}") for name in param.opts]
+
+
+def _in_a_cell(text: str) -> str:
+    return f"`{text}`".replace("|", "\\|")
 
 
 def _default(param: Any) -> str:

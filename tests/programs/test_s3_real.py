@@ -1,7 +1,9 @@
 """Snapshots in a bucket of a real S3 server on loopback: whole under their name or not there (INV1, B2)."""
 
+import hashlib
 import os
 import subprocess
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +12,21 @@ import pytest
 
 from bootstrap.adapters.s3 import bucket as s3
 from bootstrap.adapters.s3.bucket import PART, Account, S3Bucket
+from bootstrap.adapters.s3.stored import AT_ONCE, PASSED, Stored
 from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.model.snapshot import RAFT
+from bootstrap.operations.snapshot.judge import judged
+from bootstrap.operations.snapshot.names import ENDING
 from bootstrap.operations.snapshot.shelf import InBucket
 from tests.support.s3_server import BUCKET, SECRET, S3Server, s3_server
+from tests.support.snapshot_files import platform
 from tests.support.tls_server import authority
 
 NAME = "demo-20261129T180000Z.snapshot"
 TIME = "2026-11-29T18:00:00Z"
 CONTENT = os.urandom(2 * PART + 4711)
+PLATFORM = platform()
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +61,11 @@ def refused(kind: type[BootstrapError], act: Callable[[], object]) -> BootstrapE
     return caught.value
 
 
+def content(bucket: S3Bucket) -> bytes:
+    with Stored(bucket, NAME).open() as reading:
+        return b"".join(iter(lambda: reading.read(65_536), b""))
+
+
 def unfinished(bucket: S3Bucket) -> list[str]:
     listed = bucket.client.list_multipart_uploads(Bucket=BUCKET)
     start = bucket.at("")["Key"]
@@ -69,8 +82,7 @@ def test_inv1_it_has_its_name_only_when_it_is_whole(bucket: S3Bucket) -> None:
     upload.finish()
     upload.abort()  # as a writer does, whatever was before
     assert bucket.names() == (NAME,)
-    reading = bucket.read(NAME)
-    assert b"".join(iter(lambda: reading.read(65_536), b"")) == CONTENT
+    assert content(bucket) == CONTENT
     found = bucket.about(NAME)
     assert found is not None
     assert (found.cluster, found.time) == ("cluster", TIME)
@@ -96,7 +108,7 @@ def test_one_of_its_name_is_not_written_over(bucket: S3Bucket) -> None:
     assert refused(DefinitionError, second.finish).code == "E_EXISTS"
     second.abort()
     assert refused(DefinitionError, bucket.upload(NAME, "cluster", TIME).begin).code == "E_EXISTS"
-    assert bucket.read(NAME).read(100) == b"first"
+    assert content(bucket) == b"first"
     assert unfinished(bucket) == []
 
 
@@ -109,7 +121,7 @@ def test_of_two_that_both_saw_nothing_the_server_takes_one(
     second.begin()
     second.write(b"second")
     assert refused(DefinitionError, second.finish).code == "E_EXISTS"
-    assert bucket.read(NAME).read(100) == b"first"
+    assert content(bucket) == b"first"
 
 
 def test_another_login_is_refused_by_name(server: S3Server) -> None:
@@ -121,6 +133,77 @@ def test_another_login_is_refused_by_name(server: S3Server) -> None:
 def test_a_bucket_that_is_not_there_is_said(server: S3Server) -> None:
     error = refused(BootstrapError, lambda: uploaded(opened(server, bucket="another")))
     assert (error.code, "NoSuchBucket" in error.message) == ("E_S3_REFUSED", True)
+    error = refused(BootstrapError, opened(server, bucket="another").names)
+    assert (error.code, "snapshots.where.s3.bucket" in error.hint) == ("E_S3_REFUSED", True)
+
+
+def test_what_lies_deeper_or_ends_otherwise_is_not_listed(bucket: S3Bucket) -> None:
+    for name in (NAME, "notes.txt", f"deeper/{NAME}"):
+        bucket.client.put_object(**bucket.at(name), Body=b"x")
+    assert bucket.names(ENDING) == (NAME,)
+    assert bucket.names() == (NAME, "notes.txt")
+
+
+def test_an_object_is_read_from_any_offset(bucket: S3Bucket) -> None:
+    """Near ones in the same answer, far ones in another, backwards too."""
+    uploaded(bucket)
+    with Stored(bucket, NAME).open() as reading:
+        for offset in (0, 700, 700 + PASSED, 9, AT_ONCE + PASSED, 2 * PART, 2 * PART + 4700, 5):
+            reading.seek(offset)
+            assert reading.read(512) == CONTENT[offset : offset + 512]
+            assert reading.read(33) == CONTENT[offset + 512 : offset + 545]
+
+
+def test_an_object_that_is_not_there_is_named(bucket: S3Bucket) -> None:
+    error = refused(DefinitionError, lambda: content(bucket))
+    assert (error.code, error.where) == ("E_FILE_MISSING", f"{bucket.shown}/{NAME}")
+    assert f"bootstrap snapshot list {bucket.shown}" in error.hint
+
+
+def test_inv1_what_takes_its_name_meanwhile_is_not_read_in_its_stead(bucket: S3Bucket) -> None:
+    uploaded(bucket)
+    stored = Stored(bucket, NAME)
+    with stored.open() as reading:
+        assert reading.read(512) == CONTENT[:512]
+    bucket.client.put_object(**bucket.at(NAME), Body=CONTENT[::-1])
+    with stored.open() as reading:
+        assert refused(EvidenceError, lambda: reading.read(512)).code == "E_SNAPSHOT_DAMAGED"
+
+
+def test_a_server_that_goes_while_it_is_read_is_away(tmp_path: Path) -> None:
+    with s3_server(tmp_path / "root", tmp_path / "sidecar") as server:
+        bucket = opened(server)
+        uploaded(bucket)
+        with Stored(bucket, NAME).open() as reading:
+            assert reading.read(512) == CONTENT[:512]
+            server.stop()
+            error = refused(BootstrapError, lambda: reading.read(len(CONTENT)))
+        assert (error.code, str(server.port) in error.hint) == ("E_S3_AWAY", True)
+
+
+def test_inv1_a_snapshot_is_judged_and_opened_where_it_lies_in_little_memory(
+    bucket: S3Bucket, tmp_path: Path
+) -> None:
+    """Beside its size what is held at once is small."""
+    sent = os.urandom(24 << 20)
+    path = PLATFORM.write(tmp_path / NAME, sent)
+    uploaded(bucket, content=path.read_bytes())
+    digest = hashlib.sha256()
+
+    class Sink:
+        def write(self, data: bytes) -> None:
+            digest.update(data)
+
+    tracemalloc.start()
+    try:
+        file = judged(Stored(bucket, NAME))
+        file.opened(PLATFORM.root).stream(RAFT, Sink())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert digest.digest() == hashlib.sha256(sent).digest()
+    assert (file.size, file.sha256) == (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
+    assert peak < len(sent) // 2, f"{peak} bytes"
 
 
 def test_nothing_ambient_is_listened_to(server: S3Server, bucket: S3Bucket, tmp_path: Path) -> None:

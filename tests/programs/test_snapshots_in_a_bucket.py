@@ -1,21 +1,23 @@
 """The cluster's snapshots in a bucket: a real S3 server, everything else simulated (INV1, S2)."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bootstrap.adapters.root.root_key import parse_root
+from bootstrap.adapters.root.root_key import Root, parse_root
 from bootstrap.adapters.sops.commit_files import recipients_in
 from bootstrap.ledger.envelope import PublicKey
 from bootstrap.ledger.store import load
 from bootstrap.model.catalog import Bucket, Snapshots
-from bootstrap.model.errors import BootstrapError, DefinitionError
+from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError, WorldError
 from bootstrap.model.layout import KEYS
 from bootstrap.model.names import JOB_ACCOUNT, JOB_POLICY, JOB_ROLE, SYSTEM_NAMESPACE
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.model.snapshot_settings import ESCROW, LEDGER_KEY, SETTINGS, Settings
-from bootstrap.operations.snapshot.bucket import in_bucket
+from bootstrap.operations.snapshot.bucket import in_bucket, parted
 from bootstrap.operations.snapshot.job import save_and_note
 from bootstrap.operations.snapshot.judge import Trust, contents, judged
 from bootstrap.operations.snapshot.save import Saved
@@ -125,6 +127,11 @@ def test_its_image_is_pulled_with_the_declared_secrets(platform: SimulatedPlatfo
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
 
 
+def root_of(platform: SimulatedPlatform) -> Root:
+    key = Sensitive((platform.repository.parent / "root.key").read_bytes(), "root key")
+    return parse_root(key, lambda _: None)
+
+
 def login(platform: SimulatedPlatform, server: S3Server) -> None:
     """The secret has the bucket's login."""
     newest = platform.vault.live().secrets[path_of(platform)].versions[-1]
@@ -178,15 +185,51 @@ def test_inv1_jobs_save_into_a_bucket_and_the_newest_stay(
     assert list(shelf.names()) == [each.name for each, _ in made[2:]]
     last = last_snapshot.read(platform.cluster)
     assert last is not None
-    assert (last.file, last.sha256, last.kept) == (written.name, written.sha256, 3)
+    assert (last.file, last.sha256, last.kept) == (written.name, written.file.sha256, 3)
     fetched = tmp_path / written.name
     fetched.write_bytes((server.root / "snapshots" / "of" / "demo" / written.name).read_bytes())
     commit = opened(platform.repository)
-    root = parse_root(
-        Sensitive((platform.repository.parent / "root.key").read_bytes(), "root key"), lambda _: None
-    )
+    root = root_of(platform)
     found = contents(judged(fetched), Trust(root=root, material=commit.material, keys=commit.intent.keys))
     assert found.saved == (CREDENTIALS,)
+
+
+def test_inv1_they_are_judged_and_opened_where_they_lie(
+    platform: SimulatedPlatform, server: S3Server
+) -> None:
+    """What is not ours, or was damaged, is named as a folder would name it."""
+    login(platform, server)
+    written, shelf = job(platform)
+    folder = server.root / "snapshots" / "of" / "demo"
+    (folder / "theirs.snapshot").write_bytes(b"theirs")
+    (folder / "cut.snapshot").write_bytes((folder / written.name).read_bytes()[:-512])
+    assert shelf.names() == ("cut.snapshot", written.name, "theirs.snapshot")
+    assert codes(shelf) == {
+        "cut.snapshot": "E_SNAPSHOT_CUT",
+        written.name: "",
+        "theirs.snapshot": "E_SNAPSHOT_FORMAT",
+    }
+    file = shelf.judged(written.name)
+    assert file.shown == f"s3://snapshots/of/demo/{written.name}"
+    assert (file.sha256, file.manifest) == (written.file.sha256, written.file.manifest)
+    commit = opened(platform.repository)
+    trust = Trust(root=root_of(platform), material=commit.material, keys=commit.intent.keys)
+    assert contents(file, trust).saved == (CREDENTIALS,)
+    with pytest.raises(EvidenceError) as caught:
+        shelf.judged(written.name, "production")
+    assert caught.value.code == "E_SNAPSHOT_ENVIRONMENT"
+
+
+def codes(shelf: InBucket) -> dict[str, str]:
+    found = {}
+    for name in shelf.names():
+        try:
+            shelf.judged(name)
+            found[name] = ""
+        except EvidenceError as error:
+            assert error.where == f"s3://snapshots/of/demo/{name}"
+            found[name] = error.code
+    return found
 
 
 def test_s2_it_has_no_volume_and_reads_the_login_by_its_own_policy(platform: SimulatedPlatform) -> None:
@@ -215,12 +258,50 @@ def test_a_server_that_is_away_fails_the_job_and_notes_nothing(
     assert JOB_POLICY not in str([t.policies for t in platform.vault.live().tokens.values()])
 
 
+@pytest.mark.skipif(
+    os.geteuid() != 0 and not os.environ.get("CI"), reason="a file system of its own needs root"
+)
+def test_inv1_a_server_that_is_full_fails_the_job_and_the_older_stay(
+    platform: SimulatedPlatform, server: S3Server
+) -> None:
+    folder = server.root / "snapshots"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)], check=True)
+    try:
+        login(platform, server)
+        written, shelf = job(platform)
+        with pytest.raises(OSError, match="No space"):
+            (folder / "filler").write_bytes(bytes(8 << 20))
+        with pytest.raises(WorldError) as caught:
+            job(platform, minutes=1)
+        assert caught.value.code == "E_S3_REFUSED"
+        assert shelf.names() == (written.name,)
+        assert shelf.judged(written.name).sha256 == written.file.sha256
+        last = last_snapshot.read(platform.cluster)
+        assert last is not None
+        assert last.file == written.name
+    finally:
+        server.stop()
+        subprocess.run(["umount", str(folder)], check=True)
+
+
 @pytest.mark.parametrize("out", ["s3://", "s3://UPPER/x", "s3://a/b c", "s3://-/x"])
 def test_what_is_no_place_is_refused(out: str, platform: SimulatedPlatform, server: S3Server) -> None:
     world = platform.world()
     with pytest.raises(DefinitionError) as caught:
         in_bucket(out, server.place, world.session, path_of(platform), b"")
     assert caught.value.code == "E_S3_PLACE"
+
+
+@pytest.mark.parametrize("place", ["s3://", "s3://bucket", "s3://bucket/", "s3://UPPER/x", "s3://a/b c/d"])
+def test_what_is_no_object_is_refused(place: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        parted(place)
+    assert (caught.value.code, caught.value.where) == ("E_S3_PLACE", place)
+
+
+def test_an_object_has_a_bucket_and_a_name() -> None:
+    assert parted("s3://bucket/a") == ("s3://bucket", "a")
+    assert parted("s3://bucket/of/demo/a.snapshot") == ("s3://bucket/of/demo", "a.snapshot")
 
 
 def test_a_server_that_is_not_declared_is_asked_for(platform: SimulatedPlatform) -> None:

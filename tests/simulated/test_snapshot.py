@@ -54,7 +54,7 @@ def without_root(platform: SimulatedPlatform) -> World:
 def saved(platform: SimulatedPlatform, out: Path) -> Path:
     world = without_root(platform)
     try:
-        return save(world, out, root(platform).root.recipients).path
+        return Path(save(world, out, root(platform).root.recipients).shown)
     finally:
         world.session.close()
 
@@ -165,7 +165,7 @@ def test_a_lost_answer_of_its_revocation_is_looked_at(platform: SimulatedPlatfor
             return answer
 
     world = platform.world(vault=Lossy())
-    assert save(world, tmp_path / "one", root(platform).root.recipients).path.exists()
+    assert Path(save(world, tmp_path / "one", root(platform).root.recipients).shown).exists()
 
 
 def test_an_unfinished_run_is_not_saved(platform: SimulatedPlatform, tmp_path: Path) -> None:

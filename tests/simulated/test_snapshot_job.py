@@ -163,13 +163,13 @@ def own(tmp_path: Path) -> SimulatedPlatform:
 
 def test_inv1_a_job_saves_what_the_root_opens_and_notes_it(platform: SimulatedPlatform, volume: Path) -> None:
     files = [job(platform, volume, minutes) for minutes in (0, 1, 2)]
-    assert snapshots_in(volume) == tuple(file.path for file in files)
-    found = contents(judged(files[-1].path), root(platform))
+    assert snapshots_in(volume) == tuple(Path(file.shown) for file in files)
+    found = contents(judged(Path(files[-1].shown)), root(platform))
     assert found.saved == tuple(sorted(s.name for s in opened(platform.repository).intent.saved))
     assert found.unproven == ()
     last = last_snapshot.read(platform.cluster)
     assert last is not None
-    assert (last.file, last.time, last.kept) == (files[-1].path.name, files[-1].manifest.time, 3)
+    assert (last.file, last.time, last.kept) == (Path(files[-1].shown).name, files[-1].manifest.time, 3)
 
 
 def test_s2_nothing_of_its_tokens_is_left(platform: SimulatedPlatform, volume: Path) -> None:
@@ -232,32 +232,32 @@ def test_a_second_up_has_nothing_to_do(platform: SimulatedPlatform, volume: Path
 def test_inv1_retention_keeps_the_newest_and_what_it_cannot_judge(
     platform: SimulatedPlatform, volume: Path
 ) -> None:
-    files = [job(platform, volume, minutes).path for minutes in range(3)]
+    files = [Path(job(platform, volume, minutes).shown) for minutes in range(3)]
     damaged = volume / "platform-20200101T000000Z.snapshot"
     damaged.write_bytes(files[0].read_bytes()[:-700])
     foreign = volume / "other.snapshot"
     foreign.write_bytes(b"not ours")
     newest = job(platform, volume, 9)
-    assert set(snapshots_in(volume)) == {damaged, foreign, *files[1:], newest.path}
+    assert set(snapshots_in(volume)) == {damaged, foreign, *files[1:], Path(newest.shown)}
 
 
 def test_inv1_a_snapshot_of_another_cluster_is_not_deleted(
     platform: SimulatedPlatform, volume: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def of_another(path: Path) -> SnapshotFile:
-        found = judged(path)
-        cluster = "another" if path == first.path else found.manifest.cluster
+    def of_another(path: Path, environment: str = "") -> SnapshotFile:
+        found = judged(path, environment)
+        cluster = "another" if path == Path(first.shown) else found.manifest.cluster
         return replace(found, manifest=replace(found.manifest, cluster=cluster))
 
     first = job(platform, volume)
     monkeypatch.setattr(shelf, "judged", of_another)
     for minutes in range(1, 5):
         job(platform, volume, minutes)
-    assert first.path in snapshots_in(volume)
+    assert Path(first.shown) in snapshots_in(volume)
 
 
 def test_a_failed_save_deletes_nothing_and_notes_nothing(platform: SimulatedPlatform, volume: Path) -> None:
-    files = [job(platform, volume, minutes).path for minutes in range(3)]
+    files = [Path(job(platform, volume, minutes).shown) for minutes in range(3)]
     last = last_snapshot.read(platform.cluster)
     platform.vault.snapshot_ends = 700
     assert refused(EvidenceError, lambda: job(platform, volume, 9)).code == "E_RAFT_CUT"
@@ -274,7 +274,7 @@ def test_b5_none_is_saved_while_a_root_token_lives(platform: SimulatedPlatform, 
 def test_two_at_once_are_one_and_a_refusal(platform: SimulatedPlatform, volume: Path) -> None:
     with Folder(volume).alone():
         assert refused(HeldError, lambda: job(platform, volume)).code == "E_SNAPSHOT_HELD"
-    assert job(platform, volume).path.exists()
+    assert Path(job(platform, volume).shown).exists()
 
 
 def test_what_a_killed_one_left_goes(platform: SimulatedPlatform, volume: Path) -> None:
@@ -314,10 +314,13 @@ def test_inv1_status_and_verify_say_age_and_last_success(platform: SimulatedPlat
     assert "none saved yet" in proof(platform).evidence
     file = job(platform, volume)
     platform.cluster.now = as_job(platform).clock.now() + timedelta(minutes=5)
-    assert (proof(platform).ok, file.path.name in proof(platform).evidence) == (True, True)
+    assert (proof(platform).ok, Path(file.shown).name in proof(platform).evidence) == (True, True)
     assert "none is off-cluster" in proof(platform).evidence
     found = gather(platform.world())
-    assert (found["snapshots"]["last"]["file"], found["snapshots"]["overdue"]) == (file.path.name, False)
+    assert (found["snapshots"]["last"]["file"], found["snapshots"]["overdue"]) == (
+        Path(file.shown).name,
+        False,
+    )
     assert any(line.startswith("snapshots    ") for line in lines(found))
 
 

@@ -279,9 +279,9 @@ def test_inv1_a_snapshot_of_generation_1_is_still_verified_and_names_its_generat
     key = Sensitive((platform.repository.parent / "root.key").read_bytes(), "root key")
     root = parse_root(key, lambda _: None)
     trust = Trust(root=root, material=commit.material, keys=commit.intent.keys)
-    first = save(platform.world(), tmp_path / "first", root.recipients).path
+    first = Path(save(platform.world(), tmp_path / "first", root.recipients).shown)
     rekey(platform)
-    second = save(platform.world(), tmp_path / "second", root.recipients).path
+    second = Path(save(platform.world(), tmp_path / "second", root.recipients).shown)
     for path, generation in ((first, 1), (second, 2)):
         assert judged(path).manifest.share.generation == generation
         assert contents(judged(path), trust).entries > 10

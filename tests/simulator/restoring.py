@@ -36,7 +36,7 @@ def saved(platform: SimulatedPlatform, out: Path) -> Path:
     with repeatable():
         world = platform.world()
         try:
-            return save(world, out, trust(platform.repository).root.recipients).path
+            return Path(save(world, out, trust(platform.repository).root.recipients).shown)
         finally:
             world.session.close()
 

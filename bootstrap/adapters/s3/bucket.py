@@ -19,7 +19,6 @@ from bootstrap.model.errors import BootstrapError, Transient, UnknownOutcome, Wo
 from bootstrap.model.sensitive import Sensitive
 
 PART: Final = 8 << 20  # bytes of one part; a server takes 10,000 of them
-AT_ONCE: Final = 1 << 20  # bytes that are read of one
 LEFT_AFTER: Final = timedelta(hours=2)  # an upload that began before belongs to no save any more
 CONNECT, ANSWER = 10, 60  # seconds
 TRIES: Final = 4  # of one request, by the library
@@ -64,29 +63,34 @@ class S3Bucket:
     def upload(self, name: str, cluster: str, time: str) -> "Upload":
         return Upload(self, name, About(cluster, time, secrets.token_hex(8)))
 
-    def names(self) -> tuple[str, ...]:
+    def names(self, ending: str = "") -> tuple[str, ...]:
+        """Sorted; what lies deeper is not listed."""
         start = self._key("")
         with self.calling("list"):
             pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._place.bucket, Prefix=start
+                Bucket=self._place.bucket, Prefix=start, Delimiter="/"
             )
-            found = [str(each["Key"]) for page in pages for each in page.get("Contents") or ()]
-        return tuple(sorted(key.removeprefix(start) for key in found if "/" not in key.removeprefix(start)))
+            keys = (str(each["Key"]) for page in pages for each in page.get("Contents") or ())
+            return tuple(sorted(key.removeprefix(start) for key in keys if key.endswith(ending)))
 
     def about(self, name: str) -> About | None:
         """None where it is not there, or no snapshot that was uploaded from here."""
         try:
             head = self._call(name, lambda client, at: client.head_object(**at))
-        except _AbsentError:
+        except AbsentError:
             return None
         marks = head.get("Metadata") or {}
         if not {"cluster", "time", "save"} <= marks.keys():
             return None
         return About(str(marks["cluster"]), str(marks["time"]), str(marks["save"]))
 
-    def read(self, name: str) -> "Reading":
-        answer = self._call(name, lambda client, at: client.get_object(**at))
-        return Reading(self, answer["Body"])
+    def content(self, name: str, offset: int = 0, etag: str = "") -> tuple[Any, str]:
+        """Its body from there on, and the ETag of what it is, where the server gives one. AbsentError; ThereError where
+        it is not that of ``etag``."""
+        more = {"Range": f"bytes={offset}-"} if offset else {}
+        more |= {"IfMatch": etag} if etag else {}
+        answer = self._call(name, lambda client, at: client.get_object(**at, **more))
+        return answer["Body"], str(answer.get("ETag", ""))
 
     def delete(self, name: str) -> None:
         self._call(name, lambda client, at: client.delete_object(**at))
@@ -171,10 +175,17 @@ class S3Bucket:
     def _refused(self, what: str, code: str) -> BootstrapError:
         """The server's word for it and not its text: that can hold what was sent."""
         if code in _ABSENT:
-            return _AbsentError(what)
+            return AbsentError(what)
         if code in _THERE:
-            return _ThereError(what)
+            return ThereError(what)
         word = code if _NAME.fullmatch(code) else "an error without a name"
+        if code == "NoSuchBucket":
+            return WorldError(
+                f"{self.shown}: {self._place.endpoint} has no such bucket: {word}",
+                code="E_S3_REFUSED",
+                where=what,
+                hint="compare its name with snapshots.where.s3.bucket; this program makes none",
+            )
         if code in _DENIED:
             return WorldError(
                 f"{self.shown}: the S3 server refuses this login or right: {word}",
@@ -198,33 +209,14 @@ class S3Bucket:
         )
 
 
-class _AbsentError(WorldError):
+class AbsentError(WorldError):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} is not there", code="E_S3_REFUSED", where=what)
 
 
-class _ThereError(WorldError):
+class ThereError(WorldError):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} is there already", code="E_EXISTS", where=what)
-
-
-class Reading:
-    """An object's content as it comes, once."""
-
-    def __init__(self, bucket: S3Bucket, body: Any) -> None:
-        self._bucket = bucket
-        self._body = body
-        self._held = b""
-
-    def read(self, size: int) -> bytes:
-        with self._bucket.calling("read"):
-            while len(self._held) < size and (more := self._body.read(AT_ONCE)):
-                self._held += more
-        found, self._held = self._held[:size], self._held[size:]
-        return found
-
-    def close(self) -> None:
-        self._body.close()
 
 
 class Upload:
@@ -297,7 +289,7 @@ class Upload:
         try:
             with self._bucket.calling(self._name):
                 self._bucket.client.head_object(**self._bucket.at(self._name))
-        except _AbsentError:
+        except AbsentError:
             return False
         return True
 
@@ -306,7 +298,7 @@ class Upload:
         known = self._bucket.about(self._name)
         if known is not None and known.save == self._about.save:
             return True
-        if isinstance(error, _ThereError):
+        if isinstance(error, ThereError):
             not_over_another(True, self._shown)
         if isinstance(error, Transient):
             raise UnknownOutcome(

@@ -1,4 +1,4 @@
-"""``bootstrap snapshot``: the platform's backup as one file. All but ``save`` need no cluster (INV1)."""
+"""``bootstrap snapshot``: the platform's backup as one file. Only ``save`` and a bucket need a cluster (INV1)."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,13 @@ import typer
 from bootstrap.cli import terminal
 from bootstrap.cli.evidence_files import HeadOption, heads_for, heads_named, read
 from bootstrap.cli.exits import BROKEN
-from bootstrap.cli.options import SOURCE, Options, Output, OutputOption, common_options
+from bootstrap.cli.options import REACH, SOURCE, Options, Output, common_options
 from bootstrap.model.errors import EvidenceError
 
 if TYPE_CHECKING:
     from bootstrap.adapters.snapshot.file import SnapshotFile
     from bootstrap.operations.snapshot.judge import Contents
+    from bootstrap.operations.snapshot.shelf import Shelf
 
 app = typer.Typer(
     name="snapshot", help="The platform's backup as one file: save, list, show, verify.", no_args_is_help=True
@@ -26,7 +27,13 @@ KeysOption = Annotated[
         "--keys", metavar="DIR", help="A folder with ledger.pub, and records/ beside it; for the commit."
     ),
 ]
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A snapshot.")]
+FileArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|s3://BUCKET/KEY",
+        help="A snapshot. In a bucket it is read with the login that the platform declares.",
+    ),
+]
 
 
 @app.command()
@@ -57,26 +64,31 @@ def save(
     from bootstrap.cli.commands.snapshot_live import saved, saved_by_job
 
     written = saved(options, out) if in_cluster is None else saved_by_job(in_cluster, out)
-    _tell({**_facts(written.file), "file": written.shown}, options.output)
+    _tell(_facts(written.file), options.output)
     return 0
 
 
 @app.command("list")
+@common_options(*SOURCE, *REACH, "output", "non_interactive")
 def list_(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where they lie.")],
-    output: OutputOption = Output.TEXT,
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER|s3://BUCKET/PREFIX",
+            help="Where they lie. A bucket is read with the login that the platform declares.",
+        ),
+    ],
+    options: Options,
 ) -> int:
-    """Show the snapshots of a folder, each judged without a key; exit 6 where one of them is damaged."""
-    from bootstrap.operations.snapshot.judge import judged
-    from bootstrap.operations.snapshot.names import snapshots_in
-
+    """Show the snapshots of a folder or a bucket, each judged without a key; exit 6 where one of them is damaged."""
+    shelf = _shelf(folder, options)
     found: list[dict[str, Any]] = []
-    for path in snapshots_in(folder):
+    for name in shelf.names():
         try:
-            found.append(_facts(judged(path)))
+            found.append(_facts(shelf.judged(name)))
         except EvidenceError as error:
-            found.append({"file": str(path), "error": error.code, "why": error.message})
-    if output is Output.JSON:
+            found.append({"file": shelf.shown(name), "error": error.code, "why": error.message})
+    if options.output is Output.JSON:
         terminal.document(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))
     else:
         terminal.out(*(_line(each) for each in found) if found else [f"no snapshot in {folder}"])
@@ -84,16 +96,15 @@ def list_(
 
 
 @app.command()
-def show(file: FileArgument, output: OutputOption = Output.TEXT) -> int:
+@common_options(*SOURCE, *REACH, "output", "non_interactive")
+def show(file: FileArgument, options: Options) -> int:
     """Show what a snapshot says of itself, judged without a key."""
-    from bootstrap.operations.snapshot.judge import judged
-
-    _tell(_facts(judged(file)), output)
+    _tell(_facts(_judged(file, options)), options.output)
     return 0
 
 
 @app.command()
-@common_options(*SOURCE, "root", "records", "environment", "output", "non_interactive")
+@common_options(*SOURCE, *REACH, "root", "records", "environment", "output", "non_interactive")
 def verify(file: FileArgument, options: Options, keys: KeysOption = None, head: HeadOption = None) -> int:
     """Judge a snapshot before anything rests on it; exit 6 where any byte is wrong, or Vault did not sign it.
 
@@ -102,9 +113,9 @@ def verify(file: FileArgument, options: Options, keys: KeysOption = None, head: 
     opened with the share in the file, and manifest, ledger and Vault's data must speak of the same platform.
     """
     from bootstrap.ledger.bundle import KEY_FILE
-    from bootstrap.operations.snapshot.judge import judged, signed
+    from bootstrap.operations.snapshot.judge import signed
 
-    found = judged(file, options.environment)
+    found = _judged(file, options)
     facts = _facts(found)
     if keys is not None:
         signed(found, {KEY_FILE: read(keys / KEY_FILE)}, heads_for(keys, head))
@@ -125,10 +136,33 @@ def verify(file: FileArgument, options: Options, keys: KeysOption = None, head: 
     return 0
 
 
+def _judged(file: str, options: Options) -> "SnapshotFile":
+    from bootstrap.operations.snapshot.shelf import SCHEME
+
+    if file.startswith(SCHEME):
+        from bootstrap.operations.snapshot.bucket import parted
+
+        folder, name = parted(file)
+        return _shelf(folder, options).judged(name, options.environment)
+    from bootstrap.operations.snapshot.judge import judged
+
+    return judged(Path(file), options.environment)
+
+
+def _shelf(folder: str, options: Options) -> "Shelf":
+    from bootstrap.operations.snapshot.shelf import SCHEME, Folder
+
+    if folder.startswith(SCHEME):
+        from bootstrap.cli.commands.snapshot_live import bucket
+
+        return bucket(options, folder)
+    return Folder(Path(folder))
+
+
 def _facts(file: "SnapshotFile") -> dict[str, Any]:
     m = file.manifest
     return {
-        "file": str(file.path),
+        "file": file.shown,
         "bytes": file.size,
         "time": m.time,
         "environment": m.environment,

@@ -1,7 +1,8 @@
-"""What of ``bootstrap snapshot`` needs a commit: saving from a cluster, and opening with the root."""
+"""What of ``bootstrap snapshot`` needs a commit: saving from a cluster, its bucket, and opening with the root."""
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bootstrap.adapters.snapshot.file import SnapshotFile
@@ -19,6 +20,7 @@ from bootstrap.operations.snapshot.save import of_a_run, write
 from bootstrap.operations.snapshot.shelf import SCHEME, Folder, Shelf, Written
 from bootstrap.steps.context.environment import environment_of, mismatch
 from bootstrap.steps.context.session import Session
+from bootstrap.steps.context.world import World
 
 
 def saved(options: Options, out: str) -> Written:
@@ -32,10 +34,17 @@ def saved(options: Options, out: str) -> Written:
         need_begun(world)
         if options.environment and (error := mismatch(environment_of(world.cluster), options.environment)):
             raise error
-        wanted = world.intent.platform.snapshots
-        bucket = wanted.bucket if wanted is not None else None
-        shelf = _shelf(out, bucket, world.session, world.intent.bucket_path, world.intent.bucket_ca)
-        return write(of_a_run(world, recipients), shelf)
+        return write(of_a_run(world, recipients), _shelf_of(world, out))
+
+
+def bucket(options: Options, place: str) -> Shelf:
+    """``place`` in the bucket's server, with the login that the platform's Vault holds: no root key is asked for. The
+    errors of ``in_bucket``."""
+    prepared = compose.prepare(options)
+    unopened = replace(options, root="")
+    with narration(prepared.plan) as narrator, compose.world(unopened, prepared, narrator) as world:
+        need_begun(world)
+        return _shelf_of(world, place)
 
 
 def saved_by_job(folder: Path, out: str) -> Written:
@@ -45,6 +54,12 @@ def saved_by_job(folder: Path, out: str) -> Written:
         ca = settings.bucket_ca.encode()
         shelf = _shelf(out, settings.bucket, platform.session, settings.credentials, ca)
         return save_and_note(platform, shelf, settings.keep)
+
+
+def _shelf_of(world: World, out: str) -> Shelf:
+    wanted = world.intent.platform.snapshots
+    bucket = wanted.bucket if wanted is not None else None
+    return _shelf(out, bucket, world.session, world.intent.bucket_path, world.intent.bucket_ca)
 
 
 def _shelf(out: str, declared: Bucket | None, session: Session, path: str, ca: bytes) -> Shelf:

@@ -1,6 +1,5 @@
 """A snapshot file as the source of a restore: judged whole, with the root, before anything is touched (INV1)."""
 
-import hashlib
 from functools import partial
 from pathlib import Path
 
@@ -9,8 +8,6 @@ from bootstrap.model.errors import PreconditionError
 from bootstrap.model.snapshot import RAFT
 from bootstrap.operations.snapshot.judge import Trust, judged, opened_whole
 from bootstrap.steps.context.source import SnapshotSource
-
-READ = 1 << 20  # bytes
 
 
 def source_of(path: Path, environment: str, trust: Trust, *, rehearsed: bool = False) -> SnapshotSource:
@@ -29,7 +26,7 @@ def source_of(path: Path, environment: str, trust: Trust, *, rehearsed: bool = F
             hint="rehearse with a snapshot of Vault 1.21; docs/how-to/rehearse-a-disaster.md",
         )
     return SnapshotSource(
-        digest=_digest(path),
+        digest=file.sha256,
         where=str(path),
         manifest=file.manifest,
         ledger=opened.ledger,
@@ -53,11 +50,3 @@ def _sent(found: Sieved, version: str) -> dict[str, str]:
         "leases": str(found.leases),
         "stateSha256": found.state_sha256,
     }
-
-
-def _digest(path: Path) -> str:
-    found = hashlib.sha256()
-    with path.open("rb") as disk:
-        while data := disk.read(READ):
-            found.update(data)
-    return found.hexdigest()

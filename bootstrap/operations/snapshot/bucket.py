@@ -36,6 +36,18 @@ def in_bucket(out: str, declared: Bucket | None, session: Session, path: str, ca
     return InBucket(S3Bucket(place, _account(session, path), ca))
 
 
+def parted(place: str) -> tuple[str, str]:
+    """``s3://BUCKET/PREFIX`` and the name of ``s3://BUCKET/KEY``. DefinitionError E_S3_PLACE."""
+    folder, _, name = place.rpartition("/")
+    if not name or not _PLACE.fullmatch(folder):
+        raise _place(
+            place,
+            "it is no s3://BUCKET/KEY",
+            "bootstrap snapshot list s3://BUCKET/PREFIX shows the key of each",
+        )
+    return folder, name
+
+
 def _account(session: Session, path: str) -> Account:
     held = held_in(session.read(kv_data(path)), path)
     values = held.values if held is not None else {}
@@ -51,4 +63,4 @@ def _account(session: Session, path: str) -> Account:
 
 
 def _place(out: str, why: str, hint: str) -> DefinitionError:
-    return DefinitionError(f"{out}: {why}", code="E_S3_PLACE", where="--out", hint=hint)
+    return DefinitionError(f"{out}: {why}", code="E_S3_PLACE", where=out, hint=hint)

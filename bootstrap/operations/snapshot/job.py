@@ -17,7 +17,7 @@ def save_and_note(platform: Saved, shelf: Shelf, keep: int) -> Written:
         file=written.name,
         time=manifest.time,
         size=written.file.size,
-        sha256=written.sha256,
+        sha256=written.file.sha256,
         raft_index=manifest.raft.index,
         records=manifest.ledger.size,
         kept=kept,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.adapters.snapshot.errors import ANOTHER, missigned, unsigned
-from bootstrap.adapters.snapshot.file import OpenedFile, SnapshotFile, read_snapshot
+from bootstrap.adapters.snapshot.file import OpenedFile, Place, SnapshotFile, read_snapshot
 from bootstrap.adapters.snapshot.manifest import manifest_bytes, signed_content
 from bootstrap.adapters.snapshot.values import SavedSecret
 from bootstrap.adapters.vault.barrier import NOT_OPENED, Entries, check_sealed_sums
@@ -66,15 +66,16 @@ class Opened:
     saved: Mapping[str, SavedSecret]
 
 
-def judged(path: Path, environment: str = "") -> SnapshotFile:
-    """Without any key. EvidenceError E_SNAPSHOT_*; E_SNAPSHOT_ENVIRONMENT where it is not of ``environment``."""
-    file = read_snapshot(path)
+def judged(place: Place | Path, environment: str = "") -> SnapshotFile:
+    """Without any key. The errors of its place; EvidenceError E_SNAPSHOT_*, E_SNAPSHOT_ENVIRONMENT where it is not of
+    ``environment``."""
+    file = read_snapshot(place)
     found = file.manifest.environment
     if environment and found != environment:
         raise EvidenceError(
             f"this snapshot is of {f'environment {found}' if found else 'no environment'}, not of {environment}",
             code="E_SNAPSHOT_ENVIRONMENT",
-            where=str(path),
+            where=file.shown,
             hint="bootstrap snapshot list FOLDER shows the environment of each",
         )
     return file
@@ -148,7 +149,7 @@ def _of(file: SnapshotFile) -> Iterator[None]:
     try:
         yield
     except BootstrapError as error:
-        error.where = error.where if str(file.path) in error.where else f"{file.path} {error.where}".rstrip()
+        error.where = error.where if file.shown in error.where else f"{file.shown} {error.where}".rstrip()
         error.hint = error.hint or ANOTHER
         raise
 

@@ -1,7 +1,6 @@
 """Where snapshots lie: a folder, or a bucket of an S3 server. A name is given once, to what is whole (INV1)."""
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from bootstrap.adapters.s3.bucket import S3Bucket
-from bootstrap.adapters.snapshot.file import SnapshotFile, read_from
+from bootstrap.adapters.s3.stored import Stored
+from bootstrap.adapters.snapshot.file import SnapshotFile
 from bootstrap.adapters.snapshot.target import LocalFile, Target
 from bootstrap.model.errors import DefinitionError, EvidenceError, HeldError
 from bootstrap.operations.snapshot.judge import judged
@@ -22,12 +22,10 @@ SCHEME: Final = "s3://"  # how the name of a bucket begins
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A snapshot that was read back whole: ``sha256`` of all its bytes, in hex; ``name`` as it is called there."""
+    """A snapshot that was read back whole; ``name`` as it is called there."""
 
     file: SnapshotFile
-    sha256: str
     name: str
-    shown: str
 
 
 class Shelf(Protocol):
@@ -37,6 +35,11 @@ class Shelf(Protocol):
     def target(self, name: str, cluster: str, time: str, /) -> Target: ...
     def back(self, name: str) -> Written: ...
     def names(self) -> Sequence[str]: ...
+    def shown(self, name: str) -> str: ...
+    def judged(self, name: str, environment: str = "") -> SnapshotFile:
+        """The errors of ``judge.judged``."""
+        ...
+
     def whose(self, name: str) -> tuple[str, str]:
         """Its cluster, and when it was saved. EvidenceError where that is not to be judged: then it stays."""
         ...
@@ -86,17 +89,19 @@ class Folder:
         return LocalFile(self._at(name))
 
     def back(self, name: str) -> Written:
-        path = self._at(name)
-        file = judged(path)
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return Written(file, digest, path.name, str(path))
+        return Written(self.judged(name), self._at(name).name)
 
     def names(self) -> Sequence[str]:
         return tuple(path.name for path in snapshots_in(self._path))
 
+    def shown(self, name: str) -> str:
+        return str(self._at(name))
+
+    def judged(self, name: str, environment: str = "") -> SnapshotFile:
+        return judged(self._at(name), environment)
+
     def whose(self, name: str) -> tuple[str, str]:
-        manifest = judged(self._at(name)).manifest
+        manifest = self.judged(name).manifest
         return manifest.cluster, manifest.time
 
     def delete(self, name: str) -> None:
@@ -119,16 +124,16 @@ class InBucket:
         return self._bucket.upload(name, cluster, time)
 
     def back(self, name: str) -> Written:
-        reading, digest = self._bucket.read(name), hashlib.sha256()
-        shown = f"{self._bucket.shown.rstrip('/')}/{name}"
-        try:
-            file = read_from(_Hashed(reading, digest), Path(name))
-        finally:
-            reading.close()
-        return Written(file, digest.hexdigest(), name, shown)
+        return Written(self.judged(name), name)
 
     def names(self) -> Sequence[str]:
-        return tuple(name for name in self._bucket.names() if name.endswith(ENDING))
+        return self._bucket.names(ENDING)
+
+    def shown(self, name: str) -> str:
+        return Stored(self._bucket, name).shown
+
+    def judged(self, name: str, environment: str = "") -> SnapshotFile:
+        return judged(Stored(self._bucket, name), environment)
 
     def whose(self, name: str) -> tuple[str, str]:
         about = self._bucket.about(name)
@@ -138,25 +143,3 @@ class InBucket:
 
     def delete(self, name: str) -> None:
         self._bucket.delete(name)
-
-
-class _Reads(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-class _Hashed:
-    """What was read, counted and hashed."""
-
-    def __init__(self, source: _Reads, digest: "hashlib._Hash") -> None:
-        self._source = source
-        self._digest = digest
-        self._size = 0
-
-    def read(self, size: int) -> bytes:
-        data = self._source.read(size)
-        self._digest.update(data)
-        self._size += len(data)
-        return data
-
-    def tell(self) -> int:
-        return self._size
