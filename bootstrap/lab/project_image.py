@@ -1,8 +1,8 @@
-"""What the image of this program holds: the Python that runs, the program, and what it needs, with nothing beside them.
+"""What the image of this program holds: Debian's Python, the program's wheel, and what it needs, with nothing beside.
 
-No shell, no package manager: files of this machine's Python and its libraries, and of what is installed beside the
-program. ``packaging/Containerfile`` makes an image of them. Times, owners and modes are the same each time, so the
-same content is the same digest.
+No shell, no package manager: the files of Debian's packages of this Python and the libraries that it loads, as a slim
+image of Debian has them, and what is installed beside the program. ``packaging/Containerfile`` makes an image of them.
+Times, owners and modes are the same each time, so the same content is the same digest.
 """
 
 import hashlib
@@ -17,13 +17,17 @@ from functools import cache as once
 from importlib import metadata
 from pathlib import Path, PurePath
 from typing import Any, Final
+from urllib.parse import quote
 
 import bootstrap
 from bootstrap.lab.resources import DATA, folder
 
 PROGRAM: Final = "platform-bootstrap"
 _PYTHON: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
-_PREFIX: Final = PurePath("usr/local")  # Python finds its library from where its program lies
+# Debian's own where this machine has it: what is compiled beside the program fits any of one minor version.
+_PACKAGES: Final = (f"{_PYTHON}-minimal", f"lib{_PYTHON}-minimal", f"lib{_PYTHON}-stdlib")
+_DEBIAN: Final = PurePath("/usr")
+_PREFIX: Final = PurePath("usr")  # Python finds its library from where its program lies
 _APPLICATION: Final = PurePath("opt/bootstrap")
 _ENTRY: Final = "import sys\n\nfrom bootstrap.cli.entry import main\n\nsys.exit(main())\n"
 _USERS: Final = "root:x:0:0::/:/sbin/nologin\nbootstrap:x:65532:65532::/:/sbin/nologin\n"
@@ -40,6 +44,7 @@ _LEFT_OUT: Final = frozenset(
         "lib2to3",
         "site-packages",
         "dist-packages",
+        "sitecustomize.py",
     }
 )
 _NOT_LOADED: Final = ("_tkinter", "_test", "_ctypes_test", "xx", "config-")
@@ -84,28 +89,53 @@ def digest() -> str:
 
 def _files() -> Iterator[tuple[Path, PurePath]]:
     """Where each lies here, and in the image."""
-    yield Path(sys.executable).resolve(), _PREFIX / "bin" / "python3"
-    yield from _library()
+    yield from _python()
     yield from _own_files()
     yield from _installed()
     yield from ((path, path.relative_to("/")) for path in _shared_objects())
 
 
-def _library() -> Iterator[tuple[Path, PurePath]]:
-    for name in ("stdlib", "platstdlib"):
-        start = Path(sysconfig.get_path(name))
-        for path in _below(start):
+@once
+def _of_debian() -> tuple[Path, ...]:
+    """What Debian's packages hold of this Python; nothing where one of them is not installed."""
+    if _dpkg("--show", "--showformat", "${db:Status-Abbrev}", *_PACKAGES).split() != ["ii"] * len(_PACKAGES):
+        return ()
+    listed = _dpkg("--listfiles", *_PACKAGES)
+    return tuple(sorted(path for path in map(Path, listed.splitlines()) if path.is_file()))
+
+
+def _python() -> Iterator[tuple[Path, PurePath]]:
+    """Debian's, else the one that runs: its program, then its library."""
+    yield _interpreter(), _PREFIX / "bin" / "python3"
+    for start, files in _libraries():
+        for path in files:
             yield path, _PREFIX / "lib" / _PYTHON / path.relative_to(start)
 
 
+def _interpreter() -> Path:
+    debian = Path(_DEBIAN / "bin" / _PYTHON)
+    return debian if debian in _of_debian() else Path(sys.executable).resolve()
+
+
+def _libraries() -> Iterator[tuple[Path, Iterable[Path]]]:
+    """Folder, and what of it is used."""
+    if _of_debian():
+        start = Path(_DEBIAN / "lib" / _PYTHON)
+        yield start, [path for path in _of_debian() if start in path.parents and _is_used(path, start)]
+        return
+    for name in ("stdlib", "platstdlib"):
+        start = Path(sysconfig.get_path(name))
+        yield start, _below(start)
+
+
 def _below(start: Path) -> Iterator[Path]:
-    for path in sorted(start.iterdir()):
-        if path.name in _LEFT_OUT or path.name.startswith(_NOT_LOADED):
-            continue
-        if path.is_dir():
-            yield from _below(path)
-        elif path.suffix not in (".pyc", ".a"):
-            yield path
+    return (path for path in sorted(start.rglob("*")) if path.is_file() and _is_used(path, start))
+
+
+def _is_used(path: Path, start: Path) -> bool:
+    parts = path.relative_to(start).parts
+    left_out = any(part in _LEFT_OUT or part.startswith(_NOT_LOADED) for part in parts)
+    return not left_out and path.suffix not in (".pyc", ".a")
 
 
 def _own_files() -> Iterator[tuple[Path, PurePath]]:
@@ -166,8 +196,8 @@ def needed() -> Mapping[str, metadata.Distribution]:
 def _shared_objects() -> tuple[Path, ...]:
     """What Python and the extension modules load from elsewhere on this machine."""
     inside = Path(sysconfig.get_path("purelib"))
-    programs = [Path(sys.executable).resolve()]
-    programs += [path for path, _ in (*_library(), *_installed()) if ".so" in path.suffixes]
+    programs = [_interpreter()]
+    programs += [path for path, _ in (*_python(), *_installed()) if ".so" in path.suffixes]
     listed = subprocess.run(  # noqa: S603 - fixed arguments, no shell
         ["/usr/bin/ldd", *map(str, programs)], capture_output=True, text=True, check=False
     )
@@ -193,18 +223,15 @@ def _write(target: Path, text: str) -> None:
 
 @once
 def bill_of_materials() -> str:
-    """CycloneDX 1.5, JSON: Python, each distribution, each Debian package whose library is loaded."""
+    """CycloneDX 1.5, JSON: each distribution, and each Debian package of Python and of a library that it loads; a
+    Python that is no Debian package by its version."""
+    found = [("pypi", name, each.version) for name, each in needed().items()]
+    found += [(f"deb/{_vendor()}", name, tag) for name, tag in _debian_packages(_shared_objects())]
+    if not _of_debian():
+        found.append(("generic", "python", platform.python_version()))
     components = [
-        {"type": "library", "name": name, "version": each.version, "purl": f"pkg:pypi/{name}@{each.version}"}
-        for name, each in needed().items()
-    ]
-    python = platform.python_version()
-    components.append(
-        {"type": "library", "name": "python", "version": python, "purl": f"pkg:generic/python@{python}"}
-    )
-    components += [
-        {"type": "library", "name": name, "version": tag, "purl": f"pkg:deb/debian/{name}@{tag}"}
-        for name, tag in _debian_packages(_shared_objects())
+        {"type": "library", "name": name, "version": tag, "purl": f"pkg:{kind}/{name}@{quote(tag)}"}
+        for kind, name, tag in found
     ]
     program = {"type": "application", "name": PROGRAM, "version": version()}
     document: dict[str, Any] = {
@@ -218,19 +245,25 @@ def bill_of_materials() -> str:
 
 
 def _debian_packages(files: Iterable[Path]) -> list[tuple[str, str]]:
-    """Name and version; of a machine that is no Debian, none."""
-    query = shutil.which("dpkg-query")
-    if query is None:
-        return []
+    """Name and version of those of Python and of what owns ``files``; of a machine that is no Debian, none."""
     wanted = [str(name) for file in files for name in {file, file.resolve(), Path("/", *file.parts[2:])}]
-    owners = subprocess.run([query, "--search", *wanted], capture_output=True, text=True, check=False).stdout  # noqa: S603 - fixed arguments, no shell
-    names = {line.partition(": ")[0].partition(",")[0] for line in owners.splitlines()}
+    names = {line.partition(": ")[0].partition(",")[0] for line in _dpkg("--search", *wanted).splitlines()}
+    names |= set(_PACKAGES) if _of_debian() else set()
     if not names:
         return []
-    shown = subprocess.run(  # noqa: S603 - fixed arguments, no shell
-        [query, "--show", "--showformat", "${Package} ${Version}\n", *sorted(names)],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
+    shown = _dpkg("--show", "--showformat", "${Package} ${Version}\n", *sorted(names))
     return sorted({(name, tag) for name, _, tag in (line.partition(" ") for line in shown.splitlines())})
+
+
+def _dpkg(*arguments: str) -> str:
+    """What it prints; a name that it does not know is none of it."""
+    query = shutil.which("dpkg-query")
+    if query is None:
+        return ""
+    return subprocess.run([query, *arguments], capture_output=True, text=True, check=False).stdout  # noqa: S603 - fixed arguments, no shell
+
+
+def _vendor() -> str:
+    """Whose packages they are: debian, ubuntu."""
+    lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line).get("ID", "debian").strip('"')
