@@ -117,6 +117,30 @@ def test_from_this_machine_it_goes_there_too(platform: Platform, server: S3Serve
     assert saved(server) == before
 
 
+def test_inv1_they_are_listed_and_opened_where_they_lie(platform: Platform, server: S3Server) -> None:
+    """As those of a folder are: what is not whole is named, and exit 6 says so."""
+    place, files = f"s3://{BUCKET}/of/demo", saved(server)
+    options = platform.to_cluster()
+    without_root = [o for o in options if o not in ("--root", f"file:{platform.root_key}")]
+    done = run_bootstrap("snapshot", "list", place, *without_root, "-o", "json")
+    assert done.returncode == 0, said(done)
+    listed = json.loads(done.stdout)
+    assert [each["file"] for each in listed] == [f"{place}/{file.name}" for file in files]
+    local = run_bootstrap("snapshot", "list", files[0].parent, "-o", "json")
+    assert [e | {"file": ""} for e in listed] == [e | {"file": ""} for e in json.loads(local.stdout)]
+    done = run_bootstrap("snapshot", "verify", f"{place}/{files[0].name}", *options, "-o", "json")
+    assert done.returncode == 0, said(done)
+    assert "every entry opened" in json.loads(done.stdout)["proven"]
+    (files[0].parent / "half.snapshot").write_bytes(files[0].read_bytes()[:-512])
+    done = run_bootstrap("snapshot", "list", place, *without_root)
+    (files[0].parent / "half.snapshot").unlink()
+    assert (done.returncode, "E_SNAPSHOT_CUT" in done.stdout) == (6, True), said(done)
+    done = run_bootstrap("snapshot", "show", f"{place}/none.snapshot", *without_root)
+    assert_refused(done, 2, "E_FILE_MISSING", f"bootstrap snapshot list {place}")
+    done = run_bootstrap("snapshot", "list", "s3://another/of/demo", *without_root)
+    assert_refused(done, 1, "E_S3_REFUSED", "NoSuchBucket")
+
+
 def test_a_server_of_another_authority_gets_nothing(platform: Platform, kube: Kube, server: S3Server) -> None:
     (platform.folder / "keys" / "s3-ca.crt").write_bytes(authority("another").pem)
     declare(platform, "")

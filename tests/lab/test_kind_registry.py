@@ -6,9 +6,7 @@ The node image there is the one that is made here with its images inside, as one
 import json
 import re
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import pytest
 
 from bootstrap.adapters.local.ansible import AnsiblePlaybooks
 from bootstrap.lab import images, servers
-from bootstrap.lab.build import CACHE, binaries, build_all, quiet
+from bootstrap.lab.build import CACHE, build_all, quiet
 from bootstrap.lab.kind import engine, registry
 from bootstrap.lab.kind.docker import Docker
 from bootstrap.lab.kind.provider import KindLabs
@@ -24,17 +22,12 @@ from bootstrap.lab.kind.source import Gathering
 from bootstrap.lab.resources import folder
 from bootstrap.model.errors import WorldError
 from tests.lab.support.lifecycle import apply, busybox, kubectl
+from tests.lab.support.registry import registry as registry_on_loopback
 
 pytestmark = [pytest.mark.lab, pytest.mark.whole]
 NAME, PORT = "pulled", 5917
 HOST = f"127.0.0.1:{PORT}"
 VAULT = "docker.io/hashicorp/vault:1.21.1"
-CONFIG = """\
-version: 0.1
-log: {{level: error}}
-storage: {{filesystem: {{rootdirectory: {root}}}}}
-http: {{addr: "{host}"}}
-"""
 # kubeadm of a pulled node asks for the tags that it was made with.
 FILL = """
 set -e
@@ -53,26 +46,6 @@ wait $server || true
 """
 
 
-@contextmanager
-def served(root: Path) -> Iterator[None]:
-    root.mkdir()
-    config = root.with_suffix(".yml")
-    config.write_text(CONFIG.format(root=root, host=HOST))
-    program = binaries("registry")["registry"]
-    with root.with_suffix(".log").open("wb") as log:
-        process = subprocess.Popen([str(program), "serve", str(config)], stdout=log, stderr=log)
-    try:
-        until = time.monotonic() + 20
-        while subprocess.run(["curl", "-sf", f"http://{HOST}/v2/"], capture_output=True).returncode:
-            assert process.poll() is None, root.with_suffix(".log").read_text()
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
 @pytest.fixture(scope="module")
 def docker() -> Iterator[Docker]:
     playbooks = AnsiblePlaybooks(folder("playbooks"))
@@ -87,7 +60,7 @@ def docker() -> Iterator[Docker]:
 def pins(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A list of images that all lie in the registry on loopback, which runs."""
     folder_ = tmp_path_factory.mktemp("registry")
-    with served(folder_ / "store"):
+    with registry_on_loopback(folder_ / "store", HOST):
         made = Gathering(
             docker, AnsiblePlaybooks(folder("playbooks")), CACHE, folder_ / "none", quiet
         )._made()

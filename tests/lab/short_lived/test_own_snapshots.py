@@ -1,6 +1,10 @@
 """The cluster saves snapshots of itself: no person, no root key, and a login for nothing else (INV1, S2, G4)."""
 
 import json
+import os
+import secrets
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,8 +27,8 @@ from tests.lab.support.snapshot_jobs import (
     with_volume,
 )
 from tests.lab.support.state import authority
-from tests.lab.support.vault import Vault, active_pod, forwarded
-from tests.support.program import commit_all, run_bootstrap, said
+from tests.lab.support.vault import Vault, active_pod, as_root, forwarded
+from tests.support.program import commit_all, run_bootstrap, said, started
 
 pytestmark = pytest.mark.lab
 JOB = "bootstrap-snapshot-job"
@@ -181,6 +185,86 @@ def test_inv1_the_active_node_dies_and_no_half_file_has_a_name(
     for name in files:
         verified(platform, fetched(kube, name, tmp_path))
     kube.run("wait", "-n", "vault", "--for=condition=Ready", "pod", "--all", "--timeout=180s")
+
+
+@pytest.mark.whole
+def test_two_at_once_on_one_volume_are_one_and_a_refusal(
+    platform: Platform, kube: Kube, volume: None
+) -> None:
+    """The reader holds the lock of the volume as a job does."""
+    before, last = names(kube), kube.need("configmap", "snapshot-last", SPACE)["data"]
+    held = ("exec", "-n", SPACE, "snapshot-reader", "--", "flock", "-x", "/snapshots/.lock", "sleep", "600")
+    with subprocess.Popen(kube.command(*held)) as holding:
+        try:
+            claim = {"persistentVolumeClaim": {"claimName": "snapshots"}}
+            kube.apply(with_volume(kube, "second", claim))
+            assert ended(kube, "second") == "Failed"
+            assert "E_SNAPSHOT_HELD" in log(kube, "second")
+            assert names(kube) == before
+            assert kube.need("configmap", "snapshot-last", SPACE)["data"] == last
+        finally:
+            holding.kill()
+            kube.try_run("exec", "-n", SPACE, "snapshot-reader", "--", "pkill", "-f", "sleep 600")
+
+
+@pytest.mark.whole
+def test_two_at_once_by_hand_are_two_whole_files_or_one_and_a_refusal(
+    platform: Platform, tmp_path: Path
+) -> None:
+    command = ("snapshot", "save", *platform.to_cluster(), "--out", tmp_path)
+    with started(*command) as first, started(*command) as second:
+        ends = [each.communicate(timeout=300) for each in (first, second)]
+        codes = [each.returncode for each in (first, second)]
+    assert 0 in codes, ends
+    assert all("E_EXISTS" in end[1] for end, code in zip(ends, codes, strict=True) if code), ends
+    files = sorted(tmp_path.iterdir())
+    assert [file.suffix for file in files] == [".snapshot"] * codes.count(0)
+    for file in files:
+        verified(platform, file)
+
+
+BULK = 48  # secrets of nearly a MiB each: more than lies in the buffers between Vault and a save
+
+
+@pytest.fixture
+def bulk(platform: Platform, kube: Kube) -> Iterator[None]:
+    """A Vault whose snapshot takes its time, in a mount of its own."""
+    with as_root(kube, authority(platform), active_pod(kube)) as root:
+        assert root.ask("POST", "sys/mounts/bulk", {"type": "kv"}).ok
+        for number in range(BULK):
+            assert root.ask("POST", f"bulk/{number}", {"v": secrets.token_hex(350_000)}).ok
+    yield
+    with as_root(kube, authority(platform), active_pod(kube)) as root:
+        assert root.ask("DELETE", "sys/mounts/bulk").ok
+
+
+@pytest.mark.whole
+def test_inv1_the_active_node_dies_in_the_middle_of_the_stream(
+    platform: Platform, kube: Kube, bulk: None, tmp_path: Path
+) -> None:
+    """The save stands still once a part is on the disk, its Vault is killed, and the save goes on."""
+    command = ("snapshot", "save", *platform.to_cluster(), "--out", tmp_path)
+    with started(*command) as process:
+        until = time.monotonic() + 120
+        while not any(each.stat().st_size >= 1 << 20 for each in tmp_path.iterdir()):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGSTOP)
+        begun = [each.stat().st_size for each in tmp_path.iterdir()]
+        kube.run("delete", "pod", "-n", "vault", active_pod(kube), "--grace-period=0", "--force")
+        os.kill(process.pid, signal.SIGCONT)
+        _, told = process.communicate(timeout=300)
+    assert process.returncode == 1, told
+    assert "E_RAFT_CUT" in told or "E_VAULT_AWAY" in told
+    assert begun[0] < BULK * 700_000
+    assert list(tmp_path.iterdir()) == []
+    kube.run("wait", "-n", "vault", "--for=condition=Ready", "pod", "--all", "--timeout=180s")
+    done = run_bootstrap(*command)
+    assert done.returncode == 0, said(done)
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_size > BULK * 700_000
+    verified(platform, file)
 
 
 def test_g4_what_is_no_longer_declared_goes_but_for_the_volume(
