@@ -106,11 +106,17 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
+    """``resource`` may be a path of the API server's own instead, as of ``/version``."""
+
     verb: str
     group: str
     resource: str
     namespace: str = ""
     subresource: str = ""
+
+    @property
+    def is_path(self) -> bool:
+        return self.resource.startswith("/")
 
     def __str__(self) -> str:
         name = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
@@ -124,6 +130,15 @@ class Identity:
 
     user: str
     groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssuer:
+    """Who signs the tokens of service accounts: the name that they carry, and the public keys (PEM, sorted) that the
+    API server shows for them now."""
+
+    name: str
+    keys: tuple[str, ...]
 
 
 class Cluster(Protocol):
@@ -156,6 +171,7 @@ class Cluster(Protocol):
 
     def missing(self, wanted: Sequence[Permission]) -> tuple[Permission, ...]: ...  # SelfSubjectAccessReview
     def service_account_token(self, namespace: str, name: str, audience: str, seconds: int) -> Sensitive: ...
+    def token_issuer(self) -> TokenIssuer: ...  # PreconditionError E_NO_ISSUER where it is not shown
     def identity(self) -> Identity: ...  # SelfSubjectReview
     def logs(self, namespace: str, pod: str, container: str, lines: int = 50) -> str: ...
     def refresh(self) -> None: ...  # forget discovery: after CRDs were installed

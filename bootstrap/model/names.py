@@ -21,6 +21,7 @@ KV_MOUNT: Final = "secret"
 TRANSIT_MOUNT: Final = "bootstrap-transit"
 TRANSIT_KEY: Final = "countersign"  # in it: Vault's own signature over the ledger and over snapshots
 PKI_MOUNT: Final = "vault-pki"
+POD_LOGIN: Final = "vault-pods"  # by which Vault's own pods log in, each as itself
 RENEWER: Final = "vault-renewer"  # the audience of its token; with a pod's name behind it, role and policy
 VAULT_ACCOUNT: Final = "vault"
 AUDIT_DEVICE: Final = "file"

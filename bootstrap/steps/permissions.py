@@ -20,6 +20,9 @@ _OF_VAULT: Final = (  # what Vault is installed as, group and resource
     ("networking.k8s.io", "networkpolicies"),
 )
 
+# Where the API server shows who signs the tokens of service accounts.
+ISSUER_PATHS: Final = ("/.well-known/openid-configuration", "/openid/v1/jwks")
+
 
 def wanted(intent: Intent) -> tuple[Permission, ...]:
     return tuple(dict.fromkeys(_wanted(intent)))
@@ -75,6 +78,7 @@ def _wanted(intent: Intent) -> Iterator[Permission]:
     ):
         yield from (Permission(verb, group, resource) for verb in _WRITE)
     yield Permission("list", "storage.k8s.io", "storageclasses")
+    yield from (Permission("get", "", path) for path in ISSUER_PATHS)
     yield from _own(SYSTEM_NAMESPACE)
     yield from _manifests(intent)
     yield from _workloads(intent)

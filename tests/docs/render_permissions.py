@@ -300,11 +300,15 @@ def permissions_page() -> str:
 def _role(found: Rules) -> str:
     same: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
     for (group, resource), verbs in found.items():
-        same[group, verbs].append(resource)
+        same["/" if resource.startswith("/") else group, verbs].append(resource)
     text = ""
     for (group, verbs), resources in same.items():
-        text += "  - apiGroups: [{}]\n".format(group or '""')
-        text += f"    resources: [{', '.join(resources)}]\n    verbs: [{', '.join(verbs)}]\n"
+        if group == "/":
+            text += f"  - nonResourceURLs: [{', '.join(resources)}]\n"
+        else:
+            text += "  - apiGroups: [{}]\n".format(group or '""')
+            text += f"    resources: [{', '.join(resources)}]\n"
+        text += f"    verbs: [{', '.join(verbs)}]\n"
     return text
 
 

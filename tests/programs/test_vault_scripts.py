@@ -152,7 +152,7 @@ def test_s2_it_keeps_no_token_and_shows_none(pod: Pod, started: Start) -> None:
     asked = pod.text("asked").splitlines()
     assert (
         asked[0]
-        == f"write -field=token auth/kubernetes/login role=vault-renewer-vault-1 jwt=@{pod.folder}/token/token"
+        == f"write -field=token auth/vault-pods/login role=vault-renewer-vault-1 jwt=@{pod.folder}/token/token"
     )
     assert asked[2] == "token revoke -self"
     assert "canary" not in pod.text("asked") + pod.text("said")

@@ -3,6 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from bootstrap.steps.vault.pod_login import CONFIG
 from bootstrap.steps.vault.policies import RUN
 from tests.seeds.hand import Hand, Seed
 
@@ -62,6 +66,20 @@ def _widened_role(hand: Hand) -> None:
     now = hand.vault("GET", "auth/kubernetes/role/external-secrets")
     places = [*now["bound_service_account_namespaces"], "strangers"]
     hand.vault("POST", "auth/kubernetes/role/external-secrets", {"bound_service_account_namespaces": places})
+
+
+def _for_another_pod(hand: Hand) -> None:
+    path = "auth/vault-pods/role/vault-renewer-vault-0"
+    claim = "/kubernetes.io/pod/name"
+    body = {"role_type": "jwt", "user_claim": claim, "user_claim_json_pointer": True}
+    hand.vault("POST", path, body | {"bound_claims": {claim: ["vault-0", "vault-1"]}})
+
+
+def _key_of_another(hand: Hand) -> None:
+    now, other = hand.vault("GET", CONFIG), ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    keys = [*now["jwt_validation_pubkeys"], pem]
+    hand.vault("POST", CONFIG, {"bound_issuer": now["bound_issuer"], "jwt_validation_pubkeys": keys})
 
 
 def _alias(hand: Hand) -> None:
@@ -254,5 +272,23 @@ SEEDS: tuple[Seed, ...] = (
         what="the readers' role lets another namespace in",
         named="role external-secrets is given to, or gives, strangers",
         plant=_widened_role,
+    ),
+    Seed(
+        claim="vault-grants",
+        what="a pod of Vault may log in for another",
+        named="role auth/vault-pods/vault-renewer-vault-0 is not bound to vault-0",
+        plant=_for_another_pod,
+    ),
+    Seed(
+        claim="vault-grants",
+        what="the login of Vault's pods takes tokens of another key",
+        named="takes tokens of 1 keys that the API server does not show",
+        plant=_key_of_another,
+    ),
+    Seed(
+        claim="vault-grants",
+        what="another role lets in where a renewer does",
+        named="role renew gives vault-renewer-vault-0",
+        plant=lambda hand: _role(hand, "renew", "strangers", ["vault-renewer-vault-0"]),
     ),
 )

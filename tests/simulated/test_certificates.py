@@ -15,9 +15,11 @@ from bootstrap.operations.verify.invariants import prove
 from bootstrap.operations.verify.proof import State
 from bootstrap.ports import Answer, Object, Ref
 from bootstrap.steps.kinds.vault_certificates import VaultCertificates
+from bootstrap.steps.kinds.vault_configuration import VaultConfiguration
 from bootstrap.steps.vault import policies
 from bootstrap.steps.vault.intermediate import Intermediate
 from bootstrap.steps.vault.objects import certificate_names
+from bootstrap.steps.vault.pod_login import IssuerKeys
 from tests.simulator.first_leaves import first_leaves
 from tests.simulator.hand import SimulatedHand
 from tests.simulator.pki import Issuer
@@ -47,10 +49,10 @@ def issuer(platform: SimulatedPlatform) -> Issuer:
     return pki.issuers[pki.default]
 
 
-def verdict(platform: SimulatedPlatform) -> tuple[State, str]:
+def verdict(platform: SimulatedPlatform, claim: str = "certificates") -> tuple[State, str]:
     world = platform.world()
     try:
-        (found,) = [proof for proof in prove(world) if proof.id == "certificates"]
+        (found,) = [proof for proof in prove(world) if proof.id == claim]
     finally:
         world.session.close()
     return found.state, found.evidence
@@ -134,9 +136,16 @@ def test_a_platform_of_an_earlier_version_gets_it_all_by_one_up(platform: Simula
     del store.mounts["vault-pki/"]
     store.pki.issuers.clear()
     store.pki.default = ""
-    for path in [path for path in store.plain if "renewer" in path or path.startswith("vault-pki/")]:
+    del store.auth["vault-pods/"]
+    for path in [
+        p for p in store.plain if "renewer" in p or p.startswith(("vault-pki/", "auth/vault-pods/"))
+    ]:
         del store.plain[path]
-    earlier = "\n".join(line for line in policies.RUN.splitlines() if "vault-pki" not in line)
+    old_roles = [f"auth/kubernetes/role/vault-renewer-{pod}" for pod in (*PODS, "vault-4")]
+    store.plain |= {path: {"bound_service_account_names": ["vault"]} for path in old_roles}
+    earlier = "\n".join(
+        line for line in policies.RUN.splitlines() if "vault-pki" not in line and "vault-pods" not in line
+    )
     SimulatedHand(platform).vault("PUT", "sys/policies/acl/bootstrap-run", {"policy": earlier})
     live = secret(platform)
     data = {name: value for name, value in live["data"].items() if not name.endswith(".until")}
@@ -146,6 +155,34 @@ def test_a_platform_of_an_earlier_version_gets_it_all_by_one_up(platform: Simula
     assert up(platform) == 0
     assert verdict(platform)[0] is State.HOLDS
     assert {f"{pod}.until" for pod in PODS} <= set(secret(platform)["data"])
+    assert not set(old_roles) & set(store.plain)
+
+
+def test_s2_another_key_of_the_api_server_is_named_and_given_to_vault_by_up(
+    platform: SimulatedPlatform,
+) -> None:
+    platform.cluster.token_keys = ("another key", *platform.cluster.token_keys)
+    state, evidence = verdict(platform)
+    assert state is State.WAITS
+    assert "login vault-pods/ lacks a key with which the API server signs" in evidence
+    platform.vault.renewed.clear()
+    assert up(platform) == 2
+    assert verdict(platform)[0] is State.HOLDS
+    platform.cluster.token_keys = ("another key",)
+    assert "takes tokens of 1 keys that the API server does not show" in verdict(platform, "vault-grants")[1]
+    assert up(platform) == 3
+    assert verdict(platform, "vault-grants")[0] is State.HOLDS
+    assert up(platform) == 0
+
+
+def test_a_right_that_an_earlier_policy_did_not_give_is_no_outage(platform: SimulatedPlatform) -> None:
+    """What may not be looked at is written anew."""
+    platform.vault.denied |= {"GET auth/vault-pods/config", "GET vault-pki/roles/vault-0"}
+    world = platform.world()
+    step = next(s for p in world.plan.phases for s in p.steps if s.kind == "vault-configuration")
+    changes = {leaf.change for leaf in VaultConfiguration(step, world).observe().missing}
+    world.session.close()
+    assert changes == {IssuerKeys(world).change, "write vault-pki/roles/vault-0"}
 
 
 def test_an_outage_is_not_taken_for_a_ca_that_is_not_there(platform: SimulatedPlatform) -> None:

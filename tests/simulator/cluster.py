@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 from bootstrap.adapters.kubernetes.secret_data import decoded
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Identity, Object, Permission, Reason, Ref, Refused
+from bootstrap.ports import Identity, Object, Permission, Reason, Ref, Refused, TokenIssuer
 from bootstrap.steps.permissions import plural
 from tests.simulator.selectors import selected
 from tests.simulator.validity import invalid, invalid_change, is_builtin
@@ -69,6 +69,7 @@ class SimulatedCluster:
         self._identity = identity
         self.mutations: list[tuple[str, Ref]] = []
         self.controllers: list[Controller] = []
+        self.token_keys = ("the key of a simulated API server",)  # the first one signs
         self.renewers: dict[str, str] = {}  # pod to the log of its renewer
         self.admission: list[Admission] = []
         self.updates: list[Admission] = []
@@ -110,6 +111,17 @@ class SimulatedCluster:
         if self.get(Ref("v1", "ServiceAccount", name, namespace)) is None:
             raise WorldError(f"no ServiceAccount {namespace}/{name}", code="E_NOT_FOUND")
         return Sensitive(f"token:{namespace}/{name}:{audience}".encode(), "service account token")
+
+    def token_issuer(self) -> TokenIssuer:
+        return TokenIssuer("https://kubernetes.default.svc.cluster.local", tuple(sorted(self.token_keys)))
+
+    def pod_token(self, namespace: str, pod: str, audience: str) -> Sensitive:
+        """What the kubelet mounts into a pod."""
+        live = self.get(Ref("v1", "Pod", pod, namespace))
+        assert live is not None
+        account = live["spec"].get("serviceAccountName", "default")
+        text = f"token:{namespace}/{account}:{audience}:{pod}:{self.token_keys[0]}"
+        return Sensitive(text.encode(), "service account token")
 
     def logs(self, namespace: str, pod: str, container: str, lines: int = 50) -> str:
         """What an unsealer logs: the names of the keys that its pod mounts and that are there; and a renewer, of the

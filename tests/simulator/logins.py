@@ -4,8 +4,10 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from bootstrap.model.errors import WorldError
+from bootstrap.model.names import POD_LOGIN
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
+from bootstrap.steps.vault.pod_login import CONFIG
 
 if TYPE_CHECKING:
     from tests.simulator.vault import Call, Token
@@ -21,6 +23,25 @@ def login(call: "Call") -> Answer:
     if not fits or name not in role["bound_service_account_names"]:
         raise WorldError("auth/kubernetes/login: Vault answered 403", code="E_VAULT_DENIED")
     return issued(call, tuple(role.get("token_policies") or ()), entity_policies(call, account))
+
+
+def pod_login(call: "Call") -> Answer:
+    """Checked by the keys that were given, and by what the role binds; each refusal is a 400."""
+    role = call.store.plain.get(f"auth/{POD_LOGIN}/role/{call.body['role']}")
+    config = call.store.plain.get(CONFIG, {})
+    if role is None:
+        return call.no(400, f"role {call.body['role']!r} could not be found")
+    _, account, audience, *of_pod = call.body["jwt"].reveal().decode().split(":")
+    pod, key = of_pod or ("", "")
+    if key not in config.get("jwt_validation_pubkeys", ()):
+        return call.no(400, "error validating token: no known key successfully validated the token signature")
+    if f"system:serviceaccount:{account.replace('/', ':')}" != role["bound_subject"]:
+        return call.no(400, "error validating token: invalid subject (sub) claim")
+    if audience not in role["bound_audiences"]:
+        return call.no(400, "error validating token: invalid audience (aud) claim")
+    if pod not in role["bound_claims"].values():
+        return call.no(400, "error validating claims: claim does not match any associated bound claim values")
+    return issued(call, tuple(role["token_policies"]))
 
 
 def entity_policies(call: "Call", account: str) -> tuple[str, ...]:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from bootstrap.adapters.vault.certificates import X509Certificates
 from bootstrap.model.errors import Transient
+from bootstrap.model.names import POD_LOGIN
 from bootstrap.ports import Answer
+from bootstrap.steps.vault.pod_login import CONFIG
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+    from tests.simulator.cluster import SimulatedCluster
     from tests.simulator.vault import Call
 
 MOUNT = "vault-pki"
@@ -147,12 +150,13 @@ def _role(call: "Call") -> Answer:
     return call.ok(call.store.plain[call.path]) if not call.reads and found.ok else found
 
 
-def renewed(store: Any, pod: str, now: datetime) -> bytes | None:
+def renewed(store: Any, pod: str, cluster: "SimulatedCluster") -> bytes | None:
     """What the renewer of a pod has got by now: nothing while it may not ask."""
     role = store.plain.get(f"{MOUNT}/roles/{pod}")
-    login = store.plain.get(f"auth/kubernetes/role/vault-renewer-{pod}")
+    login = store.plain.get(f"auth/{POD_LOGIN}/role/vault-renewer-{pod}")
     policy = store.plain.get(f"sys/policies/acl/vault-renewer-{pod}")
-    if not (role and login and policy and store.pki.default):
+    keys = store.plain.get(CONFIG, {}).get("jwt_validation_pubkeys", ())
+    if not (role and login and policy and store.pki.default and cluster.token_keys[0] in keys):
         return None
-    made: bytes = store.pki.leaf(list(role["allowed_domains"]), int(role["ttl"]), now)
+    made: bytes = store.pki.leaf(list(role["allowed_domains"]), int(role["ttl"]), cluster.now)
     return made

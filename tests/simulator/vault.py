@@ -19,7 +19,7 @@ from typing import Any
 
 from bootstrap.model.certificates import each_of
 from bootstrap.model.errors import Transient, UnknownOutcome, WorldError
-from bootstrap.model.names import TRANSIT_KEY, TRANSIT_MOUNT
+from bootstrap.model.names import POD_LOGIN, TRANSIT_KEY, TRANSIT_MOUNT
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, InitAnswer, Object, Ref, SealStatus
 from tests.simulator import kv, logins, pki, snapshots, transit
@@ -218,7 +218,7 @@ class SimulatedVault:
         asked = self._told(live)
         due = uid not in self.renewed or asked != self.told.get(uid, b"")
         if due and renews and store is not None and not self._sealed(pod, live, store):
-            leaf = pki.renewed(store, pod, self.cluster.now) if self.renewing else None
+            leaf = pki.renewed(store, pod, self.cluster) if self.renewing else None
             if leaf is not None:
                 self.renewed[uid], self.told[uid] = leaf, asked
         return self.renewed.get(uid) or self._first(pod, live)
@@ -400,6 +400,7 @@ path "identity/oidc/provider/+/authorize" { capabilities = ["read", "update"] }
 QUESTIONS = frozenset(
     {
         "auth/kubernetes/login",
+        f"auth/{POD_LOGIN}/login",
         "auth/token/lookup-accessor",
         "auth/token/revoke-accessor",
         "auth/token/revoke-self",
@@ -414,6 +415,7 @@ OPEN = frozenset(
     {
         "vault-pki/issuer/default/json",
         "auth/kubernetes/login",
+        f"auth/{POD_LOGIN}/login",
         *(f"sys/rekey/{what}" for what in ("init", "update", "verify")),
         *(f"sys/generate-root/{what}" for what in ("attempt", "update")),
     }
@@ -506,6 +508,12 @@ class Call:
         found = self.store.plain.get(self.path)
         return self.ok(found) if found is not None else self.no(404)
 
+    def taken_whole(self) -> Answer:
+        """What a write does not name has its default again."""
+        if not self.reads:
+            self.store.plain[self.path] = {}
+        return self.plain()
+
     def policy(self) -> Answer:
         if not self.reads and self.method != "DELETE" and not is_policy(self.body["policy"]):
             return self.no(400, "failed to parse policy")
@@ -582,6 +590,8 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "auth/kubernetes/config": Call.plain,
     "auth/kubernetes/role": Call.plain,
     "auth/kubernetes/role/": Call.plain,
+    f"auth/{POD_LOGIN}/login": logins.pod_login,
+    f"auth/{POD_LOGIN}/config": Call.taken_whole,
     "auth/token/roles": Call.named,
     "auth/token/roles/": Call.named,
     "auth/token/": logins.tokens,

@@ -490,6 +490,14 @@ def test_what_answers_and_is_no_api_server_is_called_that(tmp_path: Path, body: 
         failed(PreconditionError, "E_KUBE_KIND", kube.identity)
 
 
+def test_an_api_server_that_does_not_show_its_keys_is_named(tmp_path: Path) -> None:
+    with cluster(tmp_path, (404, "{}")) as (kube, _, _):
+        failed(PreconditionError, "E_NO_ISSUER", kube.token_issuer)
+    with cluster(tmp_path, (200, '{"issuer": "https://a.example"}')) as (kube, seen, _):
+        failed(PreconditionError, "E_NO_ISSUER", kube.token_issuer)
+        assert len(seen) == 2
+
+
 def test_a_list_of_kinds_that_is_none_is_called_that(tmp_path: Path) -> None:
     with cluster(tmp_path, (200, '{"resources": [{"name": 5}]}')) as (kube, _, _):
         failed(PreconditionError, "E_KUBE_KIND", lambda: kube.get(Ref("a/v1", "B", "c")))

@@ -12,9 +12,10 @@ from bootstrap.adapters.kubernetes.api import KubeApi, Reply, Request
 from bootstrap.adapters.kubernetes.diff import MANAGER, apply_would_change
 from bootstrap.adapters.kubernetes.discovery import Served, ServedKind
 from bootstrap.adapters.kubernetes.secret_data import decoded, encoded
+from bootstrap.adapters.kubernetes.token_keys import not_shown, public_keys
 from bootstrap.model.errors import PreconditionError, Transient, WorldError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Identity, Object, Permission, Reason, Ref, Refused
+from bootstrap.ports import Identity, Object, Permission, Reason, Ref, Refused, TokenIssuer
 
 PAGE = 250  # objects a list request
 REVIEWS = 8  # permission reviews in flight
@@ -65,6 +66,17 @@ class KubeCluster:
         groups = review["status"]["userInfo"].get("groups") or ()
         return Identity(name, tuple(str(group) for group in groups))
 
+    def token_issuer(self) -> TokenIssuer:
+        """As it is now. PreconditionError E_NO_ISSUER where the API server does not show it."""
+        about = self._shown("/.well-known/openid-configuration")
+        return TokenIssuer(self._word(about, "issuer"), public_keys(self._shown("/openid/v1/jwks")))
+
+    def _shown(self, path: str) -> Object:
+        reply = self._api.read(Request(method="GET", path=path, what=path))
+        if reply is None:
+            raise not_shown(f"it does not serve {path}")
+        return reply.document
+
     def missing(self, wanted: Sequence[Permission]) -> tuple[Permission, ...]:
         """Those of ``wanted`` that we do not have. A resource that does not exist counts as missing, except
         for administrators, whom the server allows everything, misspelt or not."""
@@ -112,10 +124,13 @@ class KubeCluster:
             "subresource": item.subresource,
             "namespace": item.namespace,
         }
+        spec: Object = {"resourceAttributes": {key: value for key, value in asked.items() if value}}
+        if item.is_path:
+            spec = {"nonResourceAttributes": {"verb": item.verb, "path": item.resource}}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
+            "spec": spec,
         }
         review = self._review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body)
         status = review.get("status")

@@ -12,6 +12,7 @@ from bootstrap.intent.hcl import Grant
 from bootstrap.steps.context.names import (
     KV_MOUNT,
     PKI_MOUNT,
+    POD_LOGIN,
     READER_ROLE,
     RUN_ROLE,
     TRANSIT_KEY,
@@ -33,6 +34,7 @@ CONTROL = {
     "sys/auth/": "logins",
     "sys/storage/raft/snapshot": "the whole storage",
     "auth/kubernetes/config": "the login of Kubernetes",
+    f"auth/{POD_LOGIN}/": "the login of Vault's pods",
     f"auth/kubernetes/role/{RUN_ROLE}": "the run's role",
     f"auth/kubernetes/role/{READER_ROLE}": "the readers' role",
     f"{PKI_MOUNT}/intermediate/": "the CA of Vault's certificates",

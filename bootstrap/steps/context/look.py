@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Cluster, Identity, Object, Permission, Ref, Refused
+from bootstrap.ports import Cluster, Identity, Object, Permission, Ref, Refused, TokenIssuer
 from bootstrap.steps.context.health import ref_of
 
 T = TypeVar("T")
@@ -117,6 +117,9 @@ class SharedCluster:
 
     def service_account_token(self, namespace: str, name: str, audience: str, seconds: int) -> Sensitive:
         return self._cluster.service_account_token(namespace, name, audience, seconds)
+
+    def token_issuer(self) -> TokenIssuer:
+        return self._look.once("token issuer", self._cluster.token_issuer)
 
     def logs(self, namespace: str, pod: str, container: str, lines: int = 50) -> str:
         return self._cluster.logs(namespace, pod, container, lines)

@@ -20,6 +20,7 @@ from bootstrap.model.names import OURS as OURS
 from bootstrap.model.names import PART_OF as PART_OF
 from bootstrap.model.names import PKI_MOUNT as PKI_MOUNT
 from bootstrap.model.names import PLAN_ANNOTATION as PLAN_ANNOTATION
+from bootstrap.model.names import POD_LOGIN as POD_LOGIN
 from bootstrap.model.names import READER_ACCOUNT as READER_ACCOUNT
 from bootstrap.model.names import READER_ROLE as READER_ROLE
 from bootstrap.model.names import RENEWER as RENEWER

@@ -8,11 +8,14 @@ hundred of the looks below (docs/adr/0016-idle-unsealer.md, docs/adr/0019-certif
 from typing import Any, Final
 
 from bootstrap.model.catalog import VaultSpec
-from bootstrap.steps.context.names import AUDIT_FILE, PKI_MOUNT, RENEWER
+from bootstrap.steps.context.names import AUDIT_FILE, PKI_MOUNT, POD_LOGIN, RENEWER
 
 API_PORT, RAFT_PORT = 8200, 8201
 SOCKET: Final = "/vault/socket/vault.sock"
 AUDIT_KEPT: Final = 8  # parts of the audit log beside the one that is written
+TOKEN_SECONDS: Final = (
+    600  # the least that Kubernetes gives: that long Vault takes it, even of a pod that is gone
+)
 SERVED: Final = (
     "/vault/leaf/served.pem"  # key, certificate and intermediate in one file: it is replaced as one
 )
@@ -130,7 +133,7 @@ serve() {{
   return 1
 }}
 issued() {{
-  vault write -field=token auth/kubernetes/login role={RENEWER}-$POD jwt=@/vault/token/token \\
+  vault write -field=token auth/{POD_LOGIN}/login role={RENEWER}-$POD jwt=@/vault/token/token \\
     >$HOME/.vault-token 2>$own/why || return 1
   vault write -format=json {PKI_MOUNT}/issue/$POD common_name=$POD.vault-internal "alt_names=$NAMES" \\
     format=pem_bundle >$own/issued 2>$own/why
@@ -244,7 +247,7 @@ def renewer(spec: VaultSpec, names: str) -> dict[str, Any]:
 
 def serving_volumes() -> list[dict[str, Any]]:
     """What the containers of a serving pod share, and the token by which the renewer alone logs in."""
-    token = {"audience": RENEWER, "expirationSeconds": 3600, "path": "token"}
+    token = {"audience": RENEWER, "expirationSeconds": TOKEN_SECONDS, "path": "token"}
     return [
         *(
             {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}

@@ -4,11 +4,12 @@ A leaf is read by the run's own identity, and written by a token that may: the i
 run's identity, a configuring token (``configuring.py``) for everything from then on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from bootstrap.model.catalog import Intent
+from bootstrap.model.errors import WorldError
 from bootstrap.ports import Answer
 from bootstrap.steps.context.names import (
     AUDIT_DEVICE,
@@ -19,9 +20,9 @@ from bootstrap.steps.context.names import (
     JOB_ROLE,
     KV_MOUNT,
     PKI_MOUNT,
+    POD_LOGIN,
     READER_ACCOUNT,
     READER_ROLE,
-    RENEWER,
     RUN_ACCOUNT,
     RUN_POLICY,
     RUN_ROLE,
@@ -31,7 +32,6 @@ from bootstrap.steps.context.names import (
     SYSTEM_NAMESPACE,
     TRANSIT_MOUNT,
     TXN_HEADER,
-    VAULT_ACCOUNT,
     renewer,
 )
 from bootstrap.steps.context.outcome import granted
@@ -39,12 +39,14 @@ from bootstrap.steps.context.session import TOKEN_SECONDS
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.intermediate import Intermediate, issuing
 from bootstrap.steps.vault.objects import pod_names
+from bootstrap.steps.vault.pod_login import IssuerKeys, pod_role
 from bootstrap.steps.vault.policies import RUN, job, pusher, reader, renewing, saver
+from bootstrap.steps.vault.presence import MOST
 from bootstrap.steps.vault.root_session import Call
 from bootstrap.steps.vault.transit import KEYS, MADE, live_key
 
-RENEWING_SECONDS: Final = 60  # that a renewer has for one certificate: its token ends itself
 SAVING_SECONDS: Final = 3600  # that a snapshot may take: its token ends itself when it is saved
+DENIED: Final = 403
 _DEVICES: Final = "sys/audit"
 _HEADERS: Final = "sys/config/auditing/request-headers"
 
@@ -68,8 +70,7 @@ class Fields:
         return f"write {self.path}"
 
     def holds(self, call: Call) -> bool:
-        answer = call("GET", self.path)
-        return answer.ok and all(_plain(answer.data.get(n)) == _plain(v) for n, v in self.body.items())
+        return agrees(_read(call, self.path), self.body)
 
     def write(self, world: World, call: Call) -> None:
         granted(call("POST", self.path, self.body), self.path)
@@ -86,7 +87,7 @@ class Absent:
         return f"delete {self.path}"
 
     def holds(self, call: Call) -> bool:
-        return not call("GET", self.path).ok
+        return _read(call, self.path).status not in (200, DENIED)
 
     def write(self, world: World, call: Call) -> None:
         granted(call("DELETE", self.path), self.path)
@@ -228,6 +229,7 @@ PKI: Final = Enabled(
     {"type": "pki", "config": {"max_lease_ttl": "87600h"}},
     f"mount PKI at {PKI_MOUNT}/",
 )
+PODS: Final = Enabled("sys/auth", POD_LOGIN, {"type": "jwt"}, f"enable login {POD_LOGIN}/")
 KV: Final = Enabled(
     "sys/mounts", KV_MOUNT, {"type": "kv", "options": {"version": "2"}}, f"mount KV v2 at {KV_MOUNT}/"
 )
@@ -258,21 +260,14 @@ def _of_certificates(world: World) -> Iterator[Leaf]:
     spec = world.intent.platform.vault
     yield PKI
     yield Intermediate(world)
+    yield PODS
+    yield IssuerKeys(world)
     for pod in pod_names(spec.replicas):
         yield Fields(f"{PKI_MOUNT}/roles/{pod}", issuing(spec, pod))
         yield Fields(f"sys/policies/acl/{renewer(pod)}", {"policy": renewing(pod)})
-        yield Fields(
-            f"auth/kubernetes/role/{renewer(pod)}",
-            {
-                **_LOGIN,
-                "audience": RENEWER,
-                "bound_service_account_names": [VAULT_ACCOUNT],
-                "bound_service_account_namespaces": [spec.namespace],
-                "token_policies": [renewer(pod)],
-                "token_ttl": RENEWING_SECONDS,
-                "token_explicit_max_ttl": RENEWING_SECONDS,
-            },
-        )
+        yield Fields(f"auth/{POD_LOGIN}/role/{renewer(pod)}", pod_role(spec, pod))
+    for pod in pod_names(MOST):  # of earlier versions: it let each pod in
+        yield Absent(f"auth/kubernetes/role/{renewer(pod)}")
 
 
 def _of_savers(intent: Intent) -> Iterator[Leaf]:
@@ -328,6 +323,21 @@ def _reader_role(namespaces: list[str]) -> dict[str, Any]:
 def _accessor(call: Call) -> str:
     mounted = granted(call("GET", "sys/auth"), "sys/auth").data
     return str(mounted.get("kubernetes/", {}).get("accessor", ""))
+
+
+def _read(call: Call, path: str) -> Answer:
+    """Nothing where the run's policy is of an earlier version, which had no such leaf."""
+    try:
+        return call("GET", path)
+    except WorldError as error:
+        if error.code != "E_VAULT_DENIED":
+            raise
+        return Answer(status=DENIED, data={})
+
+
+def agrees(found: Answer, body: Mapping[str, Any]) -> bool:
+    """Whether what was read has these fields, whatever else it has; a list in any order."""
+    return found.ok and all(_plain(found.data.get(n)) == _plain(v) for n, v in body.items())
 
 
 def _plain(value: Any) -> Any:

@@ -39,6 +39,7 @@ PERMISSIONS = {
     "of a subresource": Permission("get", "", "pods", "", "log"),
     "of the cluster": Permission("create", "", "namespaces"),
     "of a resource that is not there": Permission("create", "", "nonsense"),
+    "of a path of its own": Permission("get", "", "/openid/v1/jwks"),
 }
 
 
@@ -143,6 +144,12 @@ def test_a_token_is_a_jwt(cluster: Cluster, namespace: str) -> None:
     account = made(cluster.create(bare("v1", "ServiceAccount", namespace)))
     token = cluster.service_account_token(namespace, account["metadata"]["name"], "vault", 600)
     assert token.reveal().count(b".") == 2
+
+
+def test_the_api_server_shows_who_signs_them(cluster: Cluster) -> None:
+    issuer = cluster.token_issuer()
+    assert issuer.name.startswith("https://")
+    assert issuer.keys and list(issuer.keys) == sorted(set(issuer.keys))
 
 
 # ---------------------------------------------------------------- as somebody without rights

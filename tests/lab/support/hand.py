@@ -22,7 +22,7 @@ from tests.support.program import git
 LAG = 60.0  # seconds that a deleted binding may go on refusing
 SERVER_SET = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "ownerReferences")
 ROOT_PATHS = (
-    *("sys/policies/acl/", "auth/kubernetes/role/", "auth/token/roles/"),
+    *("sys/policies/acl/", "auth/kubernetes/role/", "auth/token/roles/", "auth/vault-pods/"),
     *("identity/entity/name/", "identity/group/name/"),
 )
 OPERATOR = ("deployment/external-secrets", "-n", "external-secrets")

@@ -17,6 +17,7 @@ from tests.lab.support.cluster import Kube
 # Requests that are writes by their verb only: logins and their end, and POSTs that ask.
 QUESTIONS = {
     "auth/kubernetes/login",
+    "auth/vault-pods/login",
     "auth/token/revoke-self",
     "auth/token/lookup-accessor",
     "auth/token/lookup-self",

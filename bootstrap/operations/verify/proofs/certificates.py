@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bootstrap.model.certificates import LATE, Certificate
 from bootstrap.model.errors import WorldError
+from bootstrap.operations.verify.pod_logins import missing_keys
 from bootstrap.operations.verify.proof import State, Verdict, claim, names
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.intermediate import live_intermediate
@@ -18,8 +19,8 @@ from bootstrap.steps.vault.serving_secrets import is_trusted, tls_ref
     "each certificate of Vault is renewed in time",
     reads="the certificate that each Vault serves now, the CA in Vault that made it, those in the Secret that a pod "
     "starts with, and the CAs of the commit: what is served is of one of these, and more than a seventh of each life "
-    "is left",
-    unseen="whether a renewer will be able to: that shows once two thirds of a life are over",
+    "is left; and whether Vault has each key with which the API server signs the tokens of renewers",
+    unseen="what else may keep a renewer from its work: that shows once two thirds of a life are over",
 )
 def certificates(world: World) -> Verdict:
     authority = live_intermediate(world)
@@ -41,6 +42,8 @@ def certificates(world: World) -> Verdict:
         return Verdict(State.BROKEN, seen, hint.format(world.intent.platform.vault.namespace))
     if silent:
         return Verdict(State.WAITS, f"{seen}; no answer of {', '.join(silent)}")
+    if lacking := missing_keys(world):
+        return Verdict(State.WAITS, f"{seen}; {lacking}", "`bootstrap up --root` gives it to Vault")
     return Verdict(State.HOLDS, seen)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bootstrap.intent.hcl import Grant, read_policy
+from bootstrap.operations.verify.pod_logins import wider_logins
 from bootstrap.operations.verify.proof import State, Verdict, claim, names
 from bootstrap.operations.verify.vault_census import Census, Holder
 from bootstrap.operations.verify.vault_reach import changes
@@ -20,7 +21,6 @@ from bootstrap.steps.context.names import (
     SNAPSHOT_POLICY,
     SNAPSHOT_ROLE,
     SYSTEM_NAMESPACE,
-    VAULT_ACCOUNT,
     renewer,
 )
 from bootstrap.steps.context.world import World
@@ -74,7 +74,8 @@ def vault_writers(world: World) -> Verdict:
     "INV6",
     "our policies, roles and entities in Vault grant what `up` writes, and no more",
     reads="the text of `bootstrap-run`, `bootstrap-snapshot`, `bootstrap-snapshot-job`, `bootstrap-configure`, "
-    "`vault-renewer-*`, `reader-*` and `pusher-*`, our roles, and the entities `ns-*` with their aliases",
+    "`vault-renewer-*`, `reader-*` and `pusher-*`, our roles, the entities `ns-*` with their aliases, and the keys "
+    "by which Vault's pods log in, beside those that the API server shows",
     unseen="nothing of these",
 )
 def vault_grants(world: World) -> Verdict:
@@ -89,7 +90,8 @@ def vault_grants(world: World) -> Verdict:
     wider += [
         why for holder in census.holders for why in _wider(holder, world, census.accessor("kubernetes"))
     ]
-    seen = f"{len(_expected(world))} policies, {len(_roles(world))} roles"
+    wider += wider_logins(world, census)
+    seen = f"{len(_expected(world))} policies, {len(_roles(world)) + len(world.session.pods)} roles"
     return _verdict(seen, wider, census, "`bootstrap up` writes ours as declared; find out who changed them")
 
 
@@ -137,14 +139,13 @@ def _is_ours(holder: Holder, world: World) -> bool:
 
 
 def _roles(world: World) -> dict[str, tuple[str, set[str], set[str]]]:
-    """Our roles: the account that may log in, from which namespaces, and the policies that it gets."""
-    home = world.intent.platform.vault.namespace
+    """Our roles of the login of Kubernetes: the account that may log in, from which namespaces, and the policies that
+    it gets."""
     return {
         RUN_ROLE: (RUN_ACCOUNT, {SYSTEM_NAMESPACE}, {RUN_POLICY}),
         SNAPSHOT_ROLE: (SNAPSHOT_ACCOUNT, {SYSTEM_NAMESPACE}, {SNAPSHOT_POLICY}),
         JOB_ROLE: (JOB_ACCOUNT, {SYSTEM_NAMESPACE}, {JOB_POLICY}),
         READER_ROLE: (READER_ACCOUNT, _namespaces(world), set()),
-        **{renewer(pod): (VAULT_ACCOUNT, {home}, {renewer(pod)}) for pod in world.session.pods},
     }
 
 
