@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.steps.vault.containers import RENEWER_SCRIPT, SERVER, UNSEALED
+from bootstrap.steps.vault.containers import RENEWER_SCRIPT, SERVER, UNSEALED, VOLUMES_PROBE
 from tests.support.tls_server import authority
 
 VAULT = """\
@@ -266,3 +266,22 @@ def test_how_full_the_volumes_are_is_handed_on(pod: Pod, started: Start) -> None
     pod.put("refuse", "")
     started(RENEWER_SCRIPT)
     until(lambda: "volumes: data " in pod.text("said"))
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [
+        ("data 3%, audit 79%", ""),
+        ("data 3%, audit 80%", "volumes that are soon full: audit 80 %\n"),
+        ("data 100%, audit 99%", "volumes that are soon full: data 100 % audit 99 %\n"),
+        ("data unknown, audit unknown", ""),
+        ("", ""),
+    ],
+)
+def test_g4_a_volume_that_is_soon_full_is_what_the_kubelet_hears(pod: Pod, used: str, said: str) -> None:
+    """And says in an Event; where nothing is known yet, nothing is said."""
+    if used:
+        pod.put("leaf/used", f"{used}\n")
+    started = pod.run(VOLUMES_PROBE)
+    assert started.wait() == (1 if said else 0)
+    assert pod.text("said") == said

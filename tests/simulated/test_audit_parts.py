@@ -93,6 +93,29 @@ def test_b6_a_part_that_was_changed_since_is_found_and_stays_found(platform: Sim
         assert platform.up().epoch == 0
 
 
+@pytest.mark.parametrize(("gone", "named"), [(0, ""), (1, "audit-20261131"), (2, "audit-20261132")])
+def test_b6_a_part_that_is_gone_before_an_older_one_is_missed(
+    platform: SimulatedPlatform, gone: int, named: str
+) -> None:
+    """The oldest goes by itself."""
+    says(platform, "vault-0", PARTS)
+    platform.up()
+    lost = [*PARTS][gone]
+    says(platform, "vault-0", {name: digest for name, digest in PARTS.items() if name != lost})
+    state, evidence = verdict(platform)
+    assert state is (State.BROKEN if named else State.HOLDS)
+    assert (f"gone before older ones: vault-0/{named}" in evidence) is bool(named)
+
+
+def test_what_another_pod_keeps_is_no_witness(platform: SimulatedPlatform) -> None:
+    """As where a volume is a new one."""
+    says(platform, "vault-0", PARTS)
+    platform.up()
+    says(platform, "vault-0", {})
+    says(platform, "vault-1", PARTS)
+    assert verdict(platform)[0] is State.HOLDS
+
+
 def test_without_the_root_nothing_is_asked_for_it(platform: SimulatedPlatform) -> None:
     says(platform, "vault-0", PARTS)
     world = platform.world()

@@ -119,6 +119,16 @@ def test_g7_readiness_and_the_unsealer_start_no_vault_while_nothing_is_sealed() 
         assert f":{RAFT_PORT:04X} " in sidecar["command"][-1]
 
 
+def test_g7_a_warning_of_full_volumes_restarts_nothing() -> None:
+    """It is asked of the renewer, by which no pod is ready or not."""
+    beside = pod(stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secrets=("u",)))["containers"]
+    asked = {c["name"]: c["livenessProbe"] for c in beside if "livenessProbe" in c}
+    assert list(asked) == ["renewer"]
+    seconds = asked["renewer"]["failureThreshold"] * asked["renewer"]["periodSeconds"]
+    assert seconds > 5 * 365 * 86400
+    assert [c["name"] for c in beside if "readinessProbe" in c] == ["vault"]
+
+
 def test_g7_the_digest_of_a_template_is_that_of_its_pods_and_not_of_their_number() -> None:
     def digest(spec: VaultSpec = SPEC, replicas: int = 3) -> str:
         shape = stateful_set(spec, replicas=replicas, tls_secret="t", unseal_secrets=("u",))

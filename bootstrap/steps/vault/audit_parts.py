@@ -50,8 +50,20 @@ def not_recorded(world: World, ledger: Ledger, parts: Parts) -> Parts:
 
 
 def changed(parts: Parts, known: Parts) -> tuple[str, ...]:
-    """Those that are not what is on record. What is no longer kept is not missed."""
+    """Those that are not what is on record."""
     return tuple(part for part, digest in parts.items() if known.get(part, digest) != digest)
+
+
+def missing(parts: Parts, known: Parts) -> tuple[str, ...]:
+    """Those on record that a pod keeps no longer, though it keeps one that is older: what is cut goes oldest first."""
+    oldest: dict[str, str] = {}
+    for part in sorted(parts, reverse=True):
+        oldest[_pod(part)] = part
+    return tuple(p for p in sorted(known) if p not in parts and oldest.get(_pod(p), p) < p)
+
+
+def _pod(part: str) -> str:
+    return part.partition("/")[0]
 
 
 def record_of(world: World, parts: Parts) -> Fact:

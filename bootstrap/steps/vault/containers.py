@@ -187,6 +187,27 @@ done
 """
 
 
+# What the kubelet asks the renewer, for what it says of a no: an Event on the pod, one that counts. It may answer no
+# for as long as it likes: nothing restarts.
+FULL: Final = 80  # percent of a volume from which it is warned
+VOLUMES_PROBE = f"""\
+set -- $(cat /vault/leaf/used 2>/dev/null)
+full=
+while [ $# -ge 2 ]; do
+  percent=${{2%%%*}}
+  case $percent in *[!0-9]*) ;; *) [ $percent -lt {FULL} ] || full="$full $1 $percent %" ;; esac
+  shift 2
+done
+[ -z "$full" ] || {{ echo "volumes that are soon full:$full"; exit 1; }}
+"""
+WARNING: Final = {
+    "exec": {"command": ["sh", "-c", VOLUMES_PROBE]},
+    "periodSeconds": 300,
+    "timeoutSeconds": 10,
+    "failureThreshold": 1_000_000,  # nine years of it, and then a renewer begins anew
+}
+
+
 def vault(spec: VaultSpec, *, serving: bool) -> dict[str, Any]:
     # 200 of an unsealed node, active or standby; 501 and 503 before. The kubelet looks at no certificate.
     health = {"path": "/v1/sys/health?standbyok=true&perfstandbyok=true", "port": API_PORT, "scheme": "HTTPS"}
@@ -242,7 +263,7 @@ def renewer(spec: VaultSpec, names: str) -> dict[str, Any]:
     ]
     made = _sidecar(spec, "renewer", RENEWER_SCRIPT, mounts, home="/vault/renewer")
     made["env"].append({"name": "NAMES", "value": names})
-    return made
+    return made | {"livenessProbe": WARNING}
 
 
 def serving_volumes() -> list[dict[str, Any]]:

@@ -7,9 +7,9 @@ from typing import Final
 
 from bootstrap.model.errors import WorldError
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.containers import FULL
 
 _LINE: Final = re.compile(r"^volumes: data (\d+)%, audit (\d+)%$", re.M)
-FULL: Final = 80  # percent from which it is warned
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import time
 from collections import Counter
@@ -12,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.lab.support.cluster import Kube
-from tests.lab.support.connections import until
+from tests.lab.support.connections import pods, until
 from tests.lab.support.logs import followed
 from tests.lab.support.logs import lines as log_lines
 from tests.lab.support.platform import Platform
 from tests.lab.support.processor import process
-from tests.lab.support.state import authority
+from tests.lab.support.state import authority, statements
 from tests.lab.support.vault import active_pod, as_root, as_run
 from tests.support.program import run_bootstrap, said
 
@@ -114,6 +115,58 @@ def test_how_full_the_volumes_are_is_said(platform: Platform) -> None:
     assert "vault-0: data " in status.stdout and " % full" in status.stdout, said(status)
 
 
+# ---------------------------------------------------------------- what is on record
+
+
+def digest_lines(kube: Kube, pod: str) -> dict[str, str]:
+    """What the renewer says of the parts, part to digest."""
+    log = kube.run("logs", pod, "-n", "vault", "-c", "renewer", "--tail=200")
+    last = [line for line in log.splitlines() if line.startswith("parts:")][-1]
+    return dict(each.split("=") for each in last.removeprefix("parts:").split())
+
+
+def on_record(kube: Kube, pod: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for statement in statements(kube):
+        if statement["predicate"]["phase"] == "AUDIT-LOG":
+            found |= statement["predicate"]["details"]
+    return {part.partition("/")[2]: digest for part, digest in found.items() if part.startswith(f"{pod}/")}
+
+
+@pytest.mark.whole
+def test_b6_the_ledger_has_the_digests_of_what_was_cut_and_verify_misses_what_is_other_or_gone(
+    kube: Kube, platform: Platform
+) -> None:
+    pod = active_pod(kube)
+    ask_often(kube, platform, pod, 20)
+    until(lambda: len(digest_lines(kube, pod)) >= 2, 40)
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    recorded = on_record(kube, pod)
+    kept = [name for name in parts(kube, pod) if name in recorded]
+    assert len(kept) >= 2
+    for name in kept:
+        assert recorded[name] == hashlib.sha256(text(kube, pod, name).encode()).hexdigest()
+    assert proof(platform) == (0, "")
+    at = f"/vault/audit/{kept[-1]}"
+    kube.in_vault(pod, "sh", "-c", f"cp {at} /vault/audit/aside && echo >>{at}")
+    until(lambda: digest_lines(kube, pod).get(kept[-1]) != recorded[kept[-1]], 40)
+    assert proof(platform) == (6, f"not as recorded: {pod}/{kept[-1]}")
+    kube.in_vault(pod, "rm", at, f"{at}.sha256")
+    until(lambda: kept[-1] not in digest_lines(kube, pod), 40)
+    assert proof(platform) == (6, f"gone before older ones: {pod}/{kept[-1]}")
+    kube.in_vault(pod, "mv", "/vault/audit/aside", at)
+    until(lambda: digest_lines(kube, pod).get(kept[-1]) == recorded[kept[-1]], 40)
+    assert proof(platform) == (0, "")
+
+
+def proof(platform: Platform) -> tuple[int, str]:
+    """How `verify` ends, and what it says against the parts that are kept."""
+    found = run_bootstrap("verify", *platform.to_cluster())
+    named = re.search(r"(not as recorded|gone before older ones): \S+", found.stdout)
+    return found.returncode, named[0] if named else ""
+
+
 # ---------------------------------------------------------------- a full volume
 
 
@@ -150,6 +203,24 @@ def test_b6_vault_answers_on_while_its_audit_volume_is_full(
     print(f"{len(asked)} requests answered, {cut.strip()} bytes of the log on the full volume")
     seconds = until(lambda: ask_often(kube, platform, pod, 1)[-1] in whole_log(kube, pod), 30)
     print(f"in the file again {seconds:.0f} s after the signal")
+
+
+@pytest.mark.whole
+def test_g4_a_volume_that_is_soon_full_is_an_event_of_its_pod(kube: Kube, platform: Platform) -> None:
+    """The kubelet asks each five minutes, and writes it; nothing restarts, and no pod of ours may write one."""
+    pod, there = active_pod(kube), pods(kube)
+    with small_volume(kube, pod):
+        kube.in_vault(pod, "sh", "-c", "head -c 900000 /dev/zero >/vault/audit/filler")
+        seconds = until(lambda: bool(warnings(kube, pod)), 360)
+        status = run_bootstrap("status", *platform.to_cluster())
+        assert f"{pod}: data" in status.stdout and "soon FULL" in status.stdout, said(status)
+    print(f"an Event after {seconds:.0f} s: {warnings(kube, pod)}")
+    assert pods(kube) == there
+
+
+def warnings(kube: Kube, pod: str) -> list[str]:
+    found = [e for e in kube.list("events", "vault") if e["involvedObject"]["name"] == pod]
+    return [e["message"] for e in found if "volumes that are soon full: audit " in e["message"]]
 
 
 def test_b6_each_device_that_is_lost_is_named_and_repaired_by_up(kube: Kube, platform: Platform) -> None:

@@ -32,6 +32,8 @@ OTHERS = (
     ("POST", "vault-pki/roles/vault-0"),
     ("GET", "vault-pki/roles/vault-0"),
     ("POST", "vault-pki/issuer/default/issue/vault-0"),
+    ("POST", "auth/vault-pods/role/vault-renewer-vault-0"),
+    ("GET", "auth/vault-pods/config"),
     ("GET", "secret/data/applications/orders/payment-token"),
     ("LIST", "secret/metadata"),
     ("GET", "sys/mounts"),
@@ -96,8 +98,8 @@ def test_s2_the_token_of_a_renewer_asks_for_its_own_names_and_nothing_else(
     kube: Kube, platform: Platform
 ) -> None:
     with forwarded(kube, active_pod(kube)) as base:
-        jwt = kube.token("vault", "vault", "vault-renewer")
-        renewer = Vault(base, authority(platform), jwt, "vault-renewer-vault-0")
+        jwt = mounted(kube, "vault-0")
+        renewer = Vault(base, authority(platform), jwt, "vault-renewer-vault-0", "vault-pods")
         ask = {"common_name": "vault-0.vault-internal"}
         assert renewer._send("POST", "vault-pki/issue/vault-0", ask).status_code == 200
         other = renewer._send("POST", "vault-pki/issue/vault-0", {"common_name": "vault-1.vault-internal"})
@@ -105,39 +107,94 @@ def test_s2_the_token_of_a_renewer_asks_for_its_own_names_and_nothing_else(
         answers = {path: renewer._send(method, path, {}).status_code for method, path in OTHERS}
         assert set(answers.values()) == {403}, answers
         renewer.close()
-        for account, audience in ((("vault", "vault"), "vault"), (("orders", "default"), "vault-renewer")):
-            body = {"role": "vault-renewer-vault-0", "jwt": kube.token(*account, audience)}
-            refused = renewer._send("POST", "auth/kubernetes/login", body)
-            assert refused.status_code in (400, 403), refused.text
+        for role in ("vault-renewer-vault-1", "vault-renewer-vault-2"):
+            assert "does not match any associated bound claim" in refused(renewer, role, jwt)
+        assert "bound claim" in refused(renewer, renewer.role, mounted(kube, "vault-1"))
+        assert "(aud)" in refused(renewer, renewer.role, kube.token("vault", "vault", "vault", "vault-0"))
+        assert "not found" in refused(renewer, renewer.role, kube.token("vault", "vault", "vault-renewer"))
+        assert "(sub)" in refused(renewer, renewer.role, kube.token("orders", "default", "vault-renewer"))
+        renewer.login_at = "kubernetes"
+        assert "invalid role name" in refused(renewer, renewer.role, jwt)
+
+
+def mounted(kube: Kube, pod: str) -> str:
+    """The token by which the renewer of that pod logs in."""
+    return kube.run("exec", pod, "-n", "vault", "-c", "renewer", "--", "cat", "/vault/token/token").strip()
+
+
+def refused(vault: Vault, role: str, jwt: str) -> str:
+    answer = vault.try_login(role, jwt)
+    assert answer.status_code == 400, answer.text
+    return str(answer.json()["errors"])
+
+
+def test_s2_another_pod_has_that_token_nowhere(kube: Kube, platform: Platform) -> None:
+    """It lives for ten minutes at most, and lies in the renewer's container alone."""
+    claims = json.loads(base64.urlsafe_b64decode(mounted(kube, "vault-2").split(".")[1] + "=="))
+    assert claims["exp"] - claims["iat"] <= 660
+    assert claims["kubernetes.io"]["pod"]["name"] == "vault-2"
+    for container in ("vault", "unsealer"):
+        assert kube.try_run(
+            "exec", "vault-2", "-n", "vault", "-c", container, "--", "ls", "/vault/token"
+        ).returncode
 
 
 # ---------------------------------------------------------------- off for longer than a life
 
 
-def expired(platform: Platform, pod: str) -> tuple[bytes, bytes]:
-    """(certificate, key) as `up` makes them, ended an hour ago."""
-    key = serialization.load_pem_private_key(
+PEM = serialization.Encoding.PEM
+
+
+def in_the_past(
+    platform: Platform, name: str, key: ec.EllipticCurvePublicKey, *more: x509.ExtensionType
+) -> bytes:
+    """PEM, of the CA of the commit: for a year that ended an hour ago."""
+    own = serialization.load_pem_private_key(
         platform.sources.open_raw("encrypted/root-material/vault-ca.age"), None
     )
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    assert isinstance(own, ec.EllipticCurvePrivateKey)
     ca = x509.load_pem_x509_certificate(authority(platform).read_bytes())
-    own, ends = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC) - timedelta(hours=1)
-    names = [x509.DNSName(name) for name in (f"{pod}.vault-internal", "vault.vault.svc", "localhost")]
+    ends = datetime.now(UTC) - timedelta(hours=1)
     made = (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, names[0].value)]))
+        .subject_name(x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name)]))
         .issuer_name(ca.subject)
-        .public_key(own.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(ends - timedelta(days=365))
         .not_valid_after(ends)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(own.public_key()), critical=False)
     )
-    pem = serialization.Encoding.PEM
-    text = own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return made.public_bytes(pem), text
+    for extension in more:
+        made = made.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+    return made.sign(own, hashes.SHA256()).public_bytes(PEM)
+
+
+def expired(platform: Platform, pod: str) -> tuple[bytes, bytes]:
+    """(certificate, key) as `up` makes them."""
+    own = ec.generate_private_key(ec.SECP256R1())
+    names = [x509.DNSName(name) for name in (f"{pod}.vault-internal", "vault.vault.svc", "localhost")]
+    made = in_the_past(platform, names[0].value, own.public_key(), x509.SubjectAlternativeName(names))
+    text = own.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return made, text
+
+
+def let_the_ca_in_vault_end(kube: Kube, platform: Platform) -> None:
+    """Another one takes its place, which has ended; nobody but the CA of the commit can make one that has not."""
+    name = "bootstrap Vault intermediate"
+    with as_root(kube, authority(platform), active_pod(kube)) as root:
+        body = {"common_name": name, "key_type": "ec", "key_bits": 256}
+        csr = root.ask("POST", "vault-pki/intermediate/generate/internal", body).json()["data"]["csr"]
+        key = x509.load_pem_x509_csr(csr.encode()).public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        basic = x509.BasicConstraints(ca=True, path_length=0)
+        known = x509.SubjectKeyIdentifier.from_public_key(key)
+        made = in_the_past(platform, name, key, basic, known).decode()
+        taken = root.ask("POST", "vault-pki/intermediate/set-signed", {"certificate": made})
+        (issuer,) = taken.json()["data"]["imported_issuers"]
+        assert root.ask("POST", "vault-pki/config/issuers", {"default": issuer}).status_code == 200
+        ends = {"leaf_not_after_behavior": "truncate"}
+        assert root.ask("POST", "vault-pki/issuer/default", ends).status_code == 200
 
 
 def all_off_with_old_ones(kube: Kube, platform: Platform) -> None:
@@ -176,7 +233,7 @@ def test_g7_all_off_until_everything_has_expired_it_comes_back_by_itself(
 def test_g7_where_no_renewer_comes_through_up_puts_it_right(kube: Kube, platform: Platform) -> None:
     with as_root(kube, authority(platform), active_pod(kube)) as root:
         for pod in PODS:
-            assert root.ask("DELETE", f"auth/kubernetes/role/vault-renewer-{pod}").status_code == 204
+            assert root.ask("DELETE", f"auth/vault-pods/role/vault-renewer-{pod}").status_code == 204
     all_off_with_old_ones(kube, platform)
     time.sleep(30)
     assert not valid(kube, platform)
@@ -187,6 +244,24 @@ def test_g7_where_no_renewer_comes_through_up_puts_it_right(kube: Kube, platform
     assert valid(kube, platform)
     proven = run_bootstrap("verify", *platform.to_cluster())
     assert proven.returncode == 0, said(proven)
+
+
+@pytest.mark.whole
+def test_g7_all_off_for_400_days_up_puts_it_right(kube: Kube, platform: Platform) -> None:
+    """Whatever was made has ended, in the past: what the pods start with, what they served, and the CA in Vault."""
+    let_the_ca_in_vault_end(kube, platform)
+    all_off_with_old_ones(kube, platform)
+    until(lambda: sealed(kube) == [], 120)  # no certificate keeps an unsealer out
+    assert not valid(kube, platform)
+    horizon = run_bootstrap("doctor", "--horizon", "1d", *platform.to_cluster())
+    assert "the CA in Vault" in horizon.stdout, said(horizon)
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    assert valid(kube, platform)
+    proven = run_bootstrap("verify", *platform.to_cluster())
+    assert proven.returncode == 0, said(proven)
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert "nothing to do" in done.stdout, said(done)
 
 
 def test_s2_no_key_and_no_token_is_left_where_others_read(kube: Kube, platform: Platform) -> None:

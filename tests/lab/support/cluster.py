@@ -108,9 +108,11 @@ class Kube:
     def uid(self) -> str:
         return str(self.need("namespace", "kube-system")["metadata"]["uid"])
 
-    def token(self, namespace: str, account: str, audience: str) -> str:
+    def token(self, namespace: str, account: str, audience: str, pod: str = "") -> str:
+        """``pod`` is one that mounts it, or seems to."""
+        bound = ["--bound-object-kind", "Pod", "--bound-object-name", pod] if pod else []
         return self.run(
-            "create", "token", account, "-n", namespace, "--audience", audience, "--duration", "10m"
+            "create", "token", account, "-n", namespace, "--audience", audience, "--duration", "10m", *bound
         ).strip()
 
 

@@ -29,12 +29,13 @@ QUESTIONS = {
 
 @dataclass
 class Vault:
-    """Requests as one service account; ``role`` says as what it logs in."""
+    """Requests as one service account; ``role`` says as what it logs in, ``login_at`` by which login."""
 
     base: str
     authority: Path
     jwt: str
     role: str
+    login_at: str = "kubernetes"
     session: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self) -> None:
@@ -43,9 +44,12 @@ class Vault:
 
     def login(self) -> None:
         self.session.headers.pop("X-Vault-Token", None)
-        answer = self._send("POST", "auth/kubernetes/login", {"role": self.role, "jwt": self.jwt})
+        answer = self.try_login(self.role, self.jwt)
         assert answer.status_code == 200, answer.text
         self.session.headers["X-Vault-Token"] = answer.json()["auth"]["client_token"]
+
+    def try_login(self, role: str, jwt: str) -> requests.Response:
+        return self._send("POST", f"auth/{self.login_at}/login", {"role": role, "jwt": jwt})
 
     def ask(self, method: str, path: str, body: Any = None) -> requests.Response:
         answer = self._send(method, path, body)

@@ -6,7 +6,7 @@ from bootstrap.operations.verify.proof import State, Verdict, claim, judged, nam
 from bootstrap.steps.context.names import AUDIT_DEVICE, AUDIT_FILE, AUDIT_STREAM, CONFIGURE_POLICY
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
-from bootstrap.steps.vault.audit_parts import changed, kept, recorded
+from bootstrap.steps.vault.audit_parts import changed, kept, missing, recorded
 from bootstrap.steps.vault.configuring import powerful
 from bootstrap.steps.vault.init_window import WindowStore
 
@@ -53,7 +53,8 @@ def voters(world: World) -> Verdict:
     reads="Vault's audit devices, and where each writes to; the digests of what is kept of its file, as the renewers "
     "say them, and those on record",
     unseen="whether it was on all the time: the log's own lines say that; what was cut since the last `up`; a "
-    "digest that who has Vault's container says falsely; any part, without the right to read logs of Vault's pods",
+    "digest that who has Vault's container says falsely; the oldest parts, which go by themselves; any part, without "
+    "the right to read logs of Vault's pods",
 )
 def auditing(world: World) -> Verdict:
     devices = granted(world.session.read("sys/audit"), "sys/audit").data
@@ -73,9 +74,12 @@ def _kept(world: World, devices: str) -> Verdict:
     on_record = f"; {sum(part in known for part in parts)} of {len(parts)} parts that are kept are on record"
     seen = devices + (on_record if parts else "")
     other = changed(parts, known)
-    if other:
-        hint = "somebody wrote to it since: who can exec into Vault's pods; the container's log has the same lines"
-        return Verdict(State.BROKEN, f"{seen}; not as recorded{names(other)}", hint)
+    gone = missing(parts, known)
+    if other or gone:
+        hint = "somebody wrote there since: who can exec into Vault's pods; the container's log has the same lines"
+        seen += f"; not as recorded{names(other)}" if other else ""
+        seen += f"; gone before older ones{names(gone)}" if gone else ""
+        return Verdict(State.BROKEN, seen, hint)
     return Verdict(State.HOLDS, seen)
 
 
