@@ -110,7 +110,8 @@ def _is_time(node: ast.expr, names: set[str], clocks: set[str]) -> bool:
             return _of_clock(name)
         case ast.Call(func=ast.Name(id=name), args=given):
             return name in clocks or (name in SHAPED and any(_is_time(each, names, clocks) for each in given))
-    return False
+        case _:
+            return False
 
 
 def _of_clock(name: str) -> bool:

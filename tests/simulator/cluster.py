@@ -69,7 +69,7 @@ class SimulatedCluster:
         self._identity = identity
         self.mutations: list[tuple[str, Ref]] = []
         self.controllers: list[Controller] = []
-        self.token_keys = ("the key of a simulated API server",)  # the first one signs
+        self.token_keys: tuple[str, ...] = ("the key of a simulated API server",)  # the first one signs
         self.renewers: dict[str, str] = {}  # pod to the log of its renewer
         self.admission: list[Admission] = []
         self.updates: list[Admission] = []

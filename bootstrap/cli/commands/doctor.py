@@ -20,7 +20,7 @@ from bootstrap.operations.horizon import Ending, of_commit, of_platform, within
 from bootstrap.operations.verify.etcd_encryption import LEAK, leaks
 from bootstrap.steps.context.world import World
 from bootstrap.steps.registry import kind_class
-from bootstrap.steps.vault.volumes import FULL, volumes
+from bootstrap.steps.vault.volumes import volumes
 
 ASKED: Final = ("root-trust", "preflight")
 LIBRARIES: Final = (
@@ -113,7 +113,7 @@ def ending(found: Iterable[Ending], now: datetime, horizon: str) -> Iterator[Che
 def filling(world: World) -> Iterator[Check]:
     """How full Vault's volumes are; not ok from where they are soon full."""
     for each in volumes(world):
-        full = max(each.data or 0, each.audit or 0) >= FULL
+        full = each.soon_full
         hint = "a larger volume, or less on it; the audit log takes half of its own at most"
         yield Check(name="volumes", ok=False if full else None, found=str(each), hint=hint if full else "")
 

@@ -23,8 +23,12 @@ class Volumes:
     def __str__(self) -> str:
         if self.data is None or self.audit is None:
             return f"{self.pod}: not known"
-        full = max(self.data, self.audit) >= FULL
-        return f"{self.pod}: data {self.data} %, audit {self.audit} % full" + (": soon FULL" if full else "")
+        said = f"{self.pod}: data {self.data} %, audit {self.audit} % full"
+        return said + (": soon FULL" if self.soon_full else "")
+
+    @property
+    def soon_full(self) -> bool:
+        return max(self.data or 0, self.audit or 0) >= FULL
 
 
 def volumes(world: World) -> Iterator[Volumes]:
