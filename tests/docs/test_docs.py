@@ -135,10 +135,10 @@ def test_the_cluster_role_grants_every_permission_that_up_asks_for() -> None:
     page = (b for b in blocks(REFERENCE / "permissions.md") if b.language == "yaml")
     (role,) = parse_manifests("permissions.md", next(page).text.encode())
     granted = {
-        (group, resource, verb)
+        (group, what, verb)
         for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
+        for group in rule.get("apiGroups", [""])
+        for what in (*rule.get("resources", ()), *rule.get("nonResourceURLs", ()))
         for verb in rule["verbs"]
     }
     asked = wanted(sample())

@@ -23,8 +23,8 @@ class Volumes:
     def __str__(self) -> str:
         if self.data is None or self.audit is None:
             return f"{self.pod}: not known"
-        said = f"{self.pod}: data {self.data} %, audit {self.audit} % full"
-        return said + (": soon FULL" if self.soon_full else "")
+        text = f"{self.pod}: data {self.data} %, audit {self.audit} % full"
+        return text + (": soon FULL" if self.soon_full else "")
 
     @property
     def soon_full(self) -> bool:
