@@ -71,6 +71,7 @@ def key_of(server: Server) -> str:
     for part in (
         (server.folder / "go.mod").read_bytes(),
         (server.folder / "go.sum").read_bytes(),
+        *(file.read_bytes() for file in sorted(server.folder.glob("*.go"))),
         repr((server.linker_flags(), server.renamed, server.kept)).encode(),
         _toolchain().encode(),
     ):
