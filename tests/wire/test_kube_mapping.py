@@ -493,6 +493,9 @@ def test_what_answers_and_is_no_api_server_is_called_that(tmp_path: Path, body: 
 def test_an_api_server_that_does_not_show_its_keys_is_named(tmp_path: Path) -> None:
     with cluster(tmp_path, (404, "{}")) as (kube, _, _):
         failed(PreconditionError, "E_NO_ISSUER", kube.token_issuer)
+    for body in ("<html>", "[]", ""):
+        with cluster(tmp_path, (200, body)) as (kube, _, _):
+            failed(PreconditionError, "E_NO_ISSUER", kube.token_issuer)
     with cluster(tmp_path, (200, '{"issuer": "https://a.example"}')) as (kube, seen, _):
         failed(PreconditionError, "E_NO_ISSUER", kube.token_issuer)
         assert len(seen) == 2

@@ -14,6 +14,7 @@ from bootstrap.adapters.kubernetes.discovery import Served, ServedKind
 from bootstrap.adapters.kubernetes.secret_data import decoded, encoded
 from bootstrap.adapters.kubernetes.token_keys import not_shown, public_keys
 from bootstrap.model.errors import PreconditionError, Transient, WorldError
+from bootstrap.model.outside import json_value
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Identity, Object, Permission, Reason, Ref, Refused, TokenIssuer
 
@@ -72,10 +73,17 @@ class KubeCluster:
         return TokenIssuer(self._word(about, "issuer"), public_keys(self._shown("/openid/v1/jwks")))
 
     def _shown(self, path: str) -> Object:
-        reply = self._api.read(Request(method="GET", path=path, what=path))
+        """A document of one of two types; the API server answers 406 where another one is asked for."""
+        reply = self._api.read(Request(method="GET", path=path, what=path, accept="*/*"))
         if reply is None:
             raise not_shown(f"it does not serve {path}")
-        return reply.document
+        try:
+            document = json_value(reply.body)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise not_shown(f"what it serves at {path} is no JSON object")
+        return document
 
     def missing(self, wanted: Sequence[Permission]) -> tuple[Permission, ...]:
         """Those of ``wanted`` that we do not have. A resource that does not exist counts as missing, except
