@@ -96,6 +96,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "steps/vault/configuring.py": ("simulated/test_configuring.py", *ROAD),
     "steps/vault/generate_root.py": ("simulated/test_configuring.py", *ROAD),
     "steps/vault/leaves.py": ("simulated/test_configuring.py", *ROAD),
+    "steps/vault/pod_login.py": ("simulated/test_certificates.py",),
     "steps/vault/audit_parts.py": ("simulated/test_audit_parts.py",),
     "steps/vault/dropped_ca.py": ROTATION,
     "steps/vault/intermediate.py": ("simulated/test_certificates.py",),

@@ -14,6 +14,7 @@ C = "simulated/test_certificates.py::test_"
 A = "simulated/test_ca_rotation.py::test_"
 P = "simulated/test_audit_parts.py::test_"
 INTERMEDIATE = "steps/vault/intermediate.py"
+LOGIN = "steps/vault/pod_login.py"
 G = "simulated/test_unseal_rekey.py::test_"
 REKEY = "steps/vault/rekey.py:"
 
@@ -102,9 +103,16 @@ CERTIFICATES = (
     unless("what clients would refuse is named", "operations/verify/proofs/certificates.py:certificates", "refused := [*_refused(world)]", A + "verify_names_a_leaf_of_a_ca_that_is_not_trusted_any_more"),
     unless("one rotation at a time", "operations/another_ca.py:another", "len(before) != 1", A + "a_second_one_is_not_made_while_two_are_trusted"),
     unless("the only CA does not go", "operations/another_ca.py:first_alone", "len(before) < 2", A + "a_second_one_is_not_made_while_two_are_trusted"),
+    without("a pod logs in as itself alone", f"{LOGIN}:pod_role", '        "bound_claims": {_POD: pod},\n', C + "s2_each_pod_logs_in_as_itself_alone"),
+    Guard("another key of the API server is given to Vault", f"{LOGIN}:IssuerKeys.holds", "found == self.world.cluster.token_issuer()", "True", C + "s2_another_key_of_the_api_server_is_named_and_given_to_vault_by_up"),
+    unless("an outage is not taken for an older policy", f"{LOGIN}:live_issuer", 'error.code != "E_VAULT_DENIED"', C + "an_outage_is_not_taken_for_a_ca_that_is_not_there"),
+    unless("a key that the API server does not show", "operations/verify/pod_logins.py:_unknown_keys", "more := set(live.keys) - set(shown.keys)", C + "s2_another_key_of_the_api_server_is_named_and_given_to_vault_by_up"),
+    unless("a key that Vault does not have", "operations/verify/proofs/certificates.py:certificates", "lacking := missing_keys(world)", C + "s2_another_key_of_the_api_server_is_named_and_given_to_vault_by_up"),
+    without("a part that went by itself is not missed", "steps/vault/audit_parts.py:missing", " and oldest.get(_pod(p), p) < p", P + "b6_the_oldest_parts_go_by_themselves"),
     without("a part of the audit log is on record once", "steps/vault/audit_parts.py:not_recorded", " if part not in known", P + "b6_what_was_cut_is_on_record_by_the_next_run_in_one_record_and_once"),
     Guard("what is cut meanwhile is the next run's", "steps/kinds/recorded.py:Recorded.observe", "batches and self._cut is None", "batches", P + "b6_a_part_that_is_cut_while_others_are_recorded_is_the_next_runs"),
     unless("without the root no part is waited for", "steps/vault/audit_parts.py:not_recorded", "world.files is None", P + "without_the_root_nothing_is_asked_for_it"),
-    unless("a part that was changed since", "operations/verify/proofs/vault.py:_kept", "other", P + "b6_a_part_that_was_changed_since_is_found_and_stays_found"),
+    Guard("a part that was changed since", "operations/verify/proofs/vault.py:_kept", "if other or gone:", "if gone:", P + "b6_a_part_that_was_changed_since_is_found_and_stays_found"),
+    Guard("a part that is gone before an older one", "operations/verify/proofs/vault.py:_kept", "if other or gone:", "if other:", P + "b6_a_part_that_is_gone_before_an_older_one_is_missed"),
     unless("an audit device that writes elsewhere", "steps/vault/leaves.py:AuditDevice.write", "self._live(call) is not None", "simulated/test_configuring.py::test_b6_up_turns_auditing_on_again"),
 )  # fmt: skip

@@ -158,6 +158,19 @@ def test_a_platform_of_an_earlier_version_gets_it_all_by_one_up(platform: Simula
     assert not set(old_roles) & set(store.plain)
 
 
+def test_s2_each_pod_logs_in_as_itself_alone(platform: SimulatedPlatform) -> None:
+    answers = {}
+    for pod in PODS:
+        for role in PODS:
+            jwt = platform.cluster.pod_token("vault", pod, "vault-renewer")
+            body = {"role": f"vault-renewer-{role}", "jwt": jwt}
+            found = platform.vault.call("POST", "auth/vault-pods/login", body, pod="vault-0", token=None)
+            answers[pod, role] = list(found.auth["policies"]) if found.ok else found.status
+    assert answers == {
+        (pod, role): [f"vault-renewer-{pod}"] if pod == role else 400 for pod in PODS for role in PODS
+    }
+
+
 def test_s2_another_key_of_the_api_server_is_named_and_given_to_vault_by_up(
     platform: SimulatedPlatform,
 ) -> None:
@@ -194,9 +207,10 @@ def test_an_outage_is_not_taken_for_a_ca_that_is_not_there(platform: SimulatedPl
     def denied(method: str, path: str, body: object = None) -> Answer:
         raise WorldError("Vault answered 403", code="E_VAULT_DENIED")
 
-    with pytest.raises(Transient):
-        Intermediate(world).holds(away)
-    assert not Intermediate(world).holds(denied)
+    for leaf in (Intermediate(world), IssuerKeys(world)):
+        with pytest.raises(Transient):
+            leaf.holds(away)
+        assert not leaf.holds(denied)
 
 
 def test_a_ca_in_vault_that_refuses_leaves_instead_of_ending_with_them_is_put_right(

@@ -39,7 +39,7 @@ def pod_login(call: "Call") -> Answer:
         return call.no(400, "error validating token: invalid subject (sub) claim")
     if audience not in role["bound_audiences"]:
         return call.no(400, "error validating token: invalid audience (aud) claim")
-    if pod not in role["bound_claims"].values():
+    if any(pod != wanted for wanted in (role.get("bound_claims") or {}).values()):
         return call.no(400, "error validating claims: claim does not match any associated bound claim values")
     return issued(call, tuple(role["token_policies"]))
 
