@@ -73,7 +73,7 @@ ApproveOption = Annotated[
     typer.Option(
         "--approve",
         metavar="STEP",
-        help="Approve a gated step, new-authority, rollback or stale-snapshot; recorded.",
+        help="Approve a gated step, new-authority, rollback, recover-quorum or stale-snapshot; recorded.",
     ),
 ]
 AcceptOption = Annotated[

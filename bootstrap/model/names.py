@@ -30,6 +30,7 @@ AUDIT_FILE: Final = "/vault/audit/audit.log"
 TXN_HEADER: Final = "X-Bootstrap-Txn"
 WINDOW: Final = "vault-init"
 RESTORATION: Final = "vault-restore"
+RECOVERY: Final = "vault-recovery"
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 PART_OF: Final = "app.kubernetes.io/part-of"

@@ -43,10 +43,17 @@ def beginning_anew() -> tuple[Permission, ...]:
 
 def restoring_in_place(intent: Intent) -> tuple[Permission, ...]:
     """What `up --restore` needs besides where parts of a platform are left: they go, its operator rests meanwhile."""
-    operator = intent.platform.external_secrets.deployment.partition("/")[0]
     return (
         *beginning_anew(),
         Permission("delete", "apps", "statefulsets", intent.platform.vault.namespace),
+        *recovering_a_quorum(intent),
+    )
+
+
+def recovering_a_quorum(intent: Intent) -> tuple[Permission, ...]:
+    """What `up --approve recover-quorum` needs besides: other volumes go, the operator rests meanwhile."""
+    operator = intent.platform.external_secrets.deployment.partition("/")[0]
+    return (
         *(Permission(verb, "", "persistentvolumes") for verb in ("list", "delete")),
         *(Permission(verb, "apps", "deployments", operator) for verb in ("get", "update")),
         Permission("list", "", "pods", operator),

@@ -16,6 +16,7 @@ KINDS: dict[str, str] = {
     "manifests": "bootstrap.steps.kinds.manifests:Manifests",
     "restore-begun": "bootstrap.steps.kinds.restore_begun:RestoreBegun",
     "vault-restored": "bootstrap.steps.kinds.vault_restored:VaultRestored",
+    "vault-recovered": "bootstrap.steps.kinds.vault_recovered:VaultRecovered",
     "scaffold": "bootstrap.steps.kinds.scaffold:BootstrapCopies",
     "vault-install": "bootstrap.steps.kinds.vault_install:VaultInstall",
     "vault-init": "bootstrap.steps.kinds.vault_init:VaultInit",

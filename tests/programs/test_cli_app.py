@@ -297,7 +297,7 @@ def test_an_approval_for_no_step_names_those_that_are_taken(repository: Path) ->
     done = bootstrap("up", "--repo", str(repository), "--kubeconfig", "x", "--approve", "foo")
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no step foo to approve [E_USAGE]" in done.stderr
-    assert "new-authority, rollback, stale-snapshot, vault-initialised" in done.stderr
+    assert "new-authority, rollback, recover-quorum, stale-snapshot, vault-initialised" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["up", "status", "verify"])

@@ -5,6 +5,7 @@ pauses are short.
 """
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.steps.vault.containers import RENEWER_SCRIPT, SERVER, UNSEALED, VOLUMES_PROBE
+from bootstrap.steps.vault.containers import PEERS, RENEWER_SCRIPT, SERVER, UNSEALED, VOLUMES_PROBE
 from tests.support.tls_server import authority
 
 VAULT = """\
@@ -285,3 +286,33 @@ def test_g4_a_volume_that_is_soon_full_is_what_the_kubelet_hears(pod: Pod, used:
     started = pod.run(VOLUMES_PROBE)
     assert started.wait() == (1 if said else 0)
     assert pod.text("said") == said
+
+
+def peers(folder: Path, pod: str = "vault-1", recovery: str = "first") -> Path:
+    """It has run; the list of voters."""
+    named = {"PATH": os.defpath, "POD": pod, "SURVIVOR": "vault-1", "RECOVERY": recovery}
+    script = PEERS.replace("/vault/", f"{folder}/")
+    subprocess.run(["sh", "-c", script], env=named, check=True)
+    return folder / "data/raft/peers.json"
+
+
+def test_s4_the_node_that_is_left_is_the_only_voter_and_says_so_once(tmp_path: Path) -> None:
+    """Vault removes the list when it has read it; a pod that starts again later does not write another one."""
+    (tmp_path / "data/raft").mkdir(parents=True)
+    found = peers(tmp_path)
+    assert json.loads(found.read_text()) == [
+        {"id": "vault-1", "address": "vault-1.vault-internal:8201", "non_voter": False}
+    ]
+    found.unlink()
+    assert not peers(tmp_path).exists()
+    assert peers(tmp_path, recovery="second").exists()
+    assert not [each for each in found.parent.iterdir() if each != found]
+
+
+def test_s4_no_other_node_and_no_empty_volume_gets_a_list_of_voters(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    assert not peers(tmp_path).exists()
+    (tmp_path / "data/raft").mkdir()
+    assert not peers(tmp_path, pod="vault-0").exists()
+    assert not list((tmp_path / "data/raft").iterdir())
+    assert peers(tmp_path).exists()

@@ -15,10 +15,12 @@ from bootstrap.model.errors import BootstrapError
 from bootstrap.model.plan import Step
 from bootstrap.operations.abandon.runner import PARTS
 from bootstrap.operations.abandon.runner import STEPS as ABANDON
+from bootstrap.steps.authority.approvals import RECOVER_QUORUM
 from bootstrap.steps.base import Kind
 from bootstrap.steps.context.world import World
 from bootstrap.steps.registry import KINDS, kind_class
 from tests.simulator.faults import Fault, Killed, Schedule
+from tests.simulator.losses import lose_nodes
 from tests.simulator.platform import SimulatedPlatform, scaffolded, with_snapshots
 from tests.simulator.repeatable import repeatable
 from tests.simulator.restoring import begun
@@ -26,6 +28,7 @@ from tests.support.simulated_clock import SimulatedClock
 
 NEVER_ACT = {"root-trust", "preflight"}  # what they want, people bring
 ONLY_RESTORING = {"restore-begun", "vault-restored"}
+ONLY_RECOVERING = {"vault-recovered"}
 ONLY_REKEYED = {"vault-old-shares"}  # what an interrupted rekey left
 EVERY = 6  # writes between two places to kill a run at; the root token lives for more of them
 
@@ -116,7 +119,7 @@ def test_no_decision_asks_a_port_on_any_road(tmp_path: Path, repository: Path) -
             break
     assert set(found) == {*KINDS, *PARTS}
     assert {name for name, kinds in found.items() if Act not in kinds} == (
-        NEVER_ACT | ONLY_RESTORING | ONLY_REKEYED
+        NEVER_ACT | ONLY_RESTORING | ONLY_RECOVERING | ONLY_REKEYED
     )
     assert {name for name, kinds in found.items() if Satisfied not in kinds} == set()
 
@@ -136,6 +139,22 @@ def test_no_decision_asks_a_port_while_a_snapshot_is_restored(tmp_path: Path, re
             found.setdefault(name, set()).add(type(decision))
     assert all({Act, Satisfied} <= found[name] for name in ONLY_RESTORING)
     assert Blocked in found["vault-restored"]
+
+
+def test_no_decision_asks_a_port_while_a_quorum_is_recovered(tmp_path: Path, repository: Path) -> None:
+    found: set[type] = set()
+    platform = SimulatedPlatform(tmp_path, repository)
+    with repeatable():
+        platform.up()
+    lose_nodes(platform, 0, 2)
+    platform.approved = (RECOVER_QUORUM,)
+    for writes in (2, 3, 4, 5, 6):
+        found |= {type(decision) for name, decision in decisions(platform) if name in ONLY_RECOVERING}
+        with repeatable():
+            stopped(platform, writes)
+    lose_nodes(platform, 1, waiting=True)
+    found |= {type(decision) for name, decision in decisions(platform) if name in ONLY_RECOVERING}
+    assert found == {Act, Blocked}
 
 
 def stopped(platform: SimulatedPlatform, writes: int) -> bool:

@@ -11,6 +11,7 @@ from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref, Refused
 from bootstrap.steps.authority.traces import DERIVED
 from bootstrap.steps.context.health import ref_of
+from bootstrap.steps.vault.presence import ordinals
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.vault import Secret, SimulatedVault
 
@@ -30,11 +31,11 @@ def stateful_sets(cluster: SimulatedCluster, verb: str, obj: Object) -> None:
 
 
 def _scale(cluster: SimulatedCluster, owner: Object) -> None:
-    namespace, wanted = owner["metadata"]["namespace"], owner["spec"]["replicas"]
+    namespace, wanted = owner["metadata"]["namespace"], ordinals(owner)
     for n in range(5):
         ref = Ref("v1", "Pod", f"vault-{n}", namespace)
         live = cluster.get(ref)
-        if n < wanted and live is None:
+        if n in wanted and live is None:
             for claim in ("data", "audit"):
                 cluster.create(_made("PersistentVolumeClaim", f"{claim}-vault-{n}", namespace))
             template = owner["spec"]["template"]
@@ -44,7 +45,7 @@ def _scale(cluster: SimulatedCluster, owner: Object) -> None:
             }
             pod["metadata"]["annotations"] = dict(template["metadata"].get("annotations", {}))
             cluster.create(pod)
-        elif n >= wanted and live is not None:
+        elif n not in wanted and live is not None:
             cluster.delete(ref, uid=live["metadata"]["uid"])
 
 

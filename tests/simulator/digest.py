@@ -23,6 +23,7 @@ LEFT_OUT = {
     "the run's own books": "Lease, bootstrap-run, journal-*; ledger-* as phases and secrets only",
     "records of what happened on the way": "voided attempts, runs given back, decisions, configuring",
     "the init window": "attempt, nonce, volume, cluster id; certificates of attempts (vault-tls-init-*)",
+    "a recovered quorum": "all but its stage and its node",
     "a restore": "all but its stage; certificates of its attempts (vault-tls-restore-*)",
     "ciphertexts and keys made at random": "slots (by volume), certificates, the unseal share, the escrow",
     "slots of a voided store": "ciphertexts that open nothing; a late request leaves one",
@@ -96,6 +97,8 @@ def _plain(ref: Ref, obj: Object) -> Any:
         data = {"phase": data["phase"]}
     elif str(ref) == "ConfigMap bootstrap-system/vault-restore":
         data = {"stage": data["stage"]}
+    elif str(ref) == "ConfigMap bootstrap-system/vault-recovery":
+        data = {"stage": data["stage"], "pod": data["pod"]}
     elif str(ref) == "ConfigMap bootstrap-system/snapshot-settings":
         data = {**data, "escrow.json": ""}
     elif RANDOM.match(str(ref)):

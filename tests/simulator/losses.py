@@ -32,6 +32,18 @@ def wipe_volumes(platform: SimulatedPlatform) -> None:
     assert platform.vault.seal_status("vault-0") is not None
 
 
+def lose_nodes(platform: SimulatedPlatform, *numbers: int, waiting: bool = False) -> None:
+    """Their volumes at once, and their pods: empty ones come in their place. ``waiting``: no volume is given to them,
+    and their pods do not start."""
+    delete(platform, *(Ref("v1", "PersistentVolumeClaim", f"data-vault-{n}", "vault") for n in numbers))
+    delete(platform, *(Ref("v1", "Pod", f"vault-{n}", "vault") for n in numbers))
+    for n in numbers if waiting else ():
+        for kind, name in (("PersistentVolumeClaim", f"data-vault-{n}"), ("Pod", f"vault-{n}")):
+            live = platform.cluster.get(Ref("v1", kind, name, "vault"))
+            assert live is not None
+            platform.cluster.set_status(live, {"phase": "Pending"})
+
+
 def commit_records(platform: SimulatedPlatform, *, keep: bool = False) -> None:
     """What lies in the records folder is in the commit from now on; the folder is left behind but for ``keep``."""
     for folder in platform.records.iterdir():

@@ -174,6 +174,7 @@ class SimulatedPlatform:
         self.trusts = False  # whether the certificates that Vault serves are looked at
         self.environment = ""  # what --environment names
         self.restore: Path | None = None  # what --restore names
+        self.approved: tuple[str, ...] = ()  # what --approve names, each time
         self.cluster.controllers += [stateful_sets, deployments, definitions, ExternalSecrets(self.vault)]
         admission(self.cluster)
         self.cluster.create(
@@ -241,7 +242,7 @@ class SimulatedPlatform:
             clock=clock,
             narrator=self.narrator,
             run=run,
-            approvals=frozenset(approve),
+            approvals=frozenset((*self.approved, *approve)),
             restore=source(self.repository, self.restore, self.environment) if self.restore else None,
         )
         world.proof = SameProcess(replace(world))

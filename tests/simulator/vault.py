@@ -81,6 +81,7 @@ class Store:
     pki: Pki = field(default_factory=Pki)
     log: list[Line] = field(default_factory=list)
     barrier_term: int = 1
+    voters: set[str] = field(default_factory=set)  # nodes by raft's word, whether they run or not
 
     @property
     def data(self) -> bool:
@@ -106,6 +107,10 @@ class SimulatedVault:
         self.renewing = True  # whether renewers do
         self.expiring = False  # whether certificates that have ended are looked for
         self.immortal: set[str] = set()  # accessors whose revocation is answered and not done
+        self.lags: dict[str, int] = {}  # UID of a data claim to the entries of raft that it had not received
+        self.recovered: set[tuple[str, str]] = (
+            set()
+        )  # a data claim's UID, and the recovery that wrote into it
         self.denied: set[str] = set()  # "METHOD path" that no policy grants; a * at its end is any ending
         self.watchers: list[Callable[[Store, Line], None]] = []  # told before a write is applied
         self._requests = itertools.count(1)
@@ -120,7 +125,7 @@ class SimulatedVault:
         if uid and uid not in self.stores and self._joins(pod):
             peers = (self.stores.get(self._volume(f"vault-{n}")) for n in range(5))
             joined = next((store for store in peers if store is not None), None)
-            if joined is not None:
+            if joined is not None and self._leader(joined):
                 self.stores[uid] = joined
         return self.stores.get(uid)
 
@@ -144,8 +149,20 @@ class SimulatedVault:
                 for source in volume["projected"]["sources"]:
                     key = self.cluster.peek(Ref("v1", "Secret", source["secret"]["name"], NAMESPACE))
                     if key is not None and key["data"]["key"].reveal().decode() == store.share:
-                        self.unsealed.add(live["metadata"]["uid"])
+                        self._open(pod, live, store)
         return live["metadata"]["uid"] not in self.unsealed
+
+    def _open(self, pod: str, live: Object, store: Store) -> None:
+        """At unsealing raft reads who its voters are, where that was written beside it before Vault ran."""
+        if live["metadata"]["uid"] in self.unsealed:
+            return
+        self.unsealed.add(live["metadata"]["uid"])
+        for container in live["spec"].get("initContainers", ()):
+            given = {each["name"]: each.get("value", "") for each in container["env"]}
+            mark = (self._volume(pod), given["RECOVERY"])
+            if given["SURVIVOR"] == pod and mark not in self.recovered:
+                self.recovered.add(mark)
+                store.voters = {pod}
 
     def seal_status(self, pod: str) -> SealStatus | None:
         live = self._pod(pod)
@@ -169,12 +186,19 @@ class SimulatedVault:
         )
 
     def _leader(self, store: Store) -> str:
-        """The first unsealed node of this raft cluster."""
-        for pod in (f"vault-{n}" for n in range(5)):
-            live = self._pod(pod)
-            if live is not None and self._store(pod) is store and not self._sealed(pod, live, store):
-                return pod
-        return ""
+        """The first unsealed node of this raft cluster, while most of its voters are; then all who are vote."""
+        there = [pod for pod in (f"vault-{n}" for n in range(5)) if self._is_open(pod, store)]
+        if 2 * len(store.voters.intersection(there)) <= len(store.voters):
+            return ""
+        store.voters.update(there)
+        return there[0]
+
+    def _is_open(self, pod: str, store: Store) -> bool:
+        if self.stores.get(self._volume(pod)) is not store:
+            return False
+        live = self._pod(pod)
+        running = live is not None and (live.get("status") or {}).get("phase") == "Running"
+        return live is not None and running and not self._sealed(pod, live, store)
 
     def active(self, pods: Sequence[str]) -> str | None:
         return next((p for p in pods if (s := self.seal_status(p)) and s.leader), None)
@@ -266,7 +290,7 @@ class SimulatedVault:
                 self.spoilt.add(claim["metadata"]["uid"])
             raise UnknownOutcome("error parsing PGP key", code="E_UNKNOWN_OUTCOME")
         root = "hvs." + secrets.token_hex(12)
-        store = Store(share=secrets.token_hex(32), cluster_id=secrets.token_hex(8))
+        store = Store(share=secrets.token_hex(32), cluster_id=secrets.token_hex(8), voters={pod})
         store.tokens[root] = Token("root-accessor", ("root",))
         self.stores[claim["metadata"]["uid"]] = store
         self._applied("POST", "sys/init")
@@ -286,7 +310,7 @@ class SimulatedVault:
             raise WorldError("Vault is not initialized", code="E_VAULT_UNSEAL")
         if self._sealed(pod, live, store) and share.reveal().decode() != store.share:
             raise WorldError("does not take this share", code="E_VAULT_UNSEAL")
-        self.unsealed.add(live["metadata"]["uid"])
+        self._open(pod, live, store)
         return SealStatus(initialized=True, sealed=False, cluster_id=store.cluster_id, version=VERSION)
 
     # ------------------------------------------------------------ the API
@@ -306,6 +330,8 @@ class SimulatedVault:
             raise Transient("Vault does not answer", code="E_VAULT_AWAY")
         if store is None or status.sealed:
             raise Transient("Vault is sealed", code="E_VAULT_SEALED")
+        if (method, path) == ("GET", "sys/leader"):
+            return self._of_raft(pod, store)
         if not status.leader:
             raise Transient(f"{pod} is not the active node", code="E_VAULT_STANDBY")
         given = token.reveal().decode() if token else ""
@@ -326,6 +352,13 @@ class SimulatedVault:
         if not asks and answer.ok:
             self._applied(method, path)
         return answer
+
+    def _of_raft(self, pod: str, store: Store) -> Answer:
+        """Each node says it of itself."""
+        leader, index = self._leader(store), len(store.log) + 1 - self.lags.get(self._volume(pod), 0)
+        address = f"https://{leader}.vault-internal:8200" if leader else ""
+        raft = {"raft_committed_index": index, "raft_applied_index": index}
+        return Answer(status=200, data={"is_self": leader == pod, "leader_address": address, **raft})
 
     @contextmanager
     def raft_snapshot(self, pod: str, token: Sensitive) -> Iterator[Iterator[bytes]]:
@@ -363,6 +396,7 @@ class SimulatedVault:
             del self.forced[volume]
             if self.stores[volume].share != forced.store.share:  # under the same keys it is not sealed
                 self.unsealed.discard(forced.process)
+            forced.store.voters = {pod}
             self.stores[volume] = forced.store
 
     def _applied(self, method: str, path: str) -> None:
@@ -548,11 +582,8 @@ class Call:
         return self.ok({p: ["create", "update", "read", "list"] for p in self.body["paths"]})
 
     def raft(self) -> Answer:
-        pods = [f"vault-{n}" for n in range(5)]
-        voters = [
-            p for p in pods if (s := self.vault.seal_status(p)) and s.cluster_id == self.store.cluster_id
-        ]
-        return self.ok({"config": {"servers": [{"node_id": p, "voter": True} for p in voters]}})
+        servers = [{"node_id": pod, "voter": True} for pod in sorted(self.store.voters)]
+        return self.ok({"config": {"servers": servers}})
 
     def rotate(self) -> Answer:
         self.store.barrier_term += 1

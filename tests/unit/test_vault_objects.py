@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bootstrap.model.catalog import Custody, VaultSpec
+from bootstrap.model.recovery import Recovery
 from bootstrap.ports import Object
 from bootstrap.steps.vault.containers import RAFT_PORT, SERVED, SOCKET
 from bootstrap.steps.vault.objects import (
@@ -135,6 +136,19 @@ def test_g7_the_digest_of_a_template_is_that_of_its_pods_and_not_of_their_number
         return str(shape["spec"]["template"]["metadata"]["annotations"][SHAPE])
 
     assert digest() == digest(replicas=1) != digest(replace(SPEC, image="registry.example/vault:1.21.2"))
+
+
+def test_b5_while_a_quorum_is_recovered_one_pod_runs_and_it_is_the_one_that_is_left() -> None:
+    now = Recovery(nonce="n", begun="2026-01-01T00:00:00Z", pod="vault-2", volume="uid")
+    shape = stateful_set(SPEC, replicas=1, tls_secret="t", unseal_secrets=("u",), recovery=now)
+    serving = stateful_set(SPEC, replicas=1, tls_secret="t", unseal_secrets=("u",))
+    assert (shape["spec"]["replicas"], shape["spec"]["ordinals"]) == (1, {"start": 2})
+    assert "ordinals" not in serving["spec"]
+    (first,) = pod(shape)["initContainers"]
+    assert first["securityContext"] == pod(shape)["containers"][0]["securityContext"]
+    given = {each["name"]: each.get("value") for each in first["env"]}
+    assert (given["SURVIVOR"], given["RECOVERY"]) == ("vault-2", "n")
+    assert pod(shape) == pod(serving) | {"initContainers": [first]}
 
 
 def test_only_a_replica_alone_is_elected_quickly() -> None:

@@ -1,4 +1,4 @@
-"""The two decisions about a lost authority, and how long a yes holds.
+"""The decisions about a lost authority, or a lost quorum, and how long a yes holds.
 
 It is kept in the run record as ``NAME@SIZE`` while the run is unfinished; SIZE is the length of the cluster's ledger
 when it was given. A record of the decision at that place or later spends it.
@@ -13,7 +13,8 @@ from bootstrap.model.outside import decimal
 
 NEW_AUTHORITY: Final = "new-authority"
 ROLLBACK: Final = "rollback"
-DECISIONS: Final = (NEW_AUTHORITY, ROLLBACK)
+RECOVER_QUORUM: Final = "recover-quorum"
+DECISIONS: Final = (NEW_AUTHORITY, ROLLBACK, RECOVER_QUORUM)
 WHAT: Final = "what"  # a detail of an ACCEPTED record
 
 

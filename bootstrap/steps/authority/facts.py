@@ -9,6 +9,7 @@ from bootstrap.ledger.record import NONCE, Fact, Git, RecordType
 from bootstrap.ledger.witnesses import naming
 from bootstrap.model.heads import Standing, Verdict, judge
 from bootstrap.model.init_window import Window
+from bootstrap.model.recovery import Stage
 from bootstrap.ports import Ref
 from bootstrap.steps.authority import approvals
 from bootstrap.steps.authority.gather import Authority
@@ -17,6 +18,8 @@ from bootstrap.steps.authority.restoring import STALE, not_in_it
 from bootstrap.steps.context.names import COMMIT_ANNOTATION, PLAN_ANNOTATION, SYSTEM_NAMESPACE
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.escrow import escrow_bytes, escrow_digest
+from bootstrap.steps.vault.recovery import WHICH
+from bootstrap.steps.vault.recovery import under_way as recovery_under_way
 from bootstrap.steps.vault.restoration import FILE, under_way
 
 PLAN, ABANDONED = "plan", "abandoned"  # first words of ``Run.unrecorded``
@@ -56,12 +59,13 @@ def new_authority(world: World, authority: Authority) -> tuple[Fact, ...]:
 
 
 def unrecorded(world: World, authority: Authority) -> tuple[Fact, ...]:
-    """What the ledger lacks: an accepted rollback, that it came here, another share, accepted plans, runs given back.
+    """What the ledger lacks: an accepted rollback, that it came here, a recovered quorum, another share, accepted
+    plans, runs given back.
 
     The rollback comes first: Vault may be one that has no key to countersign what is before it in a batch.
     """
     others = (*rekeyed(world, authority.window, authority.longest), *given_back(world, authority.longest))
-    return (*_rollback(world, authority), *moved(world, authority), *others)
+    return (*_rollback(world, authority), *moved(world, authority), *recovered(world, authority), *others)
 
 
 def moved(world: World, authority: Authority) -> tuple[Fact, ...]:
@@ -115,6 +119,25 @@ def _seconds(begun: str, ended: str) -> int:
 
 def _time(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def recovered(world: World, authority: Authority) -> Iterator[Fact]:
+    """That a lost quorum was recovered from one volume, once. The heads that were known stay witnesses."""
+    now = recovery_under_way(world.cluster, authority.longest)
+    if now is None or now.stage is not Stage.DONE or authority.window is None:
+        return
+    details = {
+        approvals.WHAT: approvals.RECOVER_QUORUM,
+        WHICH: now.nonce,
+        VAULT_CLUSTER: authority.window.cluster_id,
+        "begun": now.begun,
+        "survivor": now.pod,
+        "volume": now.volume,
+        "raftIndex": now.index,
+        "lost": " ".join(now.lost),
+        "givenUp": " ".join(now.dropped),
+    }
+    yield _note(world, RecordType.ACCEPTED, {name: text for name, text in details.items() if text})
 
 
 def rekeyed(world: World, window: Window | None, ledger: Ledger) -> Iterator[Fact]:

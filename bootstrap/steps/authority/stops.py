@@ -26,7 +26,7 @@ def stopped(authority: Authority) -> BootstrapError | None:
 def _lost(authority: Authority) -> BootstrapError:
     return DecisionNeeded(
         "this cluster had an authority, and the Vault that was it is gone:"
-        + "".join(f"\n    {line}" for line in _known(authority))
+        + "".join(f"\n    {line}" for line in known(authority))
         + f"\nhanding over now would give {authority.secrets} secrets the value that Git has, whatever it was "
         "rotated to since",
         code="E_AUTHORITY_LOST",
@@ -36,7 +36,8 @@ def _lost(authority: Authority) -> BootstrapError:
     )
 
 
-def _known(authority: Authority) -> Iterator[str]:
+def known(authority: Authority) -> Iterator[str]:
+    """What speaks of the authority that was here, line by line."""
     yield f"cluster {authority.cluster}"
     for placed in authority.heads:
         if placed.head in authority.own and placed.head is not None:

@@ -23,6 +23,7 @@ from bootstrap.model.names import PLAN_ANNOTATION as PLAN_ANNOTATION
 from bootstrap.model.names import POD_LOGIN as POD_LOGIN
 from bootstrap.model.names import READER_ACCOUNT as READER_ACCOUNT
 from bootstrap.model.names import READER_ROLE as READER_ROLE
+from bootstrap.model.names import RECOVERY as RECOVERY
 from bootstrap.model.names import RENEWER as RENEWER
 from bootstrap.model.names import REPLICAS_ANNOTATION as REPLICAS_ANNOTATION
 from bootstrap.model.names import RESTORATION as RESTORATION

@@ -13,6 +13,7 @@ from bootstrap.model.plan import Step
 from bootstrap.model.reserved import reserved_uses
 from bootstrap.ports import Permission, Ref
 from bootstrap.steps.authority.gather import Authority, gather
+from bootstrap.steps.authority.recovering import NO_LOSS, QuorumSeen, quorum_seen
 from bootstrap.steps.authority.restoring import NO_RESTORE, RestoreSeen, in_place, restore_seen
 from bootstrap.steps.authority.stops import rests_on, stopped
 from bootstrap.steps.context.environment import mismatch
@@ -20,7 +21,7 @@ from bootstrap.steps.context.health import terminating
 from bootstrap.steps.context.outcome import being_deleted
 from bootstrap.steps.context.world import World
 from bootstrap.steps.guards import passes
-from bootstrap.steps.permissions import beginning_anew, restoring_in_place, wanted
+from bootstrap.steps.permissions import beginning_anew, recovering_a_quorum, restoring_in_place, wanted
 from bootstrap.steps.secrets.immutable_fields import refused_changes
 from bootstrap.steps.secrets.sources import opening_sources
 from bootstrap.steps.vault.dropped_ca import in_use
@@ -45,6 +46,7 @@ class Observation:
     unknown: str = ""  # who we are, where the guard of the run's account would not let us pass
     taken: tuple[PreconditionError, ...] = ()  # Secrets that have the name of one of ours
     restore: RestoreSeen = NO_RESTORE
+    quorum: QuorumSeen = NO_LOSS
     dropped: PreconditionError | None = None
     leaving: bool = False  # Vault's namespace is being deleted: what is in it now tells nothing
 
@@ -62,8 +64,9 @@ class Preflight:
         if dropped is not None:  # a Vault that is not trusted is asked nothing
             return Observation(cluster.context, version, missing, "", skew, "", (), None, dropped=dropped)
         authority = None if missing else gather(self.world)
+        quorum = NO_LOSS if authority is None else quorum_seen(self.world, authority)
         if authority is not None:
-            missing = cluster.missing(self._more(authority))
+            missing = cluster.missing(self._more(authority, quorum))
         foreign = "" if missing else foreign_store(self.world)
         # What a missing permission would deny is not asked for: it is named once, with all the others.
         storage = "" if missing else self._storage()
@@ -91,12 +94,15 @@ class Preflight:
             taken=names_taken,
             leaving=leaving,
             restore=NO_RESTORE if authority is None else restore_seen(self.world, authority),
+            quorum=quorum,
         )
 
-    def _more(self, authority: Authority) -> tuple[Permission, ...]:
+    def _more(self, authority: Authority, quorum: QuorumSeen) -> tuple[Permission, ...]:
         """What is needed besides, for what this run is asked to do."""
         if authority.found.new_authority:
             return beginning_anew()
+        if quorum.recovers:
+            return recovering_a_quorum(self.world.intent)
         return restoring_in_place(self.world.intent) if in_place(self.world, authority) else ()
 
     def _leaving(self) -> bool:
@@ -108,7 +114,7 @@ class Preflight:
     def decide(self, seen: Observation) -> Decision:
         if seen.dropped is not None:
             return Blocked(seen.dropped)
-        if seen.authority is not None and (stop := self._stop(seen.authority, seen.restore)) is not None:
+        if seen.authority is not None and (stop := self._stop(seen.authority, seen)) is not None:
             return Blocked(stop)
         found = tuple(self._problems(seen))
         if found:
@@ -116,17 +122,18 @@ class Preflight:
         note = f"Kubernetes {seen.version}, storage class {seen.storage}, all permissions"
         if seen.authority is None:
             return Satisfied(note)
-        unseen = f"; {seen.authority.unseen}" if seen.authority.unseen else ""
-        return Satisfied(note + unseen, rests_on=(*rests_on(seen.authority), *seen.restore.rests_on))
+        notes = "; ".join(text for text in (note, seen.authority.unseen, seen.quorum.note) if text)
+        yes = (*rests_on(seen.authority), *seen.restore.rests_on, *seen.quorum.rests_on)
+        return Satisfied(notes, rests_on=yes)
 
     def act(self, seen: Observation) -> None:
         """Nothing: preconditions are brought by the cluster's owner."""
 
-    def _stop(self, authority: Authority, restore: RestoreSeen) -> BootstrapError | None:
-        """Another environment, a snapshot that may not be restored here, or an authority that only a human may go on
-        over."""
+    def _stop(self, authority: Authority, seen: Observation) -> BootstrapError | None:
+        """Another environment, a snapshot that may not be restored here, a quorum that is lost, or an authority that
+        only a human may go on over."""
         wrong = mismatch(authority.bound, self.world.plan.environment)
-        return wrong or restore.stop or stopped(authority)
+        return wrong or seen.restore.stop or seen.quorum.stop or stopped(authority)
 
     def _problems(self, seen: Observation) -> list[BootstrapError]:
         found: list[BootstrapError] = []

@@ -18,8 +18,9 @@ from bootstrap.steps.authority.traces import left_of_a_platform
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.resting import operator_ref
 from bootstrap.steps.context.world import World
-from bootstrap.steps.vault.clearing import clear, remains, uid_of
+from bootstrap.steps.vault.clearing import clear, remains
 from bootstrap.steps.vault.restoration import REF, RestorationStore, is_back, restored, under_way
+from bootstrap.steps.vault.voiding import uid_of
 
 LOOKS = 20  # of one run, at most
 

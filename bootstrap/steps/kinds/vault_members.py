@@ -13,11 +13,11 @@ from bootstrap.model.errors import EvidenceError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object, Ref, SealStatus
 from bootstrap.steps.context.applied import applied
-from bootstrap.steps.context.outcome import expect, granted
+from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.objects import shape_of, stateful_set
-from bootstrap.steps.vault.root_session import RootSession
+from bootstrap.steps.vault.quorum import voters
 from bootstrap.steps.vault.serving_secrets import VAULT_TLS, unseal_refs
 from bootstrap.steps.vault.unseal import sealed_pods, unseal_all
 
@@ -165,7 +165,4 @@ class VaultMembers:
         )
 
     def _voters(self) -> int:
-        """Raft's own word. A new peer votes after autopilot has found it stable, about 10 s."""
-        answer = RootSession(self.world).reading("GET", "sys/storage/raft/configuration")
-        servers = granted(answer, "raft configuration").data["config"]["servers"]
-        return sum(1 for s in servers if s["voter"] and s["node_id"] in self.world.session.pods)
+        return sum(1 for pod in voters(self.world) if pod in self.world.session.pods)

@@ -4,45 +4,40 @@ Two old volumes would outvote a restored node. Nothing is removed whose UID is n
 takes nothing away from a later one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
 from bootstrap.ledger.batch import KEY, Batch
 from bootstrap.ledger.chain import Ledger
 from bootstrap.ledger.store import LABEL
 from bootstrap.model.restoration import Restoration
-from bootstrap.ports import Object, Ref
+from bootstrap.ports import Object
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE
-from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.resting import rest
 from bootstrap.steps.context.source import SnapshotSource
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.init_window import REF as WINDOW_REF
 from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.leftovers import leftovers
-from bootstrap.steps.vault.presence import MOST, claims_of_vault, stateful_set_ref, volumes_of_vault
+from bootstrap.steps.vault.presence import claims_of_vault, pods_of_vault, stateful_set_ref, volumes_of_vault
 from bootstrap.steps.vault.restoration import RestorationStore
-
-Group = Callable[[World, SnapshotSource], tuple[Object, ...]]
+from bootstrap.steps.vault.voiding import Groups, voided
 
 
 def remains(world: World, source: SnapshotSource) -> tuple[Object, ...]:
     """What has to go, in the order in which it goes."""
-    return tuple(each for group in GROUPS.values() for each in group(world, source))
+    return tuple(each for group in _groups(world, source).values() for each in group())
 
 
 def clear(world: World, source: SnapshotSource, now: Restoration) -> None:
     """Goes as far as what is written down. What else is found then is written down too, for another look."""
     states = RestorationStore(world.cluster)
     rest(world)
-    for what, group in GROUPS.items():
-        found = group(world, source)
-        if fresh := {uid_of(each) for each in found} - now.voids:
-            states.swap(now, now.voids_too(fresh))
-            return
-        for each in found:
-            _remove(world, now, each)
-        _wait(world, source, what, group)
+    fresh = voided(world, _groups(world, source), now.voids, partial(_keep, world, now))
+    if fresh:
+        states.swap(now, now.voids_too(fresh))
+        return
     world.ledger.reopen()
     states.swap(now, now.cleared())
 
@@ -55,22 +50,12 @@ def superseded(world: World, source: SnapshotSource) -> tuple[Object, ...]:
     return tuple(each for each in found if not _is_held(source.ledger, each))
 
 
-def uid_of(obj: Object) -> str:
-    return str(obj["metadata"]["uid"])
-
-
-def _wait(world: World, source: SnapshotSource, what: str, group: Group) -> None:
-    world.wait(f"{what} of the lost Vault are gone", lambda: not group(world, source), seconds=180)
-
-
-def _remove(world: World, now: Restoration, obj: Object) -> None:
-    """A record that goes is kept beside those of the operator; a volume that its class removes is waited for."""
+def _keep(world: World, now: Restoration, obj: Object) -> None:
+    """A record that goes is kept beside those of the operator."""
     ref = ref_of(obj)
-    if ref.kind == "ConfigMap" and ref != WINDOW_REF:
+    if ref.kind == "ConfigMap" and (obj["metadata"].get("labels") or {}).get(LABEL):
         content = str(obj["data"][KEY]).encode()
         world.records.write(world.cluster.uid(), f"superseded-{now.nonce[:8]}-{ref.name}.json", content)
-    if ref.kind != "PersistentVolume" or obj["spec"].get("persistentVolumeReclaimPolicy") != "Delete":
-        expect(world.cluster.delete(ref, uid=uid_of(obj)), ref)
 
 
 def _is_held(ledger: Ledger, live: Object) -> bool:
@@ -83,43 +68,29 @@ def _is_held(ledger: Ledger, live: Object) -> bool:
 # ------------------------------------------------------------ what goes together
 
 
-def _stateful_set(world: World, _: SnapshotSource) -> tuple[Object, ...]:
+def _groups(world: World, source: SnapshotSource) -> Groups:
+    return {
+        "the StatefulSet of the lost Vault": lambda: _stateful_set(world),
+        # Of its StatefulSet, which is gone: without it they come no more.
+        "the pods of the lost Vault": lambda: pods_of_vault(world),
+        "the data claims of the lost Vault": lambda: _claims(world),
+        "the data volumes of the lost Vault": lambda: volumes_of_vault(world),
+        "the records of the lost Vault": lambda: superseded(world, source),
+        "the keys of the lost Vault": lambda: tuple(_of_the_window(world)),
+    }
+
+
+def _stateful_set(world: World) -> tuple[Object, ...]:
     live = world.cluster.get(stateful_set_ref(world))
     return () if live is None else (live,)
 
 
-def _pods(world: World, _: SnapshotSource) -> tuple[Object, ...]:
-    """Of its StatefulSet, which is gone: without it they come no more."""
-    namespace = world.intent.platform.vault.namespace
-    refs = (Ref("v1", "Pod", f"vault-{n}", namespace) for n in range(MOST))
-    found = (world.cluster.get(ref) for ref in refs)
-    return tuple(each for each in found if each is not None)
-
-
-def _claims(world: World, _: SnapshotSource) -> tuple[Object, ...]:
+def _claims(world: World) -> tuple[Object, ...]:
     return claims_of_vault(world)
 
 
-def _volumes(world: World, _: SnapshotSource) -> tuple[Object, ...]:
-    return volumes_of_vault(world)
-
-
-def _leftovers(world: World, _: SnapshotSource) -> tuple[Object, ...]:
-    """The window last: it names the others."""
-    return tuple(_of_the_window(world))
-
-
 def _of_the_window(world: World) -> Iterator[Object]:
+    """The window last: it names the others."""
     yield from leftovers(world, WindowStore(world.cluster).read())
     if (window := world.cluster.get(WINDOW_REF)) is not None:
         yield window
-
-
-GROUPS: dict[str, Group] = {
-    "the StatefulSet": _stateful_set,
-    "the pods": _pods,
-    "the data claims": _claims,
-    "the data volumes": _volumes,
-    "the records": superseded,
-    "the keys": _leftovers,
-}

@@ -1,4 +1,4 @@
-"""The containers of a Vault pod: Vault, what unseals it, and what renews its certificate (G4, G7).
+"""The containers of a Vault pod: Vault, what unseals it, what renews its certificate, what recovers its raft (G4, G7).
 
 They share a socket in memory, on which Vault answers without TLS: no port-forward and no other pod reaches it, and a
 certificate that has expired locks none of them out. Nothing here may ask `vault` often: each start of it costs some
@@ -8,6 +8,7 @@ hundred of the looks below (docs/adr/0016-idle-unsealer.md, docs/adr/0019-certif
 from typing import Any, Final
 
 from bootstrap.model.catalog import VaultSpec
+from bootstrap.model.recovery import Recovery
 from bootstrap.steps.context.names import AUDIT_FILE, PKI_MOUNT, POD_LOGIN, RENEWER
 
 API_PORT, RAFT_PORT = 8200, 8201
@@ -43,6 +44,18 @@ while true; do
   if [ "$keys" != "$seen" ]; then seen=$keys; echo "keys:" $keys; fi
   sleep 1 & wait
 done
+"""
+
+# Raft takes this list of voters for its own when Vault is unsealed, and removes it then. It is written once in a
+# recovery: a pod that starts again later, with others voting, must not make itself the only voter. A volume without a
+# raft folder is another one than that which was seen.
+PEERS = f"""\
+umask 077
+raft=/vault/data/raft
+mark=/vault/data/recovered-$RECOVERY
+[ "$POD" = "$SURVIVOR" ] && [ -d $raft ] && [ ! -e $mark ] || exit 0
+echo '[{{"id":"'$POD'","address":"'$POD'.vault-internal:{RAFT_PORT}","non_voter":false}}]' >$raft/peers.new || exit 1
+mv $raft/peers.new $raft/peers.json && sync && : >$mark
 """
 
 # Vault takes this process over, so that it gets the signals of the kubelet itself. What is left beside it sees a
@@ -243,6 +256,14 @@ def vault(spec: VaultSpec, *, serving: bool) -> dict[str, Any]:
             *shared,
         ],
     }
+
+
+def peers(spec: VaultSpec, recovery: Recovery) -> dict[str, Any]:
+    """Before Vault runs: the node that is left of a lost quorum is the only voter."""
+    made = _sidecar(spec, "peers", PEERS, [{"name": "data", "mountPath": "/vault/data"}])
+    named = {"SURVIVOR": recovery.pod, "RECOVERY": recovery.nonce}
+    made["env"] += [{"name": name, "value": value} for name, value in named.items()]
+    return made
 
 
 def unsealer(spec: VaultSpec) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What a lost Vault leaves that another one must not take for its own: certificates, the unseal key, slots."""
+"""What a lost Vault leaves that another one must not take for its own: certificates, the unseal key, slots, and how far
+its quorum was recovered."""
 
 from collections.abc import Iterator
 
@@ -7,6 +8,7 @@ from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.names import is_ours
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.init_window import Slots, share_part, slot_ref
+from bootstrap.steps.vault.recovery import REF as RECOVERY_REF
 from bootstrap.steps.vault.serving_secrets import VAULT_TLS, unseal_refs
 
 
@@ -20,6 +22,7 @@ def _refs(world: World, window: Window | None) -> Iterator[Ref]:
     namespace = world.intent.platform.vault.namespace
     yield Ref("v1", "Secret", VAULT_TLS, namespace)
     yield from unseal_refs(world)
+    yield RECOVERY_REF
     for attempt in range(1, max(ATTEMPTS, window.attempt if window else 0) + 1):
         yield Ref("v1", "Secret", f"vault-tls-init-{attempt}", namespace)
     if window is not None and window.volume:

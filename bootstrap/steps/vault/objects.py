@@ -3,7 +3,8 @@
 Three shapes of one installation. ``init``: one replica that joins no other, with the attempt's certificate.
 ``restore``: the same, and it listens to itself alone, which a port-forward reaches and nothing else; what Vault unpacks
 of a snapshot has a place. ``serve``: all declared replicas, every peer in every ``retry_join``, and beside each Vault
-what unseals it and what renews its certificate.
+what unseals it and what renews its certificate. While a quorum is recovered it is the node that is left alone, whatever
+its number.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bootstrap.model.catalog import Custody, VaultSpec
+from bootstrap.model.recovery import Recovery
 from bootstrap.ports import Object
 from bootstrap.steps.context.names import VAULT_ACCOUNT, labels
 from bootstrap.steps.vault import containers
@@ -159,9 +161,10 @@ def stateful_set(
     tls_secret: str,
     unseal_secrets: Sequence[str] = (),
     spool: bool = False,
+    recovery: Recovery | None = None,
 ) -> Object:
     """``unseal_secrets``: none but in the ``serve`` shape, since else Vault is alone in its pod. ``spool``: a snapshot
-    can be unpacked, as in the ``restore`` shape."""
+    can be unpacked, as in the ``restore`` shape. ``recovery``: its node is the first one, and the only voter."""
     volumes: list[dict[str, Any]] = [
         {"name": "config", "configMap": {"name": "vault-config"}},
         {"name": "tls", "secret": {"secretName": tls_secret, "defaultMode": 0o440}},
@@ -193,6 +196,8 @@ def stateful_set(
         "containers": beside,
         "volumes": volumes,
     }
+    if recovery is not None:
+        pod["initContainers"] = [containers.peers(spec, recovery)]
     if spec.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": n} for n in spec.image_pull_secrets]
     if spec.tolerations:
@@ -201,6 +206,7 @@ def stateful_set(
         "spec": {
             "serviceName": "vault-internal",
             "replicas": replicas,
+            **({} if recovery is None else {"ordinals": {"start": recovery.ordinal}}),
             "podManagementPolicy": "Parallel",
             "updateStrategy": {"type": "OnDelete"},
             "selector": {"matchLabels": APP},

@@ -22,7 +22,7 @@ def is_gone(world: World) -> bool:
     live, claims = world.cluster.get(stateful_set_ref(world)), _data_claims(world)
     if live is None or not is_ours(live):
         return live is None and not claims
-    nodes = _nodes(live)
+    nodes = ordinals(live)
     if not nodes or claims - set(nodes):
         return False
     answers = [world.session.seal_status(f"vault-{n}") for n in nodes]
@@ -36,6 +36,13 @@ def since(world: World) -> str:
     """
     made = [str(claim["metadata"].get("creationTimestamp", "")) for claim in _claims(world)]
     return min(made, default="")
+
+
+def pods_of_vault(world: World) -> tuple[Object, ...]:
+    """Its pods that are there."""
+    namespace = world.intent.platform.vault.namespace
+    found = (world.cluster.get(Ref("v1", "Pod", f"vault-{n}", namespace)) for n in range(MOST))
+    return tuple(each for each in found if each is not None)
 
 
 def claims_of_vault(world: World) -> tuple[Object, ...]:
@@ -53,9 +60,8 @@ def volumes_of_vault(world: World) -> tuple[Object, ...]:
 
 def may_hold(world: World) -> tuple[str, ...]:
     """Nodes with a data claim in which a store may lie: all but those that answer that they hold none, and those whose
-    claim was never given a volume."""
-    given = (claim for claim in _claims(world) if (claim.get("status") or {}).get("phase") != "Pending")
-    nodes = [str(claim["metadata"]["name"]).removeprefix("data-") for claim in given]
+    claim has no volume."""
+    nodes = [node_of(claim) for claim in _claims(world) if has_volume(claim)]
     answers = {node: world.session.seal_status(node) for node in nodes}
     return tuple(node for node, seen in answers.items() if seen is None or seen.initialized)
 
@@ -67,8 +73,20 @@ def is_alive(world: World) -> bool:
     return len(may_hold(world)) > world.intent.platform.vault.replicas // 2
 
 
-def _nodes(live: Object) -> range:
-    return range(int(live["spec"].get("replicas", 1)))
+def ordinals(live: Object) -> range:
+    """Of the pods that a StatefulSet wants."""
+    first = int((live["spec"].get("ordinals") or {}).get("start", 0))
+    return range(first, first + int(live["spec"].get("replicas", 1)))
+
+
+def has_volume(claim: Object) -> bool:
+    """It was given one, and that one was not lost since."""
+    return (claim.get("status") or {}).get("phase") not in ("Pending", "Lost")
+
+
+def node_of(claim: Object) -> str:
+    """The pod of a data claim."""
+    return str(claim["metadata"]["name"]).removeprefix("data-")
 
 
 def _data_claims(world: World) -> set[int]:

@@ -37,6 +37,14 @@ class Site:
     restart: Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Loopback(Site):
+    """``between`` restarts a node, and does something while it does not run, given its folder and the address at which
+    its peers find it."""
+
+    between: Callable[[str, Callable[[Path, str], object]], None]
+
+
 def tls_files(ca: Authority) -> dict[str, bytes]:
     names = [f"{pod}.vault-internal" for pod in PODS]
     certificate, key = ca.leaf(*names, ATTEMPT, "127.0.0.1")
@@ -82,7 +90,7 @@ def vault_binary() -> Path:
 
 
 @contextmanager
-def loopback(vault: Path, folder: Path, names: tuple[str, ...] = PODS) -> Iterator[Site]:
+def loopback(vault: Path, folder: Path, names: tuple[str, ...] = PODS) -> Iterator[Loopback]:
     ca = authority("Vault port test")
     tls = folder / "tls"
     tls.mkdir()
@@ -111,15 +119,16 @@ def loopback(vault: Path, folder: Path, names: tuple[str, ...] = PODS) -> Iterat
                 env=environment(pod, api, cluster),
             )
 
-    def restart(pod: str) -> None:
+    def between(pod: str, work: Callable[[Path, str], object]) -> None:
         running[pod].send_signal(signal.SIGKILL)
         running[pod].wait()
+        work(folder / pod, addresses[pod][1])
         start(pod)
 
     try:
         for pod in names:
             start(pod)
-        yield Site(LoopbackDialer(), ca, restart)
+        yield Loopback(LoopbackDialer(), ca, lambda pod: between(pod, lambda *_: None), between)
     finally:
         for process in running.values():
             process.kill()

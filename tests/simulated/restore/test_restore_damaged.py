@@ -1,9 +1,7 @@
 """`up --restore FILE` over what is left of a platform: nothing goes unsaid, old volumes go first (INV4, B5)."""
 
-import os
 import random
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ from bootstrap.steps.vault.restoration import RestorationStore
 from tests.simulated.restore.outcome import is_whole, refused
 from tests.simulator.controllers import OPERATOR
 from tests.simulator.faults import Fault, Killed, Schedule
+from tests.simulator.forked import in_a_fork
 from tests.simulator.losses import SYSTEM, VAULT, delete, wipe_volumes
 from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.repeatable import repeatable
@@ -341,21 +340,3 @@ def stopped_and_gone_on(platform: SimulatedPlatform, fault: Fault, at: int) -> s
         return f"{schedule.where}: not restored"
     is_whole(platform)
     return ""
-
-
-def in_a_fork(work: Callable[[], str]) -> str:
-    """What it says, from a process that changes nothing here."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if not pid:
-        try:
-            told = work()
-        except BaseException:  # all of it is the answer: this process ends here
-            told = traceback.format_exc()[-2000:]
-        os.write(writing, told.encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
-        found = stream.read().decode()
-    os.waitpid(pid, 0)
-    return found

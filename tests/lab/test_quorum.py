@@ -1,0 +1,134 @@
+"""Two of three volumes of Vault are gone, and the third becomes Vault again by a decision (INV4, S4, B5)."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from tests.lab.support.cluster import ApiAudit, Kube
+from tests.lab.support.lost import Values, held, served, set_value
+from tests.lab.support.platform import Platform
+from tests.lab.support.state import authority, sealed, statements, voters
+from tests.lab.support.vault import as_run
+from tests.support.program import assert_decent, assert_refused, run_bootstrap, said, started
+
+pytestmark = [pytest.mark.lab, pytest.mark.whole]
+PODS = ("vault-0", "vault-1", "vault-2")
+APPROVED = ("--approve", "recover-quorum")
+
+
+@dataclass(frozen=True)
+class Alive:
+    """``values`` are what Vault held before anything was lost, by path; ``served`` what consumers read."""
+
+    platform: Platform
+    values: Values
+    served: dict[str, dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def alive(platform: Platform, empty_cluster: Kube) -> Alive:
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    set_value(platform, "alert-webhook", "url", b"https://after.example/handover")
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    with as_run(empty_cluster, authority(platform)) as vault:
+        return Alive(platform, held(vault), served(empty_cluster, platform))
+
+
+def until(what: str, seconds: float, holds: Callable[[], object]) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.3)
+
+
+def claims(kube: Kube) -> dict[str, str]:
+    found = {pod: kube.get("pvc", f"data-{pod}", "vault") for pod in PODS}
+    return {pod: str(claim["metadata"]["uid"]) for pod, claim in found.items() if claim}
+
+
+def lose(kube: Kube, *pods: str) -> None:
+    """At once, so that none of them serves another one that is new; empty nodes come in their place."""
+    before = claims(kube)
+    names = [f"data-{pod}" for pod in pods]
+    kube.run("delete", "persistentvolumeclaim", *names, "-n", "vault", "--wait=false")
+    kube.run("delete", "pod", *pods, "-n", "vault", "--grace-period=0", "--force", "--wait=false")
+    until("new volumes", 120, lambda: all(claims(kube).get(pod) not in (None, before[pod]) for pod in pods))
+    until("empty nodes answer", 120, lambda: [pod for pod in PODS if is_empty(kube, pod)] == list(pods))
+
+
+def is_empty(kube: Kube, pod: str) -> bool:
+    status = ("exec", "-n", "vault", pod, "-c", "vault", "--", "vault", "status", "-format=json")
+    done = kube.try_run(*status)
+    return bool(done.stdout.strip()) and not json.loads(done.stdout)["initialized"]
+
+
+def stage(kube: Kube) -> str:
+    found = kube.get("configmap", "vault-recovery", "bootstrap-system")
+    return str(found["data"]["stage"]) if found else ""
+
+
+def has_come_to(kube: Kube, process: "subprocess.Popen[str]", wanted: str) -> bool:
+    return process.poll() is not None or stage(kube) == wanted
+
+
+def is_whole(kube: Kube, alive: Alive, survivor: str, before: str) -> None:
+    """Every value is back and at its consumer, from the volume that was left; one record more tells it."""
+    assert claims(kube)[survivor] == before
+    assert sealed(kube) == []
+    with as_run(kube, authority(alive.platform)) as vault:
+        assert voters(vault) == list(PODS)
+        assert held(vault) == alive.values
+    assert served(kube, alive.platform) == alive.served
+    details = [each["details"] for each in statements(kube) if each["phase"] == "ACCEPTED"]
+    decided = [each for each in details if each.get("what") == "recover-quorum"]
+    assert (decided[-1]["survivor"], decided[-1]["volume"]) == (survivor, before)
+    assert int(decided[-1]["raftIndex"]) > 0
+    done = run_bootstrap("verify", *alive.platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    done = run_bootstrap("up", *alive.platform.to_cluster())
+    assert (done.returncode, "nothing to do" in done.stdout) == (0, True), said(done)
+
+
+def test_inv4_it_says_what_is_there_and_changes_nothing(alive: Alive, kube: Kube) -> None:
+    lose(kube, "vault-0", "vault-2")
+    audit = ApiAudit(kube.lab.audit_log)
+    done = run_bootstrap("up", *alive.platform.to_cluster())
+    seen = "vault-1: holds the store, unsealed, without a leader, raft index "
+    assert_refused(done, 5, "E_QUORUM_LOST", "2 of 3 nodes", seen, "head.json", "--restore FILE", *APPROVED)
+    assert audit.mutations() == []
+
+
+def test_s4_the_node_that_is_left_is_vault_again(alive: Alive, kube: Kube) -> None:
+    """Its number is not the first one."""
+    before, begun = claims(kube), time.monotonic()
+    done = run_bootstrap("up", *alive.platform.to_cluster(), *APPROVED)
+    print(f"a quorum recovered in {time.monotonic() - begun:.0f} s")
+    assert done.returncode == 0, said(done)
+    assert_decent(done)
+    now = claims(kube)
+    assert [pod for pod in PODS if now[pod] == before[pod]] == ["vault-1"]
+    is_whole(kube, alive, "vault-1", before["vault-1"])
+
+
+def test_g5_killed_while_volumes_go_and_while_it_is_alone_the_same_command_goes_on(
+    alive: Alive, kube: Kube
+) -> None:
+    lose(kube, "vault-0", "vault-1")
+    before = claims(kube)["vault-2"]
+    for seen in ("VOIDING", "ALONE"):
+        with started("up", *alive.platform.to_cluster(), *APPROVED) as process:
+            until(seen, 180, partial(has_come_to, kube, process, seen))
+            assert process.poll() is None, f"it ended with {process.returncode} before it was {seen}"
+            process.kill()
+        print(f"killed at {stage(kube)}")
+    done = run_bootstrap("up", *alive.platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    assert "a lost quorum is being recovered from vault-2" in said(done)
+    is_whole(kube, alive, "vault-2", before)
