@@ -3,6 +3,7 @@
 from tests.guards import (
     rows_evidence,
     rows_handover,
+    rows_recovery,
     rows_restore,
     rows_retirement,
     rows_snapshot,
@@ -31,6 +32,7 @@ GUARDS: tuple[Guard, ...] = (
     *rows_restore.RESTORED,
     *rows_restore.DAMAGED,
     *rows_restore.REHEARSED,
+    *rows_recovery.RECOVERED,
     *rows_snapshot.KEPT_IN_THE_CLUSTER,
     *rows_values.VALUES,
     *rows_values.RECORDS,

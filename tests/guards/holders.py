@@ -13,6 +13,7 @@ AUTHORITY = (
 )
 ROAD = ("simulated/test_road.py",)
 RESTORE = ("simulated/restore/test_restore.py",)
+RECOVERY = ("simulated/recovery/test_quorum.py",)
 ROTATION = ("simulated/test_ca_rotation.py",)
 # The longest path that a module begins with counts; what one up does from its beginning to its end holds all steps.
 HOLDERS: dict[str, tuple[str, ...]] = {
@@ -25,6 +26,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "model/heads.py": ("unit/test_heads.py",),
     "model/outside.py": ("unit/test_outside.py",),
     "model/restoration.py": ("unit/test_restoration.py", *RESTORE),
+    "model/quorum.py": ("unit/test_quorum.py", *RECOVERY),
+    "model/recovery.py": ("unit/test_quorum.py", *RECOVERY),
     "model/reserved.py": ("unit/test_reserved.py",),
     "model/sensitive.py": ("unit/test_sensitive.py",),
     "model/suggest.py": ("unit/test_suggest.py",),
@@ -36,6 +39,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "ledger/versions.py": (*LEDGER, "simulated/test_set.py"),
     "steps/": ROAD,
     "steps/authority/": AUTHORITY,
+    "steps/authority/recovering.py": RECOVERY,
     "steps/authority/restoring.py": RESTORE,
     "steps/guards.py": ("simulated/test_guards.py", *ROAD),
     "steps/context/": (
@@ -68,6 +72,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "steps/kinds/store.py": ROAD,
     "steps/kinds/restore_begun.py": RESTORE,
     "steps/kinds/vault_restored.py": RESTORE,
+    "steps/kinds/vault_recovered.py": RECOVERY,
     "steps/kinds/vault_certificates.py": ("simulated/test_certificates.py", *ROTATION),
     "steps/kinds/vault_configuration.py": ("simulated/test_configuring.py", *ROAD),
     "steps/kinds/vault_init.py": ("simulated/test_init_window.py", *ROAD),
@@ -107,6 +112,10 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "steps/vault/init_window.py": ("simulated/test_init_window.py",),
     "steps/vault/ledger_copy.py": ("simulated/test_bootstrap_copies.py",),
     "steps/vault/presence.py": ("simulated/authority/test_presence.py", *AUTHORITY),
+    "steps/vault/quorum.py": RECOVERY,
+    "steps/vault/recovered_quorum.py": RECOVERY,
+    "steps/vault/recovery.py": RECOVERY,
+    "steps/vault/voiding.py": RECOVERY,
     "steps/vault/restoration.py": RESTORE,
     "steps/vault/restored_store.py": RESTORE,
     "steps/vault/restored_tokens.py": RESTORE,

@@ -134,8 +134,8 @@ DAMAGED = (
     ),
     unless(
         "only what was written down is removed",
-        f"{CLEARING}:clear",
-        "fresh := {uid_of(each) for each in found} - now.voids",
+        "steps/vault/voiding.py:voided",
+        "fresh := {uid_of(each) for each in found} - written",
         P + "inv4_a_claim_that_was_not_written_down_is_not_removed",
     ),
     undone(
@@ -174,8 +174,8 @@ DAMAGED = (
     ),
     unless(
         "records that go are kept",
-        f"{CLEARING}:_remove",
-        'ref.kind == "ConfigMap" and ref != WINDOW_REF',
+        f"{CLEARING}:_keep",
+        'ref.kind == "ConfigMap" and (obj["metadata"].get("labels") or {}).get(LABEL)',
         P + "h4_the_records_that_go_are_kept_beside_those_of_the_operator",
     ),
 )

@@ -54,19 +54,28 @@ def claims(kube: Kube) -> dict[str, str]:
 
 
 def lose(kube: Kube, *pods: str) -> None:
-    """At once, so that none of them serves another one that is new; empty nodes come in their place."""
+    """At once, so that none of them serves another one that is new; empty nodes come in their place. One that asked the
+    last leader whether it may join holds nothing and says that it is sealed, until its pod is another one."""
     before = claims(kube)
     names = [f"data-{pod}" for pod in pods]
     kube.run("delete", "persistentvolumeclaim", *names, "-n", "vault", "--wait=false")
     kube.run("delete", "pod", *pods, "-n", "vault", "--grace-period=0", "--force", "--wait=false")
     until("new volumes", 120, lambda: all(claims(kube).get(pod) not in (None, before[pod]) for pod in pods))
+    until("no node leads", 60, lambda: not any(shown(kube, pod).get("is_self") for pod in PODS))
+    kube.run("delete", "pod", *pods, "-n", "vault")
     until("empty nodes answer", 120, lambda: [pod for pod in PODS if is_empty(kube, pod)] == list(pods))
 
 
 def is_empty(kube: Kube, pod: str) -> bool:
+    return shown(kube, pod).get("initialized") is False
+
+
+def shown(kube: Kube, pod: str) -> dict[str, object]:
+    """Nothing where it does not answer."""
     status = ("exec", "-n", "vault", pod, "-c", "vault", "--", "vault", "status", "-format=json")
     done = kube.try_run(*status)
-    return bool(done.stdout.strip()) and not json.loads(done.stdout)["initialized"]
+    found: dict[str, object] = json.loads(done.stdout) if done.stdout.strip() else {}
+    return found
 
 
 def stage(kube: Kube) -> str:

@@ -123,6 +123,6 @@ def _may_return(world: World, found: Sequence[Node]) -> BootstrapError:
         + "".join(f"\n    {node}" for node in found),
         code="E_QUORUM_MAY_RETURN",
         where=str(stateful_set_ref(world)),
-        hint="`bootstrap up` waits for nodes that start, `bootstrap unseal` opens sealed ones; where a volume is lost, "
-        f"delete its claim and its pod; {PAGE}",
+        hint="`bootstrap up` waits for nodes that start, `bootstrap unseal` opens sealed ones; delete the pod of one "
+        f"that stays sealed, and the claim too where its volume is lost; {PAGE}",
     )

@@ -127,6 +127,9 @@ def kept(pair: Pair) -> Kept:
     until(lambda: found.voters() == list(PODS), 90)
     pair.lose(LOST)
     until(lambda: port.active(PODS) is None, 60)
+    pair.restart(
+        LOST
+    )  # one that asked the last leader whether it may join says that it is sealed, and holds nothing
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.ledger.record import RecordType
+from bootstrap.model.decision import Act, Satisfied
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Permission, Ref
@@ -14,6 +15,7 @@ from bootstrap.steps.vault.recovery import RecoveryStore
 from tests.simulated.restore.outcome import is_whole, refused
 from tests.simulator.controllers import OPERATOR
 from tests.simulator.faults import Fault, Killed, Schedule
+from tests.simulator.halfway import step_of
 from tests.simulator.losses import lose_nodes
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.simulator.recover_walks import claims_but
@@ -147,6 +149,13 @@ def test_inv4_an_approval_on_a_platform_that_serves_changes_nothing(platform: Si
     platform.up(approve=APPROVED)
     assert accepted(platform) == []
     is_whole(platform)
+
+
+def test_inv4_without_an_approval_the_step_finds_nothing_to_do(platform: SimulatedPlatform) -> None:
+    """It may be lost between the look at what must hold before and the step itself."""
+    lose_nodes(platform, 0, 2)
+    assert isinstance(step_of(platform, "vault-recovered").decide(), Satisfied)
+    assert isinstance(step_of(platform, "vault-recovered", approve=APPROVED).decide(), Act)
 
 
 def test_every_permission_that_it_needs_is_named_before(platform: SimulatedPlatform) -> None:
