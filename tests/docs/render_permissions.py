@@ -23,6 +23,8 @@ from bootstrap.ports import Permission
 from bootstrap.steps.permissions import (
     abandoning,
     beginning_anew,
+    recovering_a_quorum,
+    recovering_a_quorum,
     restoring_in_place,
     verifying,
     wanted,
@@ -128,6 +130,18 @@ metadata:
   name: bootstrap-see-volumes
 rules:
 @VOLUMES@```
+
+## Besides: where a quorum was lost
+
+`up --approve recover-quorum` removes other nodes with their volumes, and asks for this:
+
+```yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: bootstrap-recover-quorum
+rules:
+@QUORUM@```
 
 ## Besides: to verify
 
@@ -286,6 +300,7 @@ def permissions_page() -> str:
         "@ANEW@": beginning_anew(),
         "@IN_PLACE@": restoring_in_place(sample()),
         "@VOLUMES@": (VOLUMES,),
+        "@QUORUM@": recovering_a_quorum(sample()),
         "@VERIFY@": verifying(),
     }
     middle = MIDDLE

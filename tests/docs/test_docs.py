@@ -128,7 +128,7 @@ def test_every_other_yaml_block_is_a_manifest() -> None:
         if block.language == "yaml" and "bootstrap/v1" not in block.text
         for parsed in parse_manifests(block.page, block.text.encode())
     ]
-    assert [kind for page, kind in found if page.endswith("permissions.md")] == ["ClusterRole"] * 7
+    assert [kind for page, kind in found if page.endswith("permissions.md")] == ["ClusterRole"] * 8
 
 
 def test_the_cluster_role_grants_every_permission_that_up_asks_for() -> None:
