@@ -24,7 +24,6 @@ from bootstrap.steps.permissions import (
     abandoning,
     beginning_anew,
     recovering_a_quorum,
-    recovering_a_quorum,
     restoring_in_place,
     verifying,
     wanted,
