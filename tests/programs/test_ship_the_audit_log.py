@@ -11,9 +11,10 @@ import pytest
 
 from tests.support.collector import Collector
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("go") is None, reason="no Go toolchain to build the collector with"
-)
+pytestmark = [
+    pytest.mark.whole,  # its collector takes minutes to build
+    pytest.mark.skipif(shutil.which("go") is None, reason="no Go toolchain to build the collector with"),
+]
 TOKEN = "hmac-sha256:" + "a" * 1500  # all lines of one token begin alike
 
 
