@@ -1,16 +1,29 @@
 """What every test may ask for: the whole of a matrix. What a room needs beside is in the room's own conftest."""
 
 import pytest
+from hypothesis import settings
 
 COUNTED = (  # what these print when they pass is the run's evidence: cases, walks, states, points
     "tests/faults/",
     "tests/fuzz/",
     "tests/models/",
     "tests/programs/test_sops_matrix_real.py",
+    "tests/simulated/authority/test_authority_crashes.py",
+    "tests/simulated/restore/test_restore_crashes.py",
     "tests/simulated/test_abandon.py",
+    "tests/simulated/test_ca_rotation.py",
     "tests/simulated/test_concurrent_runs.py",
+    "tests/simulated/test_fence.py",
+    "tests/simulated/test_retire_modes.py",
     "tests/simulated/test_road_crashes.py",
+    "tests/simulated/test_set_crashes.py",
+    "tests/simulated/test_unseal_rekey.py",
 )
+
+
+# Not by the clock: an example takes as long as the machine is busy.
+settings.register_profile("counted", deadline=None)
+settings.load_profile("counted")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,11 +3,13 @@
 import base64
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.bad_input.conftest import Case
+from tests.support import inside
 from tests.support.program import (
     assert_decent,
     assert_refused,
@@ -25,6 +27,13 @@ KEY = (
 )
 
 
+def here(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command in this process: all but a few of these tests look at its answer alone."""
+    words = [*map(str, arguments)]
+    done = inside.run(words, new_home())
+    return subprocess.CompletedProcess(words, done.code, done.out, done.err)
+
+
 def change(case: Case, path: str, old: str, new: str) -> None:
     file = case.folder / path
     text = file.read_text()
@@ -39,34 +48,32 @@ def both(case: Case) -> list[list[str]]:
 
 
 def test_the_repository_is_not_there(case: Case) -> None:
-    assert_refused(
-        run_bootstrap(*case.up(repo=case.folder / "nowhere")), 2, "E_REPO_MISSING", "bootstrap init"
-    )
+    assert_refused(here(*case.up(repo=case.folder / "nowhere")), 2, "E_REPO_MISSING", "bootstrap init")
 
 
 def test_it_is_no_git_repository(case: Case, tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain/bootstrap.yaml").write_text("kind: Platform\n")
-    assert_refused(run_bootstrap(*case.up(repo=tmp_path / "plain")), 2, "E_REPO_KIND", "git -C")
+    assert_refused(here(*case.up(repo=tmp_path / "plain")), 2, "E_REPO_KIND", "git -C")
 
 
 def test_the_folder_is_empty(case: Case, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert_refused(run_bootstrap(*case.up(repo=tmp_path / "empty")), 2, "E_REPO_KIND")
+    assert_refused(here(*case.up(repo=tmp_path / "empty")), 2, "E_REPO_KIND")
 
 
 def test_a_folder_inside_it_names_where_it_begins(case: Case) -> None:
-    done = run_bootstrap(*case.up(repo=case.folder / "secrets"))
+    done = here(*case.up(repo=case.folder / "secrets"))
     assert_refused(done, 2, "E_REPO_KIND", f"--repo {case.folder}")
 
 
 def test_the_commit_is_empty(case: Case, tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "new")
-    assert_refused(run_bootstrap(*case.up(repo=tmp_path / "new")), 2, "E_REPO_REV", "no commit")
+    assert_refused(here(*case.up(repo=tmp_path / "new")), 2, "E_REPO_REV", "no commit")
 
 
 def test_the_revision_is_not_found(case: Case) -> None:
-    done = run_bootstrap(*case.up("--rev", "no-such-branch"))
+    done = here(*case.up("--rev", "no-such-branch"))
     assert_refused(done, 2, "E_REPO_REV", "no-such-branch")
 
 
@@ -74,7 +81,7 @@ def test_bootstrap_yaml_is_missing(case: Case) -> None:
     (case.folder / "bootstrap.yaml").unlink()
     commit_all(case.folder)
     for command in both(case):
-        done = run_bootstrap(*command)
+        done = here(*command)
         assert_decent(done)
         assert done.returncode == 2, said(done)
         assert "bootstrap.yaml" in done.stdout + done.stderr
@@ -84,7 +91,7 @@ def test_an_unknown_field_says_what_was_meant_and_where(case: Case) -> None:
     change(case, "secrets/orders.yaml", "owner: orders-team", "ownr: orders-team")
     line = (case.folder / "secrets/orders.yaml").read_text().splitlines().index("  ownr: orders-team") + 1
     for command in both(case):
-        done = run_bootstrap(*command)
+        done = here(*command)
         assert_decent(done)
         assert done.returncode == 2, said(done)
         told = done.stdout + done.stderr
@@ -95,7 +102,7 @@ def test_an_unknown_field_says_what_was_meant_and_where(case: Case) -> None:
 
 def test_an_unknown_field_of_the_platform(case: Case) -> None:
     change(case, "bootstrap.yaml", "replicas: 3", "replica: 3")
-    assert_refused(run_bootstrap(*case.up()), 2, "E_FIELD", "bootstrap.yaml:", "replicas")
+    assert_refused(here(*case.up()), 2, "E_FIELD", "bootstrap.yaml:", "replicas")
 
 
 def test_two_entries_have_one_path(case: Case) -> None:
@@ -103,7 +110,7 @@ def test_two_entries_have_one_path(case: Case) -> None:
         case, "secrets/orders.yaml", "applications/orders/payment-token", "applications/orders/session-key"
     )
     assert_refused(
-        run_bootstrap(*case.up()),
+        here(*case.up()),
         2,
         "E_DUP_DEST",
         "orders-session-key",
@@ -116,7 +123,7 @@ def test_plaintext_where_ciphertext_belongs(case: Case) -> None:
     (case.folder / "encrypted/orders.sops.yaml").write_text("session: plain-canary-5512\n")
     commit_all(case.folder)
     for command in both(case):
-        done = run_bootstrap(*command)
+        done = here(*command)
         told = done.stdout + done.stderr
         assert done.returncode == 2, said(done)
         assert "E_PLAINTEXT" in told, said(done)
@@ -128,7 +135,7 @@ def test_plaintext_where_ciphertext_belongs(case: Case) -> None:
 def test_a_plain_age_file(case: Case) -> None:
     (case.folder / "encrypted/identity-hmac-key.age").write_bytes(b"plain-canary-5513")
     commit_all(case.folder)
-    done = run_bootstrap(*case.up())
+    done = here(*case.up())
     assert_refused(done, 2, "E_PLAINTEXT", "encrypted/identity-hmac-key.age")
     assert "plain-canary-5513" not in done.stderr
 
@@ -142,7 +149,7 @@ def test_a_private_key_is_committed(case: Case, path: str, kind: str) -> None:
     (case.folder / path).write_text(key)
     commit_all(case.folder)
     for command in both(case):
-        done = run_bootstrap(*command)
+        done = here(*command)
         told = done.stdout + done.stderr
         assert done.returncode == 2, said(done)
         assert "E_KEY_IN_GIT" in told, said(done)
@@ -151,19 +158,19 @@ def test_a_private_key_is_committed(case: Case, path: str, kind: str) -> None:
 
 
 def test_the_root_key_is_not_there(case: Case) -> None:
-    assert_refused(run_bootstrap(*case.up(root=case.folder / "no.key")), 4, "E_KEY_MISSING", "--root file:")
+    assert_refused(here(*case.up(root=case.folder / "no.key")), 4, "E_KEY_MISSING", "--root file:")
 
 
 def test_the_root_key_can_be_read_by_others(case: Case) -> None:
     case.root_key.chmod(0o644)
-    assert_refused(run_bootstrap(*case.up()), 4, "E_KEY_MODE", "chmod 600")
+    assert_refused(here(*case.up()), 4, "E_KEY_MODE", "chmod 600")
 
 
 def test_check_with_a_wrong_root_key_names_the_one_that_would_do(case: Case, tmp_path: Path) -> None:
-    done = run_bootstrap("keygen", "--out", tmp_path / "other", "--no-passphrase", "--non-interactive")
+    done = here("keygen", "--out", tmp_path / "other", "--no-passphrase", "--non-interactive")
     assert done.returncode == 0, said(done)
     wrong = tmp_path / "other/root.key"
-    done = run_bootstrap("check", "--repo", case.folder, "--root", f"file:{wrong}")
+    done = here("check", "--repo", case.folder, "--root", f"file:{wrong}")
     assert done.returncode in (2, 4), said(done)
     assert_decent(done)
     right = next(w for w in (case.folder / "keys/root.txt").read_text().split() if w.startswith("age1"))
@@ -172,23 +179,23 @@ def test_check_with_a_wrong_root_key_names_the_one_that_would_do(case: Case, tmp
 
 
 def test_no_kubeconfig(case: Case) -> None:
-    done = run_bootstrap("up", "--repo", case.folder, "--root", f"file:{case.root_key}", "--non-interactive")
+    done = here("up", "--repo", case.folder, "--root", f"file:{case.root_key}", "--non-interactive")
     assert_refused(done, 4, "E_KUBECONFIG", "--kubeconfig")
 
 
 def test_the_kubeconfig_is_not_there(case: Case) -> None:
     case.kubeconfig.unlink()
-    assert_refused(run_bootstrap(*case.up()), 4, "E_KUBECONFIG", str(case.kubeconfig))
+    assert_refused(here(*case.up()), 4, "E_KUBECONFIG", str(case.kubeconfig))
 
 
 def test_no_such_context(case: Case) -> None:
-    assert_refused(run_bootstrap(*case.up("--context", "elsewhere")), 4, "E_CONTEXT", "elsewhere", "nowhere")
+    assert_refused(here(*case.up("--context", "elsewhere")), 4, "E_CONTEXT", "elsewhere", "nowhere")
 
 
 @pytest.mark.parametrize("command", ["up", "status", "verify"])
 def test_the_api_server_is_unreachable(case: Case, command: str) -> None:
     arguments = [command, *case.up()[1:]]
-    assert_refused(run_bootstrap(*arguments, timeout=60), 4, "E_UNREACHABLE", "https://127.0.0.1:9")
+    assert_refused(here(*arguments), 4, "E_UNREACHABLE", "https://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(

@@ -114,11 +114,12 @@ def exchanged(whole: bytes) -> st.SearchStrategy[bytes]:
     return st.builds(made, st.lists(change, min_size=1, max_size=2))
 
 
-def every_exchange(whole: bytes, most: int | None) -> Iterator[bytes]:
-    """One node at a time, at most ``most`` of them, spread over the tree."""
+def every_exchange(whole: bytes, most: int | None, begin: int) -> Iterator[bytes]:
+    """One node at a time: each, or about ``most`` of them, spread over the tree, the first as ``begin`` says."""
     tree = yaml.safe_load(whole)
     places = list(_places(tree))
-    for place in places[:: max(1, len(places) // most) if most else 1]:
+    step = max(1, len(places) // most) if most else 1
+    for place in places[begin % step :: step]:
         for new in (*ATOMS, ...):
             yield _written(_replaced(json.loads(json.dumps(tree)), place, new), whole)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.golden.program import run
+from tests.support.inside import run
 
 RECORDED = Path(__file__).with_name("recorded")
 FOLDER = "{WORKSPACE}"  # stands for the path of the temporary folder, which is all that is normalised

@@ -7,7 +7,7 @@ import pytest
 
 from tests.golden import bundles
 from tests.golden.cases import Case, recorded, told
-from tests.golden.program import run
+from tests.support.inside import run
 
 CHANGES = [(name, what, data) for name in bundles.NAMES for what, data in bundles.changes(name)]
 

@@ -139,7 +139,9 @@ def forked(names: Sequence[str], work: Callable[[Forks, Items], None]) -> int:
     """Collects ``names``, and does ``work`` with what was found; what pytest says of that."""
     # A test that is red because the machine is busy, or by chance, says nothing of what was taken out.
     settings.register_profile("guards", deadline=None, derandomize=True)
-    settings.load_profile("guards")
     # What ``work`` prints is to be seen; of a test that is red nobody reads why.
-    how = ("--quiet", "--capture=no", "--tb=native", "--assert=plain", "-p", "no:cacheprovider")
+    how = (
+        *("--quiet", "--capture=no", "--tb=native", "--assert=plain", "-p", "no:cacheprovider"),
+        "--hypothesis-profile=guards",  # behind that of tests/conftest.py
+    )
     return int(pytest.main([*how, *names], plugins=[Forks(work)]))

@@ -17,7 +17,7 @@ from tests.guards.run import INTACT
 from tests.guards.table import ROOT, Guard
 from tests.simulator.sweep import SEED
 
-SOME = 30
+SOME = 16
 FAST = re.compile(r"tests/(unit|simulated|wire)/")
 SLOW = ("test_road_crashes.py", "test_authority_crashes.py")
 

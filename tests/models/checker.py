@@ -35,45 +35,59 @@ class Verdict:
         )
 
 
+class Found(Generic[S]):
+    """The states met, in that order, each by its number: hashing one takes longer than all else."""
+
+    def __init__(self, first: S) -> None:
+        self.states = [first]
+        self.before: list[list[int]] = [[]]  # from where it is reached
+        self.good: set[int] = set()
+        self._labels = [""]
+        self._came = [0]
+        self._numbers = {first: 0}
+
+    def reach(self, state: S, label: str, before: int) -> None:
+        number = self._numbers.setdefault(state, len(self.states))
+        if number == len(self.states):
+            self.states.append(state)
+            self.before.append([])
+            self._labels.append(label)
+            self._came.append(before)
+        self.before[number].append(before)
+
+    def trace(self, number: int) -> tuple[str, ...]:
+        labels = []
+        while number:
+            labels.append(self._labels[number])
+            number = self._came[number]
+        return tuple(reversed(labels))
+
+
 def explore(model: Model[S], limit: int = 10_000_000) -> Verdict:
-    came: dict[S, tuple[S, str] | None] = {model.first: None}
-    back: dict[S, list[S]] = {}
-    good: set[S] = set()
-    todo = deque([model.first])
-    while todo:
-        state = todo.popleft()
+    found, number = Found(model.first), 0
+    while number < len(found.states):
+        state = found.states[number]
         if wrong := model.wrong(state):
-            return Verdict(len(came), wrong, _trace(came, state))
-        if model.goal(state) or model.given_up(state):
-            good.add(state)
-            if model.given_up(state):
-                continue
-        for label, following in model.steps(state):
-            back.setdefault(following, []).append(state)
-            if following not in came:
-                came[following] = (state, label)
-                todo.append(following)
-        if len(came) > limit:
+            return Verdict(len(found.states), wrong, found.trace(number))
+        given_up = model.given_up(state)
+        if given_up or model.goal(state):
+            found.good.add(number)
+        for label, following in () if given_up else model.steps(state):
+            found.reach(following, label, number)
+        if len(found.states) > limit:
             raise AssertionError(f"more than {limit} states")
-    return _liveness(came, back, good)
+        number += 1
+    return _liveness(found)
 
 
-def _liveness(came: dict[S, tuple[S, str] | None], back: dict[S, list[S]], good: set[S]) -> Verdict:
-    todo = deque(good)
+def _liveness(found: Found[S]) -> Verdict:
+    states, good, todo = len(found.states), found.good, deque(found.good)
     while todo:
-        for before in back.get(todo.popleft(), ()):
+        for before in found.before[todo.popleft()]:
             if before not in good:
                 good.add(before)
                 todo.append(before)
-    stuck = next((state for state in came if state not in good), None)
+    stuck = next((number for number in range(states) if number not in good), None)
     if stuck is None:
-        return Verdict(len(came))
-    return Verdict(len(came), f"stuck in {len(came) - len(good)} states", _trace(came, stuck))
-
-
-def _trace(came: dict[S, tuple[S, str] | None], state: S) -> tuple[str, ...]:
-    labels = []
-    while (step := came[state]) is not None:
-        state, label = step
-        labels.append(label)
-    return tuple(reversed(labels))
+        return Verdict(states)
+    return Verdict(states, f"stuck in {states - len(good)} states", found.trace(stuck))

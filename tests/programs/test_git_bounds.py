@@ -20,7 +20,7 @@ from tests.support.git_servers import git
 from tests.support.work import calls_at_most, memory_at_most
 
 FILE, FOLDER = 0o100644, 0o040000
-MOST_CALLS = 8_000_000
+MOST_CALLS = 2_000_000
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def modest() -> Iterator[None]:
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_g5_paths_without_end_are_refused(repo: Repo, bomb: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "MOST_ENTRIES", 10_000)
+    monkeypatch.setattr(bounds, "MOST_ENTRIES", 2_000)
     committed(repo, BOMBS[bomb](repo))
     with modest(), pytest.raises(DefinitionError) as refused:
         open_repository(repo.path)
@@ -112,7 +112,7 @@ def test_g5_paths_without_end_are_refused(repo: Repo, bomb: str, monkeypatch: py
 
 @pytest.mark.parametrize("bomb", ["many files", "many folders"])
 def test_g5_also_in_history(repo: Repo, bomb: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "MOST_ENTRIES", 500)
+    monkeypatch.setattr(bounds, "MOST_ENTRIES", 100)
     before = committed(repo, BOMBS[bomb](repo))
     committed(repo, tree(repo, (b"README.md", FILE, blob(repo, b"y"))), before)
     opened = open_repository(repo.path)
@@ -301,7 +301,7 @@ def test_g5_tags_of_tags_end(repo: Repo) -> None:
 def test_g5_import_does_not_walk_without_end_either(
     repo: Repo, bomb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "MOST_ENTRIES", 1_000)
+    monkeypatch.setattr(bounds, "MOST_ENTRIES", 200)
     committed(repo, BOMBS[bomb](repo))
     with modest(), pytest.raises(DefinitionError) as refused:
         files_of(Path(repo.path))

@@ -20,12 +20,28 @@ from bootstrap.intent.findings import Finding, errors
 from bootstrap.intent.values import secret_values
 from bootstrap.ports import RootKey
 from tests.simulator.platform import scaffolded
+from tests.simulator.sweep import SEED
 from tests.support.program import commit_all
 from tests.support.shapes import SHAPES, Shape, built
 from tests.support.work import calls_at_most
 
 CANARY = "canary-5e20aa"
 MOST_CALLS = 50_000  # of `check`, for each file of the commit
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each layout with one of the two keys, and every other one by hand; another day the rest, with `--whole` all."""
+    whole, names = metafunc.config.getoption("--whole"), list(SHAPES)
+    if "own" in metafunc.fixturenames:
+        cases = [
+            (n, own)
+            for i, n in enumerate(names)
+            for own in (True, False)
+            if whole or own is bool((i + SEED) % 2)
+        ]
+        metafunc.parametrize(("name", "own"), cases)
+    elif "name" in metafunc.fixturenames:
+        metafunc.parametrize("name", names if whole else names[SEED % 2 :: 2])
 
 
 def imported(repository: Path, folder: Path, *more: str) -> str:
@@ -44,8 +60,6 @@ def values_of(document: Mapping[str, Any]) -> dict[str, bytes]:
     return data | {name: value.encode() for name, value in (document.get("stringData") or {}).items()}
 
 
-@pytest.mark.parametrize("own", [True, False])
-@pytest.mark.parametrize("name", SHAPES)
 def test_from_a_real_layout_to_a_green_check_with_one_word(tmp_path: Path, name: str, own: bool) -> None:
     """`--owner` is all that is typed. ``own``: sealed to the root of the repository; else to the team's old key."""
     repository = scaffolded(tmp_path)
@@ -88,7 +102,6 @@ def test_from_a_real_layout_to_a_green_check_with_one_word(tmp_path: Path, name:
     assert "; 0 entries" in again
 
 
-@pytest.mark.parametrize("name", SHAPES)
 def test_typed_by_hand_it_is_ten_edits_for_a_hundred_secrets(tmp_path: Path, name: str) -> None:
     """Without `--owner`: what `check` names is typed, each time as one edit over a file, until nothing is named."""
     repository = scaffolded(tmp_path)

@@ -46,8 +46,8 @@ from tests.support.simulated_clock import SimulatedClock
 
 STATEFUL_SET = Ref("apps/v1", "StatefulSet", "vault", "vault")
 CLAIM = Ref("v1", "PersistentVolumeClaim", "data-vault-0", "vault")
-SOME = 12  # writes of `up` after which it is abandoned, by default
-POINTS = 6  # faults in each `abandon`, by default
+SOME = 6  # writes of `up` after which it is abandoned, by default
+POINTS = 3  # faults in each `abandon`, by default
 
 
 @pytest.fixture(scope="module")

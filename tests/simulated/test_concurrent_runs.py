@@ -53,7 +53,7 @@ def ends_well(platform: SimulatedPlatform, watch: Watch, ups: int = 1) -> None:
 def test_o1_a_second_up_at_any_call_without_a_lease(repository: Path, tmp_path: Path, whole: bool) -> None:
     """K15 at reads too: the first run sleeps at this call while another does everything."""
     calls = length(Fault.KILL_AFTER, repository)
-    points = singles(Fault.KILL_AFTER, calls, 0 if whole else 16, random.Random(SEED))
+    points = singles(Fault.KILL_AFTER, calls, 0 if whole else 8, random.Random(SEED))
     for point in points:
         folder = tmp_path / str(point.at)
         folder.mkdir()

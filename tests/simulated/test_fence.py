@@ -16,7 +16,7 @@ from tests.simulator.repeatable import overlapping
 from tests.simulator.sweep import SEED, length
 from tests.support.simulated_clock import SimulatedClock
 
-SOME = 10
+SOME = 6
 
 
 def overtaken(platform: SimulatedPlatform, at: Any) -> BootstrapError | None:

@@ -1,6 +1,6 @@
 """Any fault at any call of the whole road, and one `up` puts it right (G5, PH3, B4, H2).
 
-Every kind of fault at thirty calls, one of each stretch of the road; what lasts, pairs and longer walks are fewer. The
+Every kind of fault at twelve calls, one of each stretch of the road; what lasts, pairs and longer walks are fewer. The
 sample is another one each day; `--whole` takes every call with every fault. The walks share the machine's processors,
 and give way to whatever else runs on it.
 A failure names its walk: ``BOOTSTRAP_REPLAY='KILL_AFTER@17' pytest tests/simulated/test_road_crashes.py -k replay``
@@ -23,7 +23,7 @@ from tests.simulator.invariants import golden
 from tests.simulator.platform import scaffolded, with_snapshots
 from tests.simulator.sweep import SEED, Point, length, pairs, parsed, seeded, singles, walk
 
-CALLS, SEEDS, ALL_SEEDS = 30, 12, 10_000
+CALLS, SEEDS, ALL_SEEDS = 12, 8, 10_000
 AT_ONCE = 8  # walks that a worker is given at a time
 
 

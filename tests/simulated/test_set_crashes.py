@@ -17,7 +17,7 @@ from tests.simulator.repeatable import repeatable
 from tests.simulator.setting import FIELD, change, changes, unsound, versions
 from tests.simulator.sweep import SEED, Point, singles
 
-POINTS = 5  # of each fault, by default
+POINTS = 3  # of each fault, by default
 FAULTS = (*BASIC, Fault.ZOMBIE, Fault.TWICE, Fault.ERROR_APPLIED, Fault.BUSY, Fault.STANDBY, Fault.SECOND_UP)
 
 
@@ -60,5 +60,5 @@ def test_a_change_is_written_once_and_recorded_once(
         assert calls
         points = singles(fault, calls, 0 if whole else POINTS, random.Random(SEED))
         wrong = [each for point in points for each in disturbed(platform, point)]
-    print(f"{fault.name}: {len(points)} of {calls} calls")
+    print(f"{fault.name}: {len(points)} of {calls} calls, seed {SEED}")
     assert wrong == []

@@ -19,7 +19,7 @@ from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.repeatable import repeatable
 from tests.simulator.sweep import SEED
 
-SOME = 7  # writes of a run that are tried
+SOME = 4  # writes of a run that are tried
 Lose = Callable[[SimulatedPlatform], None]
 
 

@@ -22,7 +22,7 @@ from tests.simulator.restoring import Saved, begun
 from tests.simulator.setting import change
 from tests.simulator.sweep import SEED, Point, parsed, singles
 
-CALLS, PAIRS = 6, 6
+CALLS, PAIRS = 4, 4
 AT_ONCE = 4  # walks that a worker is given at a time
 
 
