@@ -1,4 +1,4 @@
-"""What counts work is red where there is too much of it, however that ends (G5)."""
+"""What counts work is red where there is too much of it, however that ends."""
 
 import sys
 from contextlib import suppress
