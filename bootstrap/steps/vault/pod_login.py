@@ -18,6 +18,7 @@ from bootstrap.steps.vault.root_session import Call
 
 CONFIG: Final = f"auth/{POD_LOGIN}/config"
 SECONDS: Final = 60  # that a renewer has for one certificate: its token ends itself
+SKEW: Final = 60  # seconds by which Vault's clock and the API server's may differ
 _POD: Final = "/kubernetes.io/pod/name"  # in a token that a pod mounts
 
 
@@ -59,6 +60,7 @@ def pod_role(spec: VaultSpec, pod: str) -> dict[str, Any]:
         "bound_subject": f"system:serviceaccount:{spec.namespace}:{VAULT_ACCOUNT}",
         "bound_claims_type": "string",
         "bound_claims": {_POD: pod},
+        "clock_skew_leeway": SKEW,
         "user_claim": _POD,
         "user_claim_json_pointer": True,
         "token_policies": [renewer(pod)],

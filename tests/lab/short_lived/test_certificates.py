@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from bootstrap.steps.vault.policies import RUN
 from tests.lab.short_lived.conftest import LEAF
 from tests.lab.support.cluster import Kube
 from tests.lab.support.connections import PODS, pods, served, until
@@ -137,6 +138,29 @@ def test_s2_another_pod_has_that_token_nowhere(kube: Kube, platform: Platform) -
         assert kube.try_run(
             "exec", "vault-2", "-n", "vault", "-c", container, "--", "ls", "/vault/token"
         ).returncode
+
+
+@pytest.mark.whole
+def test_s2_a_platform_of_an_earlier_version_gets_that_login_by_one_up(
+    kube: Kube, platform: Platform
+) -> None:
+    """Its roles let each pod of Vault in, and the run's policy knew nothing of another login."""
+    earlier = "\n".join(line for line in RUN.splitlines() if "vault-pods" not in line)
+    old = [f"auth/kubernetes/role/vault-renewer-{pod}" for pod in PODS]
+    with as_root(kube, authority(platform), active_pod(kube)) as root:
+        assert root.ask("DELETE", "sys/auth/vault-pods").status_code == 204
+        assert root.ask("PUT", "sys/policies/acl/bootstrap-run", {"policy": earlier}).status_code == 204
+        for path in old:
+            body = {"bound_service_account_names": ["vault"], "bound_service_account_namespaces": ["vault"]}
+            assert root.ask("POST", path, body).status_code in (200, 204)
+    done = run_bootstrap("up", *platform.to_cluster())
+    assert done.returncode == 0, said(done)
+    with as_run(kube, authority(platform), active_pod(kube)) as vault:
+        assert {path: vault.ask("GET", path).status_code for path in old} == dict.fromkeys(old, 404)
+    before = serials(kube, platform)
+    until(lambda: not set(before.values()) & set(serials(kube, platform).values()), LEAF.seconds)
+    proven = run_bootstrap("verify", *platform.to_cluster())
+    assert proven.returncode == 0, said(proven)
 
 
 # ---------------------------------------------------------------- off for longer than a life
