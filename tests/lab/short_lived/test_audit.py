@@ -20,6 +20,7 @@ from tests.lab.support.platform import Platform
 from tests.lab.support.processor import process
 from tests.lab.support.state import authority, statements
 from tests.lab.support.vault import active_pod, as_root, as_run
+from tests.support.collector import Collector
 from tests.support.program import run_bootstrap, said
 
 pytestmark = pytest.mark.lab
@@ -165,6 +166,34 @@ def proof(platform: Platform) -> tuple[int, str]:
     found = run_bootstrap("verify", *platform.to_cluster())
     named = re.search(r"(not as recorded|gone before older ones): \S+", found.stdout)
     return found.returncode, named[0] if named else ""
+
+
+# ---------------------------------------------------------------- shipped elsewhere
+
+
+@pytest.mark.whole
+def test_b6_a_collector_reads_each_line_once_while_the_log_is_cut(
+    kube: Kube, platform: Platform, tmp_path: Path
+) -> None:
+    """Of the pod's own volume, and also while it was away; what it has read of a part has that part's digest."""
+    pod = active_pod(kube)
+    volume = Path(f"/proc/{process(kube, pod, 'vault')}/root/vault/audit")
+    collector, before = Collector(volume, tmp_path), parts(kube, pod)
+    with collector.running():
+        ask_often(kube, platform, pod, 15)
+    ask_often(kube, platform, pod, 15)
+    with collector.running():
+        ask_often(kube, platform, pod, 15)
+        lines = whole_log(kube, pod).splitlines()
+        sent = collector.wait_for(lines)
+    assert [line for line, n in Counter(sent).items() if n > 1] == []
+    cut = [name for name in parts(kube, pod) if name not in before][:-1]
+    print(f"{len(sent)} lines, {len(lines)} of them still kept, {len(cut)} parts cut meanwhile")
+    assert len(cut) >= 2
+    for name in cut:
+        own = set(text(kube, pod, name).splitlines())
+        shipped = "".join(f"{line}\n" for line in sent if line in own)
+        assert text(kube, pod, f"{name}.sha256").split()[0] == hashlib.sha256(shipped.encode()).hexdigest()
 
 
 # ---------------------------------------------------------------- a full volume
