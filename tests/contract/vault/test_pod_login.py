@@ -84,10 +84,10 @@ def login(vault: Running, jwt: Sensitive, role: str = "vault-renewer-vault-0") -
     return vault.call("POST", "auth/vault-pods/login", {"role": role, "jwt": jwt}, token=None)
 
 
-def refused(answer: Answer) -> str:
+def refused(answer: Answer) -> None:
+    """Why is not said here: the words could repeat the token, so the adapter withholds them."""
     assert answer.status == 400
-    (why,) = answer.errors
-    return why
+    assert not answer.auth.get("client_token")
 
 
 def test_the_keys_are_read_back_as_the_api_server_shows_them(vault: Running) -> None:
@@ -112,7 +112,7 @@ def test_the_role_is_read_back(vault: Running, body: Object) -> None:
 def test_a_role_that_is_not_there(vault: Running, space: str) -> None:
     assert vault.call("GET", f"{ROLE}0").status == 404
     jwt = token_of(vault.cluster, space, "vault-0")
-    assert "could not be found" in refused(login(vault, jwt, "vault-renewer-vault-00"))
+    refused(login(vault, jwt, "vault-renewer-vault-00"))
 
 
 def test_s2_a_pod_logs_in_as_itself(vault: Running, space: str) -> None:
@@ -122,16 +122,15 @@ def test_s2_a_pod_logs_in_as_itself(vault: Running, space: str) -> None:
 
 
 def test_s2_another_pod_of_the_same_account_does_not(vault: Running, space: str) -> None:
-    why = refused(login(vault, token_of(vault.cluster, space, "vault-1")))
-    assert "does not match any associated bound claim values" in why
+    refused(login(vault, token_of(vault.cluster, space, "vault-1")))
 
 
 def test_s2_a_pod_of_another_account_does_not(vault: Running, space: str) -> None:
-    assert "(sub)" in refused(login(vault, token_of(vault.cluster, space, "vault-x")))
+    refused(login(vault, token_of(vault.cluster, space, "vault-x")))
 
 
 def test_s2_another_audience_does_not(vault: Running, space: str) -> None:
-    assert "(aud)" in refused(login(vault, token_of(vault.cluster, space, "vault-0", "vault")))
+    refused(login(vault, token_of(vault.cluster, space, "vault-0", "vault")))
 
 
 def test_s2_a_token_that_no_pod_mounts_does_not(vault: Running, space: str) -> None:
@@ -142,6 +141,6 @@ def test_a_token_of_another_key_does_not(vault: Running, space: str) -> None:
     """As after the API server got another one."""
     other = ec.generate_private_key(ec.SECP256R1()).public_key()
     give_keys(vault, (other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),))
-    assert "no known key" in refused(login(vault, token_of(vault.cluster, space, "vault-0")))
+    refused(login(vault, token_of(vault.cluster, space, "vault-0")))
     give_keys(vault, vault.cluster.token_issuer().keys)
     assert login(vault, token_of(vault.cluster, space, "vault-0")).ok
