@@ -81,8 +81,9 @@ class Recovery:
 class StoreState:
     """What was just seen of the node that is left.
 
-    ``grown``: the other nodes may join it already. ``made``: its pod is the one that says that it is the only voter.
-    ``sealed`` is None while it does not answer. ``voters`` are those of its raft, known once it ``leads``.
+    ``grown``: the other nodes may join it already, and one of them may be who ``leads``. ``made``: its pod is the one
+    that says that it is the only voter. ``sealed`` is None while it does not answer. ``voters`` are those of its raft,
+    known once it leads alone.
     """
 
     grown: bool = False
@@ -96,7 +97,7 @@ class Move(StrEnum):
     VOID = "remove all other nodes and their volumes, by what was written down of them"
     RESTART = "restart it as the only voter"
     OPEN = "wait until it is unsealed"
-    WAIT = "wait until it leads"
+    WAIT = "wait until a node leads"
     GROW = "let the other nodes join it"
     FINISH = "mark DONE"
     DONE = "nothing left to do here"
@@ -110,7 +111,7 @@ def next_move(now: Recovery, seen: StoreState) -> Move:
     if now.stage is Stage.VOIDING:
         return Move.VOID
     if seen.grown:
-        return Move.FINISH
+        return Move.FINISH if seen.leads else Move.WAIT
     if not seen.made or seen.sealed is None:
         return Move.RESTART
     if seen.sealed:

@@ -114,7 +114,7 @@ class Preflight:
     def decide(self, seen: Observation) -> Decision:
         if seen.dropped is not None:
             return Blocked(seen.dropped)
-        if seen.authority is not None and (stop := self._stop(seen.authority, seen)) is not None:
+        if (stop := self._stop(seen)) is not None:
             return Blocked(stop)
         found = tuple(self._problems(seen))
         if found:
@@ -129,11 +129,13 @@ class Preflight:
     def act(self, seen: Observation) -> None:
         """Nothing: preconditions are brought by the cluster's owner."""
 
-    def _stop(self, authority: Authority, seen: Observation) -> BootstrapError | None:
+    def _stop(self, seen: Observation) -> BootstrapError | None:
         """Another environment, a snapshot that may not be restored here, a quorum that is lost, or an authority that
         only a human may go on over."""
-        wrong = mismatch(authority.bound, self.world.plan.environment)
-        return wrong or seen.restore.stop or seen.quorum.stop or stopped(authority)
+        if seen.authority is None:
+            return None
+        wrong = mismatch(seen.authority.bound, self.world.plan.environment)
+        return wrong or seen.restore.stop or seen.quorum.stop or stopped(seen.authority)
 
     def _problems(self, seen: Observation) -> list[BootstrapError]:
         found: list[BootstrapError] = []

@@ -36,7 +36,7 @@ class RecoveredQuorum:
     def state(self, now: Recovery) -> StoreState:
         live = self.world.cluster.get(stateful_set_ref(self.world))
         if live is not None and not live["spec"]["template"]["spec"].get("initContainers"):
-            return StoreState(grown=True)
+            return StoreState(grown=True, leads=self._leads())
         pod, shape = self._pod(now), self._alone(now)
         made = pod is not None and shape_of(pod) == shape_of(shape["spec"]["template"])
         if not made or self.world.cluster.differs(shape):
@@ -59,7 +59,7 @@ class RecoveredQuorum:
             case Move.OPEN:
                 self._open(now)
             case Move.WAIT:
-                self.world.wait(f"{now.pod} leads", lambda: self._leads(now), seconds=90)
+                self.world.wait("a node of Vault leads", self._leads, seconds=90)
             case Move.GROW:
                 applied(self.world, self._all(), lambda: self._is_now(now))
             case Move.FINISH:
@@ -139,9 +139,8 @@ class RecoveredQuorum:
         status = self.world.session.seal_status(now.pod)
         return status is not None and not status.sealed
 
-    def _leads(self, now: Recovery) -> bool:
-        status = self.world.session.seal_status(now.pod)
-        return status is not None and status.leader
+    def _leads(self) -> bool:
+        return self.world.session.vault.active(self.world.session.pods) is not None
 
     def _is_now(self, now: Recovery) -> bool:
         return self.store.read() == now
