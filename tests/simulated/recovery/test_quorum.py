@@ -342,6 +342,20 @@ def test_inv4_the_volume_that_is_left_is_lost_on_the_way(platform: SimulatedPlat
     assert "--restore FILE" in error.hint
 
 
+def test_inv4_the_last_volume_is_lost_too_and_git_counts_by_another_decision(
+    platform: SimulatedPlatform,
+) -> None:
+    """Every node answers that it is empty: nothing is left to recover from, and what was begun goes with that Vault."""
+    lose_nodes(platform, 0, 2)
+    begins(platform)
+    lose_nodes(platform, 1)
+    assert "new-authority" in refused(platform, 5, "E_AUTHORITY_LOST").hint
+    platform.up(approve=("new-authority",))
+    assert RecoveryStore(platform.cluster).read() is None
+    assert accepted(platform) == []
+    is_whole(platform)
+
+
 def test_inv1_a_restore_instead_even_after_it_was_begun(tmp_path: Path, repository: Path) -> None:
     found = begun(tmp_path, repository, lambda platform: change(platform, VALUE))
     platform = found.lost
