@@ -7,7 +7,7 @@ import pytest
 
 from bootstrap.model.decision import Act, Blocked, Satisfied
 from bootstrap.model.errors import PreconditionError
-from bootstrap.ports import Reason, Ref, Refused
+from bootstrap.ports import Reason, Ref, Refused, TokenIssuer
 from bootstrap.steps.context.names import RUN_ACCOUNT
 from bootstrap.steps.permissions import wanted
 from tests.simulator.cluster import SimulatedCluster
@@ -58,6 +58,18 @@ def test_g5_kubernetes_is_new_enough(version: str, fits: bool, platform: Simulat
         platform.up()
     else:
         assert stopped(platform).code == "E_VERSION"
+
+
+def test_g5_an_api_server_that_does_not_show_its_keys_is_named_before_anything_is_made(
+    platform: SimulatedPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pods' logins could not be checked, and that would show once Vault is there."""
+
+    def shown() -> TokenIssuer:
+        raise PreconditionError("the API server does not show it", code="E_NO_ISSUER")
+
+    monkeypatch.setattr(platform.cluster, "token_issuer", shown)
+    assert stopped(platform).code == "E_NO_ISSUER"
 
 
 def test_g5_storage_is_there(platform: SimulatedPlatform) -> None:

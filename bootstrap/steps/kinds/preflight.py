@@ -4,6 +4,7 @@ No change of Git that cannot be made on this cluster, and no authority that was 
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -77,6 +78,7 @@ class Preflight:
             refused += refused_changes(self.world)
         if not missing:
             refused += opening_sources(self.world)
+            refused += self._no_issuer()
         names_taken = () if missing else tuple(taken(self.world))
         leaving = False if missing else self._leaving()
         who = cluster.identity()
@@ -96,6 +98,13 @@ class Preflight:
             restore=NO_RESTORE if authority is None else restore_seen(self.world, authority),
             quorum=quorum,
         )
+
+    def _no_issuer(self) -> Iterator[BootstrapError]:
+        """Vault's pods log in by tokens whose keys the API server has to show."""
+        try:
+            self.world.cluster.token_issuer()
+        except PreconditionError as error:
+            yield error
 
     def _more(self, authority: Authority, quorum: QuorumSeen) -> tuple[Permission, ...]:
         """What is needed besides, for what this run is asked to do."""

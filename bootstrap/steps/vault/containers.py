@@ -15,7 +15,7 @@ API_PORT, RAFT_PORT = 8200, 8201
 SOCKET: Final = "/vault/socket/vault.sock"
 AUDIT_KEPT: Final = 8  # parts of the audit log beside the one that is written
 TOKEN_SECONDS: Final = (
-    600  # the least that Kubernetes gives: that long Vault takes it, even of a pod that is gone
+    600  # the least that Kubernetes gives; until then Vault takes it, of a pod that is gone too
 )
 SERVED: Final = (
     "/vault/leaf/served.pem"  # key, certificate and intermediate in one file: it is replaced as one

@@ -46,7 +46,7 @@ from bootstrap.steps.vault.root_session import Call
 from bootstrap.steps.vault.transit import KEYS, MADE, live_key
 
 SAVING_SECONDS: Final = 3600  # that a snapshot may take: its token ends itself when it is saved
-DENIED: Final = 403
+_DENIED: Final = 403
 _DEVICES: Final = "sys/audit"
 _HEADERS: Final = "sys/config/auditing/request-headers"
 
@@ -87,7 +87,7 @@ class Absent:
         return f"delete {self.path}"
 
     def holds(self, call: Call) -> bool:
-        return _read(call, self.path).status not in (200, DENIED)
+        return _read(call, self.path).status not in (200, _DENIED)
 
     def write(self, world: World, call: Call) -> None:
         granted(call("DELETE", self.path), self.path)
@@ -332,7 +332,7 @@ def _read(call: Call, path: str) -> Answer:
     except WorldError as error:
         if error.code != "E_VAULT_DENIED":
             raise
-        return Answer(status=DENIED, data={})
+        return Answer(status=_DENIED, data={})
 
 
 def agrees(found: Answer, body: Mapping[str, Any]) -> bool:
