@@ -10,7 +10,7 @@ import pytest
 
 from bootstrap.adapters.root.root_key import parse_root
 from bootstrap.ledger.record import Fact, RecordType
-from bootstrap.model.errors import BootstrapError, EvidenceError, PreconditionError, UnknownOutcome
+from bootstrap.model.errors import BootstrapError, EvidenceError, PreconditionError, Transient, UnknownOutcome
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.snapshot.judge import Contents, Trust, contents, judged
 from bootstrap.operations.snapshot.names import snapshots_in
@@ -166,6 +166,27 @@ def test_a_lost_answer_of_its_revocation_is_looked_at(platform: SimulatedPlatfor
 
     world = platform.world(vault=Lossy())
     assert Path(save(world, tmp_path / "one", root(platform).root.recipients).shown).exists()
+
+
+def test_a_node_that_is_no_longer_active_leaves_no_file_and_says_how_to_go_on(
+    platform: SimulatedPlatform, tmp_path: Path
+) -> None:
+    """It streamed all of it, and another leads before it signs."""
+
+    class Deposed:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(platform.vault, name)
+
+        def call(self, method: str, path: str, *rest: Any, **more: Any) -> Answer:
+            if path.startswith("bootstrap-transit/sign/"):
+                raise Transient("this pod is not the active node", code="E_VAULT_STANDBY")
+            return platform.vault.call(method, path, *rest, **more)
+
+    world = platform.world(vault=Deposed())
+    error = refused(Transient, lambda: save(world, tmp_path / "one", root(platform).root.recipients))
+    assert (error.code, "save again" in error.hint) == ("E_VAULT_STANDBY", True)
+    assert not (tmp_path / "one").exists()
+    assert SNAPSHOT_POLICY not in str([t.policies for t in platform.vault.live().tokens.values()])
 
 
 def test_an_unfinished_run_is_not_saved(platform: SimulatedPlatform, tmp_path: Path) -> None:

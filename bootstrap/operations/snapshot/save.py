@@ -96,7 +96,7 @@ def write(platform: Saved, shelf: Shelf) -> Written:
     with SnapshotWriter(target, platform.recipients) as writer, _saving(platform) as saver:
         saved = dict(_values(platform, saver))
         with saver.stream() as chunks:
-            archive = _archived(writer, chunks)
+            archive = writer.raft(chunks)
         writer.ledger(bundle)
         writer.values(saved)
 
@@ -124,15 +124,17 @@ def write(platform: Saved, shelf: Shelf) -> Written:
 
 @contextmanager
 def _saving(platform: Saved) -> Iterator[Saver]:
-    """Its token does not outlive it, however it ends."""
+    """Its token does not outlive it, however it ends; an error of Vault's says how to go on."""
     saver = Saver(platform.session, platform.login())
     try:
         yield saver
-    except BaseException:
+    except BaseException as error:
         with suppress(
             BootstrapError
         ):  # it ends by itself within the hour; what went wrong first is what to hear of
             saver.end()
+        if isinstance(error, BootstrapError):
+            error.hint = error.hint or "save again: nothing is left of this one; Vault's own log says more"
         raise
 
 
@@ -224,14 +226,6 @@ def _values(platform: Saved, saver: Saver) -> Iterator[tuple[str, SavedSecret]]:
             )
             continue
         yield name, SavedSecret(path=path, version=held.version, fields=dict(held.values))
-
-
-def _archived(writer: SnapshotWriter, chunks: Iterator[bytes]) -> Archive:
-    try:
-        return writer.raft(chunks)
-    except EvidenceError as error:
-        error.hint = error.hint or "save again; Vault's own log says why it ended the stream"
-        raise
 
 
 def _raft(platform: Saved, archive: Archive) -> RaftFacts:
