@@ -53,12 +53,14 @@ TREE, BYTES = "tree", "bytes"
 
 @dataclass(frozen=True)
 class Parser:
-    """``of`` says whether the good file is a tree whose nodes may be exchanged; ``long`` ones get more time."""
+    """``of`` says whether the good file is a tree whose nodes may be exchanged; ``long`` ones get more time where all
+    is tried, and ``inputs`` is how many are tried by default."""
 
     good: bytes
     parse: Callable[[bytes], object]
     of: str = BYTES
     long: bool = False
+    inputs: int = 300
 
     def attempt(self, data: bytes) -> None:
         """A value, or an error of ours with a code."""
@@ -118,7 +120,7 @@ PARSERS: dict[str, Parser] = {
     "dotenv": Parser(DOTENV, _flat(Form.DOTENV), long=True),
     "ini": Parser(INI, _flat(Form.INI), long=True),
     "policy": Parser(POLICY, lambda data: read_policy("vault/p.hcl", data), long=True),
-    "git": Parser(b"\0" * 64, open_spoilt, long=True),
+    "git": Parser(b"\0" * 64, open_spoilt, long=True, inputs=60),
     "pack": Parser(PACK, unpacked, long=True),
     "kubeconfig": Parser(json.dumps(BASE).encode(), _kubeconfig, TREE, long=True),
     "ledger": Parser(bundle(), _bundle, TREE, long=True),

@@ -18,7 +18,6 @@ from tests.simulator.sweep import SEED
 from tests.support.work import calls_at_most
 
 LONG = [name for name, parser in PARSERS.items() if parser.long]
-INPUTS, INPUTS_LONG = 250, 800  # by default
 SECONDS, SECONDS_LONG = 60.0, 3600.0 / len(LONG)  # with ``--whole``
 EACH = 8  # nodes of the good tree that are exchanged for everything, one by one, by default
 MOST_CALLS = 1_000_000  # for one input of a few kilobytes
@@ -41,11 +40,10 @@ def test_only_our_errors_come_out(name: str, whole: bool) -> None:
     parser.attempt(parser.good)  # what is imported late is imported now
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     until, tried = time.monotonic() + (SECONDS_LONG if parser.long else SECONDS), 0
-    some = INPUTS_LONG if parser.long else INPUTS
 
     @seed(SEED)
     @settings(
-        max_examples=10_000_000 if whole else some,
+        max_examples=10_000_000 if whole else parser.inputs,
         deadline=None,
         database=None,
         phases=[Phase.generate],
@@ -54,7 +52,7 @@ def test_only_our_errors_come_out(name: str, whole: bool) -> None:
     @given(inputs(parser))
     def attempt(data: bytes) -> None:
         nonlocal tried
-        if whole and tried >= some and time.monotonic() > until:
+        if whole and tried >= parser.inputs and time.monotonic() > until:
             return
         tried += 1
         in_bounds(parser, data)
