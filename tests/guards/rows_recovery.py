@@ -46,6 +46,13 @@ RECOVERED = (
         U + "inv4_a_quorum_is_lost_only_where_it_cannot_come_back",
     ),
     Guard(
+        "the address of a leader that is gone is no leader",
+        "steps/vault/quorum.py:_standby",
+        'health.data.get("ha_connection_healthy") is True',
+        'raft.data.get("leader_address") != ""',
+        Q + "inv4_it_says_what_is_there_and_what_may_be_lost_and_changes_nothing",
+    ),
+    Guard(
         "an approval where a quorum may come back is refused",
         f"{SEEN}:quorum_seen",
         "case Quorum.MAY_RETURN if yes:",

@@ -82,6 +82,7 @@ class Store:
     log: list[Line] = field(default_factory=list)
     barrier_term: int = 1
     voters: set[str] = field(default_factory=set)  # nodes by raft's word, whether they run or not
+    led: str = ""  # the last leader
 
     @property
     def data(self) -> bool:
@@ -191,7 +192,8 @@ class SimulatedVault:
         if 2 * len(store.voters.intersection(there)) <= len(store.voters):
             return ""
         store.voters.update(there)
-        return there[0]
+        store.led = there[0]
+        return store.led
 
     def _is_open(self, pod: str, store: Store) -> bool:
         if self.stores.get(self._volume(pod)) is not store:
@@ -330,8 +332,8 @@ class SimulatedVault:
             raise Transient("Vault does not answer", code="E_VAULT_AWAY")
         if store is None or status.sealed:
             raise Transient("Vault is sealed", code="E_VAULT_SEALED")
-        if (method, path) == ("GET", "sys/leader"):
-            return self._of_raft(pod, store)
+        if method == "GET" and path.partition("?")[0] in ("sys/leader", "sys/health"):
+            return self._of_itself(path.partition("?")[0], pod, store)
         if not status.leader:
             raise Transient(f"{pod} is not the active node", code="E_VAULT_STANDBY")
         given = token.reveal().decode() if token else ""
@@ -353,10 +355,14 @@ class SimulatedVault:
             self._applied(method, path)
         return answer
 
-    def _of_raft(self, pod: str, store: Store) -> Answer:
-        """Each node says it of itself."""
-        leader, index = self._leader(store), len(store.log) + 1 - self.lags.get(self._volume(pod), 0)
-        address = f"https://{leader}.vault-internal:8200" if leader else ""
+    def _of_itself(self, path: str, pod: str, store: Store) -> Answer:
+        """What each node says, standby or not. The address of a leader that is gone stays; the heartbeat to it ends."""
+        leader = self._leader(store)
+        if path == "sys/health":
+            beats = {} if leader == pod else {"ha_connection_healthy": bool(leader)}
+            return Answer(status=200, data={"standby": leader != pod, **beats})
+        address = "" if pod == store.led != leader else f"https://{store.led}.vault-internal:8200"
+        index = len(store.log) + 1 - self.lags.get(self._volume(pod), 0)
         raft = {"raft_committed_index": index, "raft_applied_index": index}
         return Answer(status=200, data={"is_self": leader == pod, "leader_address": address, **raft})
 

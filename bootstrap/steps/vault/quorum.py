@@ -11,6 +11,7 @@ from bootstrap.steps.vault.presence import claims_of_vault, has_volume, node_of,
 from bootstrap.steps.vault.root_session import RootSession
 
 INDEX: Final = "raft_committed_index"
+HEALTH: Final = "sys/health?standbycode=200&haunhealthycode=200"  # else they are answers of an error
 
 
 def nodes(world: World) -> tuple[Node, ...]:
@@ -44,12 +45,14 @@ def _node(world: World, pod: str, claim: Object | None) -> Node:
 
 
 def _standby(world: World, pod: str, claim: str) -> Node:
-    """Whom it follows, and how far it is: each node says so of itself, without a token."""
+    """Whether it follows a leader, and how far it is: each node says so of itself, without a token. The address of its
+    last leader it keeps for good; its heartbeat tells, which one that has led itself does not have."""
     try:
-        answer = world.session.vault.call("GET", "sys/leader", pod=pod, token=None)
+        health = world.session.vault.call("GET", HEALTH, pod=pod, token=None)
+        raft = world.session.vault.call("GET", "sys/leader", pod=pod, token=None)
     except Transient:
         return Node(pod=pod, claim=claim, seen=Seen.SILENT)
-    index, follows = answer.data.get(INDEX), bool(answer.data.get("leader_address"))
+    index, follows = raft.data.get(INDEX), health.data.get("ha_connection_healthy") is True
     return Node(
         pod=pod,
         claim=claim,

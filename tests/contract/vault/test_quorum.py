@@ -19,6 +19,7 @@ from bootstrap.model.recovery import Recovery
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref, Vault
 from bootstrap.steps.vault.containers import PEERS, RAFT_PORT
+from bootstrap.steps.vault.quorum import HEALTH
 from tests.contract.objects import made, until
 from tests.contract.vault.simulated import simulated_vault
 from tests.contract.vault.sites import ATTEMPT, PODS, Loopback, loopback, vault_binary
@@ -110,8 +111,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(pair: Pair) -> Kept:
-    """Both vote, and one value is written; then one of the two stores is gone."""
+def both(pair: Pair) -> Kept:
+    """Both vote, and one value is written."""
     port = pair.port
     until(lambda: port.seal_status(LEFT), 90)
     key = PgpKey(generate("key"))
@@ -125,12 +126,23 @@ def kept(pair: Pair) -> Kept:
     value = {"data": {"a": Sensitive(b"kept")}}
     until(lambda: port.call("POST", PLACE, value, pod=LEFT, token=found.root).ok, 30)
     until(lambda: found.voters() == list(PODS), 90)
-    pair.lose(LOST)
-    until(lambda: port.active(PODS) is None, 60)
-    pair.restart(
-        LOST
-    )  # one that asked the last leader whether it may join says that it is sealed, and holds nothing
     return found
+
+
+@pytest.fixture
+def kept(both: Kept) -> Kept:
+    """One of the two stores is gone; the node that is left has led."""
+    both.pair.lose(LOST)
+    until(lambda: both.pair.port.active(PODS) is None, 60)
+    both.pair.restart(
+        LOST
+    )  # one that asked the last leader whether it may join says that it is sealed, and is empty
+    return both
+
+
+def health(of: Kept) -> object:
+    """What the node that is left says of its heartbeat to a leader."""
+    return of.pair.port.call("GET", HEALTH, pod=LEFT, token=None).data.get("ha_connection_healthy")
 
 
 def test_a_node_without_most_of_its_voters_has_no_leader_and_says_how_far_it_is(kept: Kept) -> None:
@@ -142,11 +154,25 @@ def test_a_node_without_most_of_its_voters_has_no_leader_and_says_how_far_it_is(
     answer = port.call("GET", "sys/leader", pod=LEFT, token=None)
     assert (answer.status, answer.data["is_self"], answer.data["leader_address"]) == (200, False, "")
     assert answer.data["raft_committed_index"] > 0
+    assert health(kept) is not True
     with pytest.raises(Transient):
         port.call("GET", PLACE, pod=LEFT, token=kept.root)
     kept.pair.restart(LEFT)
     kept.open(LEFT)
     assert port.active(PODS) is None
+
+
+@pytest.mark.only("real", "the simulator's leader is the first node, always")
+def test_a_standby_keeps_the_address_of_a_leader_that_is_gone_and_its_heartbeat_tells(both: Kept) -> None:
+    port = both.pair.port
+    port.call("PUT", "sys/step-down", {}, pod=LEFT, token=both.root)
+    until(lambda: port.active(PODS) == LOST, 60)
+    until(lambda: health(both) is True, 60)
+    both.pair.lose(LOST)
+    until(lambda: health(both) is False, 60)
+    answer = port.call("GET", "sys/leader", pod=LEFT, token=None)
+    assert answer.data["leader_address"] != ""
+    assert answer.data["raft_committed_index"] > 0
 
 
 def test_s4_what_it_reads_when_it_is_unsealed_makes_it_the_only_voter_once(kept: Kept) -> None:
