@@ -129,8 +129,8 @@ def digest_lines(kube: Kube, pod: str) -> dict[str, str]:
 def on_record(kube: Kube, pod: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for statement in statements(kube):
-        if statement["predicate"]["phase"] == "AUDIT-LOG":
-            found |= statement["predicate"]["details"]
+        if statement["phase"] == "AUDIT-LOG":
+            found |= statement["details"]
     return {part.partition("/")[2]: digest for part, digest in found.items() if part.startswith(f"{pod}/")}
 
 
