@@ -13,11 +13,17 @@ import yaml
 
 from tests.lab.support.cluster import Kube, Lab, Object
 from tests.lab.support.platform import Platform, make_platform
+from tests.lab.support.reset import reset
 from tests.support.program import commit_all, run_bootstrap, said
 from tests.support.shapes import built
 
 pytestmark = [pytest.mark.lab, pytest.mark.whole]
 CANARY = "canary-77c1e0"
+OURS = {
+    "app.kubernetes.io/managed-by": "bootstrap",
+    "app.kubernetes.io/part-of": "bootstrap",
+    "bootstrap.dev/role": "derived",
+}
 FLUX = {"flux-b": "kustomize.toolkit.fluxcd.io", "argocd-ksops": "argocd.argoproj.io"}
 Place = tuple[str, str]
 
@@ -34,8 +40,9 @@ class Adopted:
 
 @pytest.fixture(scope="module", params=sorted(FLUX))
 def adopted(
-    request: pytest.FixtureRequest, lab: Lab, empty_cluster: Kube, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Adopted]:
+    reset(kube)
     folder = tmp_path_factory.mktemp(request.param)
     platform = make_platform(folder, lab)
     recipient = (platform.folder / "keys/root.txt").read_text().split()[-1]
@@ -52,8 +59,8 @@ def adopted(
     new = [each for each, name in zip(objects, spaces, strict=True) if f"name: {name}" not in known]
     (folders / "90-imported.yaml").write_text(yaml.safe_dump_all(new))
     commit_all(platform.folder)
-    applied = applied_before(empty_cluster, objects, shape.documents, origins, FLUX[request.param])
-    pods = run_readers(empty_cluster, sorted(origins)[:3])
+    applied = applied_before(kube, objects, shape.documents, origins, FLUX[request.param])
+    pods = run_readers(kube, sorted(origins)[:3])
     for command in (
         ("check", "--repo", platform.folder, "--root", root, "--non-interactive"),
         ("up", *platform.to_cluster()),
@@ -62,6 +69,9 @@ def adopted(
         assert done.returncode == 0, said(done)
         assert CANARY not in done.stdout + done.stderr
     yield Adopted(platform, applied, pods, set(origins))
+    for namespace, name in origins:  # of namespaces that no reset removes, too
+        kube.try_run("delete", "externalsecret,secret", name, "-n", namespace)
+        kube.try_run("delete", "deployment", f"reader-{name}", "-n", namespace)
 
 
 def sources_of(catalog: Path) -> dict[Place, str]:
@@ -125,17 +135,16 @@ def reader(kube: Kube, place: Place) -> str:
 
 
 def own(marks: dict[str, str] | None) -> dict[str, str]:
-    """Without what a controller and the operator write for themselves."""
+    """Without what a controller, the operator and `up` write for themselves."""
     theirs = (*FLUX.values(), "reconcile.external-secrets.io")
-    return {name: value for name, value in (marks or {}).items() if not name.startswith(theirs)}
+    found = (marks or {}).items()
+    return {name: value for name, value in found if not name.startswith(theirs) and OURS.get(name) != value}
 
 
-def test_inv1_every_secret_is_the_one_that_the_controller_applied(
-    adopted: Adopted, empty_cluster: Kube
-) -> None:
+def test_inv1_every_secret_is_the_one_that_the_controller_applied(adopted: Adopted, kube: Kube) -> None:
     assert len(adopted.applied) > 5
     for (namespace, name), before in adopted.applied.items():
-        live = empty_cluster.need("secret", name, namespace)
+        live = kube.need("secret", name, namespace)
         place = (namespace, name)
         assert live["metadata"]["uid"] == before["metadata"]["uid"], place
         assert (live.get("type"), live.get("immutable")) == (before.get("type"), before.get("immutable")), (
@@ -148,5 +157,5 @@ def test_inv1_every_secret_is_the_one_that_the_controller_applied(
         assert live["metadata"]["ownerReferences"][0]["kind"] == "ExternalSecret", place
 
 
-def test_r4_no_pod_that_reads_one_was_made_anew(adopted: Adopted, empty_cluster: Kube) -> None:
-    assert {place: reader(empty_cluster, place) for place in adopted.pods} == adopted.pods
+def test_r4_no_pod_that_reads_one_was_made_anew(adopted: Adopted, kube: Kube) -> None:
+    assert {place: reader(kube, place) for place in adopted.pods} == adopted.pods
