@@ -167,6 +167,17 @@ def test_s2_a_platform_of_an_earlier_version_gets_that_login_by_one_up(
 
 
 PEM = serialization.Encoding.PEM
+USES = x509.KeyUsage(  # of a CA; Vault changes no issuer that may not sign lists
+    digital_signature=True,
+    key_cert_sign=True,
+    crl_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def in_the_past(
@@ -213,7 +224,7 @@ def let_the_ca_in_vault_end(kube: Kube, platform: Platform) -> None:
         assert isinstance(key, ec.EllipticCurvePublicKey)
         basic = x509.BasicConstraints(ca=True, path_length=0)
         known = x509.SubjectKeyIdentifier.from_public_key(key)
-        made = in_the_past(platform, name, key, basic, known).decode()
+        made = in_the_past(platform, name, key, basic, known, USES).decode()
         taken = root.ask("POST", "vault-pki/intermediate/set-signed", {"certificate": made})
         (issuer,) = taken.json()["data"]["imported_issuers"]
         assert root.ask("POST", "vault-pki/config/issuers", {"default": issuer}).status_code == 200
