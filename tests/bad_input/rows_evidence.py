@@ -140,7 +140,7 @@ def _(box: Box) -> Told:
                 server.settimeout(60)
                 connection, _ = server.accept()
                 process.send_signal(number)
-                _, said = process.communicate(timeout=60)
+                _, said = process.communicate(timeout=300)
                 connection.close()
             assert process.returncode == 128 + number, said
             assert "Traceback" not in said

@@ -259,7 +259,7 @@ def test_ctrl_c_before_anything_is_changed_says_so(untouched: Untouched, platfor
     with started("up", *platform.to_cluster()) as process:
         time.sleep(0.8)
         process.send_signal(2)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "hint:" in err

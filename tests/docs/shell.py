@@ -36,7 +36,7 @@ def script(blocks: Iterable[Block], folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run(text: str, cwd: Path, said: Path, *, path: str = "", seconds: float = 120) -> None:
+def run(text: str, cwd: Path, said: Path, *, path: str = "", seconds: float = 600) -> None:
     """Fails with what the last block said."""
     home = said / "home"
     home.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ COMMANDS = {
 def bootstrap(*argv: str, cwd: Path = ROOT, **env: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "bootstrap", *argv]
     environment = {"PATH": os.environ["PATH"], **env}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def test_the_commands_are_exactly_these() -> None:
@@ -147,7 +147,7 @@ def test_streams_that_are_closed_or_full(streams: str, code: int, said: str) -> 
         "--help",
     ]
     environment = {"PATH": os.environ["PATH"]}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr[: len(said)]) == (code, said)
     assert "fault" not in done.stderr
 

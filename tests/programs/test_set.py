@@ -23,7 +23,7 @@ def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     home = new_home()
     command = [str(BOOTSTRAP), "set", *arguments]
     return subprocess.run(
-        command, env=hostile(home), cwd=home, input=stdin, capture_output=True, text=True, timeout=60
+        command, env=hostile(home), cwd=home, input=stdin, capture_output=True, text=True, timeout=300
     )
 
 
@@ -49,14 +49,14 @@ def test_b1_an_argument_is_refused_and_not_shown(arguments: tuple[str, ...], cod
 def read(source: str, expected: bytes, given: bytes | None) -> "subprocess.CompletedProcess[bytes]":
     command = [sys.executable, "-c", READ, source, expected.hex()]
     if source == "-":
-        return subprocess.run(command, input=given, capture_output=True, timeout=60)
+        return subprocess.run(command, input=given, capture_output=True, timeout=300)
     inner, outer = os.pipe()
     os.write(outer, given or b"")
     os.close(outer)
     command[3] = f"fd:{inner}" if given is not None else source
     try:
         return subprocess.run(
-            command, pass_fds=[inner], capture_output=True, timeout=60, stdin=subprocess.DEVNULL
+            command, pass_fds=[inner], capture_output=True, timeout=300, stdin=subprocess.DEVNULL
         )
     finally:
         os.close(inner)

@@ -19,7 +19,7 @@ def bootstrap(
     command = [sys.executable, "-m", "bootstrap", *map(str, argv)]
     environment = {"PATH": os.environ["PATH"], **env}
     return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, pass_fds=fds
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, pass_fds=fds
     )
 
 
