@@ -33,7 +33,7 @@ HEADS = (
     unless("a head of more records", f"{WITNESS}:_standing", "head.size > size", STANDS),
     unless("a head of another history", f"{WITNESS}:_standing", "not chain_fits(head, known.ledger.at(head.size))", STANDS),
     unless("a head is not written over another", "steps/vault/cluster_head.py:refuse_unextended", "not extends(ledger, head)", H + "inv4_records_are_not_written_over_what_they_do_not_extend"),
-    Guard("another environment", "steps/kinds/preflight.py:Preflight._stop", "wrong or restore.stop or stopped(authority)", "restore.stop or stopped(authority)", H + "ph4_another_one_or_none_is_refused"),
+    Guard("another environment", "steps/kinds/preflight.py:Preflight._stop", "wrong or seen.restore.stop", "seen.restore.stop", H + "ph4_another_one_or_none_is_refused"),
     undone("copies of two histories stop the run", f"{GATHER}:gather", """copies.compare({"the cluster's": ledger, "Vault's": copy})""", A + "inv4_copies_of_two_histories_stop_the_run"),
     unless("a copy that cannot be read", f"{GATHER}:_vault", "answering", A + "inv4_a_copy_that_cannot_be_read_is_not_taken_for_an_empty_one"),
     Guard("a StatefulSet of others", f"{PRESENCE}:is_gone", "if live is None or not is_ours(live):", "if live is None:", P + "inv4_a_stateful_set_of_others_is_no_vault_that_is_gone"),

@@ -62,7 +62,7 @@ NODES = (
     unless("a volume without a record of its key", "steps/vault/foreign.py:foreign_store", "claim is not None and not known and not read_escrow(world)", N + "inv4_a_volume_without_any_record_of_its_key_is_not_taken_for_ours"),
     unless("a node of another raft cluster", "steps/kinds/vault_members.py:VaultMembers.decide", "strangers", N + "inv4_a_node_of_another_raft_cluster_stops_the_run"),
     unless("no node has a store", "steps/kinds/vault_members.py:VaultMembers.decide", "answering and not any(s.initialized for s in answering)", "simulated/test_concurrent_runs.py::test_b4_all_volumes_replaced_is_a_lost_store_and_never_made_anew"),
-    without("only a declared voter counts", "steps/kinds/vault_members.py:VaultMembers._voters", ' and s["node_id"] in self.world.session.pods', N + "g7_only_a_declared_voter_counts"),
+    without("only a declared voter counts", "steps/kinds/vault_members.py:VaultMembers._voters", " if pod in self.world.session.pods", N + "g7_only_a_declared_voter_counts"),
     unless("a replica of an earlier template", "steps/kinds/vault_members.py:VaultMembers.decide", "seen.outdated", N + "g7_pods_of_an_earlier_template_are_restarted_one_at_a_time_the_active_one_last"),
     without("the active node is restarted last", "steps/kinds/vault_members.py:VaultMembers._in_turn", " if p != active", N + "g7_pods_of_an_earlier_template_are_restarted_one_at_a_time_the_active_one_last"),
     unless("what does not serve is restarted first", "steps/kinds/vault_members.py:VaultMembers.decide", "stuck", N + "g7_a_pod_of_an_earlier_template_that_does_not_serve_comes_first"),
