@@ -19,11 +19,7 @@ from tests.support.shapes import built
 
 pytestmark = [pytest.mark.lab, pytest.mark.whole]
 CANARY = "canary-77c1e0"
-OURS = {
-    "app.kubernetes.io/managed-by": "bootstrap",
-    "app.kubernetes.io/part-of": "bootstrap",
-    "bootstrap.dev/role": "derived",
-}
+OURS = {"app.kubernetes.io/managed-by": "bootstrap", "app.kubernetes.io/part-of": "bootstrap"}
 FLUX = {"flux-b": "kustomize.toolkit.fluxcd.io", "argocd-ksops": "argocd.argoproj.io"}
 Place = tuple[str, str]
 
@@ -136,7 +132,7 @@ def reader(kube: Kube, place: Place) -> str:
 
 def own(marks: dict[str, str] | None) -> dict[str, str]:
     """Without what a controller, the operator and `up` write for themselves."""
-    theirs = (*FLUX.values(), "reconcile.external-secrets.io")
+    theirs = (*FLUX.values(), "reconcile.external-secrets.io", "bootstrap.dev/")
     found = (marks or {}).items()
     return {name: value for name, value in found if not name.startswith(theirs) and OURS.get(name) != value}
 
