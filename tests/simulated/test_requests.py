@@ -20,7 +20,7 @@ from tests.simulator.many import Asked, many, up
 from tests.simulator.platform import SimulatedPlatform
 
 MANY = 150  # two batches
-OTHERS = 300  # requests of either kind that all the steps without these secrets may make
+OTHERS = 310  # requests of either kind that all the steps without these secrets may make
 
 
 class Counted:

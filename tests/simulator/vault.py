@@ -187,13 +187,21 @@ class SimulatedVault:
         )
 
     def _leader(self, store: Store) -> str:
-        """The first unsealed node of this raft cluster, while most of its voters are; then all who are vote."""
-        there = [pod for pod in (f"vault-{n}" for n in range(5)) if self._is_open(pod, store)]
-        if 2 * len(store.voters.intersection(there)) <= len(store.voters):
+        """The first voter that is unsealed, while most voters are."""
+        there = self._open_nodes(store)
+        voting = [pod for pod in there if pod in store.voters]
+        if 2 * len(voting) <= len(store.voters):
             return ""
-        store.voters.update(there)
-        store.led = there[0]
+        store.led = voting[0]
         return store.led
+
+    def _open_nodes(self, store: Store) -> list[str]:
+        return [pod for pod in (f"vault-{n}" for n in range(5)) if self._is_open(pod, store)]
+
+    def voters(self, store: Store) -> list[str]:
+        """By the time that raft is asked for them, every unsealed node has been stable for long enough to vote."""
+        store.voters.update(self._open_nodes(store))
+        return sorted(store.voters)
 
     def _is_open(self, pod: str, store: Store) -> bool:
         if self.stores.get(self._volume(pod)) is not store:
@@ -588,7 +596,7 @@ class Call:
         return self.ok({p: ["create", "update", "read", "list"] for p in self.body["paths"]})
 
     def raft(self) -> Answer:
-        servers = [{"node_id": pod, "voter": True} for pod in sorted(self.store.voters)]
+        servers = [{"node_id": pod, "voter": True} for pod in self.vault.voters(self.store)]
         return self.ok({"config": {"servers": servers}})
 
     def rotate(self) -> Answer:
