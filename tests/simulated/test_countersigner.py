@@ -26,16 +26,11 @@ from bootstrap.steps.vault import leaves
 from bootstrap.steps.vault.transit import KEYS, SIGN, live_key
 from tests.simulator.losses import wipe_volumes
 from tests.simulator.platform import SimulatedPlatform, opened
-from tests.simulator.repeatable import repeatable
 from tests.simulator.transit import Key
 
+pytestmark = pytest.mark.usefixtures("same_each_time")
+
 NOTE = Fact(type=RecordType.ACCEPTED, details={"what": "plan"})
-
-
-@pytest.fixture(autouse=True)
-def same_each_time() -> Iterator[None]:
-    with repeatable():
-        yield
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """`bootstrap set` on a finished platform: a value changed, or a version adopted, on record; none is written over."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from tests.simulator.faults import Call, Killed
 from tests.simulator.hand import SimulatedHand
 from tests.simulator.losses import forget_copy
 from tests.simulator.platform import SimulatedPlatform
-from tests.simulator.repeatable import repeatable
 from tests.simulator.setting import (
     BY_HAND,
     CONSUMER,
@@ -38,15 +37,11 @@ from tests.simulator.setting import (
     write_by_hand,
 )
 
+pytestmark = pytest.mark.usefixtures("same_each_time")
+
 SEVERAL, SEVERAL_PATH = "postgres-superuser", "platform/database/superuser"
 BINARY, BINARY_PATH = "identity-hmac-key", "applications/identity/hmac-key"
 BYTES = b"\x00\xff\n not text \x80"
-
-
-@pytest.fixture(autouse=True)
-def same_each_time() -> Iterator[None]:
-    with repeatable():
-        yield
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A finished platform is saved without the root key, and what was saved opens with it (INV1, S2, B5)."""
 
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,10 @@ from bootstrap.ports import Answer, Ref
 from bootstrap.steps.context.names import SNAPSHOT_ACCOUNT, SNAPSHOT_POLICY, SNAPSHOT_ROLE, SYSTEM_NAMESPACE
 from bootstrap.steps.context.world import World
 from tests.simulator.platform import SimulatedPlatform, opened
-from tests.simulator.repeatable import repeatable
 from tests.simulator.vault import Token
 from tests.support.snapshot_files import platform as another
 
-
-@pytest.fixture(autouse=True)
-def same_each_time() -> Iterator[None]:
-    with repeatable():
-        yield
+pytestmark = pytest.mark.usefixtures("same_each_time")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -37,21 +37,16 @@ from bootstrap.steps.vault import last_snapshot, snapshot_objects
 from bootstrap.steps.vault.lives import lives
 from tests.simulator.narrator import Remembered
 from tests.simulator.platform import SNAPSHOTS, SimulatedPlatform, opened, scaffolded, with_snapshots
-from tests.simulator.repeatable import repeatable
 from tests.simulator.vault import Token
 from tests.support.exposition import parsed
 from tests.support.simulated_clock import SimulatedClock
+
+pytestmark = pytest.mark.usefixtures("same_each_time")
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return scaffolded(tmp_path_factory.mktemp("intent"), with_snapshots)
-
-
-@pytest.fixture(autouse=True)
-def same_each_time() -> Iterator[None]:
-    with repeatable():
-        yield
 
 
 @pytest.fixture

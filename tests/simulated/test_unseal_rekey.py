@@ -2,7 +2,7 @@
 
 import base64
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,11 @@ from tests.simulator.faults import BASIC, Fault, Killed, Schedule
 from tests.simulator.losses import SYSTEM, delete
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded, with_snapshots
 from tests.simulator.rekeying import Watched, in_escrow, in_slots, rekey, unseal_secret, window
-from tests.simulator.repeatable import repeatable
 from tests.simulator.restoring import begun
 from tests.simulator.sweep import SEED, Point, singles
 from tests.simulator.vault import HANDLERS, Call
+
+pytestmark = pytest.mark.usefixtures("same_each_time")
 
 POINTS = 3  # of each fault, by default
 FAULTS = (
@@ -49,12 +50,6 @@ FAULTS = (
     Fault.RESTART_AFTER,
     Fault.SECOND_UP,
 )
-
-
-@pytest.fixture(autouse=True)
-def same_each_time() -> Iterator[None]:
-    with repeatable():
-        yield
 
 
 @pytest.fixture

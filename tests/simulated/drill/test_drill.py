@@ -1,6 +1,5 @@
 """A drill on simulated servers: the platform comes back, nothing reaches out, and each value is compared (INV1)."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,18 +24,14 @@ from tests.simulator.repeatable import repeatable
 from tests.simulator.restoring import Saved, begun, saved
 from tests.simulator.setting import FIELD, NAME, PATH, change, versions
 
+pytestmark = pytest.mark.usefixtures("same_each_time")
+
 UNUSED = "applications/orders/session-key"
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return scaffolded(tmp_path_factory.mktemp("intent"), with_snapshots)
-
-
-@pytest.fixture(autouse=True)
-def same_each_time() -> Iterator[None]:
-    with repeatable():
-        yield
 
 
 @pytest.fixture(scope="module")

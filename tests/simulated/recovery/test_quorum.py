@@ -1,6 +1,6 @@
 """`up --approve recover-quorum`: one node's volume becomes Vault again, where no other can (INV4, S4, B5)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,18 +19,13 @@ from tests.simulator.halfway import step_of
 from tests.simulator.losses import lose_nodes
 from tests.simulator.platform import SimulatedPlatform, scaffolded
 from tests.simulator.recover_walks import claims_but
-from tests.simulator.repeatable import repeatable
 from tests.simulator.restoring import begun
 from tests.simulator.setting import CONSUMER, FIELD, change, versions
 
+pytestmark = pytest.mark.usefixtures("same_each_time")
+
 APPROVED = (RECOVER_QUORUM,)
 VALUE = b"set before the loss"
-
-
-@pytest.fixture(autouse=True)
-def same_each_time() -> Iterator[None]:
-    with repeatable():
-        yield
 
 
 @pytest.fixture

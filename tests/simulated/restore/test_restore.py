@@ -1,6 +1,5 @@
 """`up --restore FILE` on an empty cluster: the platform is as it was saved, no token of before lives (INV1, B5)."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ from tests.simulator.restoring import Saved, begun, saved
 from tests.simulator.setting import CONSUMER, FIELD, NAME, NEW, PATH, change, versions
 from tests.simulator.vault import Token
 
+pytestmark = pytest.mark.usefixtures("same_each_time")
+
 SCAFFOLD = Ref("v1", "Secret", "deploy-credential-bootstrap", "gitops")
 BOOTSTRAP = "gitops-deploy-credential"
 
@@ -37,12 +38,6 @@ def used(platform: SimulatedPlatform) -> None:
 def lost(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Saved:
     with repeatable():
         return begun(tmp_path_factory.mktemp("lost"), repository, used)
-
-
-@pytest.fixture(autouse=True)
-def same_each_time() -> Iterator[None]:
-    with repeatable():
-        yield
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`up --restore FILE` over what is left of a platform: nothing goes unsaid, old volumes go first (INV4, B5)."""
 
 import random
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,10 +21,11 @@ from tests.simulator.faults import Fault, Killed, Schedule
 from tests.simulator.forked import in_a_fork
 from tests.simulator.losses import SYSTEM, VAULT, delete, wipe_volumes
 from tests.simulator.platform import SimulatedPlatform
-from tests.simulator.repeatable import repeatable
 from tests.simulator.restoring import Saved, begun
 from tests.simulator.setting import CONSUMER, FIELD, NAME, change, versions
 from tests.simulator.sweep import SEED
+
+pytestmark = pytest.mark.usefixtures("same_each_time")
 
 WRITES = 40  # of a run, up to about the new store
 APPROVED = ("stale-snapshot",)
@@ -33,12 +33,6 @@ SCAFFOLD = Ref("v1", "Secret", "deploy-credential-bootstrap", "gitops")
 POLICY = Ref("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "bootstrap-retired-scaffolds")
 STATEFUL = Ref("apps/v1", "StatefulSet", "vault", "vault")
 LATER, OLD = b"set after the snapshot", b"set before it"
-
-
-@pytest.fixture(autouse=True)
-def same_each_time() -> Iterator[None]:
-    with repeatable():
-        yield
 
 
 @pytest.fixture
