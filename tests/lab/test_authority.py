@@ -88,17 +88,21 @@ def test_inv4_the_clusters_ledger_without_records_that_vault_holds(road: Road) -
     assert [s["phase"] for s in by_ledger_key(road.kube)[before:]] == ["REBUILT"]
 
 
-def test_inv4_all_of_it_is_gone_and_the_commit_has_the_records(road: Road) -> None:
-    commit_all(road.platform.folder, "records")
-    uid = road.kube.uid()
+def test_inv4_all_of_it_is_gone_wherever_the_records_are(road: Road, tmp_path: Path) -> None:
+    """Beside the clone, in a folder of their own, nowhere, in the commit: it is no first run."""
+    uid, records, bare = road.kube.uid(), road.platform.folder / "records", tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(road.platform.folder), str(bare))
     road.delete("vault", "bootstrap-system")
-    road.refused(
-        5, "E_AUTHORITY_LOST", uid, f"records/{uid}/head.json", "snapshot", "--approve new-authority"
-    )
+    head = f"records/{uid}/head.json"
+    road.refused(5, "E_AUTHORITY_LOST", uid, head)
+    road.refused(5, "E_AUTHORITY_LOST", uid, "head.json", folder=bare, more=("--records", records))
+    road.refused(5, "E_AUTHORITY_LOST", "vault-backend", folder=bare)
+    commit_all(road.platform.folder, "records")
+    road.refused(5, "E_AUTHORITY_LOST", uid, head, "snapshot", "--approve new-authority")
     road.ends(road.up("--approve", "new-authority"))
-    records = statements(road.kube)
-    assert records[0]["phase"] == "NEW-AUTHORITY"
-    assert records[0]["details"]["headCluster"] == uid
+    records_now = statements(road.kube)
+    assert records_now[0]["phase"] == "NEW-AUTHORITY"
+    assert records_now[0]["details"]["headCluster"] == uid
     assert "nothing to do" in road.up().stdout
 
 
