@@ -3,6 +3,8 @@
 The files of this folder go along it in their order.
 """
 
+import re
+import time
 from datetime import timedelta
 
 import pytest
@@ -14,6 +16,8 @@ from tests.lab.support.snapshot_jobs import declared
 from tests.support.program import assert_decent, commit_all, run_bootstrap, said
 
 LEAF = timedelta(minutes=3)
+RUNS = 5  # at most, until what was cut before the first of them is on record
+SAID = 20.0  # seconds until the log of a renewer has what was just cut
 
 
 @pytest.fixture(scope="package")
@@ -29,3 +33,16 @@ def platform(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> 
     assert done.returncode == 0, said(done)
     assert_decent(done)
     return made
+
+
+def nothing_is_to_be_done(platform: Platform) -> None:
+    """By `up`, but to record what the audit log was cut into by the requests before."""
+    done = run_bootstrap("up", *platform.to_cluster())
+    for _ in range(RUNS):
+        assert done.returncode == 0, said(done)
+        if "nothing to do" in done.stdout:
+            return
+        assert re.findall(r"^ *acting +([a-z-]+):", done.stderr, re.M) == ["recorded"], said(done)
+        time.sleep(SAID)
+        done = run_bootstrap("up", *platform.to_cluster())
+    raise AssertionError(said(done))

@@ -5,7 +5,6 @@ The CA in Vault and what it signs live for minutes here.
 
 import base64
 import json
-import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bootstrap.steps.vault.policies import RUN
-from tests.lab.short_lived.conftest import LEAF
+from tests.lab.short_lived.conftest import LEAF, nothing_is_to_be_done
 from tests.lab.support.cluster import Kube
 from tests.lab.support.connections import PODS, pods, served, until
 from tests.lab.support.platform import Platform
@@ -86,13 +85,7 @@ def test_g7_it_is_renewed_without_a_restart_or_a_refused_connection(
 
 
 def test_nothing_is_to_be_done_for_it(platform: Platform) -> None:
-    """But to record what so many requests had the audit log cut into."""
-    done = run_bootstrap("up", *platform.to_cluster())
-    assert done.returncode == 0, said(done)
-    assert set(re.findall(r"^ *acting +([a-z-]+):", done.stderr, re.M)) <= {"recorded"}, said(done)
-    done = run_bootstrap("up", *platform.to_cluster())
-    assert done.returncode == 0, said(done)
-    assert "nothing to do" in done.stdout, said(done)
+    nothing_is_to_be_done(platform)
 
 
 def test_s2_the_token_of_a_renewer_asks_for_its_own_names_and_nothing_else(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.lab.short_lived.conftest import nothing_is_to_be_done
 from tests.lab.support.cluster import Kube, Lab
 from tests.lab.support.killed import kill_vault
 from tests.lab.support.platform import Platform
@@ -108,12 +109,7 @@ def test_inv1_status_and_verify_say_so(platform: Platform, kube: Kube, volume: N
 
 
 def test_a_second_up_has_nothing_to_do(platform: Platform, volume: None) -> None:
-    """The one before it records what the audit log was cut into meanwhile."""
-    done = run_bootstrap("up", *platform.to_cluster())
-    assert done.returncode == 0, said(done)
-    done = run_bootstrap("up", *platform.to_cluster())
-    assert done.returncode == 0, said(done)
-    assert "nothing to do" in done.stdout
+    nothing_is_to_be_done(platform)
 
 
 @pytest.fixture(scope="module")
