@@ -201,7 +201,7 @@ def test_a_certificate_that_vault_does_not_take_is_asked_for_again(pod: Pod, sta
     pod.put("live", "another")
     started(RENEWER_SCRIPT)
     until(lambda: "Vault does not serve the certificate" in pod.text("said"))
-    assert pod.text("leaf/due") == "0\n"
+    until(lambda: pod.text("leaf/due") == "0\n")
 
 
 # ---------------------------------------------------------------- beside the server

@@ -163,8 +163,9 @@ def test_b6_the_ledger_has_the_digests_of_what_was_cut_and_verify_misses_what_is
 
 def proof(platform: Platform) -> tuple[int, str]:
     """How `verify` ends, and what it says against the parts that are kept."""
-    found = run_bootstrap("verify", *platform.to_cluster())
-    named = re.search(r"(not as recorded|gone before older ones): \S+", found.stdout)
+    found = run_bootstrap("verify", *platform.to_cluster(), "-o", "json")
+    (evidence,) = [each["evidence"] for each in json.loads(found.stdout)["proofs"] if each["id"] == "audit"]
+    named = re.search(r"(not as recorded|gone before older ones): \S+", evidence)
     return found.returncode, named[0] if named else ""
 
 
