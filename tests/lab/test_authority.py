@@ -88,15 +88,16 @@ def test_inv4_the_clusters_ledger_without_records_that_vault_holds(road: Road) -
     assert [s["phase"] for s in by_ledger_key(road.kube)[before:]] == ["REBUILT"]
 
 
-def test_inv4_all_of_it_is_gone_wherever_the_records_are(road: Road, tmp_path: Path) -> None:
-    """Beside the clone, in a folder of their own, nowhere, in the commit: it is no first run."""
+def test_inv4_all_of_it_is_gone_wherever_the_records_are(road: Road, tmp_path: Path, whole: bool) -> None:
+    """In the commit; with ``--whole`` beside the clone, in a folder of their own, and nowhere: it is no first run."""
     uid, records, bare = road.kube.uid(), road.platform.folder / "records", tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(road.platform.folder), str(bare))
     road.delete("vault", "bootstrap-system")
     head = f"records/{uid}/head.json"
-    road.refused(5, "E_AUTHORITY_LOST", uid, head)
-    road.refused(5, "E_AUTHORITY_LOST", uid, "head.json", folder=bare, more=("--records", records))
-    road.refused(5, "E_AUTHORITY_LOST", "vault-backend", folder=bare)
+    if whole:
+        road.refused(5, "E_AUTHORITY_LOST", uid, head)
+        road.refused(5, "E_AUTHORITY_LOST", uid, "head.json", folder=bare, more=("--records", records))
+        road.refused(5, "E_AUTHORITY_LOST", "vault-backend", folder=bare)
     commit_all(road.platform.folder, "records")
     road.refused(5, "E_AUTHORITY_LOST", uid, head, "snapshot", "--approve new-authority")
     road.ends(road.up("--approve", "new-authority"))

@@ -16,7 +16,7 @@ from tests.support.flux import Flux, adopted, flux_tree
 from tests.support.program import commit_all, run_bootstrap, said
 from tests.support.real_sops import gpg_home
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.whole]
 CANARY = "canary-2be7d5"
 
 
