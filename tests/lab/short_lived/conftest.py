@@ -4,7 +4,6 @@ The files of this folder go along it in their order.
 """
 
 import re
-import time
 from datetime import timedelta
 
 import pytest
@@ -16,8 +15,6 @@ from tests.lab.support.snapshot_jobs import declared
 from tests.support.program import assert_decent, commit_all, run_bootstrap, said
 
 LEAF = timedelta(minutes=3)
-RUNS = 5  # at most, until what was cut before the first of them is on record
-SAID = 20.0  # seconds until the log of a renewer has what was just cut
 
 
 @pytest.fixture(scope="package")
@@ -36,13 +33,9 @@ def platform(lab: Lab, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def nothing_is_to_be_done(platform: Platform) -> None:
-    """By `up`, but to record what the audit log was cut into by the requests before."""
+    """By `up`, but to record what the audit log was cut into: a look at some thousand tokens fills a part by itself."""
     done = run_bootstrap("up", *platform.to_cluster())
-    for _ in range(RUNS):
-        assert done.returncode == 0, said(done)
-        if "nothing to do" in done.stdout:
-            return
-        assert re.findall(r"^ *acting +([a-z-]+):", done.stderr, re.M) == ["recorded"], said(done)
-        time.sleep(SAID)
-        done = run_bootstrap("up", *platform.to_cluster())
-    raise AssertionError(said(done))
+    assert done.returncode == 0, said(done)
+    acted = re.findall(r"^ *acting +([a-z-]+):", done.stderr, re.M)
+    assert set(acted) <= {"recorded"}, said(done)
+    assert acted or "nothing to do" in done.stdout, said(done)
