@@ -39,12 +39,12 @@ BOOTSTRAP_COPIES = (
 )  # fmt: skip
 
 PRECONDITIONS = (
-    unless("a missing permission", f"{PREFLIGHT}._problems", "seen.missing", P + "g5_a_missing_permission_is_named_and_nothing_that_it_would_deny_is_asked"),
-    unless("Kubernetes is too old", f"{PREFLIGHT}._problems", "_numbers(seen.version) < OLDEST", P + "g5_kubernetes_is_new_enough"),
-    unless("no storage", f"{PREFLIGHT}._problems", "not seen.storage and not seen.missing", P + "g5_storage_is_there"),
-    unless("clocks that differ", f"{PREFLIGHT}._problems", "seen.skew > SKEW", P + "g5_the_clocks_agree"),
-    unless("a namespace that is being deleted", f"{PREFLIGHT}._problems", "seen.leaving", P + "g5_a_namespace_that_is_being_deleted_is_waited_for_by_the_operator"),
-    unless("a foreign Vault", f"{PREFLIGHT}._problems", "seen.foreign", "simulated/test_vault_nodes.py::test_inv4_another_s_vault_is_named_and_not_touched"),
+    unless("a missing permission", f"{PREFLIGHT}._rights", "seen.missing", P + "g5_a_missing_permission_is_named_and_nothing_that_it_would_deny_is_asked"),
+    unless("Kubernetes is too old", f"{PREFLIGHT}._cluster", "_numbers(seen.version) < OLDEST", P + "g5_kubernetes_is_new_enough"),
+    unless("no storage", f"{PREFLIGHT}._cluster", "not seen.storage and not seen.missing", P + "g5_storage_is_there"),
+    unless("clocks that differ", f"{PREFLIGHT}._cluster", "seen.skew > SKEW", P + "g5_the_clocks_agree"),
+    unless("a namespace that is being deleted", f"{PREFLIGHT}._names", "seen.leaving", P + "g5_a_namespace_that_is_being_deleted_is_waited_for_by_the_operator"),
+    unless("a foreign Vault", f"{PREFLIGHT}._names", "seen.foreign", "simulated/test_vault_nodes.py::test_inv4_another_s_vault_is_named_and_not_touched"),
     unless("a claim that is not ours", "steps/kinds/claim.py:Claim.decide", "not seen.ours", P + "a_namespace_of_that_name_that_is_not_ours_is_left_as_it_is"),
     unless("a claim that is being deleted", "steps/kinds/claim.py:Claim.decide", "terminating(seen.namespace)", P + "a_claim_that_is_being_deleted_is_not_claimed"),
     unless("fewer replicas", f"{CHANGES}:_fewer_replicas", "running > spec.replicas", C + "g7_fewer_replicas_would_leave_voters_behind"),

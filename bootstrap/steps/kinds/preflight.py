@@ -146,70 +146,66 @@ class Preflight:
         wrong = mismatch(seen.authority.bound, self.world.plan.environment)
         return wrong or seen.restore.stop or seen.quorum.stop or stopped(seen.authority)
 
-    def _problems(self, seen: Observation) -> list[BootstrapError]:
-        found: list[BootstrapError] = []
+    def _problems(self, seen: Observation) -> Iterator[BootstrapError]:
+        yield from self._rights(seen)
+        yield from self._cluster(seen)
+        yield from self._names(seen)
+        yield from seen.taken
+        yield from seen.refused
+
+    def _rights(self, seen: Observation) -> Iterator[BootstrapError]:
         if seen.missing:
             listed = "".join(f"\n    {p}" for p in seen.missing)
-            found.append(
-                PreconditionError(
-                    f"{len(seen.missing)} permissions are missing:{listed}",
-                    code="E_RBAC",
-                    where=f"context {seen.context}",
-                    hint="docs/reference/permissions.md has the ClusterRole to grant; or use another context",
-                )
+            yield PreconditionError(
+                f"{len(seen.missing)} permissions are missing:{listed}",
+                code="E_RBAC",
+                where=f"context {seen.context}",
+                hint="docs/reference/permissions.md has the ClusterRole to grant; or use another context",
             )
         if seen.unknown:
-            found.append(
-                PreconditionError(
-                    f"{seen.unknown} is not declared, so it may not log in to Vault as bootstrap",
-                    code="E_OPERATOR_UNKNOWN",
-                    where=self.world.intent.platform.where,
-                    hint="add it to spec.operators in bootstrap.yaml with a reason, and commit; or use another context",
-                )
+            yield PreconditionError(
+                f"{seen.unknown} is not declared, so it may not log in to Vault as bootstrap",
+                code="E_OPERATOR_UNKNOWN",
+                where=self.world.intent.platform.where,
+                hint="add it to spec.operators in bootstrap.yaml with a reason, and commit; or use another context",
             )
+
+    def _cluster(self, seen: Observation) -> Iterator[BootstrapError]:
         if _numbers(seen.version) < OLDEST:
-            found.append(
-                PreconditionError(
-                    f"Kubernetes {seen.version} is too old; 1.30 or newer is needed",
-                    code="E_VERSION",
-                    where=f"context {seen.context}",
-                    hint="upgrade it, or name another one with --context",
-                )
+            yield PreconditionError(
+                f"Kubernetes {seen.version} is too old; 1.30 or newer is needed",
+                code="E_VERSION",
+                where=f"context {seen.context}",
+                hint="upgrade it, or name another one with --context",
             )
         if not seen.storage and not seen.missing:
             name = self.world.intent.platform.vault.storage_class
-            what = f"no StorageClass {name!r}" if name else "no default StorageClass"
-            found.append(
-                PreconditionError(
-                    what,
-                    code="E_STORAGE",
-                    where=self.world.intent.platform.where,
-                    hint="mark one as default, or name one in spec.vault.storage.className",
-                )
+            yield PreconditionError(
+                f"no StorageClass {name!r}" if name else "no default StorageClass",
+                code="E_STORAGE",
+                where=self.world.intent.platform.where,
+                hint="mark one as default, or name one in spec.vault.storage.className",
             )
         if seen.skew > SKEW:
-            found.append(
-                PreconditionError(
-                    f"the clocks of this machine and of the API server differ by {seen.skew.total_seconds():.0f} s",
-                    code="E_CLOCK",
-                    where=f"context {seen.context}",
-                    hint="set this machine's clock; tokens and certificates would be refused",
-                )
+            yield PreconditionError(
+                f"the clocks of this machine and of the API server differ by {seen.skew.total_seconds():.0f} s",
+                code="E_CLOCK",
+                where=f"context {seen.context}",
+                hint="set this machine's clock; tokens and certificates would be refused",
             )
+
+    def _names(self, seen: Observation) -> Iterator[BootstrapError]:
         for message, where in reserved_uses(self.world.intent):
-            found.append(
-                PreconditionError(
-                    message,
-                    code="E_NAMESPACE",
-                    where=where,
-                    hint="name another namespace, or another Secret in Vault's",
-                )
+            yield PreconditionError(
+                message,
+                code="E_NAMESPACE",
+                where=where,
+                hint="name another namespace, or another Secret in Vault's",
             )
         if seen.leaving:
-            found.append(being_deleted(self._home()))
+            yield being_deleted(self._home())
         if seen.foreign:
-            found.append(foreign_error(seen.foreign))
-        return [*found, *seen.taken, *seen.refused]
+            yield foreign_error(seen.foreign)
 
     def _storage(self) -> str:
         classes = self.world.cluster.list("storage.k8s.io/v1", "StorageClass")
