@@ -8,29 +8,20 @@ from pathlib import Path
 import pytest
 
 from bootstrap.adapters.root.root_key import Root, parse_root
-from bootstrap.adapters.sops.commit_files import recipients_in
-from bootstrap.ledger.envelope import PublicKey
-from bootstrap.ledger.store import load
 from bootstrap.model.catalog import Bucket, Snapshots
 from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError, WorldError
-from bootstrap.model.layout import KEYS
-from bootstrap.model.names import JOB_ACCOUNT, JOB_POLICY, JOB_ROLE, SYSTEM_NAMESPACE
+from bootstrap.model.names import JOB_POLICY
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.model.snapshot_settings import ESCROW, LEDGER_KEY, SETTINGS, Settings
 from bootstrap.operations.snapshot.bucket import in_bucket, parted
 from bootstrap.operations.snapshot.job import save_and_note
 from bootstrap.operations.snapshot.judge import Trust, contents, judged
-from bootstrap.operations.snapshot.save import Saved
-from bootstrap.operations.snapshot.saver import Login
 from bootstrap.operations.snapshot.shelf import InBucket, Written
 from bootstrap.operations.verify.invariants import prove
-from bootstrap.steps.context.session import Session
 from bootstrap.steps.vault import last_snapshot, snapshot_objects
-from tests.simulator.narrator import Remembered
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded
 from tests.simulator.repeatable import repeatable
+from tests.simulator.snapshot_job import as_job, settings_of
 from tests.support.s3_server import S3Server, s3_server
-from tests.support.simulated_clock import SimulatedClock
 from tests.support.small_intent import an_intent
 from tests.support.tls_server import authority
 
@@ -139,41 +130,21 @@ def login(platform: SimulatedPlatform, server: S3Server) -> None:
 
 
 def job(platform: SimulatedPlatform, minutes: int = 0) -> tuple[Written, InBucket]:
-    live = platform.cluster.get(snapshot_objects.SETTINGS)
-    assert live is not None
-    files: dict[str, str] = live["data"]
-    settings = Settings.from_bytes(files[SETTINGS].encode(), "settings")
-    clock = SimulatedClock()
-    clock.sleep(minutes * 60)
-    key = PublicKey.parse(files[LEDGER_KEY].encode())
-    jwt = Sensitive(f"token:{SYSTEM_NAMESPACE}/{JOB_ACCOUNT}:vault".encode(), "token")
-    spec = opened(platform.repository).intent.platform.vault
-    session = Session(platform.cluster, platform.vault, spec, clock, role=JOB_ROLE, jwt=lambda: jwt)
-    saving = Saved(
-        name=settings.platform,
-        environment=settings.environment,
-        recipients=recipients_in({f"{KEYS}root.txt": files["root.txt"].encode()}),
-        secrets=settings.secrets,
-        escrow=files[ESCROW].encode(),
-        place="settings",
-        cluster=platform.cluster,
-        session=session,
-        key=key,
-        ledger=lambda: load(platform.cluster, key),
-        login=lambda: Login(role=JOB_ROLE, jwt=jwt),
-        clock=clock,
-        narrator=Remembered(),
-    )
+    saving, settings = as_job(platform, minutes), settings_of(platform)
     cron = platform.cluster.get(last_snapshot.CRON_JOB)
     assert cron is not None
     (container,) = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     try:
         shelf = in_bucket(
-            container["args"][-1], settings.bucket, session, settings.credentials, settings.bucket_ca.encode()
+            container["args"][-1],
+            settings.bucket,
+            saving.session,
+            settings.credentials,
+            settings.bucket_ca.encode(),
         )
         return save_and_note(saving, shelf, settings.keep), shelf
     finally:
-        session.close()
+        saving.session.close()
 
 
 def test_inv1_jobs_save_into_a_bucket_and_the_newest_stay(

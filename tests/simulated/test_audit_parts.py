@@ -1,7 +1,6 @@
 """What Vault's audit log was cut into is on record, so that a part that was changed since is found (B6, H4)."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -17,10 +16,9 @@ PARTS = {f"audit-2026113{n}T000000Z.log": f"{n}" * 64 for n in range(3)}
 
 
 @pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    made = SimulatedPlatform(tmp_path, repository)
-    made.up()
-    return made
+def platform(platform: SimulatedPlatform) -> SimulatedPlatform:
+    platform.up()
+    return platform
 
 
 def says(platform: SimulatedPlatform, pod: str, parts: dict[str, str]) -> None:

@@ -26,8 +26,7 @@ pytestmark = pytest.mark.usefixtures("same_each_time")
 
 
 @pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    platform = SimulatedPlatform(tmp_path, repository)
+def platform(platform: SimulatedPlatform) -> SimulatedPlatform:
     platform.up()
     return platform
 

@@ -12,34 +12,26 @@ import pytest
 
 from bootstrap.adapters.root.root_key import parse_root
 from bootstrap.adapters.snapshot.file import SnapshotFile
-from bootstrap.adapters.sops.commit_files import recipients_in
 from bootstrap.cli.commands import status, status_metrics
 from bootstrap.cli.commands.status import gather, lines
-from bootstrap.ledger.envelope import PublicKey
-from bootstrap.ledger.store import load
 from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError, HeldError, WorldError
-from bootstrap.model.layout import KEYS
 from bootstrap.model.metrics import exposition
 from bootstrap.model.names import JOB_ACCOUNT, JOB_POLICY, JOB_ROLE, SYSTEM_NAMESPACE
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.model.snapshot_settings import CA, ESCROW, LEDGER_KEY, ROOTS, SETTINGS, Settings
+from bootstrap.model.snapshot_settings import CA, ESCROW, LEDGER_KEY, SETTINGS
 from bootstrap.operations.snapshot import shelf
 from bootstrap.operations.snapshot.job import save_and_note
 from bootstrap.operations.snapshot.judge import Trust, contents, judged
 from bootstrap.operations.snapshot.names import snapshots_in
-from bootstrap.operations.snapshot.save import Saved
-from bootstrap.operations.snapshot.saver import Login
 from bootstrap.operations.snapshot.shelf import Folder
 from bootstrap.operations.verify.invariants import prove
 from bootstrap.ports import Ref
-from bootstrap.steps.context.session import Session
 from bootstrap.steps.vault import last_snapshot, snapshot_objects
 from bootstrap.steps.vault.lives import lives
-from tests.simulator.narrator import Remembered
 from tests.simulator.platform import SNAPSHOTS, SimulatedPlatform, opened, scaffolded, with_snapshots
+from tests.simulator.snapshot_job import as_job, given, settings_of
 from tests.simulator.vault import Token
 from tests.support.exposition import parsed
-from tests.support.simulated_clock import SimulatedClock
 
 pytestmark = pytest.mark.usefixtures("same_each_time")
 
@@ -50,8 +42,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    platform = SimulatedPlatform(tmp_path, repository)
+def platform(platform: SimulatedPlatform) -> SimulatedPlatform:
     platform.up()
     return platform
 
@@ -69,46 +60,10 @@ def root(platform: SimulatedPlatform) -> Trust:
     return Trust(root=parse_root(key, lambda _: None), material=commit.material, keys=commit.intent.keys)
 
 
-def told(platform: SimulatedPlatform) -> dict[str, str]:
-    """What the job is told."""
-    live = platform.cluster.get(snapshot_objects.SETTINGS)
-    assert live is not None
-    found: dict[str, str] = live["data"]
-    return found
-
-
-def as_job(platform: SimulatedPlatform, minutes: int = 0) -> Saved:
-    """From what it is told alone, and under its own account; so many minutes later than the last."""
-    files = told(platform)
-    settings = Settings.from_bytes(files[SETTINGS].encode(), "settings")
-    clock = SimulatedClock()
-    clock.sleep(minutes * 60)
-    key = PublicKey.parse(files[LEDGER_KEY].encode())
-    jwt = Sensitive(f"token:{SYSTEM_NAMESPACE}/{JOB_ACCOUNT}:vault".encode(), "token")
-    spec = opened(platform.repository).intent.platform.vault
-    session = Session(platform.cluster, platform.vault, spec, clock, role=JOB_ROLE, jwt=lambda: jwt)
-    return Saved(
-        name=settings.platform,
-        environment=settings.environment,
-        recipients=recipients_in({f"{KEYS}{name}": files[name].encode() for name in ROOTS if name in files}),
-        secrets=settings.secrets,
-        escrow=files[ESCROW].encode(),
-        place="settings",
-        cluster=platform.cluster,
-        session=session,
-        key=key,
-        ledger=lambda: load(platform.cluster, key),
-        login=lambda: Login(role=JOB_ROLE, jwt=jwt),
-        clock=clock,
-        narrator=Remembered(),
-    )
-
-
 def job(platform: SimulatedPlatform, volume: Path, minutes: int = 0) -> SnapshotFile:
     saving = as_job(platform, minutes)
-    keep = Settings.from_bytes(told(platform)[SETTINGS].encode(), "settings").keep
     try:
-        return save_and_note(saving, Folder(volume), keep).file
+        return save_and_note(saving, Folder(volume), settings_of(platform).keep).file
     finally:
         saving.session.close()
 
@@ -188,7 +143,7 @@ def test_s2_its_role_reads_the_declared_paths_and_writes_nothing(platform: Simul
 
 
 def test_s2_it_is_told_no_value_and_may_read_no_secret(platform: SimulatedPlatform) -> None:
-    assert set(told(platform)) == {SETTINGS, ESCROW, LEDGER_KEY, CA, "root.txt", "kubeconfig"}
+    assert set(given(platform)) == {SETTINGS, ESCROW, LEDGER_KEY, CA, "root.txt", "kubeconfig"}
     rules = platform.cluster.get(snapshot_objects.ROLE)
     assert rules is not None
     assert {resource for rule in rules["rules"] for resource in rule["resources"]} == {"configmaps"}

@@ -53,8 +53,7 @@ FAULTS = (
 
 
 @pytest.fixture
-def platform(tmp_path: Path, repository: Path) -> SimulatedPlatform:
-    platform = SimulatedPlatform(tmp_path, repository)
+def platform(platform: SimulatedPlatform) -> SimulatedPlatform:
     platform.up()
     return platform
 
