@@ -8,7 +8,6 @@ import json
 import os
 import random
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +23,7 @@ from tests.lab.support.platform import Platform, make_platform
 from tests.lab.support.plugin import lab_command
 from tests.lab.support.reset import reset
 from tests.lab.support.state import actual, differences, expected
+from tests.lab.support.waiting import until
 from tests.support.program import assert_decent, run_bootstrap, said, started
 
 pytestmark = [pytest.mark.lab, pytest.mark.whole]
@@ -103,12 +103,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         lab_command("down", "--name", NAME)
 
 
-def until(what: Callable[[], bool], title: str, seconds: float = AWAY) -> None:
-    begun = time.monotonic()
-    while not what():
-        assert time.monotonic() - begun < seconds, f"not within {seconds:.0f} s: {title}"
-        time.sleep(1)
-    print(f"{title}: after {time.monotonic() - begun:.0f} s")
+def comes(what: Callable[[], bool], title: str) -> None:
+    print(f"{title}: after {until(what, AWAY, title):.0f} s")
 
 
 def all_ready(site: Site) -> bool:
@@ -136,7 +132,7 @@ def test_g7_a_second_vault_is_not_evicted_while_the_first_is_away(site: Site) ->
     second = evict(site, "vault-2")
     assert second.returncode != 0
     assert "disruption budget" in second.stderr
-    until(lambda: all_ready(site), "an evicted Vault is back")
+    comes(lambda: all_ready(site), "an evicted Vault is back")
 
 
 def test_g5_nodes_are_killed_during_up(site: Site) -> None:
@@ -166,9 +162,9 @@ def test_g7_nodes_are_killed_in_the_steady_state(site: Site) -> None:
         control_plane = victim.role == "control-plane"
         site.kill(victim)
         if not control_plane:
-            until(partial(site.quorum, others), f"{victim.name} killed, Vault has a quorum")
+            comes(partial(site.quorum, others), f"{victim.name} killed, Vault has a quorum")
         site.back()
-        until(lambda: all_ready(site), "every Vault is ready")
+        comes(lambda: all_ready(site), "every Vault is ready")
         site.up()
 
 
@@ -176,9 +172,9 @@ def test_g7_a_node_is_drained(site: Site) -> None:
     node = site.node_of("vault-0")
     options = ("--ignore-daemonsets", "--delete-emptydir-data", "--timeout=150s")
     site.kube.run("drain", node, *options, timeout=200)
-    until(partial(site.quorum, PODS[1:]), "drained, Vault has a quorum")
+    comes(partial(site.quorum, PODS[1:]), "drained, Vault has a quorum")
     site.kube.run("uncordon", node)
-    until(lambda: all_ready(site), "the drained node has its Vault again")
+    comes(lambda: all_ready(site), "the drained node has its Vault again")
     site.up()
 
 
@@ -189,11 +185,11 @@ def test_g7_a_node_is_cut_from_the_network(site: Site) -> None:
     for chain, direction in WIRES:
         site.docker.run("exec", node, "iptables", "-I", chain, direction, "eth0", "-j", "DROP")
     try:
-        until(partial(site.quorum, others), "the active Vault is cut off, another is active")
+        comes(partial(site.quorum, others), "the active Vault is cut off, another is active")
     finally:
         for chain, direction in WIRES:
             site.docker.run("exec", node, "iptables", "-D", chain, direction, "eth0", "-j", "DROP")
-    until(lambda: all_ready(site), "every Vault is ready")
+    comes(lambda: all_ready(site), "every Vault is ready")
     site.up()
 
 
@@ -201,9 +197,9 @@ def test_inv1_a_node_is_gone_for_good_and_its_volumes_with_it(site: Site) -> Non
     node = site.node_of("vault-2")
     site.docker.run("rm", "--force", "--volumes", node)
     site.kube.run("delete", "node", node, "--timeout=60s")
-    until(partial(site.quorum, PODS[:2]), "a node is gone, Vault has a quorum")
+    comes(partial(site.quorum, PODS[:2]), "a node is gone, Vault has a quorum")
     for claim in ("data-vault-2", "audit-vault-2"):
         site.kube.run("delete", "pvc", claim, "-n", "vault", "--wait=false")
     site.kube.run("delete", "pod", "vault-2", "-n", "vault", "--grace-period=0", "--force")
-    until(lambda: all_ready(site), "a new Vault has joined on another node")
+    comes(lambda: all_ready(site), "a new Vault has joined on another node")
     site.up()

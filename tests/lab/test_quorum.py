@@ -3,7 +3,6 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +13,7 @@ from tests.lab.support.lost import Values, held, served, set_value
 from tests.lab.support.platform import Platform
 from tests.lab.support.state import authority, sealed, statements, voters
 from tests.lab.support.vault import as_run
+from tests.lab.support.waiting import until
 from tests.support.program import assert_decent, assert_refused, run_bootstrap, said, started
 
 pytestmark = [pytest.mark.lab, pytest.mark.whole]
@@ -41,13 +41,6 @@ def alive(platform: Platform, empty_cluster: Kube) -> Alive:
         return Alive(platform, held(vault), served(empty_cluster, platform))
 
 
-def until(what: str, seconds: float, holds: Callable[[], object]) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(0.3)
-
-
 def claims(kube: Kube) -> dict[str, str]:
     found = {pod: kube.get("pvc", f"data-{pod}", "vault") for pod in PODS}
     return {pod: str(claim["metadata"]["uid"]) for pod, claim in found.items() if claim}
@@ -60,10 +53,10 @@ def lose(kube: Kube, *pods: str) -> None:
     names = [f"data-{pod}" for pod in pods]
     kube.run("delete", "persistentvolumeclaim", *names, "-n", "vault", "--wait=false")
     kube.run("delete", "pod", *pods, "-n", "vault", "--grace-period=0", "--force", "--wait=false")
-    until("new volumes", 120, lambda: all(claims(kube).get(pod) not in (None, before[pod]) for pod in pods))
-    until("no node leads", 60, lambda: not any(shown(kube, pod).get("is_self") for pod in PODS))
+    until(lambda: all(claims(kube).get(pod) not in (None, before[pod]) for pod in pods), 120, "new volumes")
+    until(lambda: not any(shown(kube, pod).get("is_self") for pod in PODS), 60, "no node leads")
     kube.run("delete", "pod", *pods, "-n", "vault")
-    until("empty nodes answer", 120, lambda: [pod for pod in PODS if is_empty(kube, pod)] == list(pods))
+    until(lambda: [pod for pod in PODS if is_empty(kube, pod)] == list(pods), 120, "empty nodes answer")
 
 
 def is_empty(kube: Kube, pod: str) -> bool:
@@ -133,7 +126,7 @@ def test_g5_killed_while_volumes_go_and_while_it_is_alone_the_same_command_goes_
     before = claims(kube)["vault-2"]
     for seen in ("VOIDING", "ALONE"):
         with started("up", *alive.platform.to_cluster(), *APPROVED) as process:
-            until(seen, 180, partial(has_come_to, kube, process, seen))
+            until(partial(has_come_to, kube, process, seen), 180, seen, pause=0.3)
             assert process.poll() is None, f"it ended with {process.returncode} before it was {seen}"
             process.kill()
         print(f"killed at {stage(kube)}")

@@ -4,7 +4,6 @@ import base64
 import json
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from tests.lab.support.cluster import ApiAudit, Kube
 from tests.lab.support.platform import Platform
 from tests.lab.support.state import authority, sealed, statements, voters
 from tests.lab.support.vault import as_run
+from tests.lab.support.waiting import until
 from tests.support.program import (
     BOOTSTRAP,
     assert_decent,
@@ -49,13 +49,6 @@ def consumed(kube: Kube, platform: Platform) -> bytes:
     return base64.b64decode(kube.need("secret", name, namespace)["data"][FIELD])
 
 
-def until(what: str, seconds: float, holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(1)
-
-
 @pytest.fixture(scope="module")
 def file(platform: Platform, empty_cluster: Kube, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Saved before its last value; then every volume of Vault is lost, and new, empty nodes answer."""
@@ -69,9 +62,9 @@ def file(platform: Platform, empty_cluster: Kube, tmp_path_factory: pytest.TempP
     done = run_bootstrap("snapshot", "save", *options[:at], *options[at + 2 :], "--out", found)
     assert done.returncode == 0, said(done)
     set_value(platform, LATER)
-    until("the later value is materialized", 60, lambda: consumed(kube, platform) == LATER)
+    until(lambda: consumed(kube, platform) == LATER, 60, "the later value is materialized")
     lose_volumes(kube)
-    until("new, empty nodes answer", 120, lambda: empty_nodes(kube) == 3)
+    until(lambda: empty_nodes(kube) == 3, 120, "new, empty nodes answer")
     return found
 
 
@@ -79,7 +72,7 @@ def lose_volumes(kube: Kube) -> None:
     """All at once: no node of before serves one that is new."""
     scale = ("scale", "statefulset", "vault", "-n", "vault")
     kube.run(*scale, "--replicas=0")
-    until("Vault has stopped", 120, lambda: not any(kube.get("pod", pod, "vault") for pod in PODS))
+    until(lambda: not any(kube.get("pod", pod, "vault") for pod in PODS), 120, "Vault has stopped")
     claims = [f"data-{pod}" for pod in PODS]
     kube.run("delete", "persistentvolumeclaim", *claims, "-n", "vault", "--timeout=90s")
     kube.run(*scale, "--replicas=3")

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.lab.support.cluster import Kube
-from tests.lab.support.connections import PODS, pods, until
+from tests.lab.support.connections import PODS, pods
 from tests.lab.support.logs import followed
 from tests.lab.support.logs import lines as log_lines
 from tests.lab.support.platform import Platform
 from tests.lab.support.processor import process
 from tests.lab.support.state import authority, statements
 from tests.lab.support.vault import active_pod, as_root, as_run
+from tests.lab.support.waiting import until
 from tests.support.collector import Collector
 from tests.support.program import run_bootstrap, said
 

@@ -16,11 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bootstrap.steps.vault.policies import RUN
 from tests.lab.short_lived.conftest import LEAF, nothing_is_to_be_done
 from tests.lab.support.cluster import Kube
-from tests.lab.support.connections import PODS, pods, served, until
+from tests.lab.support.connections import PODS, pods, served
 from tests.lab.support.platform import Platform
 from tests.lab.support.state import authority, sealed
 from tests.lab.support.traffic import traffic
 from tests.lab.support.vault import Vault, active_pod, as_root, as_run, forwarded
+from tests.lab.support.waiting import until
 from tests.support.program import run_bootstrap, said
 
 pytestmark = pytest.mark.lab

@@ -31,6 +31,7 @@ from tests.lab.support.snapshot_jobs import (
 )
 from tests.lab.support.state import authority
 from tests.lab.support.vault import Vault, active_pod, as_root, forwarded
+from tests.lab.support.waiting import until
 from tests.support.program import commit_all, run_bootstrap, said, started
 
 pytestmark = pytest.mark.lab
@@ -171,8 +172,8 @@ def test_inv1_the_active_node_dies_and_no_half_file_has_a_name(
     platform: Platform, kube: Kube, volume: None, tmp_path: Path
 ) -> None:
     start(kube, "killed")
-    until = time.monotonic() + 60
-    while time.monotonic() < until and not kube.list("pods", SPACE, "job-name=killed"):
+    over = time.monotonic() + 60
+    while time.monotonic() < over and not kube.list("pods", SPACE, "job-name=killed"):
         time.sleep(0.2)
     kube.run("delete", "pod", "-n", "vault", active_pod(kube), "--grace-period=0", "--force")
     outcome = ended(kube, "killed")
@@ -246,10 +247,10 @@ def test_inv1_the_active_node_dies_in_the_middle_of_the_stream(
     """The save stands still once a part is on the disk, its Vault is killed, and the save goes on."""
     command = ("snapshot", "save", *platform.to_cluster(), "--out", tmp_path)
     with started(*command) as process:
-        until = time.monotonic() + 120
+        over = time.monotonic() + 120
         while not any(each.stat().st_size >= 1 << 20 for each in tmp_path.iterdir()):
             assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until
+            assert time.monotonic() < over
             time.sleep(0.005)
         os.kill(process.pid, signal.SIGSTOP)
         begun = [each.stat().st_size for each in tmp_path.iterdir()]
@@ -261,10 +262,7 @@ def test_inv1_the_active_node_dies_in_the_middle_of_the_stream(
     assert "hint:" in told
     assert begun[0] < BULK * 700_000
     assert list(tmp_path.iterdir()) == []
-    until = time.monotonic() + 180
-    while not leads(kube):
-        assert time.monotonic() < until
-        time.sleep(1)
+    until(lambda: leads(kube), 180, "a node leads")
     done = run_bootstrap(*command)
     assert done.returncode == 0, said(done)
     (file,) = tmp_path.iterdir()

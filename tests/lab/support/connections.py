@@ -2,8 +2,6 @@
 
 import socket
 import ssl
-import time
-from collections.abc import Callable
 from contextlib import closing
 from urllib.parse import urlsplit
 
@@ -34,11 +32,3 @@ def pods(kube: Kube) -> dict[str, tuple[str, int]]:
         pod: (obj["metadata"]["uid"], sum(c["restartCount"] for c in obj["status"]["containerStatuses"]))
         for pod, obj in found.items()
     }
-
-
-def until(check: Callable[[], bool], seconds: float) -> float:
-    begun = time.monotonic()
-    while not check():
-        assert time.monotonic() - begun < seconds, f"not within {seconds:.0f} s"
-        time.sleep(1)
-    return time.monotonic() - begun
