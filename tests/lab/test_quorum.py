@@ -57,6 +57,15 @@ def lose(kube: Kube, *pods: str) -> None:
     until(lambda: not any(shown(kube, pod).get("is_self") for pod in PODS), 60, "no node leads")
     kube.run("delete", "pod", *pods, "-n", "vault")
     until(lambda: [pod for pod in PODS if is_empty(kube, pod)] == list(pods), 120, "empty nodes answer")
+    (left,) = set(PODS) - set(pods)
+    until(lambda: not hears_a_leader(kube, left), 60, f"{left} knows that its leader is gone")
+
+
+def hears_a_leader(kube: Kube, pod: str) -> bool:
+    """By its last heartbeat, which is some seconds old."""
+    address = "https://127.0.0.1:8200/v1/sys/health?standbycode=200&haunhealthycode=200"
+    health = json.loads(kube.in_vault(pod, "wget", "-qO-", "--no-check-certificate", address))
+    return health.get("ha_connection_healthy", True) is True
 
 
 def is_empty(kube: Kube, pod: str) -> bool:
