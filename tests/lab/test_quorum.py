@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import pytest
+import requests
 
 from tests.lab.support.cluster import ApiAudit, Kube
 from tests.lab.support.lost import Values, held, served, set_value
 from tests.lab.support.platform import Platform
 from tests.lab.support.state import authority, sealed, statements, voters
-from tests.lab.support.vault import as_run
+from tests.lab.support.vault import as_run, forwarded
 from tests.lab.support.waiting import until
 from tests.support.program import assert_decent, assert_refused, run_bootstrap, said, started
 
@@ -46,7 +47,7 @@ def claims(kube: Kube) -> dict[str, str]:
     return {pod: str(claim["metadata"]["uid"]) for pod, claim in found.items() if claim}
 
 
-def lose(kube: Kube, *pods: str) -> None:
+def lose(alive: Alive, kube: Kube, *pods: str) -> None:
     """At once, so that none of them serves another one that is new; empty nodes come in their place. One that asked the
     last leader whether it may join holds nothing and says that it is sealed, until its pod is another one."""
     before = claims(kube)
@@ -58,14 +59,16 @@ def lose(kube: Kube, *pods: str) -> None:
     kube.run("delete", "pod", *pods, "-n", "vault")
     until(lambda: [pod for pod in PODS if is_empty(kube, pod)] == list(pods), 120, "empty nodes answer")
     (left,) = set(PODS) - set(pods)
-    until(lambda: not hears_a_leader(kube, left), 60, f"{left} knows that its leader is gone")
+    until(lambda: not hears_a_leader(alive, kube, left), 60, f"{left} knows that its leader is gone")
 
 
-def hears_a_leader(kube: Kube, pod: str) -> bool:
+def hears_a_leader(alive: Alive, kube: Kube, pod: str) -> bool:
     """By its last heartbeat, which is some seconds old."""
-    address = "https://127.0.0.1:8200/v1/sys/health?standbycode=200&haunhealthycode=200"
-    health = json.loads(kube.in_vault(pod, "wget", "-qO-", "--no-check-certificate", address))
-    return health.get("ha_connection_healthy", True) is True
+    either = {"standbycode": "200", "haunhealthycode": "200"}
+    with forwarded(kube, pod) as base:
+        ca = str(authority(alive.platform))
+        answer = requests.get(f"{base}/v1/sys/health", params=either, verify=ca, timeout=10)
+    return answer.json().get("ha_connection_healthy", True) is True
 
 
 def is_empty(kube: Kube, pod: str) -> bool:
@@ -108,7 +111,7 @@ def is_whole(kube: Kube, alive: Alive, survivor: str, before: str) -> None:
 
 
 def test_inv4_it_says_what_is_there_and_changes_nothing(alive: Alive, kube: Kube) -> None:
-    lose(kube, "vault-0", "vault-2")
+    lose(alive, kube, "vault-0", "vault-2")
     audit = ApiAudit(kube.lab.audit_log)
     done = run_bootstrap("up", *alive.platform.to_cluster())
     seen = "vault-1: holds the store, unsealed, without a leader, raft index "
@@ -131,7 +134,7 @@ def test_s4_the_node_that_is_left_is_vault_again(alive: Alive, kube: Kube) -> No
 def test_g5_killed_while_volumes_go_and_while_it_is_alone_the_same_command_goes_on(
     alive: Alive, kube: Kube
 ) -> None:
-    lose(kube, "vault-0", "vault-1")
+    lose(alive, kube, "vault-0", "vault-1")
     before = claims(kube)["vault-2"]
     for seen in ("VOIDING", "ALONE"):
         with started("up", *alive.platform.to_cluster(), *APPROVED) as process:
