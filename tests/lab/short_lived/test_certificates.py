@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bootstrap.steps.vault.policies import RUN
 from tests.lab.short_lived.conftest import LEAF, nothing_is_to_be_done
 from tests.lab.support.cluster import Kube
-from tests.lab.support.connections import PODS, pods, served
+from tests.lab.support.connections import PODS, pods, serials, served
 from tests.lab.support.platform import Platform
 from tests.lab.support.state import authority, sealed
 from tests.lab.support.traffic import traffic
@@ -43,14 +43,6 @@ OTHERS = (
     ("POST", "auth/token/create"),
     ("GET", "sys/storage/raft/snapshot"),
 )
-
-
-def serials(kube: Kube, platform: Platform) -> dict[str, int]:
-    found = {}
-    for pod in PODS:
-        with forwarded(kube, pod) as base:
-            found[pod] = served(base, pod, authority(platform).read_bytes()).serial_number
-    return found
 
 
 def test_g7_each_vault_serves_what_vault_made_once_up_is_done(kube: Kube, platform: Platform) -> None:

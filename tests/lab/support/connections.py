@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from tests.lab.support.cluster import Kube
+from tests.lab.support.platform import Platform
+from tests.lab.support.state import authority
+from tests.lab.support.vault import forwarded
 
 PODS = ("vault-0", "vault-1", "vault-2")
 
@@ -23,6 +26,15 @@ def served(base: str, pod: str, trusted: bytes) -> x509.Certificate:
         found = stream.getpeercert(binary_form=True)
     assert found is not None
     return x509.load_der_x509_certificate(found)
+
+
+def serials(kube: Kube, platform: Platform) -> dict[str, int]:
+    """Of the certificate that each pod serves."""
+    found = {}
+    for pod in PODS:
+        with forwarded(kube, pod) as base:
+            found[pod] = served(base, pod, authority(platform).read_bytes()).serial_number
+    return found
 
 
 def pods(kube: Kube) -> dict[str, tuple[str, int]]:
