@@ -75,18 +75,31 @@ def test_inv1_a_value_that_is_gone_after_its_handover_is_never_written_from_git_
     assert (caught.value.code, platform.vault.mutations) == ("E_VALUE_LOST", [])
 
 
-def test_inv1_of_several_in_one_folder_each_is_looked_at(platform: SimulatedPlatform) -> None:
-    """Their names are listed at once; a name does not say that there is a version."""
+def several_in_one_folder(platform: SimulatedPlatform) -> list[str]:
+    """Their names are listed at once. Paths."""
+    paths = [str(s.path) for s in platform.world().intent.handovers]
+    folders = Counter(path.rpartition("/")[0] for path in paths)
+    found = [path for path in paths if folders[path.rpartition("/")[0]] > 1]
+    assert found
+    return found
+
+
+def test_inv1_of_several_in_one_folder_each_is_missed(platform: SimulatedPlatform) -> None:
     platform.up()
-    folders = Counter(str(s.path).rpartition("/")[0] for s in platform.world().intent.handovers)
-    several = [s for s in platform.world().intent.handovers if folders[str(s.path).rpartition("/")[0]] > 1]
-    assert several
-    for secret in several:
-        kept = platform.vault.live().secrets[str(secret.path)]
-        versions, kept.versions = kept.versions, []
-        assert refused(step_of(platform, "handover")) == "E_VALUE_LOST", secret.name
-        kept.versions = versions
+    for path in several_in_one_folder(platform):
+        kept = platform.vault.live().secrets.pop(path)
+        assert refused(step_of(platform, "handover")) == "E_VALUE_LOST", path
+        platform.vault.live().secrets[path] = kept
     assert isinstance(step_of(platform, "handover").decide(), Satisfied)
+
+
+def test_h1_a_name_that_is_listed_is_no_version(platform: SimulatedPlatform) -> None:
+    """Somebody wrote metadata before us: not a value of theirs, and not ours."""
+    step = halfway(platform, "handover")
+    for path in several_in_one_folder(platform):
+        platform.vault.live().secrets[path] = Secret(versions=[])
+    step.take()
+    assert recorded(platform, RecordType.COMMIT) == {s.name for s in step.world.intent.handovers}
 
 
 def test_h1_what_this_run_has_not_begun_it_writes_without_a_look_at_each(platform: SimulatedPlatform) -> None:

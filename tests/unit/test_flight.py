@@ -83,3 +83,18 @@ def test_each_result_is_told() -> None:
     told: list[None] = []
     Flight().each(lambda number: number, range(20), lambda: told.append(None))
     assert len(told) == 20
+
+
+def test_what_was_given_first_is_begun_first() -> None:
+    """Else a thread that waits for a seat holds back its item, while others take what was given later."""
+    begun: list[int] = []
+    flight = Flight()
+    flight.limit = FEWEST
+
+    def one(number: int) -> None:
+        begun.append(number)
+        time.sleep(0.001)
+
+    flight.each(one, range(MOST * 4))
+    late = {number: at for at, number in enumerate(begun) if at - number > MOST // 4}
+    assert late == {}

@@ -1,10 +1,12 @@
 """Many requests under way at once: how many is learnt from the server's answers.
 
+Who gets a seat takes what was given first: nothing waits in the hands of a thread while what came later is done.
 Results come in the order of what was given. What fails first, in that order, is raised; what has not begun by then
 never begins.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ class Flight:
         self._under_way = 0
         self._good = 0
         self._pool: ThreadPoolExecutor | None = None
+        self._given: deque[Callable[[], None]] = deque()
 
     def busy(self) -> None:
         """The server took a request for one too many."""
@@ -65,6 +68,24 @@ class Flight:
                 heard()
         return found
 
+    def give(self, pool: ThreadPoolExecutor, work: Callable[[A], B], item: A) -> Future[B]:
+        future: Future[B] = Future()
+
+        def done() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work(item))
+                except BaseException as error:  # the future raises it where it is asked
+                    future.set_exception(error)
+
+        self._given.append(done)
+        pool.submit(self._next)
+        return future
+
+    def _next(self) -> None:
+        with self.seat():
+            self._given.popleft()()
+
     @contextmanager
     def seat(self) -> Iterator[None]:
         with self._room:
@@ -92,11 +113,7 @@ class Crew:
         self._futures: list[Future[Any]] = []
 
     def begin(self, work: Callable[[A], B], item: A) -> Future[B]:
-        def seated() -> B:
-            with self._flight.seat():
-                return work(item)
-
-        future = self._pool.submit(seated)
+        future = self._flight.give(self._pool, work, item)
         self._futures.append(future)
         return future
 

@@ -43,13 +43,12 @@ class Observation:
 class HandoverSecrets:
     def __init__(self, step: Step, world: World) -> None:
         self.world = world
-        self._read: set[str] = set()  # names of those whose version 1 was read back
 
     def observe(self) -> Observation:
         ledger = self.world.ledger.read()
         committed, announced = named(ledger, RecordType.COMMIT), announced_by(ledger)
         secrets = self.world.intent.handovers
-        present = written(self.world, secrets, self._read)
+        present = written(self.world, secrets, committed)
         steps = {
             s.name: next_step(
                 SecretState(
@@ -97,8 +96,7 @@ class HandoverSecrets:
 
     def act(self, seen: Observation) -> None:
         self.world.ledger.append(seen.unrecorded)
-        for secret in HandingOver(self.world, seen.present).run(seen.open):
-            self._read.add(secret.name)
+        HandingOver(self.world, seen.present).run(seen.open)
         if seen.open:
             count = len(seen.open)
             self.world.narrator.event(

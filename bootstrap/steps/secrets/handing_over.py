@@ -1,10 +1,11 @@
 """The handover of many secrets, in batches that overlap: while one is written, the next is announced (H1, H2).
 
 Of each batch the INTENT records are durable before its first write, and its COMMIT records follow when each value was
-read back. The ledger is written by one thread. Values of two batches are in memory at most: a copy that was compared
-has none any more.
+read back, in one object with the INTENT records of the batch after the next. The ledger is written by one thread.
+Values of two batches are in memory at most: a copy that was compared has none any more.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ from bootstrap.steps.secrets.transfer import (
     read_version_one,
 )
 
-BATCH = 128  # two objects of the ledger a batch, and their copies in Vault: 0.03 durable writes a secret
+BATCH = 128  # one object of the ledger a batch, and its copy in Vault: 0.02 durable writes a secret
+UNDER_WAY = 2  # batches: the server has work while the ledger is written
 
 
 def announced_by(ledger: Ledger) -> dict[str, frozenset[Commitments]]:
@@ -38,6 +40,17 @@ def announced_by(ledger: Ledger) -> dict[str, frozenset[Commitments]]:
             commitments = frozenset(fact.commitments.items())
             found[fact.secret.name] = found.get(fact.secret.name, frozenset()) | {commitments}
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """Of which nothing is written: ``fresh`` will be, ``adopted`` were before; ``intents`` are to be announced."""
+
+    secrets: Sequence[Secret]
+    facts: Mapping[str, Fact]
+    fresh: Sequence[Copy]
+    intents: Sequence[Fact]
+    adopted: Mapping[str, Copy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +81,24 @@ class HandingOver:
         self._announced = announced_by(ledger)
         self._size = ledger.chain.size
 
-    def run(self, secrets: Sequence[Secret]) -> Iterator[Secret]:
-        """Hands them over; gives each once its COMMIT is durable."""
+    def run(self, secrets: Sequence[Secret]) -> None:
+        """Returns once the COMMIT of each is durable."""
         world = self._world
         progress = Progress(world.clock, world.narrator, "secrets handed over", len(secrets))
+        begun: deque[_Begun] = deque()
         with world.session.flight.crew() as crew:
-            before: _Begun | None = None
             for start in range(0, len(secrets), BATCH):
-                begun = self._begin(crew, secrets[start : start + BATCH])
-                yield from self._finish(before, progress)
-                before = begun
-            yield from self._finish(before, progress)
+                written = begun.popleft() if len(begun) == UNDER_WAY else None
+                commits = tuple(written.commits()) if written else ()
+                batch = self._planned(secrets[start : start + BATCH])
+                self._append((*commits, *batch.intents))
+                begun.append(self._begin(crew, batch))
+                progress.more(len(commits))
+            for written in begun:
+                self._append(tuple(written.commits()))
+                progress.more(len(written.secrets))
 
-    def _begin(self, crew: Crew, secrets: Sequence[Secret]) -> _Begun:
+    def _planned(self, secrets: Sequence[Secret]) -> _Planned:
         world, place = self._world, self._place
         self._hear_of_others()
         maybe = [s for s in secrets if s.name in self._present or s.name in self._announced]
@@ -88,14 +106,16 @@ class HandingOver:
         adopted = {v.secret.name: self._ours(v) for v in versions if v is not None}
         fresh = [planned_copy(world, s, place) for s in secrets if s.name not in adopted]
         facts = self._facts((*fresh, *adopted.values()))
-        self._append(
-            [facts[c.secret.name] for c in fresh if self._step(c, written=False) is Next.INTEND],
-        )
+        intents = [facts[c.secret.name] for c in fresh if self._step(c, written=False) is Next.INTEND]
+        return _Planned(secrets, facts, fresh, intents, {name: copy.bare() for name, copy in adopted.items()})
+
+    def _begin(self, crew: Crew, batch: _Planned) -> _Begun:
+        world, place = self._world, self._place
         writes = {
             c.secret.name: crew.begin(lambda copy: copy_into_vault(world, copy, place).bare(), c)
-            for c in fresh
+            for c in batch.fresh
         }
-        return _Begun(secrets, facts, writes, {name: copy.bare() for name, copy in adopted.items()})
+        return _Begun(batch.secrets, batch.facts, writes, batch.adopted)
 
     def _facts(self, copies: Sequence[Copy]) -> dict[str, Fact]:
         """By name; where there is a scaffold, its fact names it as it is in the cluster now."""
@@ -104,13 +124,6 @@ class HandingOver:
         asked = world.each(lambda c: c.intent(world, place), standing, "scaffolds looked at")
         facts = {c.secret.name: fact for c, fact in zip(standing, asked, strict=True)}
         return facts | {c.secret.name: c.intent(world, place) for c in copies if c.secret.name not in facts}
-
-    def _finish(self, begun: _Begun | None, progress: Progress) -> Sequence[Secret]:
-        if begun is None:
-            return ()
-        self._append(tuple(begun.commits()))
-        progress.more(len(begun.secrets))
-        return begun.secrets
 
     def _ours(self, version: Copy) -> Copy:
         """A version 1 whose answer was lost is ours if one of our INTENT records announced it."""

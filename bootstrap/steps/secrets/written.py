@@ -15,10 +15,12 @@ def is_written(world: World, secret: Secret) -> bool:
     return answer.ok and int(answer.data.get("current_version", 0)) > 0
 
 
-def written(world: World, secrets: Iterable[Secret], read: Collection[str] = ()) -> frozenset[str]:
-    """Names of those that have a version. ``read``: of these the run itself has read version 1.
+def written(world: World, secrets: Iterable[Secret], handed_over: Collection[str] = ()) -> frozenset[str]:
+    """Names of those that have a version. ``handed_over``: of these a run has read version 1.
 
-    What is not listed has none. What is listed may be a path without a version, so it is looked at, unless it was read.
+    What is not listed has none. What is listed may be a path without a version, so it is looked at, unless it was
+    handed over: such a path is gone from the list with its metadata, however many versions were deleted. That somebody
+    wrote metadata anew, without a version, a look does not see; `verify`, which reads each value, does.
     """
     wanted = tuple(secrets)
     counted = Counter(_folder(s) for s in wanted)
@@ -27,7 +29,7 @@ def written(world: World, secrets: Iterable[Secret], read: Collection[str] = ())
         zip(folders, world.each(lambda f: _names(world, f), folders, "folders listed"), strict=True)
     )
     there = [s for s in wanted if _folder(s) not in listed or _name(s) in listed[_folder(s)]]
-    unread = [s for s in there if s.name not in read or _folder(s) not in listed]
+    unread = [s for s in there if s.name not in handed_over or _folder(s) not in listed]
     found = dict(
         zip(
             (s.name for s in unread),
