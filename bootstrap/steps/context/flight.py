@@ -75,7 +75,7 @@ class Flight:
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(work(item))
-                except BaseException as error:  # the future raises it where it is asked
+                except BaseException as error:  # noqa: BLE001 - the future raises it where it is asked
                     future.set_exception(error)
 
         self._given.append(done)
