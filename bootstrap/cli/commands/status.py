@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from bootstrap.cli import compose, terminal
+from bootstrap.cli import compose, long_lists, terminal
 from bootstrap.cli.commands.status_metrics import samples
 from bootstrap.cli.commands.status_options import View
 from bootstrap.cli.narrators import narration, run_word
@@ -240,7 +240,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"volumes      {len(found['volumes'])}"
     yield from (f"  - {item}" for item in found["volumes"])
     yield f"residuals    {len(found['residuals'])}"
-    yield from (f"  - {item}" for item in found["residuals"])
+    yield from long_lists.sentences(found["residuals"])
     if found["ignored"]:
         yield f"ignored      {len(found['ignored'])}"
         yield from (f"  - {item}" for item in found["ignored"])

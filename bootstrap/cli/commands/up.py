@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from bootstrap.cli import compose, terminal
+from bootstrap.cli import compose, long_lists, terminal
 from bootstrap.cli.exits import RETIREMENT_WAITS
 from bootstrap.cli.narrators import narration
 from bootstrap.cli.options import Options, Output
@@ -110,13 +110,12 @@ def lines(summary: dict[str, Any], options: Options) -> Iterator[str]:
     )
     yield f"{done}; {held}; cluster {summary['cluster']}"
     yield f"handed over  {len(summary['handedOver'])} secrets: Vault is their authority"
-    for item in summary["handedOver"]:
-        yield f"  - {item['name']} at {item['path']}"
+    yield from long_lists.lines([f"{item['name']} at {item['path']}" for item in summary["handedOver"]])
     if summary["waits"]:
         yield f"waits        {len(summary['waits'])}"
         yield from (f"  - {item['for']} ({item['step']})" for item in summary["waits"])
     yield f"residuals    {len(summary['residuals'])}"
-    yield from (f"  - {item}" for item in summary["residuals"])
+    yield from long_lists.sentences(summary["residuals"])
     if summary["ignored"]:
         yield f"ignored      {len(summary['ignored'])}"
         yield from (f"  - {item}" for item in summary["ignored"])
