@@ -90,5 +90,5 @@ def say(text: str) -> None:
 
 def versions(kube: Kube) -> dict[str, str]:
     found = json.loads(kube.run("version", "-o", "json"))
-    vault = kube.in_vault("vault-0", "vault", "version").split()[1]
+    vault = kube.in_vault("vault-0", "vault", "version").split()[1].rstrip(",")
     return {"kubernetes": found["serverVersion"]["gitVersion"], "vault": vault}
