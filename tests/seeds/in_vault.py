@@ -48,6 +48,11 @@ def _rewritten(hand: Hand) -> None:
     )
 
 
+def _emptied(hand: Hand) -> None:
+    hand.vault("DELETE", f"secret/metadata/{TOKEN}")
+    hand.vault("POST", f"secret/metadata/{TOKEN}", {"custom_metadata": {"owner": "somebody"}})
+
+
 def _version(hand: Hand, value: str) -> None:
     hand.vault("POST", f"secret/data/{TOKEN}", {"options": {"cas": 1}, "data": {"token": value}})
 
@@ -125,6 +130,13 @@ SEEDS: tuple[Seed, ...] = (
         named="orders-payment-token",
         plant=_asked("DELETE", f"secret/metadata/{TOKEN}"),
         also=frozenset({"INV5"}),  # once its consumer looks again
+    ),
+    Seed(
+        claim="authority",
+        what="a handed-over secret is removed, and its path is listed all the same",
+        named="orders-payment-token",
+        plant=_emptied,
+        also=frozenset({"H4", "INV5"}),
     ),
     Seed(
         claim="authority",
