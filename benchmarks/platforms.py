@@ -45,9 +45,10 @@ def platform(folder: Path, lab: Lab, *, replicas: int) -> Platform:
     declared = made.folder / "bootstrap.yaml"
     text, found = re.subn(r"replicas: 3\b", f"replicas: {replicas}", declared.read_text())
     assert found == 1
-    declared.write_text(text)
     git(made.folder, "config", "gc.auto", "0")  # else Git packs ten thousand files while they are handed over
-    commit_all(made.folder)
+    if text != declared.read_text():
+        declared.write_text(text)
+        commit_all(made.folder)
     return made
 
 
