@@ -68,6 +68,22 @@ kind: ExternalSecret
 metadata: {name: mine, namespace: web}
 spec: {target: {name: web-session}}
 """
+CLUSTER_EXTERNAL = """\
+apiVersion: external-secrets.io/v1
+kind: ClusterExternalSecret
+metadata: {name: everywhere}
+spec:
+  namespaces: [web]
+  externalSecretName: web-session
+  externalSecretSpec: {dataFrom: []}
+"""
+CLUSTER_PUSH = """\
+apiVersion: external-secrets.io/v1alpha1
+kind: ClusterPushSecret
+metadata: {name: everywhere}
+spec:
+  pushSecretSpec: {data: [{match: {remoteRef: {remoteKey: applications/web/session}}}]}
+"""
 PUSH = """\
 apiVersion: external-secrets.io/v1alpha1
 kind: PushSecret
@@ -305,7 +321,30 @@ BAD: list[tuple[Changes, str, str]] = [
     *((known_by(ca), "E_SNAPSHOTS", f"{B}:1") for ca in ("absent.crt", "vault-ca.crt")),
     (known_by("s3-ca.crt", {"keys/s3-ca.crt": CERTIFICATE}), "E_SNAPSHOTS", f"{B}:1"),
     ({B: PLATFORM + SNAPSHOTS.replace("where", "keep: 0, where")}, "E_VALUE", f"{B}:11:124"),
-    ({M: PUSH}, "E_AUTHORITY", M),
+    *(
+        ({M: text.replace(f"kind: {kind}", spelt)}, "E_AUTHORITY", M)
+        for text, kind in ((PUSH, "PushSecret"), (EXTERNAL, "ExternalSecret"))
+        for spelt in (
+            *(f"kind: {kind}", f"kind: !!str {kind}", f"kind: &a {kind}", f"kind: >-\n  {kind}"),
+            *(f'kind: "\\x{ord(kind[0]):x}{kind[1:]}"', f'"k\\x69nd": {kind}', f"a: &a {kind}\nkind: *a"),
+        )
+    ),
+    *(
+        ({M: PUSH.replace("applications/web/session", key)}, "E_AUTHORITY", M)
+        for key in (
+            *("/applications/web/session", "secret//applications/web/session", "x/../applications//web/session"),
+            *("secret/data/applications/web/session", "data/applications/web/session/"),
+        )
+    ),
+    *(
+        ({M: text}, "E_AUTHORITY", M)
+        for text in (CLUSTER_EXTERNAL, CLUSTER_EXTERNAL.replace("[web]", "[a, web]"), CLUSTER_PUSH)
+    ),
+    ({M: CLUSTER_EXTERNAL.replace("  namespaces: [web]\n", "")}, "E_AUTHORITY", M),
+    *(
+        ({"x.yaml": f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: b}}\ndata: {{a: Yg==}}\n"}, "E_PLAINTEXT", "x.yaml:1")
+        for kind in ("!!str Secret", "&a Secret", '"\\x53ecret"', ">-\n  Secret")
+    ),
 ]
 
 
