@@ -28,7 +28,8 @@ LEAST = 32  # bytes of the shortest key
 DEPTH = 4  # an encoding within an encoding, and so on
 _AGE = re.compile(rb"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{50,}", re.IGNORECASE)
 _BASE64 = (re.compile(rb"[A-Za-z0-9+/\s]{32,}={0,2}"), re.compile(rb"[A-Za-z0-9_\-\s]{32,}={0,2}"))
-_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}[\s:]?){32,}")
+_HEX = re.compile(rb"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s:,]{0,2}){32,}")  # and as programs write bytes
+_NO_DIGIT = re.compile(rb"0x|\\x|[\s:,]")
 _OPENSSH = b"openssh-key-v1\0"
 # RFC 9580 4.2, 5.5.2 and 9.1: how a packet with a secret key, or a subkey, begins. Tag and length, in the old form and
 # the new one; version and time; algorithm. Less exact, and in most texts there are places to be tried.
@@ -42,7 +43,7 @@ _SCALAR = 32  # bytes of a private key on a curve: as it is, or as DER has it, a
 _IN_DER = b"\x04\x20"
 _PUTTY = re.compile(rb"PuTTY-User-Key-File.*?Public-Lines: \d+\s+([A-Za-z0-9+/=\s]+?)\nPrivate-", re.DOTALL)
 _BLOCK = 16  # bytes; of a text at least twice as long, less one, some such block of a view lies within it
-_ESCAPED = re.compile(rb"\\([\\/nrt]|u000[aAdD9])")
+_ESCAPED = re.compile(rb"\\([\\/\"nrt]|u00[0-7][0-9a-fA-F])")
 
 
 def public_names(value: Sensitive) -> frozenset[str]:
@@ -101,10 +102,10 @@ def views(data: bytes, depth: int = DEPTH) -> Iterator[bytes]:
 
 
 def _decoded(data: bytes) -> Iterator[bytes]:
-    if b"\0" in data and _AGE.search(plain := data.replace(b"\0", b"")):
-        yield plain  # UTF-16 and UTF-32
+    if b"\0" in data and (3 * data.count(b"\0") >= len(data) or _AGE.search(data.replace(b"\0", b""))):
+        yield data.replace(b"\0", b"")  # UTF-16 and UTF-32
     if b"\\" in data:
-        yield _ESCAPED.sub(lambda m: m[1] if m[1] in b"\\/" else b"\n", data)
+        yield _ESCAPED.sub(_unescaped, data)
     for part in re.split(rb"[?&=\s]", data) if b"%" in data else ():
         yield unquote_to_bytes(part)
     yield from _hexes(data)
@@ -113,9 +114,16 @@ def _decoded(data: bytes) -> Iterator[bytes]:
             yield from _unbased(run.group())
 
 
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    """Of JSON; each line end becomes one that armor has."""
+    what = escape[1]
+    found = bytes([int(what[1:], 16)]) if what[:1] == b"u" else what
+    return b"\n" if found in (b"n", b"r", b"t", b"\n", b"\r", b"\t") else found
+
+
 def _hexes(data: bytes) -> Iterator[bytes]:
     for run in _HEX.finditer(data):
-        yield bytes.fromhex(re.sub(rb"[\s:]", b"", run.group()).decode())
+        yield bytes.fromhex(_NO_DIGIT.sub(b"", run.group()).decode())
 
 
 def _unbased(run: bytes) -> Iterator[bytes]:
