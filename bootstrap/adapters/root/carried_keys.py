@@ -34,11 +34,12 @@ _OPENSSH = b"openssh-key-v1\0"
 # RFC 9580 4.2, 5.5.2 and 9.1: how a packet with a secret key, or a subkey, begins. Tag and length, in the old form and
 # the new one; version and time; algorithm. Less exact, and in most texts there are places to be tried.
 _PGP_SECRET = re.compile(
-    rb"(?:[\x94\x9c].|[\x95\x9d]..|[\x96\x9e].{4}|[\xc5\xc7](?:[\x00-\xbf\xe0-\xfe]|[\xc0-\xdf].|\xff.{4}))"
-    rb"(?:\x03.{6}|[\x04-\x06].{4})[\x01-\x03\x10-\x13\x16\x19-\x24]",
+    rb"(?=(?:[\x94\x9c].|[\x95\x9d]..|[\x96\x9e].{4}|[\xc5\xc7](?:[\x00-\xbf\xe0-\xfe]|[\xc0-\xdf].|\xff.{4}))"
+    rb"(?:\x03.{6}|[\x04-\x06].{4})[\x01-\x03\x10-\x13\x16\x19-\x24])",
     re.DOTALL,
 )
-_TRIED = 64  # places of one view where such a packet, or a scalar, may begin
+_LONGEST = 1 << 13  # bytes of such a packet: RSA of 16384 bits has 7 KiB
+_TRIED = 256  # places of one view where a scalar may begin
 _SCALAR = 32  # bytes of a private key on a curve: as it is, or as DER has it, an OCTET STRING of that length
 _IN_DER = b"\x04\x20"
 _PUTTY = re.compile(rb"PuTTY-User-Key-File.*?Public-Lines: \d+\s+([A-Za-z0-9+/=\s]+?)\nPrivate-", re.DOTALL)
@@ -150,11 +151,26 @@ def _names(view: bytes) -> Iterator[str]:
         yield from _openssh(view[start + len(_OPENSSH) :])
     if view[:1] == b"\x30":
         yield from _der(view)
-    for found in islice(_PGP_SECRET.finditer(view), _TRIED):
-        yield from openpgp.secret_names(view[found.start() :])
+    for found in _PGP_SECRET.finditer(view):
+        yield from openpgp.secret_names(_packet(view, found.start()))
     if putty := _PUTTY.search(view):
         with suppress(binascii.Error, struct.error):
             yield openssh_name(base64.b64decode(b"".join(putty[1].split()), validate=True))
+
+
+def _packet(view: bytes, at: int) -> bytes:
+    """The one that begins there, by its own length: what follows a key may be anything, and as much as there is."""
+    first, one = view[at], view[at + 1]
+    if not first & 0x40:  # the old form
+        octets = 1 << (first & 3)
+        header, length = 1 + octets, int.from_bytes(view[at + 1 : at + 1 + octets])
+    elif one < 192:
+        header, length = 2, one
+    elif one < 224:
+        header, length = 3, ((one - 192) << 8) + view[at + 2] + 192
+    else:  # in parts, which no key has, or four octets
+        header, length = 6, int.from_bytes(view[at + 2 : at + 6]) if one == 255 else 0
+    return view[at : at + header + length] if length <= _LONGEST else b""
 
 
 def _scalars(view: bytes) -> Iterator[bytes]:
