@@ -9,6 +9,7 @@ import typer
 
 from bootstrap.model.errors import DefinitionError
 
+MOST_BYTES = 16 << 20  # of a key, a head or a report
 HeadOption = Annotated[
     list[Path] | None, typer.Option("--head", metavar="FILE", help="A signed head that it must hold.")
 ]
@@ -19,7 +20,11 @@ def heads_for(keys: Path, named: Sequence[Path] | None) -> dict[str, bytes]:
     if named:
         return heads_named(named)
     beside = keys.absolute().parent
-    return {str(path.relative_to(beside)): read(path) for path in beside.glob("records/*/head.json")}
+    found = sorted(beside.glob("records/*/head.json"))
+    for path in found:
+        if not path.is_file():  # nobody named it, so nobody waits for what writes into it
+            raise _unreadable(path, "it is no regular file")
+    return {str(path.relative_to(beside)): read(path) for path in found}
 
 
 def heads_named(named: Sequence[Path]) -> dict[str, bytes]:
@@ -27,9 +32,17 @@ def heads_named(named: Sequence[Path]) -> dict[str, bytes]:
 
 
 def read(path: Path) -> bytes:
-    """Errors as ``opened``."""
+    """What is small. Errors as ``opened``; E_SIZE for what is not."""
     with opened(path) as source:
-        return source.read()
+        found = source.read(MOST_BYTES + 1)
+    if len(found) > MOST_BYTES:
+        raise DefinitionError(
+            f"{path} is larger than {MOST_BYTES >> 20} MiB: it is no key, head or report",
+            code="E_SIZE",
+            where=str(path),
+            hint="give the file that `bootstrap` wrote",
+        )
+    return found
 
 
 @contextmanager
@@ -39,9 +52,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as source:
             yield source
     except OSError as error:
-        raise DefinitionError(
-            f"{path} cannot be read: {error.strerror}",
-            code="E_FILE_MISSING",
-            where=str(path),
-            hint="give the path of a file that is there; the folder of --keys holds ledger.pub",
-        ) from None
+        raise _unreadable(path, str(error.strerror)) from None
+
+
+def _unreadable(path: Path, why: str) -> DefinitionError:
+    return DefinitionError(
+        f"{path} cannot be read: {why}",
+        code="E_FILE_MISSING",
+        where=str(path),
+        hint="give the path of a file that is there; the folder of --keys holds ledger.pub",
+    )

@@ -5,7 +5,7 @@ import sys
 
 from bootstrap.cli import terminal
 from bootstrap.model.errors import DefinitionError, PreconditionError
-from bootstrap.model.outside import one_line
+from bootstrap.model.outside import decimal, one_line
 from bootstrap.model.sensitive import Sensitive
 
 
@@ -61,9 +61,11 @@ def _from_fd(source: str) -> Sensitive:
             raise ValueError
         with os.fdopen(os.dup(int(number)), "rb") as file:
             found = file.read(4096).removesuffix(b"\n").removesuffix(b"\r")
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
+        # What names no descriptor may be the passphrase itself.
+        shown = source if scheme == "fd" and decimal(number) is not None else "what was given"
         raise DefinitionError(
-            f"no passphrase can be read from {source}",
+            f"no passphrase can be read from {shown}",
             code="E_KEY_PASS",
             where="--passphrase",
             hint="--passphrase fd:3 3< file",

@@ -28,6 +28,17 @@ _SHORTER = {  # without base 60, which kubectl does not know, and which takes ho
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def of_kind(*kinds: str) -> re.Pattern[bytes]:
+    """Where a file may hold an object of one of these kinds, so that it is worth parsing: as people write it, and
+    wherever a tag, an anchor, an alias, a block or an escape stands in the kind's place."""
+    plain = rf"""["']?(?:{"|".join(kinds)})["']?\s*(?:,|\}}|\]|#|$)"""
+    spelt = r"""[!&*|>]|"[^"\n]*\\"""
+    other_key = r'"[^"\n]{0,80}\\[xuU\n][^"\n]{0,80}"\s*:'
+    utf16 = r"\A(?:\xff\xfe|\xfe\xff)"
+    text = rf"""\bkind["']?\s*:\s*(?:{plain}|{spelt})|{other_key}|{utf16}"""
+    return re.compile(text.encode(), re.MULTILINE)
+
+
 class _Loader(_Base):  # type: ignore[misc]  # one of two bases
     """A date is text, as it is for kubectl and the API server; so is a number in base 60, or of hundreds of digits."""
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bootstrap.intent.findings import Finding
-from bootstrap.intent.manifests import parse_manifests
+from bootstrap.intent.manifests import of_kind, parse_manifests
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.outside import decimal
 
 SUFFIXES = (".yaml", ".yml", ".json")
-_SECRET = re.compile(rb"""\bkind["']?\s*:\s*["']?Secret["']?\s*(,|\}|#|$)""", re.MULTILINE)
+_SECRET = of_kind("Secret", "SecretList")
+_NAMED = re.compile(rb"\bkind: *[\"']?Secret(?:List)?\b")
 _CONTENT = re.compile(rb"""\b(?:stringData|data)["']?\s*:""")
 _SEPARATOR = re.compile(rb"^---.*$", re.MULTILINE)
 _SEALED = "ENC[AES256_GCM,"
@@ -23,7 +24,8 @@ def plain_secrets(path: str, data: bytes) -> Iterator[Finding]:
     begin = 0
     for end in [*(m.start() for m in _SEPARATOR.finditer(data)), len(data)]:
         document, start, begin = data[begin:end], begin, end
-        if _SECRET.search(document) and (_CONTENT.search(document) or b"bootstrap/v1" not in document):
+        catalog = b"bootstrap/v1" in document and b"\\" not in document and not _CONTENT.search(document)
+        if _SECRET.search(document) and not catalog:
             line = data.count(b"\n", 0, start) + 1
             yield from _in_document(f"{path}:{line}", document)
 
@@ -32,6 +34,8 @@ def _in_document(where: str, document: bytes) -> Iterator[Finding]:
     try:
         objects = parse_manifests(where.rsplit(":", 1)[0], document)
     except DefinitionError as error:
+        if not _NAMED.search(document):
+            return  # reported where manifests are applied
         message = f"this manifest cannot be read: {error.message}"
         yield Finding(id=error.code, where=_within(where, error.where), message=message, hint=error.hint)
         return

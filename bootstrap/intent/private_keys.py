@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from bootstrap.intent.findings import Finding
 
+# What ends the first line of a key: as it is, in a block of YAML, or as JSON, a shell and a Go template write it.
+_NEXT = rb"(?:\s|\\r|\\n|\\t|\\u000[aAdD9])+"
 _FORMS = {
     "an age private key": re.compile(rb"AGE-SECRET-KEY-(PQ-)?1[0-9A-Z]{50,}"),
-    "an OpenPGP private key": re.compile(rb"-----BEGIN PGP PRIVATE KEY BLOCK-----\r?\n[^<]"),
-    "a private key": re.compile(rb"-----BEGIN ([A-Z]+ )*PRIVATE KEY-----\r?\n[A-Za-z0-9+/=]{40}"),
+    "an OpenPGP private key": re.compile(rb"-----BEGIN PGP PRIVATE KEY BLOCK-----" + _NEXT + rb"[A-Za-z0-9+/]"),
+    "a private key": re.compile(rb"-----BEGIN ([A-Z]+ )*PRIVATE KEY-----" + _NEXT + rb"[A-Za-z0-9+/=]{40}"),
 }
 # How the base64 of "-----BEGIN" and of "AGE-SECRET-KEY-" begins; "# c" is the first line of age-keygen.
 _ENCODED = re.compile(
@@ -20,6 +22,8 @@ _HINT = "make a new one: this one is known to whoever has the repository (`boots
 
 def private_keys(path: str, data: bytes) -> Iterator[Finding]:
     """E_KEY_IN_GIT with ``path:line`` for each kind of private key that a file holds."""
+    if b"\0" in data:
+        data = data.replace(b"\0", b"")  # UTF-16, as a shell of Windows writes what a program said
     for what, pattern in _FORMS.items():
         if found := pattern.search(data):
             yield _finding(path, data, found.start(), what)

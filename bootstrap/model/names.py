@@ -1,5 +1,6 @@
 """Names that are decided once: our namespace, labels and annotations, Vault's mounts, roles and paths (D2, D3)."""
 
+from posixpath import normpath
 from typing import Final
 
 SYSTEM_NAMESPACE: Final = "bootstrap-system"
@@ -52,6 +53,13 @@ def renewer(pod: str) -> str:
 def kv(path: str) -> str:
     """A secret of the catalog as people write it: ``secret/PATH``."""
     return f"{KV_MOUNT}/{path}"
+
+
+def kv_path(remote: str) -> str:
+    """The catalog's path of what an object of another hand calls a remote key: whichever slashes and dots it has, and
+    with the mount or without it, clients of Vault ask for the same."""
+    path = normpath(f"/{remote}").strip("/")
+    return path.removeprefix(f"{KV_MOUNT}/").removeprefix("data/")
 
 
 def kv_data(path: str) -> str:

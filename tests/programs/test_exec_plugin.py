@@ -36,7 +36,21 @@ def test_an_expired_credential_is_asked_for_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    [f"echo {CANARY}; exit 3", f"echo {CANARY}", "echo '{}'", f"echo '{ANSWER % ('', '')}'"],
+    [
+        *(f"echo {CANARY}; exit 3", f"echo {CANARY}", "echo '{}'", f"echo '{ANSWER % ('', '')}'"),
+        # What would break the header, or the file, that it goes into.
+        *(
+            f"printf '%s' '{ANSWER % (CANARY + more, '')}'"
+            for more in (r"\r\nHost: x", r"\u0000x", r"\ud800", r"\u00e9", "\u00e9")
+        ),
+        *(
+            f"printf '%s' '{ANSWER % ('', f',{names}')}'"
+            for names in (
+                rf'"clientCertificateData":"\ud800","clientKeyData":"{CANARY}"',
+                rf'"clientCertificateData":"x","clientKeyData":"{CANARY}\ud800"',
+            )
+        ),
+    ],
 )
 def test_a_failing_plugin_is_named_without_its_answer(tmp_path: Path, script: str) -> None:
     refused("E_KUBE_EXEC", plugin(tmp_path, script))

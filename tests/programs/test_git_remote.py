@@ -166,7 +166,10 @@ def test_a_redirect_is_not_followed_and_its_place_is_named(web: Https) -> None:
     assert "--repo https://elsewhere.example/x.git" in error.hint
     web.answer = lambda _: (302, {"Location": "https://u:p@elsewhere.example/\x1b[31m"}, b"")
     assert "elsewhere" not in refused(web).hint
-    assert len(web.server.seen) == 2
+    for unread in ("https://[elsewhere/info/refs", "https://elsewhere:x/r", "https://elsewhere:99999999/r"):
+        web.answer = lambda _, place=unread: (302, {"Location": place}, b"")  # type: ignore[misc]
+        assert refused(web).code in ("E_GIT_REDIRECT", "E_GIT_PROTOCOL")
+    assert len(web.server.seen) == 5
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/x-git-upload-pack-advertisement"])
@@ -257,7 +260,10 @@ def test_by_a_proxy_that_was_named(web: Https) -> None:
         assert fetched(web, proxy=f"http://127.0.0.1:{between.port}").paths()
         assert set(between.asked) == {f"CONNECT localhost:{web.server.port} HTTP/1.1"} or between.asked
     assert refused(web, proxy="http://127.0.0.1:1").code == "E_GIT_PROXY"
-    for wrong in ("socks5://127.0.0.1:1", "http://u:secret@127.0.0.1:1", "127.0.0.1:1"):
+    for wrong in (
+        *("socks5://127.0.0.1:1", "http://u:secret@127.0.0.1:1", "127.0.0.1:1", "http://u:secret@[x"),
+        *("http://127.0.0.1:secret", "http://127.0.0.1:99999999"),
+    ):
         error = refused(web, proxy=wrong)
         assert (error.code, "secret" in error.message + error.where) == ("E_GIT_PROXY", False)
 

@@ -1,6 +1,7 @@
 """``bootstrap ledger verify`` and ``show BUNDLE`` as a process: exit codes, streams, and what is loaded."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +121,30 @@ def test_verify_loads_nothing_heavy(files: Path) -> None:
         [sys.executable, "-c", code], cwd=files, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.stderr.strip() == "[] 0"
+
+
+@pytest.mark.parametrize("name", ["records/uid-1/head.json", "keys/ledger.pub"])
+def test_g5_what_has_no_end_is_refused(files: Path, name: str) -> None:
+    """A link in a clone of another's repository."""
+    path = files / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+    done = ledger(files, "verify", "bundle.json", "--keys", "keys")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "E_SIZE" in done.stderr or "it is no regular file" in done.stderr
+
+
+def test_g5_nor_is_a_pipe_beside_the_keys_waited_for(files: Path) -> None:
+    path = files / "records/uid-1/head.json"
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    done = ledger(files, "verify", "bundle.json", "--keys", "keys")
+    assert (done.returncode, "it is no regular file" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("cluster", ["", " "])
+def test_h4_an_empty_cluster_is_not_any_cluster(files: Path, cluster: str) -> None:
+    """What a script gives whose variable is not set."""
+    done = ledger(files, "verify", "bundle.json", "--keys", "keys", "--cluster", cluster)
+    assert (done.returncode, done.stdout, "E_USAGE" in done.stderr) == (2, "", True)

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.adapters.git.access import open_key
 from bootstrap.adapters.openpgp import keys as openpgp
 from bootstrap.adapters.openpgp.keys import PgpRoot
 from bootstrap.adapters.root.root_key import encrypt_to, open_root, parse_root
-from bootstrap.model.errors import PreconditionError
+from bootstrap.cli.prompt import choose_passphrase
+from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from tests.support.age_root import SECRET, nobody, right, root_file, wrong
+
+
+AGE_KEY = f"AGE-SECRET-KEY-1{'Q' * 58}"
 
 
 @pytest.fixture
@@ -26,6 +31,37 @@ def test_file_fd_and_command_give_the_same_root(file: Path) -> None:
     os.close(descriptor)
     assert len(recipients) == 1
     assert next(iter(recipients))[0].startswith("age1")
+
+
+@pytest.mark.parametrize("scheme", ["", "file:", "cmd:", "fd:", "gpg-agent:", "file:/tmp/"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        AGE_KEY,
+        AGE_KEY.lower(),
+        f"# created: today\n{AGE_KEY}\n",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nQUJD\n-----END OPENSSH PRIVATE KEY-----",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+    ],
+)
+def test_b2_a_key_in_the_place_of_its_place_is_not_shown(scheme: str, key: str) -> None:
+    for opened in (lambda: open_root(scheme + key, nobody), lambda: open_key(scheme + key, nobody)):
+        with pytest.raises(PreconditionError) as caught:
+            opened()
+        said = f"{caught.value.message} {caught.value.where} {caught.value.hint}"
+        assert caught.value.code == "E_KEY_KIND"
+        assert not any(line.lower() in said.lower() for line in key.splitlines())
+
+
+@pytest.mark.parametrize("number", ["geheim", "-1", "99999999999999999999", "4096", ""])
+def test_b2_what_is_no_descriptor_is_not_shown(number: str) -> None:
+    with pytest.raises(PreconditionError) as caught:
+        open_root(f"fd:{number}", nobody)
+    assert caught.value.code == "E_KEY_MISSING"
+    assert "geheim" not in f"{caught.value.message} {caught.value.where} {caught.value.hint}"
+    with pytest.raises(DefinitionError) as refused:
+        choose_passphrase(f"fd:{number}" if number != "geheim" else number, none=False, ask=False)
+    assert (refused.value.code, "geheim" in refused.value.message) == ("E_KEY_PASS", False)
 
 
 def test_a_command_sees_no_environment_and_no_shell(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,6 +254,24 @@ SEEDS: tuple[Seed, ...] = (
         ),
     ),
     Seed(
+        claim="foreign-pushers",
+        what="a stranger's PushSecret writes a path of ours with dots and slashes in it",
+        named=f"PushSecret strangers/generous writes {TOKEN}",
+        plant=lambda hand: _foreign(
+            hand, made.push("generous", made.STRANGERS, f"team/..//{TOKEN.replace('/', '//')}")
+        ),
+    ),
+    Seed(
+        claim="foreign-readers",
+        what="a stranger's ExternalSecret reads by a store that begins below the mount",
+        named=f"ExternalSecret strangers/curious reads {TOKEN}",
+        plant=lambda hand: _foreign(
+            hand,
+            made.store("mine", made.STRANGERS, path=f"secret/./data/{TOKEN.partition('/')[0]}"),
+            made.external("curious", made.STRANGERS, TOKEN.partition("/")[2], {"name": "mine"}),
+        ),
+    ),
+    Seed(
         claim="scaffolds",
         what="a scaffold is made again",
         named="gitops-deploy-credential",

@@ -211,6 +211,20 @@ SEEDS: tuple[Seed, ...] = (
             hand, "helpers", 'path "sys/policies/acl/team-*" { capabilities = ["update"] }\n'
         ),
     ),
+    *(
+        Seed(
+            claim="vault-writers",
+            what=f"a foreign policy may write {what}",
+            named=f"policy helpers changes {word}",
+            plant=lambda hand, path=path: _policy(
+                hand, "helpers", f'path "{path}" {{ capabilities = ["create", "update"] }}\n'
+            ),
+        )
+        for what, path, word in (
+            ("groups by their root", "identity/group", "groups"),
+            ("roles of its own", "auth/kubernetes/role/team-*", "which policies a login gives"),
+        )
+    ),
     Seed(
         claim="vault-writers",
         what="the policy that every token has is widened",

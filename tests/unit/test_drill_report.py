@@ -2,16 +2,20 @@
 
 import random
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import pytest
 from securesystemslib.dsse import Envelope
 
+from bootstrap.cli.commands.drill import _lines
 from bootstrap.ledger import canonical
 from bootstrap.ledger.envelope import peek, seal
 from bootstrap.model.errors import EvidenceError
 from bootstrap.operations.drill.page import page
-from bootstrap.operations.drill.report import read_report, signed
+from bootstrap.operations.drill.report import Report, read_report, signed
 from tests.support.drill_reports import differing, report
 from tests.support.ledger_facts import Key, bundle_of, signed_by_both
 
@@ -154,3 +158,44 @@ def test_s3_a_text_from_outside_stays_a_text() -> None:
 def test_a_report_without_anything_to_show_has_a_page() -> None:
     nothing = {**report().content["rpo"], "newestHead": None, "notInIt": [], "ageSeconds": 0}
     assert "No signed head is known" in Page(page(report(rpo=nothing, proofs=[]), DATA, KEY.key_id)).text
+
+
+def _without(content: object) -> Iterator[Any]:
+    """The same content with one of its parts gone, or of another kind: what is shown of it would not be there."""
+    if not isinstance(content, dict | list):
+        return
+    parts = content.items() if isinstance(content, dict) else enumerate(content)
+    for name, value in list(parts):
+        for other in (None, 1, "x", [], {}):
+            if type(other) is not type(value):
+                yield _with(content, name, other)
+        yield from (_with(content, name, each) for each in _without(value))
+
+
+def _with(content: Any, name: Any, value: object) -> Any:
+    found = content.copy()
+    found[name] = value
+    return found
+
+
+def test_h4_what_is_signed_and_has_another_form_is_refused_or_can_be_shown() -> None:
+    """A report of another version, say: a fault in the program is no answer to it."""
+    tried = refused = 0
+    for content in _without(dict(differing().content)):
+        data = signed(Report(content=content), KEY) if isinstance(content.get("snapshot"), dict) else b""
+        tried += 1
+        try:
+            found = read_report(data, KEY.public, "report")
+        except EvidenceError:
+            refused += 1
+        else:
+            assert list(_lines(found, Path("report")))
+    assert tried > refused > tried / 2
+
+
+@pytest.mark.parametrize("outcome", ["equal", "EQUAL", "", "equal\n"])
+def test_h4_an_outcome_that_its_own_comparison_denies_is_refused(outcome: str) -> None:
+    data = signed(Report(content={**differing().content, "outcome": outcome}), KEY)
+    with pytest.raises(EvidenceError) as stopped:
+        read(data)
+    assert stopped.value.code == "E_DRILL_REPORT"

@@ -68,6 +68,22 @@ kind: ExternalSecret
 metadata: {name: mine, namespace: web}
 spec: {target: {name: web-session}}
 """
+CLUSTER_EXTERNAL = """\
+apiVersion: external-secrets.io/v1
+kind: ClusterExternalSecret
+metadata: {name: everywhere}
+spec:
+  namespaces: [web]
+  externalSecretName: web-session
+  externalSecretSpec: {dataFrom: []}
+"""
+CLUSTER_PUSH = """\
+apiVersion: external-secrets.io/v1alpha1
+kind: ClusterPushSecret
+metadata: {name: everywhere}
+spec:
+  pushSecretSpec: {data: [{match: {remoteRef: {remoteKey: applications/web/session}}}]}
+"""
 PUSH = """\
 apiVersion: external-secrets.io/v1alpha1
 kind: PushSecret
@@ -230,6 +246,12 @@ BAD: list[tuple[Changes, str, str]] = [
     ),
     ({"notes.txt": b"x\nAGE-SECRET-KEY-1" + b"Q" * 58}, "E_KEY_IN_GIT", "notes.txt:2"),
     ({"a/tls.pem": PEM}, "E_KEY_IN_GIT", "a/tls.pem:1"),
+    *(
+        ({"x.yaml": b"a: |\n    " + PEM.replace(b"\n", end)}, "E_KEY_IN_GIT", "x.yaml:2")
+        for end in (b"\n    ", b"\\n", b"\\r\\n", b"\r\n", b" \n", b"\\u000a", b"\n\t")
+    ),
+    ({"x": "\n-----BEGIN PGP PRIVATE KEY BLOCK-----\\n\\nlQOYBF"}, "E_KEY_IN_GIT", "x:2"),
+    ({"x": ("\nAGE-SECRET-KEY-1" + "Q" * 58).encode("utf-16")}, "E_KEY_IN_GIT", "x:2"),
     ({"x.yaml": b"a:\n  tls.key: " + base64.b64encode(PEM)}, "E_KEY_IN_GIT", "x.yaml:2"),
     ({"README.md": "a", "readme.md": "b"}, "E_PATH_CASE", "readme.md"),
     ({"apps/db.yaml": PLAIN.format("ConfigMap", "data: {a: Yg==}\n")}, "E_PLAINTEXT", "apps/db.yaml:4"),
@@ -254,13 +276,29 @@ BAD: list[tuple[Changes, str, str]] = [
             ("bootstrap-transit/*", "create", "E_POLICY_WIDE", 2),
             ("auth/kubernetes/role/x", "create", "E_POLICY_WIDE", 2),
             ("secret/data/applications/+/session", "update", "E_POLICY_WIDE", 2),
+            ("secret/metadata/applications/web/session", "delete", "E_POLICY_WIDE", 2),
+            ("secret/destroy/applications/web/session", "update", "E_POLICY_WIDE", 2),
+            ("secret/data/+/+/+", "read", "E_POLICY_WIDE", 2),
+            ("sys/storage/raft/snapshot-force", "update", "E_POLICY_WIDE", 2),
+            ("identity/group", "update", "E_POLICY_WIDE", 2),
             ("secret/data/a", "raed", "E_POLICY", 3),
             ("secret/data/a", 'read" "', "E_POLICY", 3),
         )
     ),
     ({"vault/p.hcl": 'path "a" {\n  capabilities = ["read"]\n'}, "E_POLICY", "vault/p.hcl:1"),
     ({"vault/p.hcl": 'path "a" {\n  capabilites = ["read"]\n}\n'}, "E_POLICY", "vault/p.hcl:2"),
-    ({"vault/roles.yaml": "name: x\ntoken_policies: [a, root]\n"}, "E_POLICY_WIDE", "vault/roles.yaml:2"),
+    *(
+        ({f"vault/{file}": f"{text}\n"}, "E_POLICY_WIDE", f"vault/{file}:2")
+        for file, text in (
+            ("roles.yaml", "name: x\ntoken_policies: [a, root]"),
+            ("roles.yaml", "name: x\ntoken_policies:\n  - a\n  - root"),
+            ("roles.yaml", 'name: x\npolicies: ["ro\\x6ft"]'),
+            ("roles.yaml", "name: x\nidentity_policies: !!str ROOT"),
+            ("roles.json", '{\n"allowed_policies": [\n"root"]}'),
+            ("roles.tf", '{\ntoken_policies = [\n  "a", # why\n  "root"\n]}'),
+            ("roles.tf", '{\npolicies = "a,root"}'),
+        )
+    ),
     *(
         (batch(word), "E_BATCH_TOKEN", "vault/role:2")
         for word in ("token_type: batch", 'token_type = "default-batch"', '"token_type": "batch"')
@@ -283,8 +321,52 @@ BAD: list[tuple[Changes, str, str]] = [
     *((known_by(ca), "E_SNAPSHOTS", f"{B}:1") for ca in ("absent.crt", "vault-ca.crt")),
     (known_by("s3-ca.crt", {"keys/s3-ca.crt": CERTIFICATE}), "E_SNAPSHOTS", f"{B}:1"),
     ({B: PLATFORM + SNAPSHOTS.replace("where", "keep: 0, where")}, "E_VALUE", f"{B}:11:124"),
-    ({M: PUSH}, "E_AUTHORITY", M),
+    *(
+        ({M: text.replace(f"kind: {kind}", spelt)}, "E_AUTHORITY", M)
+        for text, kind in ((PUSH, "PushSecret"), (EXTERNAL, "ExternalSecret"))
+        for spelt in (
+            *(f"kind: {kind}", f"kind: !!str {kind}", f"kind: &a {kind}", f"kind: >-\n  {kind}"),
+            *(f'kind: "\\x{ord(kind[0]):x}{kind[1:]}"', f'"k\\x69nd": {kind}', f"a: &a {kind}\nkind: *a"),
+        )
+    ),
+    *(
+        ({M: PUSH.replace("applications/web/session", key)}, "E_AUTHORITY", M)
+        for key in (
+            *("/applications/web/session", "secret//applications/web/session", "x/../applications//web/session"),
+            *("secret/data/applications/web/session", "data/applications/web/session/"),
+        )
+    ),
+    *(
+        ({M: text}, "E_AUTHORITY", M)
+        for text in (CLUSTER_EXTERNAL, CLUSTER_EXTERNAL.replace("[web]", "[a, web]"), CLUSTER_PUSH)
+    ),
+    ({M: CLUSTER_EXTERNAL.replace("  namespaces: [web]\n", "")}, "E_AUTHORITY", M),
+    *(
+        ({"x.yaml": f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: b}}\ndata: {{a: Yg==}}\n"}, "E_PLAINTEXT", "x.yaml:1")
+        for kind in ("!!str Secret", "&a Secret", '"\\x53ecret"', ">-\n  Secret")
+    ),
 ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n  <your key>",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n...",
+        "-----BEGIN PRIVATE KEY-----\n    <your key>\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n" + "A" * 64,
+    ],
+)
+def test_the_place_of_a_key_in_a_manual_has_no_finding(text: str) -> None:
+    assert errors(examine(changed({"notes.md": text}))[1]) == ()
+
+
+@pytest.mark.parametrize("file", ["role.yaml", "role.tf", "role.sh"])
+@pytest.mark.parametrize(
+    "text", ["policies: [root-reader]", "policies: [app]  # not root", "# token_type: batch", "token_type: batchless"]
+)
+def test_a_role_that_only_sounds_like_root_has_no_finding(file: str, text: str) -> None:
+    assert errors(examine(changed({f"vault/{file}": f"{text}\n"}))[1]) == ()
 
 
 def test_the_valid_repository_has_no_finding() -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
@@ -240,6 +241,17 @@ CLOTHES: dict[str, bytes] = {
     "OpenPGP, binary, behind other packets": b"\xca\x03PGP" + binary(UNSEAL.reveal()),
     "the commitment key among other digits": b"ab" + COMMITMENT.reveal() + b"cd",
     "the commitment key as a line": b"key: " + COMMITMENT.reveal() + b" # mine\n",
+    "OpenPGP, binary, and a line end": binary(UNSEAL.reveal()) + b"\n",
+    "OpenPGP, binary, before other bytes": binary(UNSEAL.reveal()) + b"\x95\x01\x00\x04junk",
+    "OpenPGP behind many that look like it": b"\x95\x00\x09\x04\0\0\0\0\x01\0\0\0" * 5000 + binary(UNSEAL.reveal()),
+    "OpenPGP within what looks like its beginning": b"\x95\x00" + binary(UNSEAL.reveal()),
+    "JSON that writes letters as numbers": ROOT.export().reveal().replace(b"-", b"\\u002d"),
+    "JSON of numbers alone": "".join(f"\\u{c:04x}" for c in ROOT.export().reveal()).encode(),
+    "JSON, as base64": base64.b64encode(LEDGER.reveal().replace(b"M", b"\\u004D").replace(b"\n", b"\\n")),
+    "UTF-16 without a mark": LEDGER.reveal().decode().encode("utf-16-be"),
+    "the commitment key in UTF-32": COMMITMENT.reveal().decode().encode("utf-32"),
+    "the commitment key's bytes as C writes them": re.sub(rb"(..)", rb"0x\1, ", COMMITMENT.reveal()),
+    "the commitment key's bytes as Python writes them": re.sub(rb"(..)", rb"\\x\1", COMMITMENT.reveal()),
     "the commitment key's bytes among others": b"\0" + bytes.fromhex(COMMITMENT.reveal().decode()) + b"\1",
 }
 
@@ -270,6 +282,7 @@ def test_g5_a_value_made_to_be_looked_through_for_long_is_not() -> None:
         b"\x04\x20" * 40_000,
         b"\xc5\x01\x04" * 30_000,
         (b"A" * 39 + b" ") * 2_000,
+        b"\x95\x01\x00\x04\0\0\0\0\x01" * 10_000,
     ):
         with calls_at_most(calls_as_long_as(value)):
             opened(value, raw=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bootstrap.adapters.kubernetes.kubeconfig import load_kubeconfig
+from bootstrap.model.errors import PreconditionError
 from tests.support.kubeconfigs import BASE, CANARY, cluster, refused, user, write
 from tests.support.tls_server import authority
 
@@ -72,6 +73,12 @@ def test_embedded_keys_stay_in_memory(tmp_path: Path) -> None:
         assert str(Path(name).readlink()).startswith("/memfd:")
 
 
+def test_what_is_no_base64_is_named_as_such(tmp_path: Path) -> None:
+    for text in ("é", "a"):
+        parts = {"certificate-authority-data": text}
+        assert "is not base64" in refused("E_KUBECONFIG", write(tmp_path, **cluster(**parts))).message
+
+
 def test_relative_files_lie_beside_the_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ca.pem").write_bytes(authority().pem)
     path = write(tmp_path, **cluster(**{"certificate-authority": "ca.pem"}))
@@ -102,6 +109,23 @@ def test_a_proxy_that_is_not_spoken_is_refused_as_the_file_is_read(tmp_path: Pat
 def test_the_login_of_a_proxy_that_is_refused_is_not_shown(tmp_path: Path) -> None:
     for url in (f"socks5://me:{CANARY}@h:2", f"me:{CANARY}@h:2"):
         assert "@" not in refused("E_KUBECONFIG", write(tmp_path, **cluster(**{"proxy-url": url}))).message
+
+
+@pytest.mark.parametrize("name", ["server", "proxy-url"])
+@pytest.mark.parametrize("host", ["h:99999999", "[h", "h:x"])
+def test_the_login_of_what_is_no_url_is_not_shown(tmp_path: Path, name: str, host: str) -> None:
+    for scheme in ("https://", "http://", "socks5://", ""):
+        url = f"{scheme}me:{CANARY}/{CANARY}@{host}"
+        with pytest.raises(PreconditionError) as caught:
+            load_kubeconfig(write(tmp_path, **cluster(**{name: url})))
+        assert caught.value.code in ("E_KUBECONFIG", "E_KUBE_TRUST")
+        assert CANARY not in caught.value.message + caught.value.hint + caught.value.where
+
+
+def test_a_login_in_the_servers_url_is_refused(tmp_path: Path) -> None:
+    """It would go on to whatever names the server."""
+    refused("E_KUBE_AUTH", write(tmp_path, **cluster(server=f"https://me:{CANARY}@127.0.0.1:6443")))
+    refused("E_KUBE_TRUST", write(tmp_path, **cluster(server=f"http://me:{CANARY}@127.0.0.1:6443")))
 
 
 @pytest.mark.parametrize(

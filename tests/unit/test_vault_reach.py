@@ -3,7 +3,7 @@
 import pytest
 
 from bootstrap.intent.hcl import read_policy
-from bootstrap.operations.verify.vault_reach import changes, writes
+from bootstrap.intent.vault_reach import CONTROL, changes, reads_all, writes
 
 PATH = "platform/database/superuser"
 SECRETS = [(PATH, "superuser"), ("platform-data/postgres/orders", "orders")]
@@ -92,11 +92,31 @@ def test_the_most_specific_path_counts_and_equal_ones_add_up() -> None:
         (("sys/*", "update"), "policies"),
         (("sys/raw/*", "update"), "raw storage"),
         (("sys/auth/github", "create"), "logins"),
-        (("auth/kubernetes/role/*", "update"), "the run's role"),
-        (("auth/kubernetes/role/external-secrets", "update"), "the readers' role"),
+        *(
+            ((f"auth/{path}", "update"), "which policies a login gives")
+            for path in (
+                *("kubernetes/role/*", "kubernetes/role/external-secrets", "kubernetes/role/team", "+/role/+"),
+                *("approle/role/app-*", "approle/role/app/policies", "jwt/role*", "userpass/users/alice"),
+                *("ldap/groups/ops", "cert/certs/web", "github/map/teams/dev", "userpass/users/{{x}}/policies"),
+            )
+        ),
+        (("auth/jwt/config", "update"), "whom a login believes"),
+        (("auth/approle/role/app/secret-id", "update"), ""),
+        (("auth/userpass/users/{{identity.entity.name}}/password", "update"), ""),
+        (("auth/token/create", "update"), ""),
+        (("identity/entity", "create"), "entities"),
+        (("identity/entity-alias/id/*", "update"), "aliases of entities"),
+        (("identity/alias", "update"), "aliases of entities"),
+        (("identity/group-alias/id/1", "update"), "aliases of groups"),
+        (("sys/storage/raft/snapshot-force", "update"), "the whole storage"),
+        (("sys/storage/raft/snapshot", "recover"), "the whole storage"),
+        (("sys/generate-root/update", "update"), "the root token"),
+        (("bootstrap-transit/sign/countersign/sha2-256", "update"), "what Vault has signed"),
+        (("bootstrap-transit/restore/countersign", "update"), "the key with which Vault countersigns"),
+        (("bootstrap-transit/verify/countersign", "update"), ""),
         (("auth/token/roles/x", "update"), "token roles"),
         (("identity/entity/id/+", "update"), "entities"),
-        (("identity/group", "update"), ""),
+        (("identity/group", "update"), "groups"),
         (("identity/group/name/x", "update"), "groups"),
         (("bootstrap-transit/sign/countersign", "update"), "what Vault has signed"),
         (("bootstrap-transit/sign/+", "update"), "what Vault has signed"),
@@ -104,9 +124,33 @@ def test_the_most_specific_path_counts_and_equal_ones_add_up() -> None:
         (("bootstrap-transit/keys/countersign/rotate", "update"), "the key with which Vault countersigns"),
         (("bootstrap-transit/keys/countersign", "read"), ""),
         (("sys/mounts/bootstrap-transit", "delete"), "the mount of Vault's own key"),
-        (("auth/kubernetes/role/team", "update"), ""),
         (("sys/policies/acl/*", "read list"), ""),
     ],
 )
 def test_inv6_who_may_say_who_may(block: tuple[str, str], what: str) -> None:
     assert (what in found(policy(block))) if what else found(policy(block)) == ()
+
+
+@pytest.mark.parametrize("name", ["probe", "a*", "+", "*", "{{identity.entity.id}}"])
+def test_inv6_a_denial_of_some_names_hides_no_power_over_the_others(name: str) -> None:
+    """Where the denial is of every name, there is none to hide."""
+    denied = [(f"{path.rstrip('/')}/{name}", "deny") for path in CONTROL if path.endswith("/")]
+    exact = [(path.rstrip("/"), "deny") for path in CONTROL]
+    whole = name in ("+", "*", "{{identity.entity.id}}")
+    found_policies = "policies" in found(policy(("sys/*", "update"), *denied, *exact))
+    assert found_policies is not whole
+
+
+@pytest.mark.parametrize(
+    ("path", "verbs", "every"),
+    [
+        *((path, "read", True) for path in ("*", "+/data/*", "secret*", "secret/data/+", "secret/data/+/+/+")),
+        *((path, "list", True) for path in ("secret/*", "{{identity.entity.name}}/data/*")),
+        ("secret/*", "deny", False),
+        *((p, "read", False) for p in ("secret/data/a*", "secret/data/+/config", "secret/metadata/*", "other/*")),
+        ("secret/data/{{identity.entity.id}}/*", "create read", False),
+    ],
+)
+def test_s2_who_reaches_every_secret(path: str, verbs: str, every: bool) -> None:
+    (grant,) = read_policy("test", policy((path, verbs)).encode())
+    assert reads_all(grant) is every

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.adapters.local.key_source import Wanted, from_fd, from_file
+from bootstrap.adapters.local.key_source import Wanted, from_fd, from_file, refuse_key
 from bootstrap.adapters.local.programs import AskPassphrase
 from bootstrap.adapters.ssh import key as ssh_key
 from bootstrap.model.errors import DefinitionError, PreconditionError
@@ -74,6 +74,7 @@ def open_token(spec: str) -> Sensitive:
 
 
 def _read(spec: str, wanted: Wanted) -> Sensitive:
+    refuse_key(spec, wanted)
     if spec.startswith("fd:"):
         return from_fd(spec.removeprefix("fd:"), wanted)
     return from_file(Path(spec.removeprefix("file:")), wanted)

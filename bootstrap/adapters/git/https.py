@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from bootstrap.adapters.git.access import GitAccess
 from bootstrap.adapters.git.limits import Meter, timed_out
@@ -159,8 +159,14 @@ def _pool(access: GitAccess) -> "urllib3.PoolManager":
     context = _trust(access)
     if not access.proxy:
         return urllib3.PoolManager(ssl_context=context)
-    proxy = urlsplit(access.proxy)
-    if proxy.scheme not in ("http", "https") or not proxy.hostname or proxy.username or proxy.password:
+    proxy = _split(access.proxy)
+    if (
+        proxy is None
+        or proxy.scheme not in ("http", "https")
+        or not proxy.hostname
+        or proxy.username
+        or proxy.password
+    ):
         hint = "--proxy http://HOST:PORT, without a user or a password"
         raise DefinitionError(
             "the proxy is not one that can be used", code="E_GIT_PROXY", where="--proxy", hint=hint
@@ -213,11 +219,21 @@ def _why(error: Exception) -> str:
 
 def _elsewhere(target: str) -> str:
     """The place as a hint, where it is one that can be shown."""
-    there, hint = urlsplit(target), "give the repository's own place"
-    path = there.path.removesuffix("/info/refs")
-    if there.scheme != "https" or there.username or not (path.isascii() and path.isprintable()):
+    there, hint = _split(target), "give the repository's own place"
+    path = there.path.removesuffix("/info/refs") if there else ""
+    if there is None or there.scheme != "https" or there.username or not (path.isascii() and path.isprintable()):
         return f"{hint}: where a browser ends up"
     return f"{hint}: --repo https://{there.netloc}{path}"
+
+
+def _split(url: str) -> SplitResult | None:
+    """None for what is no URL, as a server or a person may write one."""
+    try:
+        found = urlsplit(url)
+        _ = found.port  # read when it is asked for, and refused then
+    except ValueError:
+        return None
+    return found
 
 
 def _precondition(where: str, message: str, code: str, hint: str) -> PreconditionError:

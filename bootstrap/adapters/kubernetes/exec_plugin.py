@@ -110,11 +110,14 @@ class ExecPlugin:
         if moment is not None and moment.tzinfo is None:
             raise self._failed("its expirationTimestamp has no time zone (RFC 3339 wants one, such as Z)")
         token, key = str(status.get("token") or "").strip(), status.get("clientKeyData")
-        if not token and not (key and status.get("clientCertificateData")):
+        certificate = str(status.get("clientCertificateData") or "")
+        if not token and not (key and certificate):
             raise self._failed("its answer holds neither a token nor a certificate with its key")
+        if not (token.isascii() and token.isprintable() and certificate.isascii() and str(key or "").isascii()):
+            raise self._failed("its answer holds a character that no token and no PEM has")
         return Credential(
             token=Sensitive(token.encode(), "bearer token") if token else None,
-            certificate=str(status.get("clientCertificateData") or "").encode(),
+            certificate=certificate.encode(),
             key=Sensitive(str(key).encode(), "client key") if key else None,
             expires=moment,
         )

@@ -6,8 +6,6 @@ Format: kubernetes.io/docs/reference/config-api/kubeconfig.v1
 """
 
 import base64
-import binascii
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,8 +131,11 @@ def _configuration(cluster: Mapping[str, Any], path: Path) -> Any:
     from kubernetes.client import Configuration
 
     server = str(cluster.get("server", ""))
-    if _address(server, path).scheme != "https":
-        raise _untrusted(path, f"the server {server!r} is not https")
+    address = _address(server, path)
+    if address.scheme != "https":
+        raise _untrusted(path, f"the server {_shown(server)!r} is not https")
+    if address.username or address.password:
+        raise _unsupported("a login in the server's URL", path)
     if cluster.get("insecure-skip-tls-verify"):
         raise _untrusted(path, "insecure-skip-tls-verify is set")
     # Empty texts and not None: with None the client reads HTTPS_PROXY and NO_PROXY itself.
@@ -155,9 +156,8 @@ def _proxy(cluster: Mapping[str, Any], path: Path) -> str:
     url = str(cluster.get("proxy-url") or "")
     if url and _address(url, path).scheme not in ("http", "https"):
         server = _address(str(cluster.get("server", "")), path)
-        shown = re.sub(r"[^/@]*@", "", url)  # a login may stand before the host
         raise PreconditionError(
-            f"kubeconfig {path}: proxy-url {shown!r} is no http:// or https:// proxy",
+            f"kubeconfig {path}: proxy-url {_shown(url)!r} is no http:// or https:// proxy",
             code="E_KUBECONFIG",
             where=str(path),
             hint=f"forward a port: ssh -L 6443:{server.hostname}:{server.port or 443} HOST; then server: "
@@ -171,8 +171,23 @@ def _address(url: str, path: Path) -> SplitResult:
         found = urlsplit(url)
         _ = found.port  # read when it is used, and refused then
     except ValueError:
-        raise _unreadable(path, f"{url!r} is no URL") from None
+        raise _unreadable(path, f"{_shown(url)!r} is no URL") from None
     return found
+
+
+def _shown(url: str) -> str:
+    """Without the login that may stand before the host; whether it is a whole URL is not known yet."""
+    scheme, slashes, rest = url.rpartition("://")
+    return f"{scheme}{slashes}{rest.rpartition('@')[2]}"
+
+
+def _unsupported(what: str, path: Path) -> PreconditionError:
+    return PreconditionError(
+        f"the user entry needs {what}, which is not supported",
+        code="E_KUBE_AUTH",
+        where=str(path),
+        hint="use a client certificate, a token, a tokenFile or an exec plugin",
+    )
 
 
 def _authority(file: str | None, path: Path) -> str | None:
@@ -223,12 +238,7 @@ def _authenticate(
 ) -> None:
     for field, what in NEVER_THESE.items():
         if user.get(field):
-            raise PreconditionError(
-                f"the user entry needs {what} ({field}), which is not supported",
-                code="E_KUBE_AUTH",
-                where=str(path),
-                hint="use a client certificate, a token, a tokenFile or an exec plugin",
-            )
+            raise _unsupported(f"{what} ({field})", path)
     configuration.cert_file = _file(user, "client-certificate", path)
     configuration.key_file = _file(user, "client-key", path)
     _check_pair(configuration.cert_file, configuration.key_file, path)
@@ -290,7 +300,7 @@ def _file(entry: Mapping[str, Any], key: str, path: Path) -> str | None:
         try:
             text = "".join(str(entry[f"{key}-data"]).split("\n"))  # wrapped, as `base64` writes it
             return in_memory(base64.b64decode(text.replace("\r", ""), validate=True), key)
-        except binascii.Error:
+        except ValueError:  # what is no base64, and what is no ASCII
             raise _unreadable(path, f"{key}-data is not base64") from None
     if not entry.get(key):
         return None

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shlex
 import stat
 import subprocess
@@ -9,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.model.errors import PreconditionError
+from bootstrap.model.outside import decimal
 from bootstrap.model.sensitive import Sensitive
 
 MOST_BYTES = 1 << 20
+_KEY_ITSELF = re.compile(r"\n|PRIVATE KEY|AGE-SECRET-KEY|AGE-PLUGIN-", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,17 @@ class Wanted:
 
 
 ROOT = Wanted()
+
+
+def refuse_key(spec: str, wanted: Wanted = ROOT) -> None:
+    """PreconditionError E_KEY_KIND for an option that holds the key, and no place of one; it is not shown."""
+    if _KEY_ITSELF.search(spec):
+        raise PreconditionError(
+            f"{wanted.name} itself does not belong on the command line, where other programs see it",
+            code="E_KEY_KIND",
+            where=wanted.option,
+            hint=f"{wanted.option} file:PATH, or {wanted.option} fd:3 3< FILE; a key that was given so is known",
+        )
 
 
 def from_file(path: Path, wanted: Wanted = ROOT) -> Sensitive:
@@ -88,11 +102,13 @@ def from_fd(number: str, wanted: Wanted = ROOT) -> Sensitive:
     try:
         with os.fdopen(os.dup(int(number)), "rb") as file:
             return Sensitive(file.read(MOST_BYTES), wanted.name.removeprefix("the "))
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
+        # What is no number may be the key, or its passphrase.
+        shown = number if decimal(number) is not None else "of that name"
         raise PreconditionError(
-            f"there is no open file descriptor {number} to read {wanted.name} from",
+            f"there is no open file descriptor {shown} to read {wanted.name} from",
             code="E_KEY_MISSING",
-            where=f"fd:{number}",
+            where=wanted.option,
             hint=f"bootstrap ... {wanted.option} fd:3 3< {'root.key' if wanted is ROOT else 'FILE'}",
         ) from None
 

@@ -28,21 +28,23 @@ LEAST = 32  # bytes of the shortest key
 DEPTH = 4  # an encoding within an encoding, and so on
 _AGE = re.compile(rb"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{50,}", re.IGNORECASE)
 _BASE64 = (re.compile(rb"[A-Za-z0-9+/\s]{32,}={0,2}"), re.compile(rb"[A-Za-z0-9_\-\s]{32,}={0,2}"))
-_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}[\s:]?){32,}")
+_HEX = re.compile(rb"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s:,]{0,2}){32,}")  # and as programs write bytes
+_NO_DIGIT = re.compile(rb"0x|\\x|[\s:,]")
 _OPENSSH = b"openssh-key-v1\0"
 # RFC 9580 4.2, 5.5.2 and 9.1: how a packet with a secret key, or a subkey, begins. Tag and length, in the old form and
 # the new one; version and time; algorithm. Less exact, and in most texts there are places to be tried.
 _PGP_SECRET = re.compile(
-    rb"(?:[\x94\x9c].|[\x95\x9d]..|[\x96\x9e].{4}|[\xc5\xc7](?:[\x00-\xbf\xe0-\xfe]|[\xc0-\xdf].|\xff.{4}))"
-    rb"(?:\x03.{6}|[\x04-\x06].{4})[\x01-\x03\x10-\x13\x16\x19-\x24]",
+    rb"(?=(?:[\x94\x9c].|[\x95\x9d]..|[\x96\x9e].{4}|[\xc5\xc7](?:[\x00-\xbf\xe0-\xfe]|[\xc0-\xdf].|\xff.{4}))"
+    rb"(?:\x03.{6}|[\x04-\x06].{4})[\x01-\x03\x10-\x13\x16\x19-\x24])",
     re.DOTALL,
 )
-_TRIED = 64  # places of one view where such a packet, or a scalar, may begin
+_LONGEST = 1 << 13  # bytes of such a packet: RSA of 16384 bits has 7 KiB
+_TRIED = 256  # places of one view where a scalar may begin
 _SCALAR = 32  # bytes of a private key on a curve: as it is, or as DER has it, an OCTET STRING of that length
 _IN_DER = b"\x04\x20"
 _PUTTY = re.compile(rb"PuTTY-User-Key-File.*?Public-Lines: \d+\s+([A-Za-z0-9+/=\s]+?)\nPrivate-", re.DOTALL)
 _BLOCK = 16  # bytes; of a text at least twice as long, less one, some such block of a view lies within it
-_ESCAPED = re.compile(rb"\\([\\/nrt]|u000[aAdD9])")
+_ESCAPED = re.compile(rb"\\([\\/\"nrt]|u00[0-7][0-9a-fA-F])")
 
 
 def public_names(value: Sensitive) -> frozenset[str]:
@@ -101,10 +103,10 @@ def views(data: bytes, depth: int = DEPTH) -> Iterator[bytes]:
 
 
 def _decoded(data: bytes) -> Iterator[bytes]:
-    if b"\0" in data and _AGE.search(plain := data.replace(b"\0", b"")):
-        yield plain  # UTF-16 and UTF-32
+    if b"\0" in data and (3 * data.count(b"\0") >= len(data) or _AGE.search(data.replace(b"\0", b""))):
+        yield data.replace(b"\0", b"")  # UTF-16 and UTF-32
     if b"\\" in data:
-        yield _ESCAPED.sub(lambda m: m[1] if m[1] in b"\\/" else b"\n", data)
+        yield _ESCAPED.sub(_unescaped, data)
     for part in re.split(rb"[?&=\s]", data) if b"%" in data else ():
         yield unquote_to_bytes(part)
     yield from _hexes(data)
@@ -113,9 +115,16 @@ def _decoded(data: bytes) -> Iterator[bytes]:
             yield from _unbased(run.group())
 
 
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    """Of JSON; each line end becomes one that armor has."""
+    what = escape[1]
+    found = bytes([int(what[1:], 16)]) if what[:1] == b"u" else what
+    return b"\n" if found in (b"n", b"r", b"t", b"\n", b"\r", b"\t") else found
+
+
 def _hexes(data: bytes) -> Iterator[bytes]:
     for run in _HEX.finditer(data):
-        yield bytes.fromhex(re.sub(rb"[\s:]", b"", run.group()).decode())
+        yield bytes.fromhex(_NO_DIGIT.sub(b"", run.group()).decode())
 
 
 def _unbased(run: bytes) -> Iterator[bytes]:
@@ -142,11 +151,26 @@ def _names(view: bytes) -> Iterator[str]:
         yield from _openssh(view[start + len(_OPENSSH) :])
     if view[:1] == b"\x30":
         yield from _der(view)
-    for found in islice(_PGP_SECRET.finditer(view), _TRIED):
-        yield from openpgp.secret_names(view[found.start() :])
+    for found in _PGP_SECRET.finditer(view):
+        yield from openpgp.secret_names(_packet(view, found.start()))
     if putty := _PUTTY.search(view):
         with suppress(binascii.Error, struct.error):
             yield openssh_name(base64.b64decode(b"".join(putty[1].split()), validate=True))
+
+
+def _packet(view: bytes, at: int) -> bytes:
+    """The one that begins there, by its own length: what follows a key may be anything, and as much as there is."""
+    first, one = view[at], view[at + 1]
+    if not first & 0x40:  # the old form
+        octets = 1 << (first & 3)
+        header, length = 1 + octets, int.from_bytes(view[at + 1 : at + 1 + octets])
+    elif one < 192:
+        header, length = 2, one
+    elif one < 224:
+        header, length = 3, ((one - 192) << 8) + view[at + 2] + 192
+    else:  # in parts, which no key has, or four octets
+        header, length = 6, int.from_bytes(view[at + 2 : at + 6]) if one == 255 else 0
+    return view[at : at + header + length] if length <= _LONGEST else b""
 
 
 def _scalars(view: bytes) -> Iterator[bytes]:

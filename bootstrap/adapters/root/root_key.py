@@ -12,7 +12,7 @@ from pathlib import Path
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.age.identity import PLUGIN, QUANTUM, X25519
 from bootstrap.adapters.age.root import AgeRoot
-from bootstrap.adapters.local.key_source import from_command, from_fd, from_file, not_opened
+from bootstrap.adapters.local.key_source import from_command, from_fd, from_file, not_opened, refuse_key
 from bootstrap.adapters.local.programs import AskPassphrase, Helpers, ask_never, callers
 from bootstrap.adapters.openpgp import gpg_agent
 from bootstrap.adapters.openpgp import keys as openpgp
@@ -42,6 +42,7 @@ def open_root(
     Raises PreconditionError E_KEY_MISSING, E_KEY_MODE, E_KEY_KIND, E_KEY_PASS, E_KEY_ASKS, E_PGP_STATE,
     E_PLUGIN_NAME, E_PASS_CHARS, E_CT_COST.
     """
+    refuse_key(spec)
     scheme, _, rest = spec.partition(":")
     if scheme == "gpg-agent":
         return GpgAgentRoot(rest, users_home(), interactive=interactive)

@@ -20,7 +20,7 @@ KeysOption = Annotated[
     Path, typer.Option("--keys", metavar="DIR", help="A folder with ledger.pub: keys/ of the repository.")
 ]
 ClusterOption = Annotated[
-    str, typer.Option("--cluster", metavar="UID", help="The cluster that it must be the ledger of.")
+    str | None, typer.Option("--cluster", metavar="UID", help="The cluster that it must be the ledger of.")
 ]
 OutOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the bundle is written.")]
 
@@ -30,7 +30,7 @@ def verify(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="An exported ledger.")],
     keys: KeysOption,
     head: HeadOption = None,
-    cluster: ClusterOption = "",
+    cluster: ClusterOption = None,
     output: OutputOption = Output.TEXT,
 ) -> int:
     """Verify a bundle offline, from files alone; exit 6 where any byte is wrong.
@@ -39,11 +39,18 @@ def verify(
     """
     from bootstrap.ledger.bundle import KEY_FILE, verify_bundle
 
+    if cluster is not None and not cluster.strip():
+        raise DefinitionError(
+            "--cluster is empty: any cluster's ledger would do",
+            code="E_USAGE",
+            where="--cluster",
+            hint="give the UID of its namespace kube-system, or leave the option out",
+        )
     key = read(keys / KEY_FILE)
     heads = heads_for(keys, head)
     try:
         with opened(bundle) as source:
-            report = verify_bundle(source, {KEY_FILE: key}, heads, all_known=not head, cluster=cluster)
+            report = verify_bundle(source, {KEY_FILE: key}, heads, all_known=not head, cluster=cluster or "")
     except EvidenceError as error:
         error.where = f"{bundle}: {error.where}"
         error.hint = error.hint or "take another copy: exported earlier, or anew with bootstrap ledger export"

@@ -1,18 +1,17 @@
 """Rules of the manifests' own ExternalSecrets and PushSecrets: no second road beside the catalog's (INV4, INV6)."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from bootstrap.intent.findings import Finding
-from bootstrap.intent.manifests import committed_objects
+from bootstrap.intent.manifests import committed_objects, of_kind
 from bootstrap.intent.plain_secrets import SUFFIXES
 from bootstrap.model.catalog import Intent, Internal, Secret
 from bootstrap.model.errors import DefinitionError
+from bootstrap.model.names import kv_path
 
-_MENTIONED = re.compile(
-    rb"""\bkind["']?\s*:\s*["']?(?:ExternalSecret|PushSecret)["']?\s*(?:,|\}|#|$)""", re.MULTILINE
-)
+_MENTIONED = of_kind("(?:Cluster)?ExternalSecret", "(?:Cluster)?PushSecret")
+_IN_EACH = {"ClusterExternalSecret": "externalSecretSpec", "ClusterPushSecret": "pushSecretSpec"}
 
 
 def judge(intent: Intent) -> Iterator[Finding]:
@@ -40,17 +39,30 @@ def _judge(
     name, spec = str(obj["metadata"]["name"]), obj.get("spec")
     if not isinstance(spec, dict):
         return
-    if obj["kind"] == "ExternalSecret":
-        target = spec.get("target")
-        secret = str(target.get("name") or name) if isinstance(target, dict) else name
-        if owner := made.get((str(obj["metadata"].get("namespace", "")), secret)):
-            message = f"ExternalSecret {name} writes Secret {secret}, which the catalog's {owner} makes"
+    inner = spec.get(_IN_EACH[obj["kind"]]) if obj["kind"] in _IN_EACH else spec
+    if not isinstance(inner, dict):
+        return
+    if obj["kind"].endswith("ExternalSecret"):
+        secret, places = _target(obj, spec, inner)
+        for owner in sorted({e for (ns, s), e in made.items() if s == secret and (ns in places or not places)}):
+            message = f"{obj['kind']} {name} writes Secret {secret}, which the catalog's {owner} makes"
             yield _finding(path, message, "remove it: `up` derives it from the catalog's consumers")
-    elif obj["kind"] == "PushSecret":
-        for remote in sorted(set(_remote_keys(spec))):
-            if owner := paths.get(remote.removeprefix("secret/")):
-                message = f"PushSecret {name} writes the path of {owner}, which is handed over from Git"
+    elif obj["kind"].endswith("PushSecret"):
+        for remote in sorted(set(_remote_keys(inner))):
+            if owner := paths.get(kv_path(remote)):
+                message = f"{obj['kind']} {name} writes the path of {owner}, which is handed over from Git"
                 yield _finding(path, message, "describe it as an InternalSecret with a path of its own")
+
+
+def _target(obj: dict[str, Any], spec: dict[str, Any], inner: dict[str, Any]) -> tuple[str, frozenset[str]]:
+    """The Secret, and the namespaces that it is written in; none stands for all, as labels may choose them."""
+    target = inner.get("target")
+    named = str(spec.get("externalSecretName") or obj["metadata"]["name"])
+    secret = str(target.get("name") or named) if isinstance(target, dict) else named
+    if obj["kind"] in _IN_EACH:
+        listed = spec.get("namespaces")
+        return secret, frozenset(map(str, listed)) if isinstance(listed, list) else frozenset()
+    return secret, frozenset((str(obj["metadata"].get("namespace", "")),))
 
 
 def _remote_keys(spec: dict[str, Any]) -> Iterator[str]:

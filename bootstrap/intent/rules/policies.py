@@ -2,30 +2,26 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from bootstrap.intent.findings import Finding, of_error
 from bootstrap.intent.hcl import Grant, read_policy
+from bootstrap.intent.manifests import documents_of
+from bootstrap.intent.plain_secrets import SUFFIXES
+from bootstrap.intent.vault_reach import control, reads_all, writes
 from bootstrap.model import layout
 from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import DefinitionError
-from bootstrap.model.names import TRANSIT_MOUNT, kv_data
 from bootstrap.ports import IntentRepository
 
-_WRITES = frozenset(("create", "update", "patch", "delete", "sudo"))
-# Who can write here makes itself everything else: policies, logins, identities, the seal.
-_ROOTLIKE = (
-    "sys/policy",
-    "sys/policies",
-    "sys/auth",
-    "sys/generate-root",
-    "sys/rekey",
-    "sys/raw",
-    "auth/",
-    "identity/",
+# A key and its value: one line, a list in brackets over several, or a list of lines with a dash.
+_SETTING = re.compile(
+    rb"""^[^#\n]*?\b(token_type|\w*policies)["']?\s*[:=]\s*(\[[^\]]{0,2000}\]|(?:-[^\n]*\s*)+|[^\n]*)""", re.MULTILINE
 )
-_ROOT_POLICY = re.compile(rb"""\b(?:token_)?policies["']?\s*[:=]\s*[^\n]*\broot\b""")
+_WORD = re.compile(r"[A-Za-z0-9_.-]+")
+_COMMENT = re.compile(r"(?:^|\s)#[^\n]*")
 # Vault keeps no batch token, so nothing ends one that a restored snapshot, or a leak, has made valid again.
-_BATCH = re.compile(rb"""\btoken_type["']?\s*[:=]\s*["']?(?:default-)?batch\b""")
+_BATCH = frozenset(("batch", "default-batch"))
 _NARROW = "name the paths and capabilities that it needs"
 
 
@@ -41,8 +37,7 @@ def judge(repository: IntentRepository, intent: Intent | None) -> Iterator[Findi
                     yield from _wide(path, grant, handed_over)
             except DefinitionError as error:
                 yield of_error(error)
-        yield from _root(path, data)
-        yield from _batch(path, data)
+        yield from _roles(path, data)
 
 
 def _wide(path: str, grant: Grant, handed_over: dict[str, str]) -> Iterator[Finding]:
@@ -50,9 +45,7 @@ def _wide(path: str, grant: Grant, handed_over: dict[str, str]) -> Iterator[Find
     if why := _too_much(grant):
         message = f'path "{grant.path}": {why}'
         yield Finding(id="E_POLICY_WIDE", where=where, message=message, hint=_NARROW)
-        return
-    reached = sorted(name for below, name in handed_over.items() if _covers(grant.path, kv_data(below)))
-    if grant.capabilities & _WRITES and reached:
+    elif reached := sorted(name for below, name in handed_over.items() if writes((grant,), below)):
         message = f'path "{grant.path}" lets its bearer write {", ".join(reached)}: a second authority'
         yield Finding(id="E_POLICY_WIDE", where=where, message=message, hint="grant read only")
 
@@ -60,41 +53,49 @@ def _wide(path: str, grant: Grant, handed_over: dict[str, str]) -> Iterator[Find
 def _too_much(grant: Grant) -> str:
     if "sudo" in grant.capabilities:
         return "sudo is for nobody"
-    if grant.path.strip("/") in ("*", "+", "+/*", "secret/*", "secret/data/*", "secret/+/*"):
+    if reads_all(grant):
         return "it reaches every secret"
-    if grant.capabilities & _WRITES and any(_overlaps(grant.path, prefix) for prefix in _ROOTLIKE):
-        return "whoever can write there can make itself root"
-    if grant.capabilities & _WRITES and _overlaps(grant.path, f"{TRANSIT_MOUNT}/"):
-        return "it signs the ledger as Vault does, or changes the key that does"
+    if power := ", ".join(control((grant,))):
+        return f"whoever can write there has power over who may do what: {power}"
     return ""
 
 
-def _overlaps(pattern: str, prefix: str) -> bool:
-    """True when a pattern reaches something below ``prefix``."""
-    begin = re.split(r"[*+]", pattern, maxsplit=1)[0]
-    return begin.startswith(prefix) or (pattern != begin and prefix.startswith(begin))
+def _roles(path: str, data: bytes) -> Iterator[Finding]:
+    """What a role gives. Vault takes names of policies in any case."""
+    for line, name, value in _settings(path, data):
+        words = set(_WORD.findall(value))
+        if name.endswith("policies") and "root" in {word.lower() for word in words}:
+            message = "the policy root is given to a role"
+            yield Finding(id="E_POLICY_WIDE", where=f"{path}:{line}", message=message, hint=_NARROW)
+        if name == "token_type" and words & _BATCH:
+            message = "it gives batch tokens: nobody can revoke one, and a restore cannot end it"
+            hint = "token_type: service, with a short token_ttl"
+            yield Finding(id="E_BATCH_TOKEN", where=f"{path}:{line}", message=message, hint=hint)
 
 
-def _covers(pattern: str, path: str) -> bool:
-    """Vault's globs: ``+`` is one segment, ``*`` at the end is any ending."""
-    parts = re.split(r"([+*])", pattern)
-    expression = "".join({"+": "[^/]+", "*": ".*"}.get(part, re.escape(part)) for part in parts)
-    return re.fullmatch(expression, path) is not None
+def _settings(path: str, data: bytes) -> Iterator[tuple[int, str, str]]:
+    """Line, key and value of what says which policies or tokens a role gives: as YAML has it, else as text."""
+    try:
+        read = documents_of(path, data) if path.endswith(SUFFIXES) else []
+    except DefinitionError:
+        read = []
+    documents = [document for document in read if isinstance(document, dict | list)]
+    for key, value in (found for document in documents for found in _leaves(document)):
+        at = max(data.find(key.encode()), 0)
+        yield data.count(b"\n", 0, at) + 1, key, value
+    if not documents:
+        for found in _SETTING.finditer(data):
+            text = _COMMENT.sub("", found[2].decode("utf-8", "replace"))
+            yield data.count(b"\n", 0, found.start(1)) + 1, found[1].decode(), text
 
 
-def _root(path: str, data: bytes) -> Iterator[Finding]:
-    if found := _ROOT_POLICY.search(data):
-        message = "the policy root is given to a role"
-        yield Finding(id="E_POLICY_WIDE", where=_line(path, data, found), message=message, hint=_NARROW)
-
-
-def _batch(path: str, data: bytes) -> Iterator[Finding]:
-    if found := _BATCH.search(data):
-        message = "it gives batch tokens: nobody can revoke one, and a restore cannot end it"
-        hint = "token_type: service, with a short token_ttl"
-        yield Finding(id="E_BATCH_TOKEN", where=_line(path, data, found), message=message, hint=hint)
-
-
-def _line(path: str, data: bytes, found: re.Match[bytes]) -> str:
-    line = data.count(b"\n", 0, found.start()) + 1
-    return f"{path}:{line}"
+def _leaves(node: Any) -> Iterator[tuple[str, str]]:
+    """Keys with what they hold as text; a list's items in one."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _leaves(item)
+    if isinstance(node, dict):
+        for key, value in node.items():
+            held = value if isinstance(value, list) else [value]
+            yield str(key), " ".join(str(item) for item in held if not isinstance(item, list | dict))
+            yield from _leaves(value)

@@ -37,6 +37,30 @@ SECTIONS: Final = frozenset(
 )
 
 
+# Of each section what it is made of: a kind, a mapping by its fields, a list by what each item is.
+_STEP = {"id": str, "title": str, "milliseconds": int, "acted": bool, "note": str, "waits": [str]}
+_WAIT = {"id": str, "title": str, "milliseconds": int}
+_SHAPE: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(SECTIONS - {"snapshot", "versions", "rto", "rpo", "secrets", "proofs", "leftOut"}, str),
+    "snapshot": {"file": str, "sha256": str, "time": str},
+    "versions": {},
+    "rto": {
+        "milliseconds": int,
+        "waitedMilliseconds": int,
+        "waits": [_WAIT],
+        "phases": [{"title": str, "milliseconds": int, "steps": [_STEP]}],
+    },
+    "rpo": {"raftIndex": int, "ageSeconds": int, "secondsBehind": int, "recordsBehind": int},
+    "secrets": {
+        "secrets": int,
+        "versions": int,
+        "differing": [{"name": str, "version": int, "fields": [str], "lost": bool}],
+    },
+    "proofs": [{"id": str, "title": str, "state": str, "evidence": str, "ok": (bool, type(None))}],
+    "leftOut": {},
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """``content`` is plain JSON with whole numbers alone; docs/reference/drill-report.md has its fields."""
@@ -66,7 +90,9 @@ def read_report(data: bytes, key: PublicKey, what: str) -> Report:
     value = canonical.loads(payload, what, code="E_DRILL_REPORT")
     try:
         report = Report(content=value["predicate"])
-        same = report.content.keys() == SECTIONS and _statement(report) == payload
+        same = report.content.keys() == SECTIONS and _fits(report.content, _SHAPE)
+        same = same and report.content["outcome"] == (DIFFERS if report.differing else EQUAL)
+        same = same and _statement(report) == payload
     except (KeyError, TypeError, AttributeError):
         report, same = None, False
     if report is None or not same:
@@ -77,6 +103,17 @@ def read_report(data: bytes, key: PublicKey, what: str) -> Report:
             hint="`bootstrap drill` writes one with --out; a ledger's bundle is verified by `bootstrap ledger verify`",
         )
     return report
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    """Whether what is signed can be shown: a newer report may have more fields, and none of another kind."""
+    if isinstance(shape, Mapping):
+        return isinstance(value, dict) and all(
+            name in value and _fits(value[name], each) for name, each in shape.items()
+        )
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_fits(each, shape[0]) for each in value)
+    return type(value) in (shape if isinstance(shape, tuple) else (shape,))
 
 
 def _statement(report: Report) -> bytes:

@@ -1,10 +1,12 @@
 """ExternalSecrets and PushSecrets of any owner: which of them reach our paths in Vault, by which store (INV5, INV6)."""
 
 from collections.abc import Iterator
+from posixpath import normpath
 from typing import Any
 from urllib.parse import urlsplit
 
 from bootstrap.model.catalog import Intent
+from bootstrap.model.names import kv_path
 from bootstrap.ports import Object
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.names import KV_MOUNT, STORE
@@ -39,14 +41,16 @@ class Foreign:
         self._declared = {ref_of(obj) for obj in derived(world.intent)}
         listed = [obj for kind in STORES for obj in world.cluster.list(*kind)]
         self._stores = {
-            (o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"])
+            (o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]): within
             for o in listed
-            if _reaches(o, world.intent.platform.vault.namespace)
+            if (within := _reaches(o, world.intent.platform.vault.namespace)) is not None
         }
 
     def readers(self) -> Iterator[str]:
         for obj in self._others(EXTERNAL):
-            asked = (path for store, path in _asked(obj) if self._is_ours(obj, store))
+            asked = (
+                f"{within}{path}" for store, path in _asked(obj) for within in self._within(obj, store)
+            )
             if hit := sorted({p for path in asked if (p := self._hit(path))}):
                 yield f"{ref_of(obj)} reads {', '.join(hit)}"
 
@@ -54,51 +58,56 @@ class Foreign:
         for obj in self._others(PUSH):
             spec = obj.get("spec") or {}
             # By labels or by name, in this namespace or of the cluster: any store of ours will do.
-            if not any(self._is_ours(obj, store) for store in spec.get("secretStoreRefs") or ()):
-                continue
+            within = {w for store in spec.get("secretStoreRefs") or () for w in self._within(obj, store)}
             keys = [
                 str(((d.get("match") or {}).get("remoteRef") or {}).get("remoteKey") or "")
                 for d in spec.get("data") or ()
             ]
             keys += [ANY] if spec.get("dataTo") else []
-            if hit := sorted({p for path in keys if (p := self._hit(path))}):
+            if hit := sorted({p for w in within for path in keys if (p := self._hit(f"{w}{path}"))}):
                 yield f"{ref_of(obj)} writes {', '.join(hit)}"
 
     def _others(self, kind: tuple[str, str]) -> list[Object]:
         return [obj for obj in self._world.cluster.list(*kind) if ref_of(obj) not in self._declared]
 
-    def _is_ours(self, obj: Object, store: dict[str, Any]) -> bool:
+    def _within(self, obj: Object, store: dict[str, Any]) -> set[str]:
+        """Where below our mount that store, or each that its labels may choose, begins; none for what is not ours."""
         kind = store.get("kind") or "SecretStore"
         place = obj["metadata"]["namespace"] if kind == "SecretStore" else ""
-        if "name" not in store:  # chosen by labels
-            return any(k == kind and p == place for k, p, _ in self._stores)
-        return (kind, place, str(store["name"])) in self._stores
+        return {
+            within
+            for (k, p, name), within in self._stores.items()
+            if (k, p) == (kind, place) and store.get("name", name) == name
+        }
 
     def _hit(self, path: str) -> str:
         """The path as it is named, where it is one of ours; empty otherwise."""
-        if path == ANY:
+        if path.endswith(ANY):
             return "whatever it finds"
-        plain = path.strip("/").removeprefix(f"{KV_MOUNT}/").removeprefix("data/")
+        plain = kv_path(path)
         return plain if plain in self._paths or plain.partition("/")[0] in OURS else ""
 
 
-def _reaches(store: Object, namespace: str) -> bool:
-    """Whether a store names our Vault: ours by its name, any other by the address of our Service or of a pod."""
+def _reaches(store: Object, namespace: str) -> str | None:
+    """Where below our mount a store begins that names our Vault: ours by its name, any other by the address of our
+    Service or of a pod. None for what does not."""
     if store["kind"] == "ClusterSecretStore" and store["metadata"]["name"] == STORE:
-        return True
+        return ""
     vault = ((store.get("spec") or {}).get("provider") or {}).get("vault") or {}
-    if str(vault.get("path") or KV_MOUNT).strip("/") != KV_MOUNT:  # another mount: nothing of ours
-        return False
+    mount, _, below = normpath(f"/{vault.get('path') or KV_MOUNT}").strip("/").partition("/")
+    if mount != KV_MOUNT:  # nothing of ours
+        return None
     try:
         host = urlsplit(str(vault.get("server") or "")).hostname or ""
     except ValueError:
-        return False
+        return None
     first, _, rest = host.partition(".")
     if first == "vault" or first.startswith("vault-"):
         inside = rest.removeprefix("vault-internal.").split(".")
         place = store["metadata"].get("namespace", "")
-        return inside[0] == namespace or (inside == [""] and place == namespace)
-    return False
+        if inside[0] == namespace or (inside == [""] and place == namespace):
+            return f"{below}/" if below else ""
+    return None
 
 
 def _asked(obj: Object) -> Iterator[tuple[dict[str, Any], str]]:

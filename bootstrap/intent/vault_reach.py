@@ -1,4 +1,4 @@
-"""What a Vault policy lets its bearer change: a secret of the catalog, or who may change one (INV6).
+"""What a Vault policy lets its bearer change: a secret of the catalog, or who may change one (INV4, INV6).
 
 As Vault judges a request: of the paths of one policy that match, the most specific one counts.
 Source: developer.hashicorp.com/vault/docs/concepts/policies, "Policy syntax" (priority matching).
@@ -9,41 +9,47 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from bootstrap.intent.hcl import Grant
-from bootstrap.steps.context.names import (
-    KV_MOUNT,
-    PKI_MOUNT,
-    POD_LOGIN,
-    READER_ROLE,
-    RUN_ROLE,
-    TRANSIT_KEY,
-    TRANSIT_MOUNT,
-)
+from bootstrap.model.names import KV_MOUNT, PKI_MOUNT, POD_LOGIN, TRANSIT_KEY, TRANSIT_MOUNT
 
-WRITES = frozenset({"create", "update", "patch", "delete"})
+WRITES = frozenset({"create", "update", "patch", "delete", "recover"})
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
-# What changes who may do what; a grant to write at, above or below one of them is a grant of everything.
+_ANY = "\ud800"  # a name that no policy can spell: what matches it matches every name
+_DEEPEST = 8  # segments of a secret's path that are tried
+# What changes who may do what; a grant to write there is a grant of everything. A path with ``/`` at its end stands
+# for itself and for all below it, ``+`` for one segment.
 CONTROL = {
     "sys/policies/acl/": "policies",
     "sys/policy/": "policies",
     "sys/raw/": "raw storage",
-    "sys/mounts/secret": "the mount of the secrets",
-    f"sys/mounts/{TRANSIT_MOUNT}": "the mount of Vault's own key",
+    "sys/mounts/secret/": "the mount of the secrets",
+    f"sys/mounts/{TRANSIT_MOUNT}/": "the mount of Vault's own key",
     f"{TRANSIT_MOUNT}/keys/": "the key with which Vault countersigns",
-    f"{TRANSIT_MOUNT}/sign/{TRANSIT_KEY}": "what Vault has signed",
+    f"{TRANSIT_MOUNT}/restore/": "the key with which Vault countersigns",
+    f"{TRANSIT_MOUNT}/sign/{TRANSIT_KEY}/": "what Vault has signed",
     "sys/remount": "mounts",
     "sys/auth/": "logins",
     "sys/storage/raft/snapshot": "the whole storage",
-    "auth/kubernetes/config": "the login of Kubernetes",
+    "sys/storage/raft/snapshot-force": "the whole storage",
+    "sys/generate-root/": "the root token",
+    "sys/rekey/": "the unseal key",
+    "auth/+/config/": "whom a login believes",
     f"auth/{POD_LOGIN}/": "the login of Vault's pods",
-    f"auth/kubernetes/role/{RUN_ROLE}": "the run's role",
-    f"auth/kubernetes/role/{READER_ROLE}": "the readers' role",
+    # Who defines one of these gives it any policy, the configuring one too. A secret id is none of them.
+    "auth/+/role/+": "which policies a login gives",
+    "auth/+/role/+/policies": "which policies a login gives",
+    "auth/+/users/+": "which policies a login gives",
+    "auth/+/users/+/policies": "which policies a login gives",
+    "auth/+/groups/+": "which policies a login gives",
+    "auth/+/certs/+": "which policies a login gives",
+    "auth/+/map/": "which policies a login gives",
     f"{PKI_MOUNT}/intermediate/": "the CA of Vault's certificates",
     f"{PKI_MOUNT}/roles/": "the names in Vault's certificates",
     "auth/token/roles/": "token roles",
     "identity/entity/": "entities",
-    "identity/entity-alias": "aliases of entities",
+    "identity/entity-alias/": "aliases of entities",
+    "identity/alias/": "aliases of entities",  # the older name, which Vault still answers
     "identity/group/": "groups",
-    "identity/group-alias": "aliases of groups",
+    "identity/group-alias/": "aliases of groups",
 }
 
 
@@ -51,7 +57,7 @@ def changes(grants: Sequence[Grant], secrets: Iterable[tuple[str, str]]) -> tupl
     """In words what the bearer changes; ``secrets`` are (path, name)."""
     if not any(grant.capabilities & WRITES for grant in grants):
         return ()
-    return (*sorted({name for path, name in secrets if writes(grants, path)}), *_control(grants))
+    return (*sorted({name for path, name in secrets if writes(grants, path)}), *control(grants))
 
 
 def writes(grants: Sequence[Grant], path: str) -> bool:
@@ -62,18 +68,45 @@ def writes(grants: Sequence[Grant], path: str) -> bool:
     )
 
 
-def _control(grants: Sequence[Grant]) -> Iterator[str]:
+def control(grants: Sequence[Grant]) -> Iterator[str]:
+    """What of ``CONTROL`` the bearer can write."""
     found = {what for grant in grants for path, what in CONTROL.items() if _touches(grants, grant, path)}
     yield from sorted(found)
+
+
+def reads_all(grant: Grant) -> bool:
+    """Whether one block reaches every secret of some depth. A template stands for one name for each bearer."""
+    deny = grant.capabilities <= {"deny"}
+    pattern = plain(grant.path) if grant.path.startswith("{{") else grant.path
+    depths = ("/".join([_ANY] * count) for count in range(1, _DEEPEST + 1))
+    return not deny and any(_matches(pattern, f"{KV_MOUNT}/data/{path}") for path in depths)
 
 
 def _touches(grants: Sequence[Grant], grant: Grant, path: str) -> bool:
     if not grant.capabilities & WRITES:
         return False
     pattern = plain(grant.path)
-    below = path.endswith("/") and pattern.startswith(path) and pattern != path.rstrip("/")
-    probe = f"{path}probe" if path.endswith("/") else path
-    return below or bool(_matches(pattern, probe) and _allowed(grants, probe) & WRITES)
+    return any(
+        _matches(pattern, probe) and bool(_allowed(grants, probe) & WRITES) for probe in _met(pattern, path)
+    )
+
+
+def _met(pattern: str, path: str) -> Iterator[str]:
+    """Where a grant and a place of ``CONTROL`` could meet: what the place leaves open is called as the grant has it,
+    what both leave open by a name that no denial spells."""
+    given = _named(pattern)
+    wanted = path.rstrip("/").split("/")
+    here = [
+        name if name != "+" else given[at] if at < len(given) else _ANY for at, name in enumerate(wanted)
+    ]
+    yield "/".join(here)
+    if path.endswith("/"):
+        yield "/".join([*here, *(given[len(wanted) :] or [_ANY])])
+
+
+def _named(pattern: str) -> list[str]:
+    filled = pattern.removesuffix("*") + (_ANY if pattern.endswith("*") else "")
+    return filled.replace("+", _ANY).split("/")
 
 
 def _allowed(grants: Sequence[Grant], path: str) -> frozenset[str]:
