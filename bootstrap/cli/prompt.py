@@ -31,7 +31,7 @@ def choose_passphrase(source: str, *, none: bool, ask: bool) -> Sensitive | None
     if source:
         return _from_fd(source)
     if none:
-        terminal.err("warning: root.key is written without a passphrase: who reads it holds everything")
+        terminal.err("warning: root.key without a passphrase: who reads it holds everything")
         return None
     first = ask_passphrase("Passphrase for root.key: ") if ask else None
     if first is None:

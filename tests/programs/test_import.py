@@ -1,6 +1,7 @@
 """``import``: from what people have to entries that `check` takes once somebody has said whose they are."""
 
 import base64
+import errno
 import json
 import os
 import subprocess
@@ -137,6 +138,37 @@ def test_nothing_is_overwritten_and_nothing_half_written(repository: Path) -> No
     assert caught.value.code == "E_EXISTS"
     assert caught.value.where.startswith("encrypted/")
     assert f"move {caught.value.where} away" in caught.value.hint
+    assert {p: p.read_bytes() for p in repository.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["../imported", "/tmp/imported", "a/../../b", "", ".hidden", "a//b", "a\nb"])
+def test_the_entries_go_below_secrets_and_nowhere_else(repository: Path, name: str) -> None:
+    before = {p for p in repository.parent.rglob("*") if p.is_file()}
+    with pytest.raises(DefinitionError) as caught:
+        run(repository, "-", "--name", name, given=json.dumps(MANIFESTS).encode())
+    assert (caught.value.code, caught.value.where) == ("E_NAME", "--name")
+    assert {p for p in repository.parent.rglob("*") if p.is_file()} == before
+    run(repository, "-", "--name", "team/shop", given=json.dumps(MANIFESTS).encode())
+    assert (repository / "secrets/team/shop.yaml").is_file()
+
+
+def test_a_disk_that_is_full_leaves_the_catalog_as_it_was(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entries of people stand in that file: it is whole, and nothing lies beside it."""
+    (repository / "secrets/imported.yaml").write_text("# ours\n")
+    before = {p: p.read_bytes() for p in repository.rglob("*") if p.is_file()}
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        if "imported" in str(Path(f"/proc/self/fd/{handle}").readlink()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="No space left") as caught:
+        run(repository, "-", given=json.dumps(MANIFESTS).encode())
+    assert caught.value.filename == str(repository / "secrets/imported.yaml")
     assert {p: p.read_bytes() for p in repository.rglob("*") if p.is_file()} == before
 
 

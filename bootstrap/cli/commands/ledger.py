@@ -1,6 +1,7 @@
 """``bootstrap ledger``: the transfer records. ``verify`` needs two files and no cluster (H4)."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,7 +89,7 @@ def export(
     from bootstrap.cli.commands.ledger_live import live_bundle
 
     data, report = live_bundle(options)
-    write_whole(out, data)
+    write_out({out: data})
     if options.output is Output.JSON:
         terminal.document(
             json.dumps({"file": str(out), "size": report.size, "last": report.last}, sort_keys=True)
@@ -107,13 +108,16 @@ def _show(report: "Report", output: Output) -> None:
         terminal.out(*lines(report))
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_out(files: Mapping[Path, bytes]) -> None:
     """Whole or not at all; DefinitionError E_OUT (exit 2) where nothing can be written."""
-    part = path.with_name(path.name + ".part")
+    from bootstrap.adapters.local.whole_files import WholeFile, write_whole
+
     try:
-        part.write_bytes(data)
-        part.replace(path)
+        write_whole({path: WholeFile(content) for path, content in files.items()})
     except OSError as error:
         raise DefinitionError(
-            f"{path} cannot be written: {error.strerror}", code="E_OUT", where=str(path)
+            f"{error.filename} cannot be written: {error.strerror}",
+            code="E_OUT",
+            where=str(error.filename),
+            hint="make room, or name another place with --out; nothing half-written is left",
         ) from None
