@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from bootstrap.model.errors import DefinitionError
 HeadOption = Annotated[
     list[Path] | None, typer.Option("--head", metavar="FILE", help="A signed head that it must hold.")
 ]
+
+MOST_BYTES: Final = 64 * 1024 * 1024  # of what is read whole
+HINT: Final = "give the path of a file that is there; the folder of --keys holds ledger.pub"
 
 
 def heads_for(keys: Path, named: Sequence[Path] | None) -> dict[str, bytes]:
@@ -27,9 +30,14 @@ def heads_named(named: Sequence[Path]) -> dict[str, bytes]:
 
 
 def read(path: Path) -> bytes:
-    """Errors as ``opened``."""
+    """Errors as ``opened``; DefinitionError E_SIZE for what no key, head or report can be."""
     with opened(path) as source:
-        return source.read()
+        content = source.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise DefinitionError(
+            f"{path} is larger than {MOST_BYTES >> 20} MiB", code="E_SIZE", where=str(path), hint=HINT
+        )
+    return content
 
 
 @contextmanager
@@ -43,5 +51,5 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             f"{path} cannot be read: {error.strerror}",
             code="E_FILE_MISSING",
             where=str(path),
-            hint="give the path of a file that is there; the folder of --keys holds ledger.pub",
+            hint=HINT,
         ) from None

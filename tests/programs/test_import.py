@@ -17,6 +17,7 @@ from bootstrap.adapters.git.repository import open_repository
 from bootstrap.adapters.root.root_key import encrypt_to, open_root
 from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.cli.commands import import_
 from bootstrap.cli.commands.check import run_check
 from bootstrap.cli.commands.import_ import import_command
 from bootstrap.intent.findings import errors
@@ -285,6 +286,20 @@ def test_what_cannot_be_imported_is_an_error_without_its_content(
     with pytest.raises(BootstrapError) as caught:
         run(repository, "-", given=given)
     assert caught.value.code == code
+    assert not (repository / "secrets/imported.yaml").exists()
+
+
+@pytest.mark.parametrize("source", ["-", "paths.txt"])
+def test_what_is_too_large_is_refused_and_never_cut(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str
+) -> None:
+    text = b"applications/web/session: key\napplications/web/db: user\n"
+    monkeypatch.setattr(import_, "_MOST_BYTES", len(text) - 1)
+    monkeypatch.chdir(tmp_path)
+    Path("paths.txt").write_bytes(text)
+    with pytest.raises(DefinitionError) as caught:
+        run(repository, source, given=text)
+    assert (caught.value.code, caught.value.where) == ("E_SIZE", source)
     assert not (repository / "secrets/imported.yaml").exists()
 
 

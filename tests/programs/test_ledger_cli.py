@@ -120,3 +120,11 @@ def test_verify_loads_nothing_heavy(files: Path) -> None:
         [sys.executable, "-c", code], cwd=files, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.stderr.strip() == "[] 0"
+
+
+def test_show_of_what_is_no_bundle_names_the_file_and_a_way_out(files: Path) -> None:
+    (files / "other.json").write_text("{}")
+    done = ledger(files, "show", "other.json")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "\n  where: other.json: " in done.stderr
+    assert "hint: take another copy" in done.stderr

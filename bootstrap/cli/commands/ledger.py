@@ -1,7 +1,8 @@
 """``bootstrap ledger``: the transfer records. ``verify`` needs two files and no cluster (H4)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,13 +43,8 @@ def verify(
 
     key = read(keys / KEY_FILE)
     heads = heads_for(keys, head)
-    try:
-        with opened(bundle) as source:
-            report = verify_bundle(source, {KEY_FILE: key}, heads, all_known=not head, cluster=cluster)
-    except EvidenceError as error:
-        error.where = f"{bundle}: {error.where}"
-        error.hint = error.hint or "take another copy: exported earlier, or anew with bootstrap ledger export"
-        raise
+    with _told_of(bundle), opened(bundle) as source:
+        report = verify_bundle(source, {KEY_FILE: key}, heads, all_known=not head, cluster=cluster)
     _show(report, output)
     return 0
 
@@ -70,7 +66,7 @@ def show(
     else:
         from bootstrap.ledger.bundle import show_bundle
 
-        with opened(bundle) as source:
+        with _told_of(bundle), opened(bundle) as source:
             report = show_bundle(source)
     _show(report, options.output)
     return 0
@@ -97,6 +93,17 @@ def export(
     else:
         terminal.out(f"{out}: {report.size} records, head sha256:{report.last}")
     return 0
+
+
+@contextmanager
+def _told_of(bundle: Path) -> Iterator[None]:
+    """An error in it names the file, and has a way out."""
+    try:
+        yield
+    except EvidenceError as error:
+        error.where = f"{bundle}: {error.where}"
+        error.hint = error.hint or "take another copy: exported earlier, or anew with bootstrap ledger export"
+        raise
 
 
 def _show(report: "Report", output: Output) -> None:
