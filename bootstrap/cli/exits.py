@@ -12,7 +12,7 @@
 | 7 | held by another run |
 | 8 | done, but a retirement waits; of `verify`: a proof waits |
 | 9 | proofs were left out (`verify`) |
-| 130, 143 | interrupted |
+| 129, 130, 143 | interrupted |
 """
 
 import os
@@ -95,7 +95,7 @@ def _say(message: str, where: str, hint: str) -> None:
     lines += [f"  hint: {hint}"] if hint else []
     try:
         terminal.err(*lines)
-    except BrokenPipeError:
+    except OSError:  # nobody reads any more: the pipe is closed, or the terminal went (SIGHUP)
         _silence()
 
 

@@ -15,7 +15,11 @@ def ask_passphrase(prompt: str) -> Sensitive | None:
         return None
     import getpass
 
-    return Sensitive(getpass.getpass(one_line(prompt), stream=sys.stderr).encode(), "passphrase")
+    try:
+        return Sensitive(getpass.getpass(one_line(prompt), stream=sys.stderr).encode(), "passphrase")
+    except KeyboardInterrupt:
+        terminal.err("")  # what is said next begins a line of its own
+        raise
 
 
 def choose_passphrase(source: str, *, none: bool, ask: bool) -> Sensitive | None:

@@ -76,7 +76,7 @@ class Transient(WorldError):
 
 
 class Interrupted(BootstrapError):
-    """SIGINT (130) or SIGTERM (143) at a step boundary or inside a wait."""
+    """SIGINT (130), SIGTERM (143) or SIGHUP (129) at a step boundary or inside a wait."""
 
     exit_code = 130
 

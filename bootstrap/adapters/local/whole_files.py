@@ -6,7 +6,6 @@ power cut, and so do the folders that were made for it (rename(2), fsync(2)).
 
 import errno
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -70,7 +69,7 @@ def _refuse_what_is_no_file(path: Path) -> None:
 def _part(path: Path) -> Path:
     """Beside the file itself, where ``path`` is a link to it: the link stays one."""
     real = Path(os.path.realpath(path))
-    return real.with_name(f".{real.name}.{secrets.token_hex(4)}.part")
+    return real.with_name(f".{real.name}.{os.getpid()}.part")
 
 
 def _missing_folders(needed: Iterable[Path]) -> list[Path]:
@@ -80,6 +79,7 @@ def _missing_folders(needed: Iterable[Path]) -> list[Path]:
 
 
 def _write(part: Path, path: Path, file: WholeFile) -> None:
+    part.unlink(missing_ok=True)  # of a killed process that had this number
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, file.mode)
     with os.fdopen(handle, "wb") as stream:
         if path.exists():

@@ -44,7 +44,7 @@ def init(
     passphrase: PassphraseFrom = "",
     non_interactive: NonInteractive = False,
 ) -> None:
-    """Scaffold an intent repository: commented, valid, its values encrypted from the start."""
+    """Scaffold an intent repository: commented, its values encrypted from the start; valid with --manifests."""
     target = folder.absolute()
     _refuse_used(target, folder)
     platform = _name(name or target.name)
