@@ -25,7 +25,10 @@ DO = {
         "correct it; nothing was changed",
     ),
     3: ("changes are pending (`plan --detailed-exitcode`)", "`bootstrap up`"),
-    4: ("this machine, root key or cluster cannot run it", "`bootstrap doctor` names all that it sees to be missing"),
+    4: (
+        "this machine, root key or cluster cannot run it",
+        "`bootstrap doctor` names all that it sees to be missing",
+    ),
     5: ("only a human can say how to go on", "[answer exit 5](../how-to/answer-exit-5.md)"),
     6: (
         "an invariant, a record or a signature does not hold",
