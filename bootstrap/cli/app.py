@@ -30,7 +30,7 @@ HELP = """From a Git repository, an offline root key and an empty cluster to a p
 
 stdout is data, stderr is narration. Exit codes: 0 done, 1 failed, 2 usage or definition, 3 changes pending,
 4 precondition, 5 a human decision is needed, 6 an invariant or evidence is broken, 7 held by another run,
-8 done but a retirement waits, 9 proofs were left out, 130 and 143 interrupted.
+8 done but a retirement waits, 9 proofs were left out, 129, 130 and 143 interrupted.
 """
 
 app = typer.Typer(

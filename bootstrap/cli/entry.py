@@ -39,7 +39,7 @@ def close() -> None:
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
     """While modules are imported nothing is under way, and an exception would end in the middle of one of them."""
-    os.write(2, b"error: interrupted\n  hint: nothing is half-made; run it again\n")
+    os.write(2, b"error: interrupted [E_INTERRUPTED]\n  hint: nothing is half-made; run it again\n")
     os._exit(128 + number)
 
 

@@ -3,16 +3,17 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, Final
 
 import typer
 
 from bootstrap.model.errors import DefinitionError
 
-MOST_BYTES = 16 << 20  # of a key, a head or a report
 HeadOption = Annotated[
     list[Path] | None, typer.Option("--head", metavar="FILE", help="A signed head that it must hold.")
 ]
+
+MOST_BYTES: Final = 64 << 20  # of a key, a head or a report: what is read whole
 
 
 def heads_for(keys: Path, named: Sequence[Path] | None) -> dict[str, bytes]:

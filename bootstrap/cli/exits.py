@@ -12,7 +12,7 @@
 | 7 | held by another run |
 | 8 | done, but a retirement waits; of `verify`: a proof waits |
 | 9 | proofs were left out (`verify`) |
-| 130, 143 | interrupted |
+| 129, 130, 143 | interrupted |
 """
 
 import os
@@ -46,13 +46,13 @@ def caught(command: Callable[[], int | None]) -> int:
         return code or 0
     except BootstrapError as error:
         shown = error if isinstance(error, Interrupted) else swallowed() or error
-        _say(_coded(shown), shown.where, shown.hint)
+        _say(_coded(shown.message, shown.code), shown.where, shown.hint or shown.advice)
         return code_of(shown)
     except typer.TyperException as error:
         _refuse(error)
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted", "", HINT)
+        _say(_coded("interrupted", "E_INTERRUPTED"), "", HINT)
         return INTERRUPTED
     except BrokenPipeError:
         _silence()
@@ -67,10 +67,12 @@ def caught(command: Callable[[], int | None]) -> int:
         return PreconditionError.exit_code
     except Exception as error:  # noqa: BLE001  (the one catch: its text might hold a value, so it is not shown)
         if (signal := swallowed()) is not None:
-            _say(_coded(signal), "", signal.hint)
+            _say(_coded(signal.message, signal.code), "", signal.hint)
             return code_of(signal)
         _say(
-            f"a fault in the program: {type(error).__name__}", _place(error), "bootstrap up goes on from here"
+            _coded(f"a fault in the program: {type(error).__name__}", "E_FAULT"),
+            _place(error),
+            "report the line that is named; a run goes on with bootstrap up",
         )
         return 1
 
@@ -79,10 +81,10 @@ def code_of(error: BootstrapError) -> int:
     return 128 + error.signal_number if isinstance(error, Interrupted) else error.exit_code
 
 
-def _coded(error: BootstrapError) -> str:
+def _coded(message: str, code: str) -> str:
     """The message with the stable code at the end of its first line: what scripts and searches match on."""
-    first, newline, more = error.message.partition("\n")
-    return f"{first} [{error.code}]{newline}{more}"
+    first, newline, more = message.partition("\n")
+    return f"{first} [{code}]{newline}{more}"
 
 
 def _say(message: str, where: str, hint: str) -> None:
@@ -93,7 +95,7 @@ def _say(message: str, where: str, hint: str) -> None:
     lines += [f"  hint: {hint}"] if hint else []
     try:
         terminal.err(*lines)
-    except BrokenPipeError:
+    except OSError:  # nobody reads any more: the pipe is closed, or the terminal went (SIGHUP)
         _silence()
 
 
@@ -104,7 +106,7 @@ def _refuse(error: typer.TyperException) -> None:
     if message.startswith("Usage: "):  # a group without a command: its help is the answer
         terminal.err(*message.rstrip().split("\n"))
     else:
-        _say(message, "", f"{context.command_path if context else 'bootstrap'} --help")
+        _say(_coded(message, "E_USAGE"), "", f"{context.command_path if context else 'bootstrap'} --help")
 
 
 def _named(error: OSError) -> str:

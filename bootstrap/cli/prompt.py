@@ -15,7 +15,11 @@ def ask_passphrase(prompt: str) -> Sensitive | None:
         return None
     import getpass
 
-    return Sensitive(getpass.getpass(one_line(prompt), stream=sys.stderr).encode(), "passphrase")
+    try:
+        return Sensitive(getpass.getpass(one_line(prompt), stream=sys.stderr).encode(), "passphrase")
+    except KeyboardInterrupt:
+        terminal.err("")  # what is said next begins a line of its own
+        raise
 
 
 def choose_passphrase(source: str, *, none: bool, ask: bool) -> Sensitive | None:
@@ -31,7 +35,7 @@ def choose_passphrase(source: str, *, none: bool, ask: bool) -> Sensitive | None
     if source:
         return _from_fd(source)
     if none:
-        terminal.err("warning: root.key is written without a passphrase: who reads it holds everything")
+        terminal.err("warning: root.key without a passphrase: who reads it holds everything")
         return None
     first = ask_passphrase("Passphrase for root.key: ") if ask else None
     if first is None:

@@ -5,7 +5,7 @@ Inside a run ``engine/interrupt.py`` takes over; what is acted on then is journa
 
 import signal
 from types import FrameType
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from bootstrap.model.errors import Interrupted
 
@@ -13,8 +13,11 @@ HINT = "nothing is half-made; run it again"
 _came: list[int] = []
 
 
+STOPPING: Final = (signal.SIGTERM, signal.SIGHUP)
+
+
 def listen() -> None:
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in STOPPING:
         signal.signal(number, _stop)
     signal.signal(signal.SIGINT, _interrupt)
 

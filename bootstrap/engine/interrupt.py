@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a run at once, at a place that the next run can go on from (any place is one).
+"""SIGINT, SIGTERM and SIGHUP end a run at once, at a place that the next run can go on from (any place is one).
 
 The handler raises, so that waits end; it also keeps a flag, since a library may swallow what is raised
 inside it. A second signal ends the process the hard way.
@@ -13,7 +13,7 @@ from typing import Final
 
 from bootstrap.model.errors import BootstrapError, Interrupted
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupt:
@@ -35,7 +35,7 @@ class Interrupt:
 
 @contextmanager
 def interruptible(interrupt: Interrupt) -> Iterator[None]:
-    """Both signals raise Interrupted in the main thread until the block ends."""
+    """Each of the signals raises Interrupted in the main thread until the block ends."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -118,7 +118,7 @@ class Plan(Part):
 
 
 class Run(Part):
-    state: Literal["none", "running", "finished", "abandoning", "abandoned"]
+    state: Literal["none", "running", "finished", "abandoning", "abandoned", "setting", "rekeying"]
     epoch: int = Field(description="Number of runs so far")
     plan: Digest = Field(description="Digest of the plan that the last run went by; empty where none ran")
     asks: bool = Field(description="An unfinished run of another plan: `up` stops until that is accepted")

@@ -22,6 +22,7 @@ ABANDONING: Final = "abandoning"
 ABANDONED: Final = "abandoned"
 SETTING: Final = "setting"  # a value is being changed on a finished cluster; no plan holds the next run
 REKEYING: Final = "rekeying"  # Vault gets another unseal share, on a finished cluster too
+STATES: Final = (RUNNING, FINISHED, ABANDONING, ABANDONED, SETTING, REKEYING)
 AT_WORK: Final = (RUNNING, ABANDONING, SETTING, REKEYING)
 
 

@@ -11,9 +11,11 @@ class BootstrapError(Exception):
     """Base of all errors that are ours; anything else is a bug.
 
     ``code`` is a stable identifier such as ``E_REPO_MISSING`` (scripts and tests match on it).
+    ``advice`` is the hint of one that has none of its own.
     """
 
     exit_code: ClassVar[int] = 1
+    advice: ClassVar[str] = "look at bootstrap status, then the same command again"
     retry: ClassVar[bool] = False
 
     def __init__(self, message: str, *, code: str = "E_FAILED", where: str = "", hint: str = "") -> None:
@@ -28,30 +30,35 @@ class DefinitionError(BootstrapError):
     """The command line, the intent repository, a phase file: exit 2, nothing was changed."""
 
     exit_code = 2
+    advice = "correct it, then the same command again"
 
 
 class PreconditionError(BootstrapError):
     """This machine, root key or cluster cannot run it: exit 4."""
 
     exit_code = 4
+    advice = "bootstrap doctor lists everything at once"
 
 
 class DecisionNeeded(BootstrapError):
     """Only a human can say how to go on: exit 5."""
 
     exit_code = 5
+    advice = "docs/how-to/answer-exit-5.md says what each answer does"
 
 
 class EvidenceError(BootstrapError):
     """An invariant, a record or a signature does not hold: exit 6."""
 
     exit_code = 6
+    advice = "stop: find out who changed what before the next bootstrap up"
 
 
 class HeldError(BootstrapError):
     """Another run holds the cluster: exit 7."""
 
     exit_code = 7
+    advice = "wait for it; a dead run gives way after 15 seconds"
 
 
 class WorldError(BootstrapError):
@@ -69,7 +76,7 @@ class Transient(WorldError):
 
 
 class Interrupted(BootstrapError):
-    """SIGINT (130) or SIGTERM (143) at a step boundary or inside a wait."""
+    """SIGINT (130), SIGTERM (143) or SIGHUP (129) at a step boundary or inside a wait."""
 
     exit_code = 130
 

@@ -50,7 +50,7 @@ def write_repository(
                 where=str(key_folder),
                 hint="it must be what one run of bootstrap keygen wrote",
             )
-        shutil.copytree(key_folder / part, folder / part)
+        _copy(key_folder / part, folder / part)
     context = {
         "name": name,
         "root_hint": root_hint,
@@ -67,6 +67,14 @@ def write_repository(
         shutil.copyfile(given.crds, folder / CRDS)
     for path, content in _encrypted(holding).items():
         (folder / path).write_bytes(content)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """By hand: `shutil.copytree` makes one error of many, and none of them is to be read."""
+    for path in sorted(each for each in source.rglob("*") if each.is_file()):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
 
 
 def _render(source: Traversable, target: Path, context: dict[str, Any], digests: Mapping[str, str]) -> None:

@@ -1,8 +1,8 @@
 """What ``keygen`` makes: the root of trust, and the keys under it encrypted to the root (S1)."""
 
-import os
 from pathlib import Path
 
+from bootstrap.adapters.local.whole_files import WholeFile, write_whole
 from bootstrap.adapters.root import derived_keys as keys
 from bootstrap.adapters.root.holders import Holders, public_root, root_file
 from bootstrap.adapters.root.root_key import Root, encrypt_to
@@ -19,7 +19,7 @@ def write_keyset(
     """Writes ``root.key``, ``keys/`` and ``encrypted/root-material/``; never over anything that is there.
     Without a root (each holder has a key already) there is no ``root.key``.
 
-    Raises DefinitionError E_EXISTS. The private root comes first: what follows is worth nothing without it.
+    All of them or none: half a root of trust would stand in the way of a whole one. DefinitionError E_EXISTS.
     """
     unseal, unseal_public = keys.generate_unseal()
     ledger, ledger_public = keys.generate_ledger()
@@ -42,14 +42,10 @@ def write_keyset(
                 where=str(folder / name),
                 hint="give another folder with --out, or use the keys that are there: bootstrap init --keys",
             )
-    return tuple(_write(folder / name, content, secret=name == ROOT_FILE) for name, content in files.items())
-
-
-def _write(path: Path, content: bytes, *, secret: bool) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 if secret else 0o644)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(fd)
-    return path
+    write_whole(
+        {
+            folder / name: WholeFile(content, new=True, mode=0o600 if name == ROOT_FILE else 0o644)
+            for name, content in files.items()
+        }
+    )
+    return tuple(folder / name for name in files)

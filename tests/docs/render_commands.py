@@ -12,7 +12,8 @@ TOP = """\
 # Commands
 
 Options that take the same meaning everywhere stand at the end. Exit codes are in [exit codes](exit-codes.md).
-Nothing else is read: no environment variable, no file in a home folder. `bootstrap --version` prints the version.
+No setting is read from elsewhere, neither from an environment variable nor from a file in a home folder
+([what is listened to](../explanation/trust.md#the-environment)). `bootstrap --version` prints the version.
 """
 COMMON = "\n## Common options\n\nA command's section names those that it takes.\n\n"
 HEADER = "| option | default | meaning |\n|---|---|---|\n"

@@ -1,6 +1,7 @@
 """``docs/reference/exit-codes.md``, from the error classes and the codes that commands return."""
 
 from bootstrap.cli import exits
+from bootstrap.cli.signals import STOPPING
 from bootstrap.model import errors
 
 TOP = """\
@@ -24,7 +25,10 @@ DO = {
         "correct it; nothing was changed",
     ),
     3: ("changes are pending (`plan --detailed-exitcode`)", "`bootstrap up`"),
-    4: ("this machine, root key or cluster cannot run it", "`bootstrap doctor` lists everything at once"),
+    4: (
+        "this machine, root key or cluster cannot run it",
+        "`bootstrap doctor` names all that it sees to be missing",
+    ),
     5: ("only a human can say how to go on", "[answer exit 5](../how-to/answer-exit-5.md)"),
     6: (
         "an invariant, a record or a signature does not hold",
@@ -40,6 +44,7 @@ DO = {
         "`verify`: proofs were left out, each with its reason; none is broken",
         "give it `--root`, or [the right that is named](permissions.md#besides-to-verify)",
     ),
+    129: ("interrupted by SIGHUP (its terminal went)", "[resume](../how-to/resume-after-a-crash.md)"),
     130: ("interrupted by SIGINT (Ctrl-C)", "[resume](../how-to/resume-after-a-crash.md)"),
     143: ("interrupted by SIGTERM", "[resume](../how-to/resume-after-a-crash.md)"),
 }
@@ -47,7 +52,7 @@ DO = {
 
 def known_codes() -> set[int]:
     """Every code that the program can end with, as the code has it."""
-    found = {0, 143}  # done; 128 + SIGTERM, by exits.code_of
+    found = {0} | {128 + number for number in STOPPING}  # done; by exits.code_of
     found |= {value for value in vars(errors).values() if isinstance(value, int)}
     classes = [
         c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.BootstrapError)

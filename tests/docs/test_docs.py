@@ -91,6 +91,8 @@ def test_g5_every_command_that_is_shown_exists_with_its_options() -> None:
             assert command in options, f"{name(page)}: bootstrap {words}"
             given = set(re.findall(r"(?<=\s)(--?[a-z][a-z-]*)", rest.partition("&&")[0]))
             assert given <= options[command], f"{name(page)}: bootstrap {words}{rest}"
+            if command == "keygen" and "--non-interactive" in given:  # else it stops with E_KEY_PASS
+                assert given & {"--no-passphrase", "--passphrase", "--to"}, f"{name(page)}: {rest}"
             seen += 1
     assert seen > 60
 

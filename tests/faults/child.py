@@ -5,6 +5,7 @@ usage: python -I child.py ASK ANSWER SECONDS COMMAND...     (two file descriptor
 
 import os
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,7 @@ def main() -> None:
     ask, answer, off = (int(text) for text in sys.argv[1:4])
     sys.argv = ["bootstrap", *sys.argv[4:]]
     from bootstrap.adapters.local import clock
+    from bootstrap.adapters.local.whole_files import WholeFile, write_whole
     from bootstrap.adapters.records import folder as records
     from bootstrap.adapters.root import derived_keys as keys
     from bootstrap.cli import app
@@ -29,18 +31,18 @@ def main() -> None:
     if off:
         for module in (clock, keys):
             vars(module)["datetime"] = Off
-    write = records._replace
 
     def may_i(effect: str) -> None:
         os.write(ask, f"{effect}\n".encode())
         os.read(answer, 1)
 
-    def asking(path: Path, content: bytes) -> None:
-        may_i(f"before {path.name}")
-        write(path, content)
-        may_i(f"after {path.name}")
+    def asking(files: Mapping[Path, WholeFile]) -> None:
+        for path, file in files.items():
+            may_i(f"before {path.name}")
+            write_whole({path: file})
+            may_i(f"after {path.name}")
 
-    records._replace = asking
+    vars(records)["write_whole"] = asking
     app.main()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -122,6 +123,7 @@ def test_a_mistake_is_three_lines_at_most(argv: list[str], code: int, said: str)
     done = bootstrap(*argv)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
+    assert re.match(r"error: .* \[E_[A-Z_]+\]\n", done.stderr), done.stderr
     assert "\n  hint: " in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -201,7 +203,16 @@ def test_a_signal_is_told_by_the_exit_code(number: signal.Signals, code: int) ->
 
 def test_ctrl_c_outside_a_run_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     assert caught(raising(KeyboardInterrupt())) == 130
-    assert capsys.readouterr().err.startswith("error: interrupted\n")
+    assert capsys.readouterr().err.startswith("error: interrupted [E_INTERRUPTED]\n  hint: ")
+
+
+@pytest.mark.parametrize("kind", [BootstrapError, *BootstrapError.__subclasses__()])
+def test_an_error_without_a_hint_of_its_own_has_its_kinds(
+    kind: type[BootstrapError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = {"signal_number": 2} if kind is Interrupted else {}
+    caught(raising(kind("no", **more)))  # type: ignore[arg-type]
+    assert f"\n  hint: {kind.advice}\n" in capsys.readouterr().err
 
 
 def test_a_fault_of_ours_shows_its_place_and_no_value(capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,7 +222,7 @@ def test_a_fault_of_ours_shows_its_place_and_no_value(capsys: pytest.CaptureFixt
 
     assert caught(command) == 1
     said = capsys.readouterr().err
-    assert said.startswith("error: a fault in the program: KeyError\n  where: ")
+    assert said.startswith("error: a fault in the program: KeyError [E_FAULT]\n  where: ")
     assert "hunter2" not in said
     assert "Traceback" not in said
 

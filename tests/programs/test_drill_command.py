@@ -56,7 +56,9 @@ def test_inv4_the_platforms_records_are_not_a_drills(
     assert not (repository / "records").exists()
 
 
-@pytest.mark.parametrize("out", ["nowhere/report.json", "report.html"])
+@pytest.mark.parametrize(
+    "out", ["nowhere/report.json", "report.html", "/proc/sys/report.json", "/dev/null", "."]
+)
 def test_a_report_that_could_not_be_written_is_refused_first(
     out: str, options: tuple[object, ...], tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """``import``: from what people have to entries that `check` takes once somebody has said whose they are."""
 
 import base64
+import errno
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from bootstrap.adapters.git.repository import open_repository
 from bootstrap.adapters.root.root_key import encrypt_to, open_root
 from bootstrap.adapters.sops.commit_files import CommitFiles
 from bootstrap.adapters.sops.writer import encrypt_yaml
+from bootstrap.cli.commands import import_
 from bootstrap.cli.commands.check import run_check
 from bootstrap.cli.commands.import_ import import_command
 from bootstrap.intent.findings import errors
@@ -140,6 +142,37 @@ def test_nothing_is_overwritten_and_nothing_half_written(repository: Path) -> No
     assert {p: p.read_bytes() for p in repository.rglob("*") if p.is_file()} == before
 
 
+@pytest.mark.parametrize("name", ["../imported", "/tmp/imported", "a/../../b", "", ".hidden", "a//b", "a\nb"])
+def test_the_entries_go_below_secrets_and_nowhere_else(repository: Path, name: str) -> None:
+    before = {p for p in repository.parent.rglob("*") if p.is_file()}
+    with pytest.raises(DefinitionError) as caught:
+        run(repository, "-", "--name", name, given=json.dumps(MANIFESTS).encode())
+    assert (caught.value.code, caught.value.where) == ("E_NAME", "--name")
+    assert {p for p in repository.parent.rglob("*") if p.is_file()} == before
+    run(repository, "-", "--name", "team/shop", given=json.dumps(MANIFESTS).encode())
+    assert (repository / "secrets/team/shop.yaml").is_file()
+
+
+def test_a_disk_that_is_full_leaves_the_catalog_as_it_was(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entries of people stand in that file: it is whole, and nothing lies beside it."""
+    (repository / "secrets/imported.yaml").write_text("# ours\n")
+    before = {p: p.read_bytes() for p in repository.rglob("*") if p.is_file()}
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        if "imported" in str(Path(f"/proc/self/fd/{handle}").readlink()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="No space left") as caught:
+        run(repository, "-", given=json.dumps(MANIFESTS).encode())
+    assert caught.value.filename == str(repository / "secrets/imported.yaml")
+    assert {p: p.read_bytes() for p in repository.rglob("*") if p.is_file()} == before
+
+
 def flux(folder: Path, recipients: tuple[str, ...]) -> Path:
     """A Flux tree: a Secret whose ``data`` is sealed, one in the clear, a dotenv file, a raw age file."""
     tree = folder / "flux/apps/shop"
@@ -253,6 +286,20 @@ def test_what_cannot_be_imported_is_an_error_without_its_content(
     with pytest.raises(BootstrapError) as caught:
         run(repository, "-", given=given)
     assert caught.value.code == code
+    assert not (repository / "secrets/imported.yaml").exists()
+
+
+@pytest.mark.parametrize("source", ["-", "paths.txt"])
+def test_what_is_too_large_is_refused_and_never_cut(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str
+) -> None:
+    text = b"applications/web/session: key\napplications/web/db: user\n"
+    monkeypatch.setattr(import_, "_MOST_BYTES", len(text) - 1)
+    monkeypatch.chdir(tmp_path)
+    Path("paths.txt").write_bytes(text)
+    with pytest.raises(DefinitionError) as caught:
+        run(repository, source, given=text)
+    assert (caught.value.code, caught.value.where) == ("E_SIZE", source)
     assert not (repository / "secrets/imported.yaml").exists()
 
 

@@ -29,6 +29,7 @@ from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Opened
 from tests.support.intent_fake import CRDS
+from tests.support.program import BOOTSTRAP, run_bootstrap
 from tests.support.real_sops import gpg_home, real_tools
 from tests.support.real_sops import run as real
 
@@ -377,3 +378,42 @@ def test_nothing_of_the_users_git_is_read(tmp_path: Path, monkeypatch: pytest.Mo
     git = tmp_path / "x" / "platform" / ".git"
     assert not [p for p in git.rglob("*") if p.is_file() and b"canary" in p.read_bytes()]
     assert repository.paths()
+
+
+def test_who_stands_in_the_empty_folder_stands_in_the_repository(tmp_path: Path) -> None:
+    """``init .``: the folder is filled, and not another one put in its place."""
+    (tmp_path / "own").mkdir()
+    script = '"$0" init . --no-passphrase && git log --oneline && ls -A'
+    done = subprocess.run(
+        ["sh", "-c", script, str(BOOTSTRAP)],
+        cwd=tmp_path / "own",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"Scaffold", "bootstrap.yaml", ".git", ".sops.yaml"} <= set(done.stdout.split())
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("words", [["keygen", "--out", "k"], ["init", "new/platform"]])
+def test_a_disk_that_is_full_leaves_no_half_of_it_and_says_which_file(
+    words: list[str], tmp_path: Path
+) -> None:
+    """A limit on the size of a file stands for the disk: the short ones fit, the long ones do not."""
+    script = 'ulimit -f 1; "$0" "$@" --no-passphrase'
+    done = subprocess.run(
+        ["bash", "-c", script, str(BOOTSTRAP), *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, ""), done.stderr
+    assert "error: File too large [E_LOCAL]\n  where: " in done.stderr
+    where = re.search(r"where: (.*)", done.stderr)
+    assert where and "keys/" in where[1]  # one of its files, and no line of the program
+    assert "hint: " in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    again = run_bootstrap(*words, "--no-passphrase", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr

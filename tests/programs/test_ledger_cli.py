@@ -148,3 +148,11 @@ def test_h4_an_empty_cluster_is_not_any_cluster(files: Path, cluster: str) -> No
     """What a script gives whose variable is not set."""
     done = ledger(files, "verify", "bundle.json", "--keys", "keys", "--cluster", cluster)
     assert (done.returncode, done.stdout, "E_USAGE" in done.stderr) == (2, "", True)
+
+
+def test_show_of_what_is_no_bundle_names_the_file_and_a_way_out(files: Path) -> None:
+    (files / "other.json").write_text("{}")
+    done = ledger(files, "show", "other.json")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "\n  where: other.json: " in done.stderr
+    assert "hint: take another copy" in done.stderr

@@ -61,7 +61,7 @@ sys.exit(caught(command))
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CASES = [(p, n) for p in (WHILE_IMPORTED, SWALLOWED, UNREACHABLE) for n in SIGNALS] + [
-    (IN_A_RUN, n) for n in SIGNALS[:2]
+    (IN_A_RUN, n) for n in SIGNALS
 ]
 
 

@@ -2,9 +2,12 @@
 
 import json
 from dataclasses import replace
+from typing import get_args
 
 from bootstrap.engine.loader import load_phases, phase_files
 from bootstrap.engine.plan import make_plan
+from bootstrap.engine.plan_schema import Run
+from bootstrap.engine.record import STATES
 from bootstrap.steps.registry import KINDS
 from tests.support.small_intent import an_intent
 
@@ -56,3 +59,8 @@ def test_anything_that_matters_changes_the_digest() -> None:
         make_plan(phases, replace(intent, secrets=intent.secrets[:1]), "0").digest,
     }
     assert len(digests) == 6
+
+
+def test_each_state_of_a_run_has_its_word_in_the_published_schema() -> None:
+    (named,) = (get_args(field.annotation) for name, field in Run.model_fields.items() if name == "state")
+    assert sorted(named) == sorted(("none", *STATES))

@@ -1,14 +1,13 @@
 """``records/`` as a folder: written by ``up``, committed by people; ciphertext and signatures only.
 
-A file is there whole or not at all, and survives a power cut: written beside its place, flushed, renamed, and
-the folder flushed (rename(2), fsync(2)).
+A file is there whole or not at all, and survives a power cut.
 """
 
-import os
 import re
 from pathlib import Path
 from typing import Final
 
+from bootstrap.adapters.local.whole_files import WholeFile, write_whole
 from bootstrap.model.errors import PreconditionError
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -40,8 +39,7 @@ class FolderRecords:
             return
         path = self._path(cluster, name)
         try:
-            _make(path.parent)
-            _replace(path, content)
+            write_whole({path: WholeFile(content)})
         except OSError as error:
             raise _failed("write", path, error) from None
 
@@ -59,35 +57,6 @@ class FolderRecords:
             if not NAME.fullmatch(part):
                 raise ValueError(f"not a name of a record: {part!r}")
         return self._folder / cluster / name
-
-
-def _make(folder: Path) -> None:
-    """Makes the folder, and every new name above it durable."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in missing:
-        _flush(path.parent)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    _flush(path.parent)
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _failed(verb: str, path: Path, error: OSError) -> PreconditionError:

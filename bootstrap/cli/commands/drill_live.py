@@ -1,5 +1,6 @@
 """What of ``bootstrap drill`` meets a cluster: its world, which is closed outward, and the report's two files."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bootstrap.cli import compose
-from bootstrap.cli.commands.ledger import write_whole
+from bootstrap.cli.commands.ledger import write_out
 from bootstrap.cli.narrators import narration
 from bootstrap.cli.options import Options
 from bootstrap.cli.uncommitted import name_unused
@@ -45,8 +46,8 @@ def rehearsed(options: Options, snapshot: Path, out: Path, lab: str = "") -> Rep
             report = Drill(world, whole).run(road.run)
             signer = world.material.signer()
             content = signed(report, signer)
-            write_whole(out, content)
-            write_whole(out.with_suffix(TEXT_SUFFIX), page(report, content, signer.key_id).encode())
+            shown = page(report, content, signer.key_id).encode()
+            write_out({out: content, out.with_suffix(TEXT_SUFFIX): shown})
     return report
 
 
@@ -87,10 +88,16 @@ def _holds_something(folder: Path) -> bool:
 
 
 def _refuse_out(out: Path) -> None:
-    if out.suffix == TEXT_SUFFIX or not out.absolute().parent.is_dir():
-        raise DefinitionError(
-            f"{out} cannot be the report: its folder is not there, or the page beside it has that name",
-            code="E_OUT",
-            where=str(out),
-            hint="--out REPORT.json, in a folder that is there",
-        )
+    folder = out.absolute().parent
+    if out.suffix == TEXT_SUFFIX or not folder.is_dir() or (out.exists() and not out.is_file()):
+        why = "its folder is not there, or the page beside it has that name, or no file has"
+    elif not os.access(folder, os.W_OK):
+        why = "its folder cannot be written"
+    else:
+        return
+    raise DefinitionError(
+        f"{out} cannot be the report: {why}",
+        code="E_OUT",
+        where=str(out),
+        hint="--out REPORT.json, in a folder that is there",
+    )

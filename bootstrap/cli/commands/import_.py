@@ -97,16 +97,29 @@ def _read(
         keys = Keys(expected_of(holders.recipients), roots)
         from_files(files_of(Path(source)), keys, into, options, own_locks(folder, keys))
         return
-    if source == "-":
-        data = sys.stdin.buffer.read(_MOST_BYTES)
-    else:
-        try:
-            data = Path(source).read_bytes()
-        except OSError as error:
-            raise DefinitionError(
-                f"{source} cannot be read: {error.strerror}", code="E_FILE_MISSING", where=source, hint="ls"
-            ) from None
-    from_text("stdin" if source == "-" else source, data, into, options)
+    from_text("stdin" if source == "-" else source, _content(source), into, options)
+
+
+def _content(source: str) -> bytes:
+    """All of it: what would be cut is refused. DefinitionError E_FILE_MISSING, E_SIZE."""
+    try:
+        if source == "-":
+            data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+        else:
+            with Path(source).open("rb") as file:
+                data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise DefinitionError(
+            f"{source} cannot be read: {error.strerror}",
+            code="E_FILE_MISSING",
+            where=source,
+            hint="give a folder or a file that is there, or - for what comes on stdin",
+        ) from None
+    if len(data) > _MOST_BYTES:
+        raise DefinitionError(
+            f"larger than {_MOST_BYTES >> 20} MiB", code="E_SIZE", where=source, hint="import it in parts"
+        )
+    return data
 
 
 def _take_over(

@@ -44,7 +44,7 @@ def init(
     passphrase: PassphraseFrom = "",
     non_interactive: NonInteractive = False,
 ) -> None:
-    """Scaffold an intent repository: commented, valid, its values encrypted from the start."""
+    """Scaffold an intent repository: commented, its values encrypted from the start; valid with --manifests."""
     target = folder.absolute()
     _refuse_used(target, folder)
     platform = _name(name or target.name)
@@ -79,9 +79,25 @@ def _build(target: Path, platform: str, key_folder: Path, given: "Manifests | No
         write_repository(draft, platform, key_folder, root_hint, given)
         create_repository(draft, "Scaffold the platform's intent" if commit else "")
         draft.chmod(0o755)
-        draft.rename(target)
-    except BaseException:
+        _take_place(draft, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, error.filename or str(target)) from None
+    finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _take_place(draft: Path, target: Path) -> None:
+    """A folder that is there stays the same one: somebody may stand in it (``init .``)."""
+    if not target.exists():
+        draft.rename(target)
+        return
+    taken: list[Path] = []
+    try:
+        for entry in sorted(draft.iterdir()):
+            taken.append(entry.rename(target / entry.name))
+    except BaseException:
+        for entry in taken:
+            entry.rename(draft / entry.name)
         raise
 
 

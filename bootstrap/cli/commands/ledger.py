@@ -1,6 +1,8 @@
 """``bootstrap ledger``: the transfer records. ``verify`` needs two files and no cluster (H4)."""
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,13 +50,8 @@ def verify(
         )
     key = read(keys / KEY_FILE)
     heads = heads_for(keys, head)
-    try:
-        with opened(bundle) as source:
-            report = verify_bundle(source, {KEY_FILE: key}, heads, all_known=not head, cluster=cluster or "")
-    except EvidenceError as error:
-        error.where = f"{bundle}: {error.where}"
-        error.hint = error.hint or "take another copy: exported earlier, or anew with bootstrap ledger export"
-        raise
+    with _told_of(bundle), opened(bundle) as source:
+        report = verify_bundle(source, {KEY_FILE: key}, heads, all_known=not head, cluster=cluster or "")
     _show(report, output)
     return 0
 
@@ -76,7 +73,7 @@ def show(
     else:
         from bootstrap.ledger.bundle import show_bundle
 
-        with opened(bundle) as source:
+        with _told_of(bundle), opened(bundle) as source:
             report = show_bundle(source)
     _show(report, options.output)
     return 0
@@ -95,7 +92,7 @@ def export(
     from bootstrap.cli.commands.ledger_live import live_bundle
 
     data, report = live_bundle(options)
-    write_whole(out, data)
+    write_out({out: data})
     if options.output is Output.JSON:
         terminal.document(
             json.dumps({"file": str(out), "size": report.size, "last": report.last}, sort_keys=True)
@@ -103,6 +100,17 @@ def export(
     else:
         terminal.out(f"{out}: {report.size} records, head sha256:{report.last}")
     return 0
+
+
+@contextmanager
+def _told_of(bundle: Path) -> Iterator[None]:
+    """An error in it names the file, and has a way out."""
+    try:
+        yield
+    except EvidenceError as error:
+        error.where = f"{bundle}: {error.where}"
+        error.hint = error.hint or "take another copy: exported earlier, or anew with bootstrap ledger export"
+        raise
 
 
 def _show(report: "Report", output: Output) -> None:
@@ -114,13 +122,16 @@ def _show(report: "Report", output: Output) -> None:
         terminal.out(*lines(report))
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_out(files: Mapping[Path, bytes]) -> None:
     """Whole or not at all; DefinitionError E_OUT (exit 2) where nothing can be written."""
-    part = path.with_name(path.name + ".part")
+    from bootstrap.adapters.local.whole_files import WholeFile, write_whole
+
     try:
-        part.write_bytes(data)
-        part.replace(path)
+        write_whole({path: WholeFile(content) for path, content in files.items()})
     except OSError as error:
         raise DefinitionError(
-            f"{path} cannot be written: {error.strerror}", code="E_OUT", where=str(path)
+            f"{error.filename} cannot be written: {error.strerror}",
+            code="E_OUT",
+            where=str(error.filename),
+            hint="make room, or name another place with --out; nothing half-written is left",
         ) from None

@@ -1,12 +1,14 @@
 """Imported entries become files: ciphertexts below ``encrypted/``, entries below ``secrets/``.
 
-No file is overwritten. Entries are added behind those that are there.
+No ciphertext is overwritten. Entries are added behind those that are there. All is written, or nothing.
 """
 
-import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+from bootstrap.adapters.local.whole_files import WholeFile, write_whole
 from bootstrap.adapters.root.holders import Holders
 from bootstrap.adapters.root.root_key import encrypt_to
 from bootstrap.adapters.sops.writer import encrypt_yaml
@@ -16,9 +18,18 @@ from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.importing.candidates import Found
 from bootstrap.operations.importing.entry_text import entry_text
 
+_CATALOG_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
+
 
 def write_imported(repository: Path, found: Sequence[Found], holders: Holders, name: str) -> list[Path]:
-    """The files written: ciphertexts first. DefinitionError E_EXISTS before the first of them."""
+    """The files written: ciphertexts first. DefinitionError E_EXISTS, E_NAME before the first of them."""
+    if not _CATALOG_NAME.fullmatch(name):
+        raise DefinitionError(
+            "that is no name below secrets/",
+            code="E_NAME",
+            where="--name",
+            hint="letters, digits, dots, hyphens; parts between slashes, such as --name team/shop",
+        )
     files = {f"encrypted/{_file(entry, holders)}": entry for entry in found if entry.file}
     for path in files:
         if (repository / path).exists():
@@ -30,8 +41,11 @@ def write_imported(repository: Path, found: Sequence[Found], holders: Holders, n
             )
     contents = {path: content_of_entry(entry, holders) for path, entry in files.items()}
     entries = "---\n".join(entry_text(entry, _file(entry, holders) if entry.file else "") for entry in found)
-    made = [_create(repository / path, content) for path, content in contents.items()]
-    return [*made, _add(repository / f"secrets/{name}.yaml", entries.encode())]
+    catalog = repository / f"secrets/{name}.yaml"
+    whole = {repository / path: WholeFile(content, new=True) for path, content in contents.items()}
+    whole[catalog] = WholeFile(_behind(catalog, entries.encode()))
+    write_whole(whole)
+    return list(whole)
 
 
 def _file(entry: Found, holders: Holders) -> str:
@@ -53,25 +67,10 @@ def content_of_entry(entry: Found, holders: Holders) -> bytes:
     return encrypt_yaml(entry.tree, holders.recipients, encrypted_regex=entry.regex)
 
 
-def _create(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(fd)
-    return path
-
-
-def _add(path: Path, entries: bytes) -> Path:
-    """Behind what is there, which stays byte for byte: people have edited it."""
+def _behind(path: Path, entries: bytes) -> bytes:
+    """What is there stays byte for byte: people have edited it."""
     if not path.exists():
-        return _create(path, entries)
+        return entries
     before = path.read_bytes()
     gap = b"" if before.endswith(b"\n") or not before else b"\n"
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    with os.fdopen(fd, "wb") as file:
-        file.write(gap + b"---\n" + entries)
-        file.flush()
-        os.fsync(fd)
-    return path
+    return before + gap + b"---\n" + entries

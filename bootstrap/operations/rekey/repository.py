@@ -1,11 +1,11 @@
 """A whole work tree for other holders of the root: all in memory first, then every file in one go (B1, S1)."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.adapters.git.repository import GitRepository
+from bootstrap.adapters.local.whole_files import WholeFile, write_whole
 from bootstrap.adapters.sops.commit_files import declared_recipients
 from bootstrap.model import layout
 from bootstrap.model.errors import DefinitionError
@@ -74,21 +74,5 @@ def _exactly(readers: Readers, holders: int) -> bool:
 def write_rekeyed(top: Path, done: Rekeyed, narrate: Callable[[str], None]) -> None:
     """Every new file durable beside its old one, then all renamed: an interruption leaves whole files only,
     and `rekey-repo` again (or ``git checkout``) ends it."""
-    beside = {path: _beside(top / path, content) for path, content in {**done.files, **done.public}.items()}
-    try:
-        for path, temporary in beside.items():
-            temporary.replace(top / path)
-            narrate(path)
-    finally:
-        for temporary in beside.values():
-            temporary.unlink(missing_ok=True)
-
-
-def _beside(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return temporary
+    files = {top / path: WholeFile(content) for path, content in {**done.files, **done.public}.items()}
+    write_whole(files, lambda path: narrate(path.relative_to(top).as_posix()))
