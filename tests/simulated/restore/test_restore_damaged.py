@@ -260,6 +260,22 @@ def test_inv4_a_materialized_secret_that_differs_alone_wants_a_decision(found: S
     assert f"is in Secret: {CONSUMER.namespace}/{CONSUMER.name}" in error.message
 
 
+@pytest.mark.parametrize("held", [None, b"\xff\xfe\x00"])
+def test_inv4_a_materialized_secret_of_any_content_is_named(found: Saved, held: bytes | None) -> None:
+    """Emptied by somebody, or filled with what is no text: it says something else than the snapshot."""
+    platform = found.lost
+    live = platform.cluster.peek(CONSUMER)
+    assert live is not None
+    if held is None:
+        del live["data"]
+    else:
+        live["data"][FIELD] = Sensitive(held)
+    wipe_volumes(platform)
+    platform.restore = found.file
+    error = refused(platform, 5, "E_SNAPSHOT_STALE")
+    assert f"is in Secret: {CONSUMER.namespace}/{CONSUMER.name}" in error.message
+
+
 def test_inv4_a_volume_that_may_hold_a_store_wants_a_decision(found: Saved) -> None:
     """One of three does not answer: no quorum, and it may hold what was written last."""
     platform = found.lost
