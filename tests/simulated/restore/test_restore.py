@@ -103,12 +103,28 @@ def test_b5_of_an_unknown_layout_the_census_ends_every_token(
 
 def test_b5_roles_with_batch_tokens_are_named(lost: Saved, tmp_path: Path, repository: Path) -> None:
     def batch(platform: SimulatedPlatform) -> None:
-        platform.vault.live().plain["auth/kubernetes/role/theirs"] = {"token_type": "batch"}
+        live = platform.vault.live()
+        live.plain["auth/kubernetes/role/theirs"] = {"token_type": "batch"}
+        live.plain["auth/kubernetes/role/ours"] = {"token_type": "service"}
+        for mount, kind in (("people", "userpass"), ("machines", "cert"), ("staff", "ldap")):
+            live.auth[f"{mount}/"] = {"type": kind, "config": {"token_type": "default-service"}}
+        live.auth["cloud/"] = {"type": "jwt", "config": {"token_type": "batch"}}
+        live.plain["auth/people/users/one"] = {"token_type": "batch"}
+        live.plain["auth/machines/certs/two"] = {"token_type": "default-batch"}
+        live.plain["auth/staff/config"] = {"token_type": "batch"}
 
     found = begun(tmp_path / "lost", repository, batch).another(tmp_path / "new")
     found.up()
     (record,) = (r for r in found.world().ledger.read().records if r.fact.type is RecordType.RESTORED)
-    assert record.fact.details["batchRoles"] == "auth/kubernetes/role/theirs"
+    assert record.fact.details["batchRoles"] == ", ".join(
+        (
+            "auth/cloud",
+            "auth/kubernetes/role/theirs",
+            "auth/machines/certs/two",
+            "auth/people/users/one",
+            "auth/staff/config",
+        )
+    )
 
 
 def test_while_it_is_restored_vault_listens_to_itself_alone(empty: SimulatedPlatform) -> None:
