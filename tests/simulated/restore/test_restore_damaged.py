@@ -2,6 +2,7 @@
 
 import random
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from bootstrap.model.errors import BootstrapError
 from bootstrap.model.restoration import Stage
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Permission, Ref
+from bootstrap.steps.authority.last_copies import as_saved
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.vault.clearing import clear
 from bootstrap.steps.vault.restoration import RestorationStore
@@ -274,6 +276,25 @@ def test_inv4_a_materialized_secret_of_any_content_is_named(found: Saved, held: 
     platform.restore = found.file
     error = refused(platform, 5, "E_SNAPSHOT_STALE")
     assert f"is in Secret: {CONSUMER.namespace}/{CONSUMER.name}" in error.message
+
+
+@pytest.mark.parametrize("key", ["one", "two"])
+def test_inv4_a_field_under_two_keys_is_compared_under_each(found: Saved, key: str) -> None:
+    platform = found.lost
+    platform.restore = found.file
+    world, live = platform.world(), platform.cluster.peek(CONSUMER)
+    assert world.restore is not None
+    assert live is not None
+    named = {(c.namespace, c.secret): s for s in world.intent.secrets for c in s.consumers}
+    secret = named[CONSUMER.namespace, CONSUMER.name]
+    consumer = replace(secret.consumers[0], keys={"one": FIELD, "two": FIELD})
+    world.intent = replace(world.intent, secrets=(replace(secret, consumers=(consumer,)),))
+    value, name = live["data"][FIELD], f"{CONSUMER.namespace}/{CONSUMER.name}"
+    live["data"] = {"one": value, "two": value}
+    assert as_saved(world, world.restore) == {name: True}
+    live["data"][key] = Sensitive(LATER)
+    assert as_saved(world, world.restore) == {name: False}
+    world.session.close()
 
 
 def test_inv4_a_volume_that_may_hold_a_store_wants_a_decision(found: Saved) -> None:
