@@ -16,7 +16,7 @@ from bootstrap.ports import Object, Permission, Ref
 from bootstrap.steps.authority.last_copies import as_saved
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.vault.clearing import clear
-from bootstrap.steps.vault.restoration import RestorationStore
+from bootstrap.steps.vault.restoration import REF, RestorationStore
 from tests.simulated.restore.outcome import is_whole, refused
 from tests.simulator.controllers import OPERATOR
 from tests.simulator.faults import Fault, Killed, Schedule
@@ -345,6 +345,24 @@ def test_inv4_a_plain_up_in_between_says_what_is_under_way(platform: SimulatedPl
     assert "--restore" in refused(platform, 5, "E_RESTORE_UNDER_WAY").hint
     platform.restore = file
     platform.up()
+    is_whole(platform)
+
+
+@pytest.mark.parametrize("change", [{}, {"stage": "OVER"}, {"attempt": "many"}])
+def test_inv4_how_far_it_is_that_somebody_changed_is_said_and_nothing_is_done(
+    platform: SimulatedPlatform, change: dict[str, str]
+) -> None:
+    schedule = Schedule(Fault.KILL_AFTER, 12, only_writes=True)
+    with pytest.raises(Killed):
+        platform.up(approve=APPROVED, **schedule.ports(platform))
+    live = platform.cluster.peek(REF)
+    assert live is not None
+    before, live["data"] = live["data"], (live["data"] | change if change else {})
+    platform.cluster.mutations.clear()
+    assert str(REF) in refused(platform, 6, "E_RESTORE").where
+    assert platform.cluster.mutations == []
+    live["data"] = before
+    platform.up(approve=APPROVED)
     is_whole(platform)
 
 
