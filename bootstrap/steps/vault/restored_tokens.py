@@ -12,10 +12,12 @@ from typing import Any, Final
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
+from bootstrap.steps.context.names import PKI_MOUNT
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.generate_root import generated_root
-from bootstrap.steps.vault.leaves import AUDITING, RUN_IDENTITY
+from bootstrap.steps.vault.intermediate import Intermediate
+from bootstrap.steps.vault.leaves import AUDITING, RUN_IDENTITY, Leaf
 from bootstrap.steps.vault.login_kinds import CONFIGURED, OTHERS, ROOMS, kinds
 from bootstrap.steps.vault.root_session import Call
 
@@ -77,10 +79,17 @@ def _others(call: Call, own: str) -> tuple[str, ...]:
 
 
 def _repaired(world: World, call: Call) -> Iterator[str]:
-    for leaf in (*AUDITING, *RUN_IDENTITY):
+    for leaf in (*AUDITING, *RUN_IDENTITY, *_authority(world, call)):
         if not leaf.holds(call):
             leaf.write(world, call)
             yield leaf.change
+
+
+def _authority(world: World, call: Call) -> Iterator[Leaf]:
+    """The CA in Vault may be one that a CA signed which the commit trusts no more. Once the door is open, what the
+    renewers get of it would lock everybody out, this run too."""
+    if f"{PKI_MOUNT}/" in granted(call("GET", "sys/mounts"), "sys/mounts").data:
+        yield Intermediate(world)
 
 
 def _batch_roles(call: Call) -> Iterator[str]:
