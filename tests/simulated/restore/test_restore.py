@@ -13,12 +13,13 @@ from bootstrap.ports import Answer, Object, Ref
 from bootstrap.steps.context.transfers import named
 from tests.simulated.restore.outcome import is_whole, refused
 from tests.simulator.faults import Fault, Killed, Schedule
-from tests.simulator.platform import SimulatedPlatform, trust
+from tests.simulator.platform import SimulatedPlatform, opened, scaffolded, trust
 from tests.simulator.rekeying import rekey, window
 from tests.simulator.repeatable import repeatable
 from tests.simulator.restoring import Saved, begun, saved
 from tests.simulator.setting import CONSUMER, FIELD, NAME, NEW, PATH, change, versions
 from tests.simulator.vault import Token
+from tests.support.program import commit_all
 
 pytestmark = pytest.mark.usefixtures("same_each_time")
 
@@ -286,6 +287,23 @@ def test_inv4_a_snapshot_older_than_a_head_wants_a_decision(tmp_path: Path, repo
     platform.up()  # the yes is kept while the run is unfinished
     details = [r.fact.details for r in platform.world().ledger.read().records if "accepted" in r.fact.details]
     assert {d.get("lostRecords") for d in details} == {None, str(lacking)}
+    is_whole(platform)
+
+
+def test_inv4_what_the_commit_has_and_the_snapshot_has_not_is_told_and_on_record(tmp_path: Path) -> None:
+    """Nothing is known of it but the commit, so nothing is lost; yet that its value is Git's is said."""
+    intent = scaffolded(tmp_path / "intent")
+    platform = begun(tmp_path / "lost", intent).another(tmp_path / "new")
+    entry = (intent / "secrets/database.yaml").read_text()
+    entry = entry.replace("postgres-superuser", "later").replace("platform/database/superuser", "platform/later")
+    (intent / "secrets/later.yaml").write_text(entry)
+    commit_all(intent)
+    opened.cache_clear()
+    platform.up()
+    assert platform.narrator.said("not in the snapshot, so Git's values count: later")
+    records = [r for r in platform.world().ledger.read().records if r.fact.type is RecordType.RESTORED]
+    assert [r.fact.details["notInIt"] for r in records] == ["later"]
+    assert all("accepted" not in r.fact.details for r in records)
     is_whole(platform)
 
 

@@ -1,6 +1,7 @@
 """`up --restore FILE` over what is left of a platform: nothing goes unsaid, old volumes go first (INV4, B5)."""
 
 import random
+import re
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -13,7 +14,9 @@ from bootstrap.model.errors import BootstrapError
 from bootstrap.model.restoration import Stage
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Permission, Ref
+from bootstrap.steps.authority.gather import gather
 from bootstrap.steps.authority.last_copies import as_saved
+from bootstrap.steps.authority.restoring import restore_seen
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.vault.clearing import clear
 from bootstrap.steps.vault.restoration import REF, RestorationStore
@@ -276,6 +279,23 @@ def test_inv4_a_materialized_secret_of_any_content_is_named(found: Saved, held: 
     platform.restore = found.file
     error = refused(platform, 5, "E_SNAPSHOT_STALE")
     assert f"is in Secret: {CONSUMER.namespace}/{CONSUMER.name}" in error.message
+
+
+def test_inv4_each_that_differs_is_named_however_many_there_are(found: Saved) -> None:
+    platform = found.lost
+    platform.restore = found.file
+    wipe_volumes(platform)
+    world = platform.world()
+    read = [(s, c) for s in world.intent.secrets for c in s.consumers][0]
+    consumers = [replace(read[1], secret=f"copy-{number}") for number in range(20)]
+    for consumer in consumers:
+        meta = {"name": consumer.secret, "namespace": consumer.namespace}
+        platform.cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": meta})
+    world.intent = replace(world.intent, secrets=(replace(read[0], consumers=tuple(consumers)),))
+    stop = restore_seen(world, gather(world)).stop
+    world.session.close()
+    assert stop is not None
+    assert [c.secret for c in consumers if f"{c.namespace}/{c.secret}" not in re.split(", |: |\n", stop.message)] == []
 
 
 @pytest.mark.parametrize("key", ["one", "two"])
