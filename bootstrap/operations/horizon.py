@@ -14,7 +14,9 @@ from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.versions import moment, written_at
 from bootstrap.steps.vault.lives import CA_GOES, CA_RENEWED, lives, of_the_commit
 
-LOGINS: Final = tuple(f"auth/{mount}/login" for mount in ("kubernetes", POD_LOGIN))  # whoever has one logs in again
+LOGINS: Final = tuple(
+    f"auth/{mount}/login" for mount in ("kubernetes", POD_LOGIN)
+)  # whoever has one logs in again
 PGP: Final = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
@@ -40,7 +42,9 @@ def of_commit(intent: Intent) -> Iterator[Ending]:
                 yield Ending(f"OpenPGP key {fingerprint}, {layout.KEYS}{file}", until, then)
         for certificate in certificates.read_all(content) if file != ca else ():
             what = f"certificate {certificate.subject}, {layout.KEYS}{file}"
-            yield Ending(what, certificate.until, "put the one that follows it beside it, commit, `bootstrap up`")
+            yield Ending(
+                what, certificate.until, "put the one that follows it beside it, commit, `bootstrap up`"
+            )
     for secret in intent.secrets:
         if secret.handover.until:
             until = datetime.fromisoformat(secret.handover.until).replace(tzinfo=UTC)
@@ -77,7 +81,9 @@ def _tokens(world: World) -> Iterator[Ending]:
         until = moment(about.get("expire_time"))
         if until is not None and about.get("path") not in LOGINS:
             policies = ", ".join(map(str, about.get("policies") or ()))
-            yield Ending(f"token {accessor} of {policies}", until, "whoever uses it logs in, or makes another")
+            yield Ending(
+                f"token {accessor} of {policies}", until, "whoever uses it logs in, or makes another"
+            )
 
 
 def within(found: Iterator[Ending], now: datetime, horizon: str) -> list[Ending]:

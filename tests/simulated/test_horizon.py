@@ -48,7 +48,11 @@ def test_of_a_commit_it_names_every_certificate_and_openpgp_key_below_keys(repos
     intent = opened(repository).intent
     _, theirs = generate_ca("S3 of others")
     holder = Tsk.generate("holder <holder@example.test>", validity_seconds=30 * 86400).extract_certificate()
-    keys = {**intent.keys, "s3.pem": theirs + intent.keys["vault-ca.crt"], "holders/one.txt": str(holder).encode()}
+    keys = {
+        **intent.keys,
+        "s3.pem": theirs + intent.keys["vault-ca.crt"],
+        "holders/one.txt": str(holder).encode(),
+    }
     found = list(of_commit(replace(intent, keys=keys)))
     assert len([e for e in found if "keys/s3.pem" in e.what]) == 2
     (key,) = (e for e in found if "keys/holders/one.txt" in e.what)
@@ -84,7 +88,13 @@ def test_inv1_the_volume_of_the_snapshots_is_named_before_it_is_full(tmp_path: P
     assert [c.found for c in filling(world) if "snapshots" in c.found] == []
     for size, ok in ((100 << 20, None), (205 << 20, False)):  # keep is 3, and 1Gi is there
         last = LastSnapshot(
-            file="one", time=f"2026-01-01T00:00:0{size % 7}Z", size=size, sha256="", raft_index=1, records=1, kept=1
+            file="one",
+            time=f"2026-01-01T00:00:0{size % 7}Z",
+            size=size,
+            sha256="",
+            raft_index=1,
+            records=1,
+            kept=1,
         )
         live = world.cluster.get(last_snapshot.REF)
         assert live is not None

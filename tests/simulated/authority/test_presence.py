@@ -48,7 +48,9 @@ def test_inv4_without_its_stateful_set_a_claim_may_hold_a_store(platform: Simula
     assert is_gone(platform.world())
 
 
-@pytest.mark.parametrize(("runs", "declared", "silent", "alive"), [(3, 5, 2, True), (1, 3, 1, True), (3, 3, 1, False)])
+@pytest.mark.parametrize(
+    ("runs", "declared", "silent", "alive"), [(3, 5, 2, True), (1, 3, 1, True), (3, 3, 1, False)]
+)
 def test_inv4_a_commit_that_wants_more_nodes_makes_no_store_of_fewer_a_dead_one(
     platform: SimulatedPlatform, runs: int, declared: int, silent: int, alive: bool
 ) -> None:

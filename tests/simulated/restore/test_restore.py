@@ -295,7 +295,9 @@ def test_inv4_what_the_commit_has_and_the_snapshot_has_not_is_told_and_on_record
     intent = scaffolded(tmp_path / "intent")
     platform = begun(tmp_path / "lost", intent).another(tmp_path / "new")
     entry = (intent / "secrets/database.yaml").read_text()
-    entry = entry.replace("postgres-superuser", "later").replace("platform/database/superuser", "platform/later")
+    entry = entry.replace("postgres-superuser", "later").replace(
+        "platform/database/superuser", "platform/later"
+    )
     (intent / "secrets/later.yaml").write_text(entry)
     commit_all(intent)
     opened.cache_clear()

@@ -295,7 +295,9 @@ def test_inv4_each_that_differs_is_named_however_many_there_are(found: Saved) ->
     stop = restore_seen(world, gather(world)).stop
     world.session.close()
     assert stop is not None
-    assert [c.secret for c in consumers if f"{c.namespace}/{c.secret}" not in re.split(", |: |\n", stop.message)] == []
+    assert [
+        c.secret for c in consumers if f"{c.namespace}/{c.secret}" not in re.split(", |: |\n", stop.message)
+    ] == []
 
 
 @pytest.mark.parametrize("key", ["one", "two"])
