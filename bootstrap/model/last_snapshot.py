@@ -28,7 +28,7 @@ class LastSnapshot:
         return datetime.strptime(self.time, TIME).replace(tzinfo=UTC)
 
     def is_ahead(self, now: datetime) -> bool:
-        """By the API server's clock: a time that is yet to come tells nothing, and would hide what is saved until then."""
+        """By the API server's clock: a time that is yet to come tells nothing, and would hide what comes till then."""
         return self.moment > now + SKEW
 
     def to_text(self) -> str:

@@ -41,8 +41,8 @@ class Shelf(Protocol):
         ...
 
     def whose(self, name: str) -> tuple[str, str]:
-        """Its cluster, and when it was saved. EvidenceError, DefinitionError, WorldError where that is not to be judged:
-        then it stays."""
+        """Its cluster, and when it was saved. EvidenceError, DefinitionError, WorldError where that cannot be judged:
+        it stays."""
         ...
 
     def delete(self, name: str) -> None:

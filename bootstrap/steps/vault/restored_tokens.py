@@ -27,7 +27,8 @@ BATCH: Final = ("batch", "default-batch")
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """``repaired`` are leaves of the configuration that were written, ``batch`` roles and logins whose tokens no census shows."""
+    """``repaired`` are leaves of the configuration that were written, ``batch`` roles and logins whose tokens no census
+    shows."""
 
     repaired: tuple[str, ...]
     batch: tuple[str, ...]

@@ -19,8 +19,7 @@ def parsed(data: Mapping[str, str], parse: Callable[[Mapping[str, str]], T], ref
             "this is not what a run wrote: somebody changed it",
             code=code,
             where=str(ref),
-            hint="put back what it held: the API server's audit log, or a backup of etcd, says what, and by whom it was "
-            "changed",
+            hint="put back what it held: the API server's audit log says who changed it, a backup of etcd what it was",
         ) from None
 
 

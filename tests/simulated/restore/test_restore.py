@@ -8,6 +8,7 @@ import pytest
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError, UnknownOutcome
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.operations.abandon.runner import Abandon
 from bootstrap.operations.snapshot.judge import contents, judged
 from bootstrap.ports import Answer, Object, Ref
 from bootstrap.steps.context.transfers import named
@@ -253,6 +254,31 @@ def test_inv4_a_plain_up_in_between_says_what_is_under_way(empty: SimulatedPlatf
     file, empty.restore = empty.restore, None
     error = refused(empty, 5, "E_RESTORE_UNDER_WAY")
     assert "--restore" in error.hint
+    empty.restore = file
+    empty.up()
+    is_whole(empty)
+
+
+def test_inv4_given_back_while_the_ledger_comes_back_it_goes_on(empty: SimulatedPlatform) -> None:
+    """`abandon` writes nothing into a ledger that is there in part, and of another cluster still."""
+
+    def look(_: object, verb: str, obj: Object) -> None:
+        made.append(str(obj["metadata"]["name"])) if verb == "created" else None
+        if len([name for name in made if name.startswith("ledger-")]) == 2:
+            raise Killed("the second batch of the ledger")
+
+    made: list[str] = []
+    empty.cluster.controllers.append(look)
+    with pytest.raises(Killed):
+        empty.up()
+    empty.cluster.controllers.remove(look)
+    batches = [ref for ref in empty.cluster.everything() if ref.name.startswith("ledger-")]
+    file, empty.restore = empty.restore, None
+    world = empty.world()
+    Abandon(world).run()
+    world.session.close()
+    assert [ref for ref in empty.cluster.everything() if ref.name.startswith("ledger-")] == batches
+    refused(empty, 5, "E_RESTORE_UNDER_WAY")
     empty.restore = file
     empty.up()
     is_whole(empty)

@@ -286,7 +286,7 @@ def test_inv4_each_that_differs_is_named_however_many_there_are(found: Saved) ->
     platform.restore = found.file
     wipe_volumes(platform)
     world = platform.world()
-    read = [(s, c) for s in world.intent.secrets for c in s.consumers][0]
+    read = next((s, c) for s in world.intent.secrets for c in s.consumers)
     consumers = [replace(read[1], secret=f"copy-{number}") for number in range(20)]
     for consumer in consumers:
         meta = {"name": consumer.secret, "namespace": consumer.namespace}
