@@ -14,9 +14,7 @@ from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.versions import moment, written_at
 from bootstrap.steps.vault.lives import CA_GOES, CA_RENEWED, lives, of_the_commit
 
-LOGINS: Final = tuple(
-    f"auth/{mount}/login" for mount in ("kubernetes", POD_LOGIN)
-)  # whoever has one logs in again
+LOGINS: Final = ("auth/kubernetes/login", f"auth/{POD_LOGIN}/login")
 PGP: Final = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 

@@ -191,7 +191,7 @@ def _stated(world: World, found: Losses, source: SnapshotSource) -> Iterator[str
         ("may hold a store, and is voided", found.volumes),
     ):
         if names:
-            yield f"{what}: {', '.join(names)}"  # each: whoever decides may have to keep it
+            yield f"{what}: {', '.join(names)}"  # in full: some of it may have to be kept
 
 
 def _described(head: Head, source: SnapshotSource) -> str:
