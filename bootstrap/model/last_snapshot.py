@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from bootstrap.model.outside import json_value
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"  # as in a manifest
+SKEW: Final = timedelta(minutes=5)  # by which clocks of one cluster differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,10 @@ class LastSnapshot:
     @property
     def moment(self) -> datetime:
         return datetime.strptime(self.time, TIME).replace(tzinfo=UTC)
+
+    def is_ahead(self, now: datetime) -> bool:
+        """By the API server's clock: a time that is yet to come tells nothing, and would hide what comes till then."""
+        return self.moment > now + SKEW
 
     def to_text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

@@ -128,7 +128,7 @@ DAMAGED = (
     Guard(
         "silent nodes may hold a living store",
         "steps/vault/presence.py:is_alive",
-        "return len(may_hold(world)) > world.intent.platform.vault.replicas // 2",
+        "return len(may_hold(world)) > _most_voters(world) // 2",
         "return False",
         P + "inv4_one_whose_nodes_are_silent_is_not_overwritten",
     ),

@@ -186,7 +186,7 @@ KEPT_IN_THE_CLUSTER = (
     Guard(
         "an older note over a newer one",
         f"{NOTE}:_is_noted",
-        "known is not None and known.time >= last.time",
+        "known is not None and known.time >= last.time and not known.is_ahead(now)",
         "False",
         J + "an_older_job_that_ends_late_does_not_go_back",
     ),

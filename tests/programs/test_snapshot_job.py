@@ -48,3 +48,14 @@ def test_outside_a_cluster_it_says_what_is_missing(tmp_path: Path) -> None:
     done = run_bootstrap("snapshot", "save", "--in-cluster", tmp_path, "--out", tmp_path)
     assert_refused(done, 4, "E_KUBECONFIG", "ca.crt")
     assert not list(tmp_path.glob("*.snapshot"))
+
+
+def test_a_list_goes_on_behind_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.snapshot").symlink_to("/proc/self/mem")  # the disk refuses it, whoever asks
+    (tmp_path / "b.snapshot").write_bytes(b"not ours")
+    done = run_bootstrap("snapshot", "list", tmp_path, "-o", "json")
+    assert done.returncode == 6, done.stderr
+    assert [(Path(each["file"]).name, each["error"]) for each in json.loads(done.stdout)] == [
+        ("a.snapshot", "E_FILE_MISSING"),
+        ("b.snapshot", "E_SNAPSHOT_FORMAT"),
+    ]

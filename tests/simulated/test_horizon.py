@@ -4,10 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bootstrap.cli.commands.doctor import ending
-from bootstrap.model.catalog import Handover
+from bootstrap.adapters.root.derived_keys import generate_ca
+from bootstrap.cli.commands.doctor import ending, filling
+from bootstrap.model.catalog import Handover, Rotation
+from bootstrap.model.last_snapshot import LastSnapshot
 from bootstrap.operations.horizon import Ending, of_commit, of_platform, within
-from tests.simulator.platform import SimulatedPlatform, opened
+from bootstrap.steps.vault import last_snapshot
+from tests.simulator.platform import SimulatedPlatform, opened, scaffolded, with_snapshots
+from tests.simulator.vault import Token
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -20,7 +24,8 @@ def test_of_a_platform_it_names_each_certificate_that_up_or_a_renewer_made(
     world = platform.world()
     found = within(of_platform(world), world.cluster.server_time(), "400d")
     world.session.close()
-    assert [e.what.partition(" that ")[2] for e in found] == [
+    made = [e.what for e in found if e.what.startswith("certificate")]
+    assert [what.partition(" that ")[2] for what in made] == [
         *(f"vault-{n} serves" for n in range(3)),
         *(f"vault-{n} starts with" for n in range(3)),
     ]
@@ -34,6 +39,69 @@ def test_of_a_commit_it_names_the_ca_and_waivers(repository: Path) -> None:
     found = list(of_commit(replace(intent, secrets=(kept,))))
     assert {e.what for e in within(iter(found), NOW, "200d")} == {f"value of {kept.name} that Git has seen"}
     assert any(e.what.startswith("CA of the commit") for e in within(iter(found), NOW, "8000d"))
+
+
+def test_of_a_commit_it_names_every_certificate_and_openpgp_key_below_keys(repository: Path) -> None:
+    """Whatever they are called: what an S3 server is known by, say, and a holder's key."""
+    from pysequoia import Tsk
+
+    intent = opened(repository).intent
+    _, theirs = generate_ca("S3 of others")
+    holder = Tsk.generate("holder <holder@example.test>", validity_seconds=30 * 86400).extract_certificate()
+    keys = {
+        **intent.keys,
+        "s3.pem": theirs + intent.keys["vault-ca.crt"],
+        "holders/one.txt": str(holder).encode(),
+    }
+    found = list(of_commit(replace(intent, keys=keys)))
+    assert len([e for e in found if "keys/s3.pem" in e.what]) == 2
+    (key,) = (e for e in found if "keys/holders/one.txt" in e.what)
+    assert timedelta(days=29) < key.until - datetime.now(UTC) <= timedelta(days=30)
+
+
+def test_of_a_platform_it_names_values_by_their_rotation_and_tokens_of_people(
+    tmp_path: Path, repository: Path
+) -> None:
+    platform = SimulatedPlatform(tmp_path, repository)
+    platform.up()
+    live = platform.vault.live().tokens
+    live["hvs.a"] = Token("theirs", ("reader",), expires="2026-02-03T04:05:06.123456789Z")
+    live["hvs.b"] = Token("operators", ("eso",), path="auth/kubernetes/login", expires="2026-01-01T01:00:00Z")
+    live["hvs.c"] = Token("for-ever", ("root",))
+    world = platform.world()
+    secret = world.intent.handovers[0]
+    world.intent = replace(
+        world.intent, secrets=(replace(secret, rotation=Rotation(rotation_type="time-based", ttl="30d")),)
+    )
+    found = {e.what: e.until for e in of_platform(world) if not e.what.startswith(("certificate", "CA"))}
+    world.session.close()
+    assert found == {
+        f"value of {secret.name} by its rotation policy": NOW + timedelta(days=30),
+        "token theirs of reader": datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC),
+    }
+
+
+def test_inv1_the_volume_of_the_snapshots_is_named_before_it_is_full(tmp_path: Path) -> None:
+    platform = SimulatedPlatform(tmp_path, scaffolded(tmp_path / "intent", with_snapshots))
+    platform.up()
+    world = platform.world()
+    assert [c.found for c in filling(world) if "snapshots" in c.found] == []
+    for size, ok in ((100 << 20, None), (205 << 20, False)):  # keep is 3, and 1Gi is there
+        last = LastSnapshot(
+            file="one",
+            time=f"2026-01-01T00:00:0{size % 7}Z",
+            size=size,
+            sha256="",
+            raft_index=1,
+            records=1,
+            kept=1,
+        )
+        live = world.cluster.get(last_snapshot.REF)
+        assert live is not None
+        world.cluster.replace({**live, "data": {"last.json": last.to_text()}})
+        (check,) = (c for c in filling(world) if "snapshots" in c.found)
+        assert check.ok is ok, check.found
+    world.session.close()
 
 
 def test_the_first_comes_first_and_what_is_later_is_left_out() -> None:

@@ -10,6 +10,7 @@ from bootstrap.model.decision import Act, Blocked, Satisfied
 from bootstrap.model.errors import (
     BootstrapError,
     DecisionNeeded,
+    EvidenceError,
     PreconditionError,
     UnknownOutcome,
     WorldError,
@@ -38,6 +39,23 @@ def window(platform: SimulatedPlatform) -> Window:
 def move(platform: SimulatedPlatform, change: Callable[[Window], Window]) -> None:
     before = window(platform)
     assert WindowStore(platform.cluster).swap(before, change(before))
+
+
+@pytest.mark.parametrize("change", [{}, {"phase": "OVER"}, {"attempt": "many"}])
+def test_inv4_a_window_that_somebody_changed_is_said_and_nothing_is_done(
+    platform: SimulatedPlatform, change: dict[str, str]
+) -> None:
+    platform.up()
+    live = platform.cluster.peek(REF)
+    assert live is not None
+    before, live["data"] = live["data"], (live["data"] | change if change else {})
+    platform.cluster.mutations.clear()
+    with pytest.raises(EvidenceError) as stopped:
+        platform.up()
+    assert (stopped.value.code, stopped.value.where, bool(stopped.value.hint)) == ("E_WINDOW", str(REF), True)
+    assert platform.cluster.mutations == []
+    live["data"] = before
+    platform.up()
 
 
 def step_id(platform: SimulatedPlatform) -> str:

@@ -259,6 +259,50 @@ def test_an_older_job_that_ends_late_does_not_go_back(platform: SimulatedPlatfor
     assert last.time == newest.manifest.time
 
 
+def test_inv1_a_note_of_a_clock_that_ran_ahead_hides_nothing(
+    platform: SimulatedPlatform, volume: Path
+) -> None:
+    """One node whose clock is a year ahead: its note is said to be wrong, and the next one takes its place."""
+    ahead = job(platform, volume, 366 * 24 * 60)
+    assert proof(platform).ok is False
+    assert "ahead of the API server's clock" in proof(platform).evidence
+    assert gather(platform.world())["snapshots"]["overdue"] is True
+    right = job(platform, volume, 1)
+    last = last_snapshot.read(platform.cluster)
+    assert last is not None
+    assert last.time == right.manifest.time < ahead.manifest.time
+    assert proof(platform).ok is True
+    platform.cluster.now += timedelta(minutes=32)
+    assert proof(platform).ok is False
+    assert set(snapshots_in(volume)) == {Path(ahead.shown), Path(right.shown)}
+
+
+def test_inv1_a_file_that_cannot_be_read_is_passed_by(platform: SimulatedPlatform, volume: Path) -> None:
+    """The disk refuses it; what was saved is noted all the same."""
+    (volume / "a.snapshot").symlink_to("/proc/self/mem")
+    file = job(platform, volume)
+    last = last_snapshot.read(platform.cluster)
+    assert last is not None
+    assert last.file == Path(file.shown).name
+    assert (volume / "a.snapshot").is_symlink()
+
+
+def test_inv1_one_that_may_not_be_deleted_is_counted_and_the_save_is_noted(
+    platform: SimulatedPlatform, volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bucket whose objects are locked for a time, say."""
+    files = [job(platform, volume, minutes) for minutes in range(3)]
+
+    def locked(_: Folder, name: str) -> None:
+        raise WorldError(f"{name} is locked", code="E_S3_DENIED")
+
+    monkeypatch.setattr(Folder, "delete", locked)
+    newest = job(platform, volume, 9)
+    last = last_snapshot.read(platform.cluster)
+    assert last is not None
+    assert (last.time, last.kept) == (newest.manifest.time, len(files) + 1)
+
+
 def test_inv1_status_and_verify_say_age_and_last_success(platform: SimulatedPlatform, volume: Path) -> None:
     assert proof(platform).ok is True
     assert "none saved yet" in proof(platform).evidence

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from bootstrap.adapters.kubernetes.secret_data import decoded
+from bootstrap.adapters.kubernetes.secret_data import decoded, filled
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Identity, Object, Permission, Reason, Ref, Refused, TokenIssuer
@@ -141,7 +141,8 @@ class SimulatedCluster:
 
     def get(self, ref: Ref) -> Object | None:
         with self._lock:
-            return copied(self._objects.get(ref))
+            live = self._objects.get(ref)
+            return None if live is None else filled(copied(live))
 
     def peek(self, ref: Ref) -> Object | None:
         """The live object itself, for the simulators' own look-ups: not to be changed."""
@@ -163,7 +164,7 @@ class SimulatedCluster:
                 and namespace in ("", ref.namespace)
                 and selected(obj, labels)
             ]
-            return [copied(obj) for obj in sorted(found, key=lambda o: str(ref_of(o)))]
+            return [filled(copied(obj)) for obj in sorted(found, key=lambda o: str(ref_of(o)))]
 
     def differs(self, obj: Object, live: Object | None = None) -> bool:
         """``live`` says nothing here: who owns a field is not in the object."""

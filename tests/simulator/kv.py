@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tests.simulator.vault import Call, Secret
 
 DELETED_AT = "2026-01-01T00:00:00Z"
+WRITTEN_AT = "2026-01-01T00:00:00.123456789Z"
 
 
 def config(call: "Call") -> Answer:
@@ -28,7 +29,9 @@ def metadata(call: "Call") -> Answer:
         found = kept.get(path)
         if found is None:
             return call.no(404)
-        return call.ok({"cas_required": False, **found.metadata, "current_version": len(found.versions)})
+        numbers = {str(n): {"created_time": WRITTEN_AT} for n in range(1, len(found.versions) + 1)}
+        about = {"current_version": len(found.versions), "versions": numbers}
+        return call.ok({"cas_required": False, **found.metadata, **about})
     _made(call, path).metadata.update(call.body)
     return call.done()
 

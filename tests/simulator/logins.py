@@ -91,4 +91,6 @@ def shown(token: "Token") -> dict[str, Any]:
         "policies": list(token.policies),
         "identity_policies": list(token.identity),
         "id": "",
+        "path": token.path,
+        "expire_time": token.expires or None,
     }

@@ -50,6 +50,8 @@ class Token:
     accessor: str
     policies: tuple[str, ...]
     identity: tuple[str, ...] = ()  # policies of its entity
+    path: str = "auth/token/create"
+    expires: str = ""
 
 
 @dataclass

@@ -315,7 +315,8 @@ PODS = {
     ]
 }
 CONFIGMAP = Ref("v1", "ConfigMap", "x", "n")
-OBJECT: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "n"}}
+META = {"name": "x", "namespace": "n"}
+OBJECT: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": META, "data": {}}
 
 
 @contextmanager
@@ -389,6 +390,19 @@ def test_retry_after_is_honoured_with_a_limit_and_reads_go_on(tmp_path: Path) ->
         assert pauses == [5.0, 0.2]
     with cluster(tmp_path, busy) as (kube, _, _pauses):
         failed(Transient, "E_KUBE_BUSY", lambda: kube.create(OBJECT))
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+@pytest.mark.parametrize("left", [{}, {"data": None}])
+def test_the_data_that_the_server_leaves_out_is_empty(tmp_path: Path, kind: str, left: Object) -> None:
+    """It leaves out a mapping without entries: somebody who empties an object takes ``data`` away."""
+    emptied = {"apiVersion": "v1", "kind": kind, "metadata": META, **left}
+    with cluster(tmp_path, (200, json.dumps(emptied))) as (kube, _, _pauses):
+        found = kube.get(Ref("v1", kind, "x", "n"))
+        assert found is not None
+        assert found["data"] == {}
+    with cluster(tmp_path, (200, json.dumps({"items": [{"metadata": META, **left}]}))) as (kube, _, _pauses):
+        assert [each["data"] for each in kube.list("v1", kind, "n")] == [{}]
 
 
 def test_a_redirect_is_not_followed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from bootstrap.adapters.kubernetes.api import KubeApi, Reply, Request
 from bootstrap.adapters.kubernetes.diff import MANAGER, apply_would_change
 from bootstrap.adapters.kubernetes.discovery import Served, ServedKind
-from bootstrap.adapters.kubernetes.secret_data import decoded, encoded
+from bootstrap.adapters.kubernetes.secret_data import decoded, encoded, filled
 from bootstrap.adapters.kubernetes.token_keys import not_shown, public_keys
 from bootstrap.model.errors import PreconditionError, Transient, WorldError
 from bootstrap.model.outside import json_value
@@ -161,7 +161,7 @@ class KubeCluster:
             return None
         path = kind.path(ref.namespace, ref.name)
         reply = self._api.read(Request(method="GET", path=path, what=str(ref)))
-        return None if reply is None else decoded(reply.document)
+        return None if reply is None else decoded(filled(reply.document))
 
     def list(self, api: str, kind: str, namespace: str = "", labels: str = "") -> builtins.list[Object]:
         """All pages; in all namespaces when none is given. Empty when the kind is not served."""
@@ -176,7 +176,7 @@ class KubeCluster:
                 found, more = [], ""  # the snapshot behind the pages has expired: once more from the start
                 continue
             items = (page or {}).get("items") or []
-            found += [decoded({"apiVersion": api, "kind": kind, **item}) for item in items]
+            found += [decoded(filled({"apiVersion": api, "kind": kind, **item})) for item in items]
             more = ((page or {}).get("metadata") or {}).get("continue") or ""
             if not more:
                 return found
@@ -274,7 +274,7 @@ class KubeCluster:
             return found
         # Some kinds (PVC, ServiceAccount, StorageClass) answer with the object that is gone already.
         terminating = (found.document.get("metadata") or {}).get("deletionTimestamp")
-        return decoded(found.document) if terminating else None
+        return decoded(filled(found.document)) if terminating else None
 
     def _create(self, obj: Object, query: tuple[tuple[str, str], ...]) -> Object | Refused:
         return self._write("POST", _ref(obj), obj, query)
@@ -288,7 +288,7 @@ class KubeCluster:
         content_type: str = "application/json",
     ) -> Object | Refused:
         found = self._send(method, ref, encoded(obj), decoded(obj), query, content_type)
-        return found if isinstance(found, Refused) else decoded(found.document)
+        return found if isinstance(found, Refused) else decoded(filled(found.document))
 
     def _send(
         self,

@@ -38,6 +38,12 @@ def decoded(obj: Object) -> Object:
     return _wrap_copy(rest)
 
 
+def filled(obj: Object) -> Object:
+    """The server leaves out a mapping without entries; of what is read, ``data`` is there and empty."""
+    holds = obj.get("apiVersion") == "v1" and obj.get("kind") in ("Secret", "ConfigMap")
+    return {**obj, "data": {}} if holds and obj.get("data") is None else obj
+
+
 def encoded(obj: Object) -> Object:
     """What goes to the server: the leaves of a Secret as base64. Its only caller sends it at once."""
     if not is_secret(obj):

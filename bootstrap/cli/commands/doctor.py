@@ -17,6 +17,7 @@ from bootstrap.intent.schema import DURATION
 from bootstrap.model.errors import DefinitionError
 from bootstrap.model.plan import Plan
 from bootstrap.operations.horizon import Ending, of_commit, of_platform, within
+from bootstrap.operations.snapshot.room import room
 from bootstrap.operations.verify.etcd_encryption import LEAK, leaks
 from bootstrap.steps.context.world import World
 from bootstrap.steps.registry import kind_class
@@ -111,11 +112,14 @@ def ending(found: Iterable[Ending], now: datetime, horizon: str) -> Iterator[Che
 
 
 def filling(world: World) -> Iterator[Check]:
-    """How full Vault's volumes are; not ok from where they are soon full."""
+    """How full Vault's volumes and that of the snapshots are, or will be; not ok from where they are soon full."""
     for each in volumes(world):
         full = each.soon_full
         hint = "a larger volume, or less on it; the audit log takes half of its own at most"
         yield Check(name="volumes", ok=False if full else None, found=str(each), hint=hint if full else "")
+    if (kept := room(world)) is not None:
+        full, hint = kept.soon_full, "fewer (snapshots.keep), or a larger claim, where its class lets it grow"
+        yield Check(name="volumes", ok=False if full else None, found=str(kept), hint=hint if full else "")
 
 
 def _only_checks(plan: Plan) -> Plan:

@@ -10,7 +10,7 @@ from bootstrap.cli import terminal
 from bootstrap.cli.evidence_files import HeadOption, heads_for, heads_named, read
 from bootstrap.cli.exits import BROKEN
 from bootstrap.cli.options import REACH, SOURCE, Options, Output, common_options
-from bootstrap.model.errors import EvidenceError
+from bootstrap.model.errors import DefinitionError, EvidenceError
 
 if TYPE_CHECKING:
     from bootstrap.adapters.snapshot.file import SnapshotFile
@@ -86,7 +86,7 @@ def list_(
     for name in shelf.names():
         try:
             found.append(_facts(shelf.judged(name)))
-        except EvidenceError as error:
+        except (EvidenceError, DefinitionError) as error:
             found.append({"file": shelf.shown(name), "error": error.code, "why": error.message})
     if options.output is Output.JSON:
         terminal.document(json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False))

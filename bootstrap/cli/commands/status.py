@@ -98,7 +98,13 @@ def _snapshots(world: World) -> dict[str, Any]:
     if found is None:
         return {}
     last = asdict(found.last) if found.last is not None else None
-    return {"schedule": found.schedule, "last": last, "ageSeconds": found.seconds, "overdue": found.overdue}
+    return {
+        "schedule": found.schedule,
+        "last": last,
+        "ageSeconds": found.seconds,
+        "overdue": found.overdue,
+        "warning": found.warning,
+    }
 
 
 def _uncommitted(world: World) -> list[str]:
@@ -261,4 +267,4 @@ def _snapshot_lines(found: dict[str, Any]) -> Iterator[str]:
     else:
         yield f"snapshots    {last['file']}, {found['ageSeconds']} s old, {last['size']} bytes, {last['kept']} kept"
     if found["overdue"]:
-        yield f"  - WARNING: older than twice the schedule {found['schedule']} (UTC): look at the CronJob's jobs"
+        yield f"  - WARNING: {found['warning']}, {found['schedule']} (UTC): look at the CronJob's jobs"

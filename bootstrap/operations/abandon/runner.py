@@ -42,6 +42,7 @@ from bootstrap.steps.authority.facts import given_back
 from bootstrap.steps.context.environment import bound_to, mismatch
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.restoration import under_way
 
 PARTS: Final[dict[str, PartClass]] = {
     "abandon-tokens": RunTokens,
@@ -151,11 +152,13 @@ class Abandon:
 
     def _record(self) -> tuple[str, ...]:
         """That the run was given back, in the ledger; what is left for the next run where that cannot be written now:
-        without the root key, before the ledger is open, and while Vault is away that countersigns it."""
+        without the root key, before the ledger is open, while it comes back by a restore, and while Vault is away that
+        countersigns it."""
         world = self._world
         ledger = self._patience.read(world.ledger.read)
         away = ledger.meaning.countersigning.current is not None and vault_is_away(world)
-        if world.files is None or not ledger.entries or away:
+        moving = under_way(world.cluster, ledger) is not None
+        if world.files is None or not ledger.entries or moving or away:
             return world.run.unrecorded
         world.ledger.append(tuple(given_back(world, ledger)))
         return ()

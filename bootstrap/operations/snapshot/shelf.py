@@ -41,10 +41,13 @@ class Shelf(Protocol):
         ...
 
     def whose(self, name: str) -> tuple[str, str]:
-        """Its cluster, and when it was saved. EvidenceError where that is not to be judged: then it stays."""
+        """Its cluster, and when it was saved. EvidenceError, DefinitionError, WorldError where that cannot be judged:
+        it stays."""
         ...
 
-    def delete(self, name: str) -> None: ...
+    def delete(self, name: str) -> None:
+        """DefinitionError, WorldError."""
+        ...
 
 
 class Folder:
@@ -105,7 +108,15 @@ class Folder:
         return manifest.cluster, manifest.time
 
     def delete(self, name: str) -> None:
-        self._at(name).unlink(missing_ok=True)
+        try:
+            self._at(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise DefinitionError(
+                f"{self._at(name)} cannot be deleted: {error.strerror}",
+                code="E_OUT",
+                where=self.shown(name),
+                hint="the account that saves owns what it saves: look whose file that is",
+            ) from None
 
 
 class InBucket:

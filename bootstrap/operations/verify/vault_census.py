@@ -9,19 +9,10 @@ from bootstrap.intent.hcl import Grant, read_policy
 from bootstrap.model.errors import BootstrapError
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.login_kinds import ROOMS, kinds
 
 GLOBS = "allowed_policies_glob"
 POLICIES = ("token_policies", "policies", "identity_policies", "allowed_policies")
-ROOMS = {  # kind of login to what lies below its mount and may hold policies
-    "token": ("roles",),
-    "kubernetes": ("role",),
-    "approle": ("role",),
-    "jwt": ("role",),
-    "oidc": ("role",),
-    "userpass": ("users",),
-    "ldap": ("users", "groups"),
-    "cert": ("certs",),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +36,7 @@ class Census:
         self.unread: list[str] = []
         self.opaque: list[str] = []
         self._mounts = granted(self._session.read("sys/auth"), "sys/auth").data
-        self.logins = self._logins()
+        self.logins = kinds(self._mounts)
         self.policies = {
             name: self._policy(name) for name in self._listed("sys/policies/acl") if name != "root"
         }
@@ -65,14 +56,6 @@ class Census:
             self.unread.append(path)
             return {}
         return answer.data if answer.ok else {}
-
-    def _logins(self) -> dict[str, str]:
-        """Mount to its kind."""
-        mounts = {name: value for name, value in self._mounts.items() if name.endswith("/")}
-        return {
-            name.rstrip("/"): str((value or {}).get("type") or name.rstrip("/"))
-            for name, value in mounts.items()
-        }
 
     def _policy(self, name: str) -> tuple[Grant, ...]:
         about = self._asked("GET", f"sys/policies/acl/{name}")

@@ -105,7 +105,8 @@ def _restored(world: World, authority: Authority) -> Iterator[Fact]:
     common |= now.lost
     if lost or now.lost:
         common["accepted"] = STALE
-        common["notInIt"] = " ".join(not_in_it(world, source)) or "none"
+    if lacking := not_in_it(world, source):
+        common["notInIt"] = " ".join(lacking)
     for head in dict.fromkeys((source.head, *lost, *_witnessing(authority))):
         more = {"lostRecords": str(head.size - source.ledger.chain.size)} if head in lost else {}
         yield _note(world, RecordType.RESTORED, common | _named(head) | more)

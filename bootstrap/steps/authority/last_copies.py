@@ -48,20 +48,18 @@ def _same(
     consumer: Consumer,
     data: Values,
 ) -> bool | None:
-    held = {
-        (field := consumer.keys.get(key, key)): vault_string(secret, field, value)
-        for key, value in data.items()
-    }
-    saved = source.saved.get(secret.name)
-    if saved is not None:
-        return held == _read(saved, consumer)
-    if secret.name not in newest:
+    """Key by key: two keys may have one field."""
+    saved, record = source.saved.get(secret.name), newest.get(secret.name)
+    if saved is None and record is None:
         return None
-    record = newest[secret.name]
-    return commitments_in(world, record, held) == _read(record.fact.commitments, consumer)
-
-
-def _read(fields: Mapping[str, object], consumer: Consumer) -> dict[str, object]:
-    """Of a secret's fields those that the consumer reads."""
-    names = set(consumer.keys.values()) or set(fields)
-    return {name: value for name, value in fields.items() if name in names}
+    wanted: Mapping[str, object] = saved if saved is not None else record.fact.commitments if record else {}
+    names = consumer.keys or {name: name for name in wanted}
+    if data.keys() != names.keys():
+        return False
+    for key, value in data.items():
+        field = names[key]
+        held = {field: vault_string(secret, field, value)}
+        found = held if saved is not None or record is None else commitments_in(world, record, held)
+        if field not in wanted or found[field] != wanted[field]:
+            return False
+    return True

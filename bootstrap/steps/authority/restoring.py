@@ -30,10 +30,12 @@ _TAG: Final = re.compile(r":v?(\d+\.\d+\.\d+)\b")
 
 @dataclass(frozen=True, slots=True)
 class RestoreSeen:
-    """``stop`` is why it may not go on, ``rests_on`` are approvals without which it would not."""
+    """``stop`` is why it may not go on, ``rests_on`` are approvals without which it would not; ``note`` is what the
+    file does not bring back although nothing is lost by it."""
 
     stop: BootstrapError | None = None
     rests_on: tuple[str, ...] = ()
+    note: str = ""
 
 
 NO_RESTORE: Final = RestoreSeen()
@@ -155,11 +157,13 @@ def _left(world: World) -> BootstrapError | None:
 def _stale(world: World, authority: Authority, source: SnapshotSource, *, begun: bool) -> RestoreSeen:
     """What was named and accepted when it began is written down; from then on heads alone may show more."""
     found = Losses(heads=lost_since(authority, source)) if begun else losses(world, authority, source)
+    lacking = not_in_it(world, source)
+    note = f"not in the snapshot, so Git's values count: {shown(lacking)}" if lacking else ""
     if not found:
-        return NO_RESTORE
+        return RestoreSeen(note=note)
     kept = f"{STALE}@{source.digest[:16]}"
     if STALE in world.approvals or kept in world.approvals:
-        return RestoreSeen(rests_on=(kept,))
+        return RestoreSeen(rests_on=(kept,), note=note)
     return RestoreSeen(
         DecisionNeeded(
             f"the snapshot of {source.manifest.time} does not hold all that is known of this platform; it holds "
@@ -187,7 +191,7 @@ def _stated(world: World, found: Losses, source: SnapshotSource) -> Iterator[str
         ("may hold a store, and is voided", found.volumes),
     ):
         if names:
-            yield f"{what}: {shown(names)}"
+            yield f"{what}: {', '.join(names)}"  # in full: some of it may have to be kept
 
 
 def _described(head: Head, source: SnapshotSource) -> str:

@@ -181,15 +181,19 @@ class Session:
 
     def accessors(self) -> dict[str, tuple[str, ...]]:
         """Accessor of each live token to its policies (identity policies too). Batch tokens do not show."""
+        return {
+            accessor: (*about.get("policies", ()), *(about.get("identity_policies") or ()))
+            for accessor, about in self.tokens()
+        }
+
+    def tokens(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Accessor of each live token, and what Vault says of it, which is not the token."""
         token = self.token()
         listed = self._send("LIST", "auth/token/accessors", None, token, "")
-        found: dict[str, tuple[str, ...]] = {}
         for accessor in listed.data.get("keys", ()):
             answer = self._send("POST", "auth/token/lookup-accessor", {"accessor": accessor}, token, "")
             if answer.ok:  # gone meanwhile otherwise
-                policies = (*answer.data.get("policies", ()), *(answer.data.get("identity_policies") or ()))
-                found[str(accessor)] = policies
-        return found
+                yield str(accessor), answer.data
 
     def close(self) -> None:
         """Give the run's token back, and end its threads."""

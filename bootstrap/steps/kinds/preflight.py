@@ -131,7 +131,8 @@ class Preflight:
         note = f"Kubernetes {seen.version}, storage class {seen.storage}, all permissions"
         if seen.authority is None:
             return Satisfied(note)
-        notes = "; ".join(text for text in (note, seen.authority.unseen, seen.quorum.note) if text)
+        more = (seen.authority.unseen, seen.restore.note, seen.quorum.note)
+        notes = "; ".join(text for text in (note, *more) if text)
         yes = (*rests_on(seen.authority), *seen.restore.rests_on, *seen.quorum.rests_on)
         return Satisfied(notes, rests_on=yes)
 

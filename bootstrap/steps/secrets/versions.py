@@ -37,6 +37,13 @@ def current_version(world: World, path: str) -> int:
     return int(answer.data.get("current_version") or 0) if answer.ok else 0
 
 
+def written_at(world: World, path: str) -> datetime | None:
+    """When the current version was; None where there is none."""
+    about = world.session.read(f"{KV_MOUNT}/metadata/{path}")
+    versions = about.data.get("versions") or {} if about.ok else {}
+    return moment((versions.get(str(about.data.get("current_version"))) or {}).get("created_time"))
+
+
 def held(world: World, path: str, version: int = 0) -> Held | None:
     """The current version, or the one that is named; None where it is not there, deleted or destroyed."""
     query = f"?version={version}" if version else ""
@@ -53,14 +60,15 @@ def held_in(answer: Answer, path: str) -> Held | None:
     return Held(
         int(about.get("version") or 0),
         values,
-        _when(about.get("created_time")),
+        moment(about.get("created_time")),
         others=tuple(sorted(fields.keys() - values.keys())),
         read=answer.request_id,
     )
 
 
-def _when(text: object) -> datetime | None:
-    """Vault writes nanoseconds, which Python does not read: to the second is enough."""
+def moment(text: object) -> datetime | None:
+    """A time of Vault's; None for what is none. It writes nanoseconds, which Python does not read: to the second is
+    enough."""
     try:
         return datetime.fromisoformat(str(text)[:19]).replace(tzinfo=UTC)
     except ValueError:

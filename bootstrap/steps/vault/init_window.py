@@ -1,5 +1,6 @@
 """The init window in the cluster: one ConfigMap, changed by compare-and-swap only, and the create-only slots."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from bootstrap.model.errors import UnknownOutcome, WorldError
@@ -8,7 +9,7 @@ from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Cluster, Object, Ref
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE, WINDOW, labels
 from bootstrap.steps.context.outcome import expect
-from bootstrap.steps.vault.swapped import swapped
+from bootstrap.steps.vault.swapped import parsed, swapped
 
 REF = Ref("v1", "ConfigMap", WINDOW, SYSTEM_NAMESPACE)
 RESTORED = "restored"  # a window's facts, where a snapshot took the place of the store
@@ -21,7 +22,11 @@ class WindowStore:
 
     def read(self) -> Window | None:
         found = self.cluster.get(REF)
-        return Window.from_data(found["data"]) if found else None
+        return self._parsed(found["data"]) if found else None
+
+    @staticmethod
+    def _parsed(data: Mapping[str, str]) -> Window:
+        return parsed(data, Window.from_data, REF, "E_WINDOW")
 
     def create(self, window: Window) -> Window:
         """The window that is there afterwards: ours, or that of a faster run."""
@@ -34,7 +39,7 @@ class WindowStore:
 
     def swap(self, before: Window, after: Window) -> bool:
         """True when the window went from ``before`` to ``after`` by this very call."""
-        return swapped(self.cluster, self._object(after), lambda data: Window.from_data(data) == before)
+        return swapped(self.cluster, self._object(after), lambda data: self._parsed(data) == before)
 
     def _object(self, window: Window) -> Object:
         meta = {"name": WINDOW, "namespace": SYSTEM_NAMESPACE, "labels": labels("init-window")}
@@ -63,7 +68,7 @@ class Slots:
     def read(self, part: str) -> Sensitive | None:
         """An OpenPGP message to the unseal key. It is ciphertext; the type keeps it out of logs all the same."""
         found = self.cluster.get(slot_ref(self.volume, part))
-        return found["data"]["ciphertext"] if found else None
+        return found["data"].get("ciphertext") if found else None
 
     def both(self) -> bool:
         return bool(self.volume) and all(self.read(p) is not None for p in (self.SHARE, self.ROOT))

@@ -37,7 +37,9 @@ def declared_since(cluster: Cluster) -> datetime | None:
 
 
 def write(cluster: Cluster, clock: Clock, last: LastSnapshot) -> None:
-    """Unless a newer one is there: two jobs may end in another order than they began."""
+    """Unless a newer one is there: two jobs may end in another order than they began. A clock that ran ahead makes
+    none newer."""
+    now = cluster.server_time()
 
     def put(live: Object | None) -> Object | Refused:
         if live is None:
@@ -47,7 +49,7 @@ def write(cluster: Cluster, clock: Clock, last: LastSnapshot) -> None:
                 where=str(REF),
                 hint="bootstrap up makes it; the snapshot itself was saved",
             )
-        if _is_noted(live, last):
+        if _is_noted(live, last, now):
             return live
         return cluster.replace({**live, "data": {_KEY: last.to_text()}})
 
@@ -67,9 +69,9 @@ def write(cluster: Cluster, clock: Clock, last: LastSnapshot) -> None:
     )
 
 
-def _is_noted(live: Object, last: LastSnapshot) -> bool:
+def _is_noted(live: Object, last: LastSnapshot, now: datetime) -> bool:
     known = _of(live)
-    return known is not None and known.time >= last.time
+    return known is not None and known.time >= last.time and not known.is_ahead(now)
 
 
 def _of(live: Object | None) -> LastSnapshot | None:

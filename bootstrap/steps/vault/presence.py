@@ -70,7 +70,15 @@ def is_alive(world: World) -> bool:
     """A node serves, or so many may hold its store that they would, once they run and are unsealed."""
     if world.session.vault.active(world.session.pods):
         return True
-    return len(may_hold(world)) > world.intent.platform.vault.replicas // 2
+    return len(may_hold(world)) > _most_voters(world) // 2
+
+
+def _most_voters(world: World) -> int:
+    """How many nodes a store here had at most: what the commit wants may not have been applied yet. Of a node that a
+    recovery has left alone, that one's number says nothing."""
+    live, wanted = world.cluster.get(stateful_set_ref(world)), world.intent.platform.vault.replicas
+    alone = live is None or bool(live["spec"]["template"]["spec"].get("initContainers"))
+    return wanted if alone or live is None else min(wanted, len(ordinals(live)))
 
 
 def ordinals(live: Object) -> range:

@@ -4,7 +4,7 @@ A snapshot brings every token back that lived when it was taken, revoked ones to
 out where the layout is known; the census here counts on nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,10 +12,13 @@ from typing import Any, Final
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
+from bootstrap.steps.context.names import PKI_MOUNT
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.generate_root import generated_root
-from bootstrap.steps.vault.leaves import AUDITING, RUN_IDENTITY
+from bootstrap.steps.vault.intermediate import Intermediate
+from bootstrap.steps.vault.leaves import AUDITING, RUN_IDENTITY, Leaf
+from bootstrap.steps.vault.login_kinds import CONFIGURED, OTHERS, ROOMS, kinds
 from bootstrap.steps.vault.root_session import Call
 
 ROUNDS: Final = 3  # a token ends its children with it, and others may be listed late
@@ -24,7 +27,8 @@ BATCH: Final = ("batch", "default-batch")
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """``repaired`` are leaves of the configuration that were written, ``batch`` roles whose tokens no census shows."""
+    """``repaired`` are leaves of the configuration that were written, ``batch`` roles and logins whose tokens no census
+    shows."""
 
     repaired: tuple[str, ...]
     batch: tuple[str, ...]
@@ -76,21 +80,37 @@ def _others(call: Call, own: str) -> tuple[str, ...]:
 
 
 def _repaired(world: World, call: Call) -> Iterator[str]:
-    for leaf in (*AUDITING, *RUN_IDENTITY):
+    for leaf in (*AUDITING, *RUN_IDENTITY, *_authority(world, call)):
         if not leaf.holds(call):
             leaf.write(world, call)
             yield leaf.change
 
 
+def _authority(world: World, call: Call) -> Iterator[Leaf]:
+    """The CA in Vault may be one that a CA signed which the commit trusts no more. Once the door is open, what the
+    renewers get of it would lock everybody out, this run too."""
+    if f"{PKI_MOUNT}/" in granted(call("GET", "sys/mounts"), "sys/mounts").data:
+        yield Intermediate(world)
+
+
 def _batch_roles(call: Call) -> Iterator[str]:
-    """They are not stored, so nothing ends them before their time but the loss of their policies."""
-    for mount in sorted(granted(call("GET", "sys/auth"), "sys/auth").data):
-        folder = f"auth/{mount}{'roles' if mount == 'token/' else 'role'}"
-        listed = call("LIST", folder)
-        for name in listed.data.get("keys", ()) if listed.ok else ():
-            role = call("GET", f"{folder}/{name}")
-            if role.ok and role.data.get("token_type") in BATCH:
-                yield f"{folder}/{name}"
+    """They are not stored, so nothing ends them before their time but the loss of their policies. A login as a whole
+    may give them too: by its mount's tuning, or by one setting for all."""
+    mounts = granted(call("GET", "sys/auth"), "sys/auth").data
+    for mount, kind in sorted(kinds(mounts).items()):
+        if ((mounts[f"{mount}/"] or {}).get("config") or {}).get("token_type") in BATCH:
+            yield f"auth/{mount}"
+        folders = [f"auth/{mount}/{room}" for room in ROOMS.get(kind, OTHERS)]
+        for path in (*_listed(call, folders), *([f"auth/{mount}/config"] if kind in CONFIGURED else ())):
+            found = call("GET", path)
+            if found.ok and found.data.get("token_type") in BATCH:
+                yield path
+
+
+def _listed(call: Call, folders: Iterable[str]) -> Iterator[str]:
+    for folder in folders:
+        found = call("LIST", folder)
+        yield from (f"{folder}/{name}" for name in found.data.get("keys", ()) if found.ok)
 
 
 def _lives(call: Call) -> bool:

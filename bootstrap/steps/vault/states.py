@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from bootstrap.model.errors import UnknownOutcome, WorldError
 from bootstrap.ports import Cluster, Object, Ref, Refused
 from bootstrap.steps.context.names import labels
-from bootstrap.steps.vault.swapped import swapped
+from bootstrap.steps.vault.swapped import parsed, swapped
 
 
 class Written(Protocol):
@@ -28,7 +28,10 @@ class StateStore(Generic[W]):
 
     def read(self) -> W | None:
         found = self.cluster.get(self._ref)
-        return self._parse(found["data"]) if found else None
+        return self._parsed(found["data"]) if found else None
+
+    def _parsed(self, data: Mapping[str, str]) -> W:
+        return parsed(data, self._parse, self._ref, self._code)
 
     def begin(self, wanted: W, before: W | None) -> None:
         """Puts it there, in the place of one that is over; the caller looks what is there afterwards."""
@@ -47,7 +50,7 @@ class StateStore(Generic[W]):
 
     def swap(self, before: W, after: W) -> bool:
         """True when it went from ``before`` to ``after`` by this very call."""
-        return swapped(self.cluster, self._object(after), lambda data: self._parse(data) == before)
+        return swapped(self.cluster, self._object(after), lambda data: self._parsed(data) == before)
 
     def _object(self, now: W) -> Object:
         meta = {"name": self._ref.name, "namespace": self._ref.namespace, "labels": labels(self._role)}

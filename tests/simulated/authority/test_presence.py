@@ -1,12 +1,13 @@
 """Whether a Vault that was here is gone: only what is seen to hold nothing counts as nothing (INV4)."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bootstrap.model.names import MANAGED_BY
 from bootstrap.ports import Object, Ref
-from bootstrap.steps.vault.presence import is_gone, since
+from bootstrap.steps.vault.presence import is_alive, is_gone, since
 from tests.simulator.losses import delete, wipe_volumes
 from tests.simulator.platform import SimulatedPlatform
 
@@ -45,6 +46,28 @@ def test_inv4_without_its_stateful_set_a_claim_may_hold_a_store(platform: Simula
         assert not is_gone(platform.world()), number
         delete(platform, claim(number))
     assert is_gone(platform.world())
+
+
+@pytest.mark.parametrize(
+    ("runs", "declared", "silent", "alive"), [(3, 5, 2, True), (1, 3, 1, True), (3, 3, 1, False)]
+)
+def test_inv4_a_commit_that_wants_more_nodes_makes_no_store_of_fewer_a_dead_one(
+    platform: SimulatedPlatform, runs: int, declared: int, silent: int, alive: bool
+) -> None:
+    """So many nodes that would be a quorum are silent, and the rest of them are gone."""
+    found = live_set(platform)
+    found["spec"]["replicas"] = runs
+    changed(platform, found)
+    for number in range(3):
+        pod = platform.cluster.get(Ref("v1", "Pod", f"vault-{number}", "vault"))
+        assert pod is not None
+        platform.cluster.set_status(pod, {"phase": "Pending"})
+        if number >= silent:
+            delete(platform, claim(number))
+    world = platform.world()
+    vault = replace(world.intent.platform.vault, replicas=declared)
+    world.intent = replace(world.intent, platform=replace(world.intent.platform, vault=vault))
+    assert is_alive(world) is alive
 
 
 @pytest.fixture

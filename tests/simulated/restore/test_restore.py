@@ -8,17 +8,19 @@ import pytest
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError, UnknownOutcome
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.operations.abandon.runner import Abandon
 from bootstrap.operations.snapshot.judge import contents, judged
 from bootstrap.ports import Answer, Object, Ref
 from bootstrap.steps.context.transfers import named
 from tests.simulated.restore.outcome import is_whole, refused
 from tests.simulator.faults import Fault, Killed, Schedule
-from tests.simulator.platform import SimulatedPlatform, trust
+from tests.simulator.platform import SimulatedPlatform, opened, scaffolded, trust
 from tests.simulator.rekeying import rekey, window
 from tests.simulator.repeatable import repeatable
 from tests.simulator.restoring import Saved, begun, saved
 from tests.simulator.setting import CONSUMER, FIELD, NAME, NEW, PATH, change, versions
 from tests.simulator.vault import Token
+from tests.support.program import commit_all
 
 pytestmark = pytest.mark.usefixtures("same_each_time")
 
@@ -103,12 +105,28 @@ def test_b5_of_an_unknown_layout_the_census_ends_every_token(
 
 def test_b5_roles_with_batch_tokens_are_named(lost: Saved, tmp_path: Path, repository: Path) -> None:
     def batch(platform: SimulatedPlatform) -> None:
-        platform.vault.live().plain["auth/kubernetes/role/theirs"] = {"token_type": "batch"}
+        live = platform.vault.live()
+        live.plain["auth/kubernetes/role/theirs"] = {"token_type": "batch"}
+        live.plain["auth/kubernetes/role/ours"] = {"token_type": "service"}
+        for mount, kind in (("people", "userpass"), ("machines", "cert"), ("staff", "ldap")):
+            live.auth[f"{mount}/"] = {"type": kind, "config": {"token_type": "default-service"}}
+        live.auth["cloud/"] = {"type": "jwt", "config": {"token_type": "batch"}}
+        live.plain["auth/people/users/one"] = {"token_type": "batch"}
+        live.plain["auth/machines/certs/two"] = {"token_type": "default-batch"}
+        live.plain["auth/staff/config"] = {"token_type": "batch"}
 
     found = begun(tmp_path / "lost", repository, batch).another(tmp_path / "new")
     found.up()
     (record,) = (r for r in found.world().ledger.read().records if r.fact.type is RecordType.RESTORED)
-    assert record.fact.details["batchRoles"] == "auth/kubernetes/role/theirs"
+    assert record.fact.details["batchRoles"] == ", ".join(
+        (
+            "auth/cloud",
+            "auth/kubernetes/role/theirs",
+            "auth/machines/certs/two",
+            "auth/people/users/one",
+            "auth/staff/config",
+        )
+    )
 
 
 def test_while_it_is_restored_vault_listens_to_itself_alone(empty: SimulatedPlatform) -> None:
@@ -241,6 +259,31 @@ def test_inv4_a_plain_up_in_between_says_what_is_under_way(empty: SimulatedPlatf
     is_whole(empty)
 
 
+def test_inv4_given_back_while_the_ledger_comes_back_it_goes_on(empty: SimulatedPlatform) -> None:
+    """`abandon` writes nothing into a ledger that is there in part, and of another cluster still."""
+
+    def look(_: object, verb: str, obj: Object) -> None:
+        made.append(str(obj["metadata"]["name"])) if verb == "created" else None
+        if len([name for name in made if name.startswith("ledger-")]) == 2:
+            raise Killed("the second batch of the ledger")
+
+    made: list[str] = []
+    empty.cluster.controllers.append(look)
+    with pytest.raises(Killed):
+        empty.up()
+    empty.cluster.controllers.remove(look)
+    batches = [ref for ref in empty.cluster.everything() if ref.name.startswith("ledger-")]
+    file, empty.restore = empty.restore, None
+    world = empty.world()
+    Abandon(world).run()
+    world.session.close()
+    assert [ref for ref in empty.cluster.everything() if ref.name.startswith("ledger-")] == batches
+    refused(empty, 5, "E_RESTORE_UNDER_WAY")
+    empty.restore = file
+    empty.up()
+    is_whole(empty)
+
+
 def test_inv4_another_file_does_not_go_on(empty: SimulatedPlatform, lost: Saved, tmp_path: Path) -> None:
     killed(empty, 30)
     file, empty.restore = empty.restore, saved(lost.lost, tmp_path / "another.snapshot")
@@ -270,6 +313,25 @@ def test_inv4_a_snapshot_older_than_a_head_wants_a_decision(tmp_path: Path, repo
     platform.up()  # the yes is kept while the run is unfinished
     details = [r.fact.details for r in platform.world().ledger.read().records if "accepted" in r.fact.details]
     assert {d.get("lostRecords") for d in details} == {None, str(lacking)}
+    is_whole(platform)
+
+
+def test_inv4_what_the_commit_has_and_the_snapshot_has_not_is_told_and_on_record(tmp_path: Path) -> None:
+    """Nothing is known of it but the commit, so nothing is lost; yet that its value is Git's is said."""
+    intent = scaffolded(tmp_path / "intent")
+    platform = begun(tmp_path / "lost", intent).another(tmp_path / "new")
+    entry = (intent / "secrets/database.yaml").read_text()
+    entry = entry.replace("postgres-superuser", "later").replace(
+        "platform/database/superuser", "platform/later"
+    )
+    (intent / "secrets/later.yaml").write_text(entry)
+    commit_all(intent)
+    opened.cache_clear()
+    platform.up()
+    assert platform.narrator.said("not in the snapshot, so Git's values count: later")
+    records = [r for r in platform.world().ledger.read().records if r.fact.type is RecordType.RESTORED]
+    assert [r.fact.details["notInIt"] for r in records] == ["later"]
+    assert all("accepted" not in r.fact.details for r in records)
     is_whole(platform)
 
 

@@ -1,7 +1,9 @@
 """`up --restore FILE` over what is left of a platform: nothing goes unsaid, old volumes go first (INV4, B5)."""
 
 import random
+import re
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +14,12 @@ from bootstrap.model.errors import BootstrapError
 from bootstrap.model.restoration import Stage
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Permission, Ref
+from bootstrap.steps.authority.gather import gather
+from bootstrap.steps.authority.last_copies import as_saved
+from bootstrap.steps.authority.restoring import restore_seen
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.vault.clearing import clear
-from bootstrap.steps.vault.restoration import RestorationStore
+from bootstrap.steps.vault.restoration import REF, RestorationStore
 from tests.simulated.restore.outcome import is_whole, refused
 from tests.simulator.controllers import OPERATOR
 from tests.simulator.faults import Fault, Killed, Schedule
@@ -260,6 +265,60 @@ def test_inv4_a_materialized_secret_that_differs_alone_wants_a_decision(found: S
     assert f"is in Secret: {CONSUMER.namespace}/{CONSUMER.name}" in error.message
 
 
+@pytest.mark.parametrize("held", [None, b"\xff\xfe\x00"])
+def test_inv4_a_materialized_secret_of_any_content_is_named(found: Saved, held: bytes | None) -> None:
+    """Emptied by somebody, or filled with what is no text: it says something else than the snapshot."""
+    platform = found.lost
+    live = platform.cluster.peek(CONSUMER)
+    assert live is not None
+    if held is None:
+        del live["data"]
+    else:
+        live["data"][FIELD] = Sensitive(held)
+    wipe_volumes(platform)
+    platform.restore = found.file
+    error = refused(platform, 5, "E_SNAPSHOT_STALE")
+    assert f"is in Secret: {CONSUMER.namespace}/{CONSUMER.name}" in error.message
+
+
+def test_inv4_each_that_differs_is_named_however_many_there_are(found: Saved) -> None:
+    platform = found.lost
+    platform.restore = found.file
+    wipe_volumes(platform)
+    world = platform.world()
+    read = next((s, c) for s in world.intent.secrets for c in s.consumers)
+    consumers = [replace(read[1], secret=f"copy-{number}") for number in range(20)]
+    for consumer in consumers:
+        meta = {"name": consumer.secret, "namespace": consumer.namespace}
+        platform.cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": meta})
+    world.intent = replace(world.intent, secrets=(replace(read[0], consumers=tuple(consumers)),))
+    stop = restore_seen(world, gather(world)).stop
+    world.session.close()
+    assert stop is not None
+    assert [
+        c.secret for c in consumers if f"{c.namespace}/{c.secret}" not in re.split(", |: |\n", stop.message)
+    ] == []
+
+
+@pytest.mark.parametrize("key", ["one", "two"])
+def test_inv4_a_field_under_two_keys_is_compared_under_each(found: Saved, key: str) -> None:
+    platform = found.lost
+    platform.restore = found.file
+    world, live = platform.world(), platform.cluster.peek(CONSUMER)
+    assert world.restore is not None
+    assert live is not None
+    named = {(c.namespace, c.secret): s for s in world.intent.secrets for c in s.consumers}
+    secret = named[CONSUMER.namespace, CONSUMER.name]
+    consumer = replace(secret.consumers[0], keys={"one": FIELD, "two": FIELD})
+    world.intent = replace(world.intent, secrets=(replace(secret, consumers=(consumer,)),))
+    value, name = live["data"][FIELD], f"{CONSUMER.namespace}/{CONSUMER.name}"
+    live["data"] = {"one": value, "two": value}
+    assert as_saved(world, world.restore) == {name: True}
+    live["data"][key] = Sensitive(LATER)
+    assert as_saved(world, world.restore) == {name: False}
+    world.session.close()
+
+
 def test_inv4_a_volume_that_may_hold_a_store_wants_a_decision(found: Saved) -> None:
     """One of three does not answer: no quorum, and it may hold what was written last."""
     platform = found.lost
@@ -308,6 +367,24 @@ def test_inv4_a_plain_up_in_between_says_what_is_under_way(platform: SimulatedPl
     assert "--restore" in refused(platform, 5, "E_RESTORE_UNDER_WAY").hint
     platform.restore = file
     platform.up()
+    is_whole(platform)
+
+
+@pytest.mark.parametrize("change", [{}, {"stage": "OVER"}, {"attempt": "many"}])
+def test_inv4_how_far_it_is_that_somebody_changed_is_said_and_nothing_is_done(
+    platform: SimulatedPlatform, change: dict[str, str]
+) -> None:
+    schedule = Schedule(Fault.KILL_AFTER, 12, only_writes=True)
+    with pytest.raises(Killed):
+        platform.up(approve=APPROVED, **schedule.ports(platform))
+    live = platform.cluster.peek(REF)
+    assert live is not None
+    before, live["data"] = live["data"], (live["data"] | change if change else {})
+    platform.cluster.mutations.clear()
+    assert str(REF) in refused(platform, 6, "E_RESTORE").where
+    assert platform.cluster.mutations == []
+    live["data"] = before
+    platform.up(approve=APPROVED)
     is_whole(platform)
 
 

@@ -31,7 +31,7 @@ def snapshots(world: World) -> Verdict:
     evidence += f"; not as declared{names(wrong)}" if wrong else ""
     hint = "`bootstrap up` puts back what is declared; find out who changed it"
     if found.overdue:
-        evidence += "; older than twice the schedule"
+        evidence += f"; {found.warning}"
         hint = "`kubectl --namespace bootstrap-system get jobs`, and the log of the newest, say why"
     return judged(not wrong and not found.overdue, evidence, hint)
 
