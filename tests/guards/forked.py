@@ -17,7 +17,8 @@ from hypothesis import settings
 from tests.guards.reach import Run, Watch
 from tests.simulator import platform
 
-SECONDS = 60  # of processor that one test may take
+SECONDS = 60  # of processor that one test may take; one that was watched, so many times what it took then
+TIMES, LEAST = 3, 5
 PATIENCE = 600  # seconds, for one that waits for ever
 HANGS, DIES, UNCHANGED = "hangs", "dies", "unchanged: "  # instead of the name of a test that failed
 Items = dict[str, pytest.Item]
@@ -30,6 +31,7 @@ class Forks:
         self._work = work
         self._failed = ""
         self._watch = Watch()
+        self._seconds: dict[str, float] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         warm()
@@ -58,6 +60,7 @@ class Forks:
         failed, found = pickle.loads(answer)
         if failed:
             raise RuntimeError(f"red while nothing is taken out: {failed}")
+        self._seconds = {name: LEAST + TIMES * run.seconds for name, run in found.items()}
         return dict(found)
 
     def _watched(self, items: Sequence[pytest.Item]) -> tuple[str, Mapping[str, Run]]:
@@ -82,7 +85,8 @@ class Forks:
         return self._failed
 
     def _run(self, item: pytest.Item, following: pytest.Item | None) -> None:
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)  # what they do by default ends the process
+        seconds = self._seconds.get(item.nodeid, SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # what they do by default ends the process
         signal.setitimer(signal.ITIMER_REAL, PATIENCE)
         runtestprotocol(item, nextitem=following, log=True)
 

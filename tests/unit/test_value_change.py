@@ -65,6 +65,7 @@ def test_h4_a_later_version_is_explained_by_its_record() -> None:
     found = ledger(intent(version(2)), version(2), version(3, ADOPTED))
     assert explained(found)[NAME] == {1, 2, 3}
     assert explained(ledger(intent(version(2))))[NAME] == {1}
+    assert explained(ledger(Fact(type=RecordType.NEW_AUTHORITY))) == {}, "it lay in a Vault that is lost"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -106,6 +107,7 @@ def test_a_truncated_ledger_under_its_old_head_is_found() -> None:
     assert refused(export(found[:-1], whole.head, ESCROW)).code == "E_HEAD"
     assert refused(export(found, whole.head, ESCROW + b"x")).code == "E_HEAD"
     assert refused(export(found, whole.head, None)).code == "E_HEAD"
+    assert refused(export((), whole.head, ESCROW)).code == "E_EMPTY"
 
 
 def test_foreign_key_is_found() -> None:
@@ -148,6 +150,8 @@ def test_keys_are_looked_at_first_and_named() -> None:
 
 def test_a_bundle_shown_without_a_key_says_so() -> None:
     assert not show_bundle(bundle(Key(2))).verified
+    verified = verify_bundle(DATA, KEYS)
+    assert show_bundle(DATA) == replace(verified, verified=False, completeness=None)
 
 
 def test_what_is_shown_without_a_key_still_fits_together() -> None:
@@ -160,7 +164,7 @@ def test_what_is_shown_without_a_key_still_fits_together() -> None:
         assert caught.value.code == "E_HEAD"
 
 
-@pytest.mark.parametrize("content", [b"{}", b"[]", b"[1]", b"[{},1]", b'""', b"null"])
+@pytest.mark.parametrize("content", [b"{}", b"[]", b"[1]", b"[{},1]", b'""', b"null", b"1"])
 def test_a_batch_is_a_list_of_records_and_not_empty(content: bytes) -> None:
     with pytest.raises(EvidenceError) as caught:
         Batch.parse("ledger-00000000", content)

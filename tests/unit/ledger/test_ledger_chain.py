@@ -206,6 +206,26 @@ def test_inv4_a_chain_changes_its_cluster_only_by_saying_so() -> None:
                 first.extended(more)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [({"seq": 11}, "stands at position 10"), ({"previous": "d" * 64}, "does not follow the one before it")],
+    ids=str,
+)
+def test_h4_a_record_names_its_place_and_the_one_before_it(wrong: dict[str, Any], why: str) -> None:
+    """Whoever has the ledger key signs either alone."""
+    before = chain.Ledger().extended(entries())
+    (good,) = chain.write(
+        [Fact(type=RecordType.CLAIMED)], after=before.chain, run=RUN, time=TIME, signer=Key()
+    )
+    record = replace(good.record, **wrong)
+    forged = seal(statement.encode(record), Key())
+    envelopes = [each.envelope for each in before.entries]
+    assert chain.read([*envelopes, good.envelope], Key().public).chain.size == 11
+    with pytest.raises(EvidenceError, match=why) as caught:
+        chain.read([*envelopes, forged], Key().public)
+    assert caught.value.code == "E_CHAIN"
+
+
 @pytest.mark.parametrize("bad", ["", "C" * 64, "c" * 63, "c" * 64 + "\n"])
 def test_h4_a_commitment_has_one_form(bad: str) -> None:
     with pytest.raises(ValueError, match="commitments"):
