@@ -6,6 +6,7 @@ from tests.guards.table import ROOT
 
 MUTATED = ("model", "steps", "ledger")
 LEDGER = ("unit/ledger", "unit/test_value_change.py", "simulated/test_ledger_store.py")
+BUNDLES = ("golden/test_bundles.py",)
 AUTHORITY = (
     "unit/ledger/test_approvals.py",
     "simulated/authority/test_authority.py",
@@ -21,27 +22,25 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "model/catalog.py": ("unit/test_catalog.py", "unit/test_plan.py"),
     "model/certificates.py": ("simulated/test_certificates.py", *ROTATION),
     "model/errors.py": ("simulated/test_runner.py",),
-    "model/handover.py": (
-        "simulated/test_handover.py",
-        "simulated/test_retirement.py",
-        "simulated/test_retire_modes.py",
-    ),
+    "model/handover.py": ("unit/test_handover.py",),
     "model/heads.py": ("unit/test_heads.py",),
     "model/metrics.py": ("unit/test_metrics.py",),
     "model/outside.py": ("unit/test_outside.py",),
-    "model/restoration.py": ("unit/test_restoration.py", *RESTORE),
-    "model/quorum.py": ("unit/test_quorum.py", *RECOVERY),
-    "model/recovery.py": ("unit/test_quorum.py", *RECOVERY),
+    "model/restoration.py": ("unit/test_restoration.py",),
+    "model/quorum.py": ("unit/test_quorum.py",),
+    "model/recovery.py": ("unit/test_quorum.py",),
     "model/reserved.py": ("unit/test_reserved.py",),
     "model/schedule.py": ("unit/test_schedule.py",),
     "model/sensitive.py": ("unit/test_sensitive.py",),
     "model/snapshot_settings.py": ("simulated/test_snapshot_job.py",),
     "model/suggest.py": ("unit/test_suggest.py",),
     "model/value_change.py": ("unit/test_value_change.py",),
-    "model/init_window.py": ("unit/test_init_window.py", "simulated/test_init_window.py"),
+    "model/init_window.py": ("unit/test_init_window.py",),
     "ledger/": LEDGER,
     "ledger/head.py": (*LEDGER, "simulated/authority/test_heads.py"),
     "ledger/report.py": (*LEDGER, "simulated/test_writers.py"),
+    "ledger/tally.py": (*LEDGER, *BUNDLES),
+    "ledger/text.py": BUNDLES,
     "ledger/versions.py": (*LEDGER, "simulated/test_set.py"),
     "steps/": ROAD,
     "steps/authority/": AUTHORITY,
