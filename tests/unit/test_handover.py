@@ -36,7 +36,8 @@ def committed(
         (NEW, Next.INTEND),
         (new(ANOTHERS), Next.INTEND),  # announced is what an earlier run would have written
         (new(OURS), Next.WRITE),
-        (SecretState(written=True, version=OURS), Next.CONFLICT),  # by nobody of ours
+        (SecretState(written=True), Next.CONFLICT),  # by nobody of ours, whatever it holds
+        (SecretState(written=True, version=OURS), Next.CONFLICT),
         (here(None), Next.READ),
         (here(ANOTHERS), Next.CONFLICT),
         (here(OURS), Next.COMMIT),

@@ -186,6 +186,13 @@ def test_every_type_has_one_rule_and_a_new_one_is_countersigned() -> None:
     assert alone == {RecordType.NEW_AUTHORITY, RecordType.RESTORED, RecordType.COUNTERSIGNED}
 
 
+def test_what_happened_once_is_said_as_once() -> None:
+    found = countersigned(followed((), [NOTE, announcing()]))
+    alone, vaults = verify_bundle(bundled(found), KEYS).rests_on[:2]
+    assert alone.startswith("record 0 was written while")
+    assert vaults.startswith("countersigned 1 time by Vault;")
+
+
 @pytest.mark.parametrize("record_type", [RecordType.NEW_AUTHORITY, RecordType.RESTORED])
 def test_inv4_a_decision_ends_the_old_key_and_a_new_one_is_announced(record_type: RecordType) -> None:
     decision = Fact(type=record_type, details={"secrets": "2"})
