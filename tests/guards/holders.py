@@ -39,6 +39,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "ledger/": LEDGER,
     "ledger/head.py": (*LEDGER, "simulated/authority/test_heads.py"),
     "ledger/report.py": (*LEDGER, "simulated/test_writers.py"),
+    "ledger/store.py": (*LEDGER, "simulated/test_countersigner.py"),
     "ledger/tally.py": (*LEDGER, *BUNDLES),
     "ledger/text.py": BUNDLES,
     "ledger/versions.py": (*LEDGER, "simulated/test_set.py"),
