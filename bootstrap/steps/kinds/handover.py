@@ -100,7 +100,6 @@ class HandoverSecrets:
         for secret in HandingOver(self.world, seen.present).run(seen.open):
             self._read.add(secret.name)
         if seen.open:
-            count = len(seen.open)
             self.world.narrator.event(
-                "handover", message=f"{count} secrets: Vault is authoritative", count=count
+                "handover", message=f"{len(seen.open)} secrets: Vault is authoritative", count=len(seen.open)
             )
