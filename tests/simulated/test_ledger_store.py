@@ -397,7 +397,8 @@ def test_a_second_publication_writes_nothing() -> None:
 def test_a_copy_of_another_history_is_a_fork() -> None:
     world, _ = filled()
     other = cluster()
-    opened(other).append([note("z")])
+    for text in "az":
+        opened(other).append([note(text)])
     for act in (
         lambda: store.restore(other, store.stored(world)),
         lambda: copies.publish(store.stored(world), _kv(other)),
@@ -406,6 +407,14 @@ def test_a_copy_of_another_history_is_a_fork() -> None:
         with pytest.raises(EvidenceError) as caught:
             act()
         assert caught.value.code == "E_FORK"
+    assert "differ at record 1" in caught.value.message
+
+
+def test_a_copy_is_read_as_it_is_whatever_is_known_of_another() -> None:
+    _, kv = filled()
+    other = cluster()
+    opened(other).append([note("z")])
+    assert copies.fetch(kv, store.stored(other)) == copies.fetch(kv)
 
 
 def _kv(world: SimulatedCluster) -> Kv:
