@@ -333,6 +333,18 @@ def test_h4_each_member_has_its_type(member: str, other: object) -> None:
     assert caught.value.code == "E_RECORD"
 
 
+@pytest.mark.parametrize(
+    ("member", "other"), [("renew", False), ("git", False), ("audit", ""), ("more", "x")]
+)
+def test_h4_what_would_be_written_otherwise_is_refused(member: str, other: object) -> None:
+    """Each of these is read as if it were not there."""
+    value = json.loads(statement.encode(entries()[0].record))
+    value["predicate"][member] = other
+    with pytest.raises(EvidenceError) as caught:
+        statement.decode(canonical.dumps(value), "record")
+    assert caught.value.code == "E_RECORD"
+
+
 def simple_root(leaves: list[bytes]) -> bytes:
     """RFC 6962, 2.1, word for word."""
     if not leaves:
