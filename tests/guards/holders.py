@@ -43,7 +43,12 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "ledger/report.py": (*LEDGER, "simulated/test_writers.py"),
     "ledger/store.py": (*LEDGER, "simulated/test_countersigner.py"),
     "ledger/tally.py": (*LEDGER, *BUNDLES),
-    "ledger/text.py": BUNDLES,
+    "ledger/text.py": (
+        "unit/ledger/test_text.py",
+        "unit/ledger/test_completeness.py",
+        "unit/test_value_change.py",
+        *BUNDLES,
+    ),
     "ledger/versions.py": (*LEDGER, "simulated/test_set.py"),
     "steps/": ROAD,
     "steps/guards.py": ("simulated/test_guards.py", *ROAD),
