@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from tests.guards.table import ROOT
 
 MUTATED = ("model", "steps", "ledger")
-LEDGER = ("unit/ledger", "unit/test_value_change.py", "simulated/test_ledger_store.py")
+LEDGER = ("unit/ledger", "unit/test_value_change.py")
+STORE = ("simulated/test_ledger_store.py",)
 BUNDLES = ("golden/test_bundles.py",)
 AUTHORITY = (
     "unit/ledger/test_approvals.py",
@@ -39,9 +40,10 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "model/suggest.py": ("unit/test_suggest.py",),
     "model/value_change.py": ("unit/test_value_change.py",),
     "ledger/": LEDGER,
-    "ledger/head.py": (*LEDGER, "simulated/authority/test_heads.py"),
-    "ledger/report.py": (*LEDGER, "simulated/test_writers.py"),
-    "ledger/store.py": (*LEDGER, "simulated/test_countersigner.py"),
+    "ledger/batch.py": (*LEDGER, *STORE),
+    "ledger/copies.py": STORE,
+    "ledger/head.py": (*LEDGER, *STORE),
+    "ledger/store.py": (*STORE, "simulated/test_countersigner.py"),
     "ledger/tally.py": (*LEDGER, *BUNDLES),
     "ledger/text.py": (
         "unit/ledger/test_text.py",
@@ -49,7 +51,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "unit/test_value_change.py",
         *BUNDLES,
     ),
-    "ledger/versions.py": (*LEDGER, "simulated/test_set.py"),
+    "ledger/verified.py": (*LEDGER, *STORE),
     "steps/": ROAD,
     "steps/guards.py": ("simulated/test_guards.py", *ROAD),
     "steps/permissions.py": ("simulated/test_preconditions.py", "simulated/test_retire_modes.py"),
@@ -93,7 +95,11 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "steps/kinds/preflight.py": ("simulated/test_preconditions.py", *AUTHORITY),
     "steps/kinds/recorded.py": AUTHORITY,
     "steps/kinds/restore_begun.py": RESTORE,
-    "steps/kinds/retired.py": ("simulated/test_retirement.py", "simulated/test_retire_modes.py"),
+    "steps/kinds/retired.py": (
+        "simulated/test_retirement.py",
+        "simulated/test_retire_modes.py",
+        "simulated/test_custody_offline.py",
+    ),
     "steps/kinds/root_revoked.py": ("simulated/test_root_token.py",),
     "steps/kinds/root_trust.py": ("simulated/test_plan_live.py", *ROAD),
     "steps/kinds/run_identity.py": ("simulated/test_root_token.py",),
