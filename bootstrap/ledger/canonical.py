@@ -33,9 +33,9 @@ def loads(data: bytes, what: str, *, code: str) -> Json:
     other number forms, floats, a byte order mark, trailing bytes, nesting without end)."""
     try:
         text = data.decode("utf-8")
-        value, end = decode_at(text, 0)
-        # A name that appears twice is found here, since the value has it once.
-        same = end == len(text) and dumps(value) == data
+        value, _ = decode_at(text, 0)
+        # What follows the value, and a name that appears twice, is found here: the form has neither.
+        same = dumps(value) == data
     except (ValueError, RecursionError):
         raise EvidenceError(f"{what} is not canonical JSON", code=code, where=what) from None
     if not same:

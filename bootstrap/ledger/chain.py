@@ -148,7 +148,7 @@ def countersigned(after: Ledger, *, run: Writer, time: str, signer: Signer) -> E
 class Walk:
     """A pass over a ledger that keeps none of its records; it is a ``Seen`` of those that were added.
 
-    ``at`` answers for the ``sizes`` that were named before, and for what is there now.
+    ``at`` answers for the ``sizes`` that were named before, once they are reached.
     """
 
     def __init__(
@@ -191,7 +191,7 @@ class Walk:
             self._decided.add(decided)
 
     def at(self, size: int) -> Chain:
-        return self.chain if size == self.chain.size else self._at[size]
+        return self._at[size]
 
 
 def signed_by(key: PublicKey) -> Payload:

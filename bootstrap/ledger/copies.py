@@ -1,4 +1,4 @@
-"""The copies of the ledger besides the cluster's: Vault's, and heads in Git or a bundle (H4).
+"""The copy of the ledger besides the cluster's: Vault's (H4).
 
 Copies that disagree show a restored snapshot: the one that is behind was put back in time. Copies of
 which neither continues the other are a fork, and only a human can say which is true.
@@ -10,7 +10,6 @@ from typing import Protocol
 
 from bootstrap.ledger.batch import Batch, name_at
 from bootstrap.ledger.chain import Ledger
-from bootstrap.ledger.head import Head, chain_fits
 from bootstrap.model.errors import EvidenceError
 
 
@@ -25,7 +24,7 @@ class VaultCopy(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """``size`` is that of the longest copy or head; ``behind`` maps a shorter one to how many it lacks."""
+    """``size`` is that of the longest copy; ``behind`` maps a shorter one to how many it lacks."""
 
     size: int
     behind: Mapping[str, int]
@@ -35,20 +34,17 @@ class Comparison:
         return not self.behind
 
 
-def publish(batches: Sequence[Batch], copy: VaultCopy) -> tuple[str, ...]:
-    """Write what the copy lacks, in order; the names written. Reads only when nothing is missing.
+def publish(batches: Sequence[Batch], copy: VaultCopy) -> None:
+    """Write what the copy lacks, in order. Reads only when nothing is missing.
 
     EvidenceError E_FORK when the copy holds another batch under one of the names.
     """
-    written = []
     for each in batches:
         present = copy.read(each.name)
         if present is None:
             copy.write_once(each.name, each.content)
-            written.append(each.name)
         elif present != each.content:
             raise _fork(each.name)
-    return tuple(written)
 
 
 def fetch(copy: VaultCopy, known: Sequence[Batch] = ()) -> tuple[Batch, ...]:
@@ -59,20 +55,15 @@ def fetch(copy: VaultCopy, known: Sequence[Batch] = ()) -> tuple[Batch, ...]:
     return tuple(_walk(copy, {each.name: each for each in known}))
 
 
-def compare(copies: Mapping[str, Ledger], heads: Mapping[str, Head] | None = None) -> Comparison:
-    """Which copies and heads are behind; EvidenceError E_FORK names two that do not continue each other."""
-    heads = heads or {}
+def compare(copies: Mapping[str, Ledger]) -> Comparison:
+    """Which copies are behind; EvidenceError E_FORK names two that do not continue each other."""
     longest = max(copies, key=lambda name: copies[name].chain.size)
     whole = copies[longest]
     for name, ledger in copies.items():
         if whole.entries[: ledger.chain.size] != ledger.entries:
             raise _fork(f"{name} and {longest}", _first_difference(whole, ledger))
-    for name, head in heads.items():
-        if head.size <= whole.chain.size and not chain_fits(head, whole.at(head.size)):
-            raise _fork(f"{name} and {longest}", f" within the first {head.size} records")
+    top = whole.chain.size
     sizes = {name: each.chain.size for name, each in copies.items()}
-    sizes |= {name: head.size for name, head in heads.items()}
-    top = max(sizes.values())
     return Comparison(size=top, behind={name: top - size for name, size in sizes.items() if size < top})
 
 

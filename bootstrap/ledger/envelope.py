@@ -114,8 +114,7 @@ def accepts(data: bytes, key: PublicKey, what: str) -> bool:
 
 def names_key(data: bytes, key: PublicKey) -> bool:
     """Whether a canonical envelope names ``key`` as its own; nothing is verified."""
-    at = data.rfind(_KEY_ID)
-    return at >= 0 and data[at + len(_KEY_ID) :].startswith(key.key_id.encode())
+    return data.rpartition(_KEY_ID)[2].startswith(key.key_id.encode())
 
 
 def peek(data: bytes, what: str) -> bytes:

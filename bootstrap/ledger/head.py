@@ -10,6 +10,7 @@ from typing import Any
 
 from bootstrap.ledger import canonical
 from bootstrap.ledger.chain import Chain, Seen
+from bootstrap.ledger.countersigning import public_key
 from bootstrap.ledger.envelope import PublicKey, open_envelope, peek, seal
 from bootstrap.ledger.record import VAULT_CLUSTER as VAULT_CLUSTER
 from bootstrap.ledger.statement import STATEMENT_TYPE
@@ -156,6 +157,8 @@ def _head(p: dict[str, Any]) -> Head:
     size, texts = p["size"], [value for name, value in p.items() if name != "size"]
     if type(size) is not int or not all(isinstance(value, str) for value in texts):
         raise TypeError("a member has another type")
+    if countersigner := p.get("countersigner", ""):
+        public_key(countersigner)
     return Head(
         size=size,
         last=p["last"],
@@ -166,5 +169,5 @@ def _head(p: dict[str, Any]) -> Head:
         tool=p["tool"],
         time=p["time"],
         environment=p.get("environment", ""),
-        countersigner=p.get("countersigner", ""),
+        countersigner=countersigner,
     )

@@ -59,7 +59,7 @@ def included(leaf_hash: bytes, index: int, size: int, path: Sequence[bytes], wan
             return False
         if at & 1 or at == last:
             found = node(step, found)
-            while not at & 1 and at:
+            while not at & 1:  # it ends: at is last, and that is not 0
                 at, last = at >> 1, last >> 1
         else:
             found = node(found, step)

@@ -21,7 +21,7 @@ class Stream:
         self._what = what
         self._code = code
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
-        self._text, self._at, self._ended = "", 0, False
+        self._text, self._at = "", 0
 
     def expect(self, literal: str) -> None:
         if not self.take(literal):
@@ -63,10 +63,9 @@ class Stream:
     def _more(self) -> bool:
         """As much again as is still to be looked at, so that a long value is not begun anew too often."""
         rest = self._text[self._at :]
-        data = b"" if self._ended else self._source.read(max(BLOCK, len(rest)))
-        self._ended = self._ended or not data
+        data = self._source.read(max(BLOCK, len(rest)))
         try:
-            new = self._utf8.decode(data, final=self._ended)
+            new = self._utf8.decode(data, final=not data)
         except UnicodeDecodeError:
             raise self._wrong("is not UTF-8") from None
         self._text, self._at = rest + new, 0

@@ -175,8 +175,7 @@ def _version(record: Record) -> VersionLine:
 
 def _how(retired: Fact) -> str:
     """The mode, where there was a bootstrap copy in the cluster to retire."""
-    if retired.retire is None:
-        return ""
+    assert retired.retire is not None
     return retired.retire.value if retired.source else "no copy in the cluster"
 
 

@@ -33,8 +33,6 @@ class Verified:
         return ledger
 
     def _extended(self, start: Ledger, envelopes: Sequence[bytes]) -> Ledger:
-        if not envelopes:
-            return start
         walk = Walk(start.chain, start.meaning)
         fresh = tuple(follow(envelopes, self._payload, walk))
         return Ledger(entries=(*start.entries, *fresh), chain=walk.chain, meaning=walk.meaning)

@@ -31,9 +31,9 @@ def details_of(name: str, version: int, how: str, reason: str, by: str) -> dict[
     return {WHAT: VERSION, "secret": name, VERSION: str(version), HOW: how, REASON: reason, BY: by}
 
 
-def _committed(fact: Fact) -> tuple[str, int] | None:
-    if fact.secret is None or fact.destination is None:
-        return None
+def _committed(fact: Fact) -> tuple[str, int]:
+    assert fact.secret is not None
+    assert fact.destination is not None
     return fact.secret.name, fact.destination.version
 
 

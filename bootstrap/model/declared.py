@@ -51,7 +51,7 @@ class Declared:
 
 def is_frozen(of: Any) -> bool:
     """Whether a field's type is itself one of the frozen types."""
-    return isinstance(of, type) and is_dataclass(of)
+    return is_dataclass(of)
 
 
 @cache

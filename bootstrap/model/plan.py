@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,13 +17,9 @@ class Step:
     phase: str
     title: str
     needs: tuple[str, ...] = ()
-    with_: Mapping[str, Plain] = None  # type: ignore[assignment]  # set by __post_init__
+    with_: Mapping[str, Plain] = field(default_factory=dict)
     gate: str = "none"
     where: str = ""
-
-    def __post_init__(self) -> None:
-        if self.with_ is None:
-            object.__setattr__(self, "with_", {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,11 @@
 import gc
 import os
 import pickle
+import select
 import signal
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,10 @@ from hypothesis import settings
 from tests.guards.reach import Run, Watch
 from tests.simulator import platform
 
-SECONDS = 60  # of processor that one test may take
-PATIENCE = 600  # seconds, for one that waits for ever
+SECONDS = 60  # of processor that one test may take; one that was watched, so many times what it took then
+TIMES, LEAST = 3, 5
+PATIENCE = 600  # seconds, for one that does not end
+ASLEEP = 20  # seconds in which nothing of it wants the processor: it waits for ever
 HANGS, DIES, UNCHANGED = "hangs", "dies", "unchanged: "  # instead of the name of a test that failed
 Items = dict[str, pytest.Item]
 
@@ -30,6 +34,7 @@ class Forks:
         self._work = work
         self._failed = ""
         self._watch = Watch()
+        self._seconds: dict[str, float] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         warm()
@@ -58,6 +63,7 @@ class Forks:
         failed, found = pickle.loads(answer)
         if failed:
             raise RuntimeError(f"red while nothing is taken out: {failed}")
+        self._seconds = {name: LEAST + TIMES * run.seconds for name, run in found.items()}
         return dict(found)
 
     def _watched(self, items: Sequence[pytest.Item]) -> tuple[str, Mapping[str, Run]]:
@@ -82,7 +88,8 @@ class Forks:
         return self._failed
 
     def _run(self, item: pytest.Item, following: pytest.Item | None) -> None:
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)  # what they do by default ends the process
+        seconds = self._seconds.get(item.nodeid, SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # what they do by default ends the process
         signal.setitimer(signal.ITIMER_REAL, PATIENCE)
         runtestprotocol(item, nextitem=following, log=True)
 
@@ -94,9 +101,38 @@ def _in_a_fork(work: Callable[[], bytes]) -> tuple[int, bytes]:
     if child == 0:
         _child(work, writing)
     os.close(writing)
-    with os.fdopen(reading, "rb") as answer:
-        told = answer.read()
+    told = _told_by(child, reading)
+    os.close(reading)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), told
+
+
+def _told_by(child: int, reading: int) -> bytes:
+    """One that only waits is ended, as one that takes too long is."""
+    told, idle = b"", 0
+    while True:
+        if select.select([reading], [], [], 1)[0]:
+            more = os.read(reading, 1 << 16)
+            if not more:
+                return told
+            told += more
+        else:
+            idle = idle + 1 if _waits(child) else 0
+            if idle == ASLEEP:
+                os.kill(child, signal.SIGALRM)
+
+
+def _waits(process: int) -> bool:
+    """Whether all its threads sleep, and there is no other process that they wait for."""
+    asleep = {state for state, _ in _stats(f"{process}/task/*/stat")} == {"S"}
+    return asleep and all(parent != process for _, parent in _stats("[0-9]*/stat"))
+
+
+def _stats(where: str) -> Iterator[tuple[str, int]]:
+    """State and parent."""
+    for each in Path("/proc").glob(where):
+        with suppress(OSError):  # it has just ended
+            state, parent = each.read_text().rpartition(") ")[2].split()[:2]
+            yield state, int(parent)
 
 
 def _child(work: Callable[[], bytes], writing: int) -> None:

@@ -61,6 +61,8 @@ def mutants(file: Path, module: str) -> Iterator[Mutant]:
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
     match node:
+        case ast.If(body=[told], orelse=[]) if _is_told(told):
+            pass
         case ast.If(body=[ast.Raise()], orelse=[]) | ast.match_case(guard=ast.expr()) | ast.While():
             yield "never", partial(_constant, False)
         case ast.If() | ast.IfExp():
@@ -72,8 +74,8 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
         case ast.BoolOp(values=values):
             for n in range(len(values)):
                 yield f"without part {n + 1}", partial(_without_part, n)
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr="narrator"), attr="event"))):
-            pass  # told to a person on the way, and nothing rests on it: what it tells of is looked at itself
+        case ast.Expr() if _is_told(node):
+            pass
         case ast.Expr(value=ast.Call() | ast.Yield() | ast.YieldFrom()) | ast.Raise() | ast.Continue():
             yield "gone", lambda old: ast.copy_location(ast.Pass(), old)
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) | ast.AugAssign():
@@ -88,6 +90,15 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
                     yield "unfiltered", partial(_unfiltered, n, of)
         case _:
             pass
+
+
+def _is_told(node: ast.AST) -> bool:
+    """To a person on the way, and nothing rests on it: what it tells of is looked at itself."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr="narrator"), attr="event"))):
+            return True
+        case _:
+            return False
 
 
 def _constant(value: bool, old: Any) -> ast.AST:

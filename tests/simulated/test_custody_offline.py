@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.ledger.record import RecordType
 from bootstrap.ports import Ref
+from bootstrap.steps.context.transfers import named
 from bootstrap.steps.vault.unseal import sealed_pods, unseal_all
 from tests.simulator.faults import Killed
 from tests.simulator.first_leaves import first_leaves
@@ -30,6 +32,8 @@ def test_b4_no_unseal_key_is_in_the_cluster(tmp_path: Path, repository: Path) ->
     platform.up()
     assert platform.cluster.get(Ref("v1", "Secret", "vault-unseal-1", "vault")) is None
     assert platform.up().epoch == 0
+    retired = named(platform.world().ledger.read(), RecordType.RETIRED).values()
+    assert not [r for r in retired if "unseal-key-in-cluster" in r.fact.residuals]
 
 
 def test_a_restarted_node_waits_for_its_holder(tmp_path: Path, repository: Path) -> None:

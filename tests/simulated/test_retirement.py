@@ -10,6 +10,7 @@ import pytest
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.decision import Act, Satisfied
 from bootstrap.model.errors import EvidenceError, WorldError
+from bootstrap.model.handover import Next
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref, Refused
 from bootstrap.steps.context.admission import API
@@ -170,6 +171,12 @@ def test_h5_what_stays_alive_is_said_of_each_secret(platform: SimulatedPlatform)
         etcd = {"etcd-history", "etcd-backups"} <= set(facts[secret.name].residuals)
         assert etcd is (secret.scaffold is not None)
         assert "unseal-key-in-cluster" in facts[secret.name].residuals
+
+
+def test_h3_of_what_is_gone_and_on_record_nothing_is_left_to_do(platform: SimulatedPlatform) -> None:
+    step_of(platform, "retired").take()
+    seen = cast("Retired", step_of(platform, "retired").kind).observe()
+    assert {seen.step(secret) for secret in platform.world().intent.handovers} == {Next.DONE}
 
 
 def pod(phase: str, **spec: Any) -> Object:

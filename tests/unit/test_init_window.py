@@ -50,6 +50,12 @@ def test_each_attempt_has_a_name_of_its_own() -> None:
     assert CLAIMED.server_name != CLAIMED.again("cd34").server_name
 
 
-@pytest.mark.parametrize("window", [CLAIMED, SENT, SENT.keys(), SENT.keys().verified("c1"), SENT.voiding()])
+PROVEN = SENT.keys().verified("c1")
+
+
+@pytest.mark.parametrize(
+    "window",
+    [CLAIMED, SENT, SENT.keys(), PROVEN, SENT.voiding(), PROVEN.rekeying(), PROVEN.rekeying().rekeyed()],
+)
 def test_a_window_survives_its_config_map(window: Window) -> None:
     assert Window.from_data(window.to_data()) == window

@@ -20,7 +20,7 @@ from bootstrap.ledger.bundle import show_bundle
 from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.ledger.text import lines
 from bootstrap.model.errors import DefinitionError
-from bootstrap.model.outside import UNSEEN, decimal, json_value, one_line, whole
+from bootstrap.model.outside import UNSEEN, decimal, first_unseen, json_value, one_line, whole
 from tests.support.ledger_facts import bundle_of, entries, fact
 
 CLEAR = "\x1b[2J\x1b[Hverified: 10 records"
@@ -152,6 +152,15 @@ def test_s3_what_is_drawn_as_nothing_is_shown(filler: str) -> None:
         load_documents("a.yaml", f"owner: a{filler}b\n".encode())
     assert refused.value.code == "E_TEXT"
     assert one_line("\u2764\ufe0f") == "\u2764\ufe0f"
+
+
+def test_line_ends_and_tabs_are_shown_by_their_short_names() -> None:
+    assert one_line("a\nb\tc\rd") == r"a\nb\tc\rd"
+
+
+def test_s3_a_tab_and_a_line_break_are_seen_and_what_follows_them_is_looked_at() -> None:
+    assert first_unseen("a\n\tb\n") == -1
+    assert first_unseen("a\n\tb\u200bc") == 4
 
 
 # ---------------------------------------------------------------- numbers and JSON

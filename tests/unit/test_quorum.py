@@ -68,6 +68,8 @@ def test_the_newest_entry_decides_and_of_equals_the_first() -> None:
     assert of(9, 9) == "vault-0"
     assert of(None, 3) == "vault-1"
     assert of(None, None) == "vault-0"
+    left = Node(pod="vault-1", claim="c", seen=Seen.WAITS)
+    assert survivor([Node(pod="vault-0", claim="", seen=Seen.LOST), left]) is left
 
 
 def test_a_node_says_how_far_it_is_where_that_is_known() -> None:
@@ -100,6 +102,8 @@ def test_it_goes_one_way() -> None:
     assert next_move(alone, StoreState(made=True)) is Move.RESTART
     assert next_move(alone, StoreState(made=True, sealed=True)) is Move.OPEN
     assert next_move(alone, StoreState(made=True, sealed=False)) is Move.WAIT
+    by_itself = StoreState(made=True, sealed=False, leads=True, voters=("vault-1",))
+    assert next_move(alone, by_itself) is Move.GROW
     led = StoreState(made=True, sealed=False, leads=True, voters=("vault-0", "vault-1"))
     assert next_move(alone, led) is Move.OTHERS
     assert {next_move(NOW.done(), seen) for seen in STATES} == {Move.DONE}

@@ -69,6 +69,7 @@ def test_s3_nothing_is_published_from_vaults_namespace() -> None:
 @pytest.mark.parametrize("use", [use for use in USES if use != "source"])
 def test_vaults_namespace_may_have_secrets_of_other_names(use: str) -> None:
     assert "E_NAMESPACE" not in found(use, "vault", "pull")
+    assert "E_NAMESPACE" not in found(use, "elsewhere", NAMES[0])
 
 
 @pytest.mark.parametrize("namespace", ["kube-system", "bootstrap-system", "external-secrets"])

@@ -41,6 +41,8 @@ def test_a_store_that_may_be_the_restored_one_is_not_voided() -> None:
             assert move in (Move.INSTALL, Move.TRY_SHARE)
         if seen.volume == HERE and seen.initialized and not seen.sealed:
             assert move is (Move.MARK_OPENED if seen.restored else Move.VOID)
+        if seen.volume != HERE or seen.initialized is False:  # it cannot be the restored one
+            assert move is Move.VOID
 
 
 def test_a_store_that_is_there_before_anything_was_sent_is_not_ours() -> None:

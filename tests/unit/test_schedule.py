@@ -21,6 +21,7 @@ NOW = datetime(2026, 11, 29, 17, 33, 20)  # a Sunday
         ("0 0 1,15 * *", "2026-11-15 00:00", "2026-11-01 00:00"),
         ("0 0 29 2 *", "2024-02-29 00:00", ""),
         ("0 0 13 * 5", "2026-11-27 00:00", "2026-11-20 00:00"),  # a Friday or a 13th
+        ("0 0 28 * 5", "2026-11-28 00:00", "2026-11-27 00:00"),
         ("5/20 4 * * 0", "2026-11-29 04:45", "2026-11-29 04:25"),
     ],
 )
@@ -39,6 +40,24 @@ def test_inv1_the_moments_of_a_schedule(text: str, last: str, before: str) -> No
 def test_what_is_no_schedule_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         Schedule.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("* * * *", "it has not five fields"),
+        ("60 * * * *", "'60' is not within 0 and 59"),
+        ("5-2 * * * *", "'5-2' is not within 0 and 59"),
+        ("*/0 * * * *", "has a step of nothing"),
+    ],
+)
+def test_what_is_wrong_with_it_is_said(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Schedule.parse(text)
+
+
+def test_inv1_what_is_due_once_in_five_years_is_not_overdue_by_it() -> None:
+    assert not Schedule.parse("0 0 29 2 *").overdue(datetime(2020, 1, 1), NOW)
 
 
 def test_inv1_older_than_twice_the_schedule_is_overdue() -> None:

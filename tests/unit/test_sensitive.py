@@ -72,6 +72,7 @@ def test_b4_an_encrypted_message_leaves_as_it_is(message: bytes) -> None:
         SESSION_KEY + b"\x52\x01\x00",  # no packet
         b"\xc1\xc0",  # cut off
         b"\xc1\xe1" + VALUE,  # a partial length
+        b"\xc1\xe1\x00\x03" + bytes(8639) + ENCRYPTED,  # the same, which is no length of two octets
         b"text: age-encryption.org/v1\n",
     ],
 )

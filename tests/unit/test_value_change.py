@@ -8,6 +8,7 @@ import pytest
 from bootstrap.ledger import chain
 from bootstrap.ledger.head import head_of
 from bootstrap.ledger.record import Destination, Fact, RecordType
+from bootstrap.ledger.report import SecretLine
 from bootstrap.ledger.tally import report_of
 from bootstrap.ledger.text import lines
 from bootstrap.ledger.versions import ADOPTED, SET, Changed, changed, details_of, explained
@@ -65,6 +66,7 @@ def test_h4_a_later_version_is_explained_by_its_record() -> None:
     found = ledger(intent(version(2)), version(2), version(3, ADOPTED))
     assert explained(found)[NAME] == {1, 2, 3}
     assert explained(ledger(intent(version(2))))[NAME] == {1}
+    assert explained(ledger(Fact(type=RecordType.NEW_AUTHORITY))) == {}, "it lay in a Vault that is lost"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,30 @@ def test_h4_the_report_has_one_line_a_secret_with_its_versions() -> None:
     (line,) = [each for each in report.secrets if each.name == NAME]
     assert line.versions == ()
     assert [note.phase for note in report.notes][-1] == "INTENT"
+
+
+def lines_of(found: chain.Ledger) -> list[SecretLine]:
+    report = report_of(found, head_of(found, escrow=None), verified=True)
+    return [each for each in report.secrets if each.name == NAME]
+
+
+def test_h4_versions_of_a_vault_that_was_given_up_are_not_those_of_the_next() -> None:
+    to = Destination(cluster="vault-2", path="applications/keycloak-admin")
+    again = [fact(each, destination=to) for each in (RecordType.INTENT, RecordType.COMMIT)]
+    before, now = lines_of(
+        ledger(intent(version(2)), version(2), Fact(type=RecordType.NEW_AUTHORITY), *again)
+    )
+    assert (before.authority, [each.version for each in before.versions]) == ("lost", [2])
+    assert (now.authority, now.versions) == ("Vault", ())
+    (line,) = lines_of(ledger(version(2, ADOPTED, destination=None)))
+    assert line.versions == (), "it does not say of which Vault it is"
+
+
+def test_h4_a_handover_that_only_began_is_told_as_such() -> None:
+    begun = chain.Ledger().extended(entries((fact(RecordType.INTENT, renew=None),)))
+    (line,) = lines_of(begun)
+    assert (line.authority, line.committed, line.audit, line.renew) == ("Git", "", "", "")
+    assert line.note == "the handover is not finished: Git is the authority"
 
 
 # ------------------------------------------------------------ what is asked for

@@ -98,7 +98,6 @@ class HandoverSecrets:
         self.world.ledger.append(seen.unrecorded)
         HandingOver(self.world, seen.present).run(seen.open)
         if seen.open:
-            count = len(seen.open)
             self.world.narrator.event(
-                "handover", message=f"{count} secrets: Vault is authoritative", count=count
+                "handover", message=f"{len(seen.open)} secrets: Vault is authoritative", count=len(seen.open)
             )

@@ -111,8 +111,7 @@ class Retired:
         for obj in self._policy():
             expect(self.world.cluster.apply(obj), ref_of(obj))
         # A policy takes effect after a while: until then a deleted scaffold could come back.
-        if self.scaffolds:
-            self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
+        self.world.wait("admission refuses retired scaffolds", self._refused, seconds=60)
         seen = replace(seen, waiting=self._patiently())
         committed = named(self.world.ledger.read(), RecordType.COMMIT)
         going = [s for s, _ in seen.standing if s.name in committed and seen.step(s) is not Next.WAIT]

@@ -108,10 +108,7 @@ class VaultInit:
     def _state(self, window: Window | None) -> VaultState:
         status = self.world.session.seal_status("vault-0")
         volume = volume_of(self.world)
-        slots = (
-            bool(window and window.volume)
-            and Slots(self.world.cluster, window.volume if window else "").both()
-        )
+        slots = window is not None and Slots(self.world.cluster, window.volume).both()
         return VaultState(initialized=status.initialized if status else None, volume=volume, slots=slots)
 
     def _send(self, window: Window) -> None:

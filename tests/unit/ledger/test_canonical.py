@@ -76,6 +76,16 @@ def test_a_file_is_read_in_pieces_of_any_size() -> None:
     assert export(envelopes, whole.head, whole.escrow) == bundle()
 
 
+def test_a_number_ends_where_it_ends_and_not_where_a_block_does() -> None:
+    read = Stream(Drops(b"[12,34]"), "it", code="E_X")
+    read.expect("[")
+    first = read.piece()
+    read.expect(",")
+    assert (first, read.piece()) == (b"12", b"34")
+    read.expect("]")
+    read.end()
+
+
 def test_no_more_than_a_block_is_in_memory() -> None:
     class Counted(io.BytesIO):
         given = 0

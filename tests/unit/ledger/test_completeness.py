@@ -90,8 +90,16 @@ def test_h4_another_history_is_refused() -> None:
 def test_h4_the_ledger_of_another_environment_is_refused(all_known: bool) -> None:
     error = refused(STAGING, {P: signed(WHOLE)}, all_known=all_known)
     assert (error.code, "uid-staging" in error.message) == ("E_CLUSTER", True)
+    both = {P: signed(WHOLE), "s": signed(STAGING)}
+    assert refused(STAGING, both, all_known=False).code == "E_CLUSTER", "each that is named must be held"
     assert refused(STAGING, {}, cluster="uid-1").code == "E_CLUSTER"
     assert refused(STAGING, {"s": signed(STAGING), P: signed(WHOLE)}, cluster="uid-1").code == "E_CLUSTER"
+
+
+def test_h4_a_head_from_before_the_cluster_was_rebuilt_is_held_as_any_other() -> None:
+    before = ledger(*story(), run=OLD_RUN)
+    more = chain.write([Fact(type=RecordType.REBUILT)], after=before.chain, run=RUN, time=TIME, signer=KEY)
+    assert "names the first 10" in first(before.extended(more), {P: signed(before)})
 
 
 def test_h4_where_two_clusters_are_known_the_line_asks_which_is_meant() -> None:
@@ -108,6 +116,8 @@ def test_h4_a_head_is_believed_only_if_it_is_signed() -> None:
 
 def test_h4_another_escrow_than_the_head_names_is_refused() -> None:
     assert refused(WHOLE, {P: signed(WHOLE, escrow_sha256="0" * 64)}).code == "E_HEAD"
+    assert "all that" in first(WHOLE, {P: signed(WHOLE, escrow_sha256="")}), "it names none"
+    assert "the first 6" in first(WHOLE, {P: signed(SHORT, escrow_sha256="0" * 64)}), "it was another then"
 
 
 def test_a_head_that_a_record_gave_up_asks_for_nothing() -> None:

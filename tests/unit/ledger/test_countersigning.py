@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bootstrap.ledger import chain
-from bootstrap.ledger.bundle import show_bundle, verify_bundle
+from bootstrap.ledger.bundle import read_bundle, show_bundle, verify_bundle
 from bootstrap.ledger.chain import Entry
+from bootstrap.ledger.completeness import Completeness
 from bootstrap.ledger.countersigning import Rule, rule_of
 from bootstrap.ledger.envelope import seal
 from bootstrap.ledger.head import head_of, sign_head
 from bootstrap.ledger.record import CLUSTER, ROOT, SIZE, TREE, Fact, Record, RecordType
 from bootstrap.ledger.statement import encode
 from bootstrap.ledger.verified import Verified
+from bootstrap.ledger.witnesses import naming
 from bootstrap.model.errors import EvidenceError
 from tests.support.ledger_facts import (
     COUNTERSIGNER,
@@ -83,10 +86,17 @@ def test_a_bundle_without_a_key_of_vault_says_so_as_before() -> None:
 def test_h4_a_record_behind_the_announcement_without_a_countersignature_is_refused() -> None:
     error = refused(bundled(followed(WHOLE, [NOTE])))
     assert (error.code, error.where.endswith("record 14")) == ("E_COUNTERSIGN", True)
-    with pytest.raises(EvidenceError) as caught:
-        Verified(Key().public).read(each.envelope for each in followed(WHOLE, [NOTE]))
-    assert caught.value.code == "E_COUNTERSIGN"
     assert error.hint
+    envelopes = [each.envelope for each in followed(WHOLE, [NOTE])]
+    for read in (
+        lambda: Verified(Key().public).read(envelopes),
+        lambda: chain.read(envelopes, Key().public),
+        lambda: read_bundle(bundle_of(tuple(envelopes)), KEYS),
+        lambda: show_bundle(bundle_of(tuple(envelopes))),
+    ):
+        with pytest.raises(EvidenceError) as caught:
+            read()
+        assert caught.value.code == "E_COUNTERSIGN"
 
 
 @pytest.mark.parametrize(
@@ -135,8 +145,7 @@ def test_h4_a_history_that_gives_up_what_vault_signed_is_believed_only_with_its_
     """The ledger key signs that another history is given up, and a head of what comes instead."""
     ledger = chain.Ledger().extended(WHOLE)
     known = head_of(ledger, escrow=ESCROW)
-    named = {CLUSTER: known.cluster, SIZE: str(known.size), ROOT: known.root}
-    other = [replace(ANEW, details={**ANEW.details, **named}), *story()]
+    other = [replace(ANEW, details={**ANEW.details, **naming(known)}), *story()]
     data, place = by_the_ledger_key(other), "records/uid-1/head.json"
     error = refused(data, heads={place: sign_head(known, Key())})
     assert (error.code, place in error.message) == ("E_COUNTERSIGN", True)
@@ -145,6 +154,25 @@ def test_h4_a_history_that_gives_up_what_vault_signed_is_believed_only_with_its_
     committed = sign_head(head_of(own, escrow=ESCROW), Key())
     heads = {place: committed, "records/earlier/head.json": sign_head(known, Key())}
     assert verify_bundle(data, KEYS, heads).completeness is not None
+
+
+@pytest.mark.parametrize("other", [{"cluster": "uid-0"}, {"countersigner": ""}], ids=["cluster", "no key"])
+def test_h4_a_head_that_vault_did_not_sign_for_this_cluster_is_given_up_by_the_ledger_key(
+    other: dict[str, Any],
+) -> None:
+    known = replace(head_of(chain.Ledger().extended(WHOLE), escrow=ESCROW), **other)
+    data = by_the_ledger_key([replace(ANEW, details={**ANEW.details, **naming(known)}), *story()])
+    found = verify_bundle(data, KEYS, {"records/earlier/head.json": sign_head(known, Key())}).completeness
+    assert found == Completeness()
+
+
+def test_h4_a_rollback_that_holds_what_vault_signed_before_is_believed() -> None:
+    """The key is announced in what is left, so the ledger key alone has not made another history of it."""
+    known = head_of(chain.Ledger().extended(WHOLE), escrow=ESCROW)
+    rollback = Fact(type=RecordType.ACCEPTED, details={"what": "rollback", **naming(known)})
+    data = bundled(followed(WHOLE[:5], [rollback]))
+    found = verify_bundle(data, KEYS, {"records/earlier/head.json": sign_head(known, Key())}).completeness
+    assert found == Completeness()
 
 
 @pytest.mark.parametrize("record_type", [RecordType.COMMIT, RecordType.RETIRED, RecordType.NEW_AUTHORITY])
@@ -156,6 +184,13 @@ def test_h4_vaults_key_signs_no_record_that_only_the_ledger_key_may(record_type:
 def test_every_type_has_one_rule_and_a_new_one_is_countersigned() -> None:
     alone = {each for each in RecordType if rule_of(each) is not Rule.BOTH}
     assert alone == {RecordType.NEW_AUTHORITY, RecordType.RESTORED, RecordType.COUNTERSIGNED}
+
+
+def test_what_happened_once_is_said_as_once() -> None:
+    found = countersigned(followed((), [NOTE, announcing()]))
+    alone, vaults = verify_bundle(bundled(found), KEYS).rests_on[:2]
+    assert alone.startswith("record 0 was written while")
+    assert vaults.startswith("countersigned 1 time by Vault;")
 
 
 @pytest.mark.parametrize("record_type", [RecordType.NEW_AUTHORITY, RecordType.RESTORED])

@@ -1,7 +1,9 @@
 """A bundle verifies from files alone, and every disorder in it is found (H4)."""
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from bootstrap.ledger import canonical
 from bootstrap.ledger.batch import Batch
 from bootstrap.ledger.bundle import Bundle, export, show_bundle, verify_bundle
-from bootstrap.ledger.envelope import open_envelope
+from bootstrap.ledger.envelope import accepts, open_envelope
 from bootstrap.ledger.record import RecordType
 from bootstrap.model.errors import BootstrapError, DefinitionError, EvidenceError
 from tests.support.ledger_facts import ESCROW, Key, bundle, bundle_of, entries, fact
@@ -39,6 +41,7 @@ def test_h4_bundle_verifies_from_files_alone() -> None:
         ("etcd-history", "git-history"),
     )
     assert "still live" in keycloak.note
+    assert report.rests_on[-1] == "1 of 2 COMMIT records have no audit line in Vault's log any more"
     assert json.loads(json.dumps(report.document()))["root"] == report.root
 
 
@@ -106,6 +109,7 @@ def test_a_truncated_ledger_under_its_old_head_is_found() -> None:
     assert refused(export(found[:-1], whole.head, ESCROW)).code == "E_HEAD"
     assert refused(export(found, whole.head, ESCROW + b"x")).code == "E_HEAD"
     assert refused(export(found, whole.head, None)).code == "E_HEAD"
+    assert refused(export((), whole.head, ESCROW)).code == "E_EMPTY"
 
 
 def test_foreign_key_is_found() -> None:
@@ -115,25 +119,30 @@ def test_foreign_key_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "why"),
     [
-        lambda e: e | {"payloadType": "application/json"},
-        lambda e: e | {"signatures": e["signatures"] * 2},
-        lambda e: e | {"signatures": []},
-        lambda e: e | {"more": "x"},
-        lambda e: e | {"signatures": [e["signatures"][0] | {"keyid": Key(2).key_id}]},
-        lambda e: e | {"signatures": [e["signatures"][0] | {"more": "x"}]},
-        lambda e: e | {"payload": e["payload"] + "\n"},
-        lambda e: e | {"payload": 1},
-        lambda e: e | {"signatures": {"keyid": "", "sig": ""}},
+        (lambda e: e | {"payloadType": "application/json"}, "its payload type is not"),
+        (lambda e: e | {"signatures": e["signatures"] * 2}, "exactly one signature"),
+        (lambda e: e | {"signatures": []}, "exactly one signature"),
+        (lambda e: e | {"more": "x"}, "it is not a DSSE envelope$"),
+        (
+            lambda e: e | {"signatures": [e["signatures"][0] | {"keyid": Key(2).key_id}]},
+            "signed by another key than",
+        ),
+        (lambda e: e | {"signatures": [e["signatures"][0] | {"more": "x"}]}, "has other members than"),
+        (lambda e: e | {"payload": e["payload"] + "\n"}, "exactly one signature"),
+        (lambda e: e | {"payload": 1}, "exactly one signature"),
+        (lambda e: e | {"signatures": {"keyid": "", "sig": ""}}, "exactly one signature"),
     ],
 )
-def test_h4_envelope_has_one_form(change: Callable[[dict[str, object]], dict[str, object]]) -> None:
+def test_h4_envelope_has_one_form(change: Callable[[dict[str, object]], dict[str, object]], why: str) -> None:
     """In the last record, and the head signed anew over it, so that no chain hash gives it away first."""
     found = envelopes()
     changed = canonical.dumps(change(json.loads(found[-1])))
     head = Bundle.parse(DATA).head
-    assert refused(export([*found[:-1], changed], head, ESCROW)).code == "E_SIG"
+    error = refused(export([*found[:-1], changed], head, ESCROW))
+    assert error.code == "E_SIG"
+    assert re.search(why, error.message)
 
 
 def test_keys_are_looked_at_first_and_named() -> None:
@@ -148,6 +157,8 @@ def test_keys_are_looked_at_first_and_named() -> None:
 
 def test_a_bundle_shown_without_a_key_says_so() -> None:
     assert not show_bundle(bundle(Key(2))).verified
+    verified = verify_bundle(DATA, KEYS)
+    assert show_bundle(DATA) == replace(verified, verified=False, completeness=None)
 
 
 def test_what_is_shown_without_a_key_still_fits_together() -> None:
@@ -160,7 +171,7 @@ def test_what_is_shown_without_a_key_still_fits_together() -> None:
         assert caught.value.code == "E_HEAD"
 
 
-@pytest.mark.parametrize("content", [b"{}", b"[]", b"[1]", b"[{},1]", b'""', b"null"])
+@pytest.mark.parametrize("content", [b"{}", b"[]", b"[1]", b"[{},1]", b'""', b"null", b"1"])
 def test_a_batch_is_a_list_of_records_and_not_empty(content: bytes) -> None:
     with pytest.raises(EvidenceError) as caught:
         Batch.parse("ledger-00000000", content)
@@ -182,4 +193,6 @@ def test_h4_a_record_that_was_changed_under_its_signature_is_found() -> None:
     with pytest.raises(EvidenceError) as caught:
         open_envelope(changed, Key().public, "record")
     assert caught.value.code == "E_SIG"
+    assert accepts(found[-1], Key().public, "record")
+    assert not accepts(changed, Key().public, "record")
     assert refused(bundle_of((*found[:-1], changed))).code == "E_SIG"

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from bootstrap.ledger import canonical, chain, merkle, statement
 from bootstrap.ledger.envelope import open_envelope, seal
-from bootstrap.ledger.record import MISSING, ZERO, Audit, Destination, Fact, Git, Record, RecordType, Writer
+from bootstrap.ledger.record import (
+    MISSING,
+    PUBLIC_KEY,
+    ZERO,
+    Audit,
+    Destination,
+    Fact,
+    Git,
+    Record,
+    RecordType,
+    Writer,
+)
 from bootstrap.ledger.rules import HOW, SET
 from bootstrap.model.catalog import RetireMode
 from bootstrap.model.errors import EvidenceError
@@ -206,6 +217,26 @@ def test_inv4_a_chain_changes_its_cluster_only_by_saying_so() -> None:
                 first.extended(more)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [({"seq": 11}, "stands at position 10"), ({"previous": "d" * 64}, "does not follow the one before it")],
+    ids=str,
+)
+def test_h4_a_record_names_its_place_and_the_one_before_it(wrong: dict[str, Any], why: str) -> None:
+    """Whoever has the ledger key signs either alone."""
+    before = chain.Ledger().extended(entries())
+    (good,) = chain.write(
+        [Fact(type=RecordType.CLAIMED)], after=before.chain, run=RUN, time=TIME, signer=Key()
+    )
+    record = replace(good.record, **wrong)
+    forged = seal(statement.encode(record), Key())
+    envelopes = [each.envelope for each in before.entries]
+    assert chain.read([*envelopes, good.envelope], Key().public).chain.size == 11
+    with pytest.raises(EvidenceError, match=why) as caught:
+        chain.read([*envelopes, forged], Key().public)
+    assert caught.value.code == "E_CHAIN"
+
+
 @pytest.mark.parametrize("bad", ["", "C" * 64, "c" * 63, "c" * 64 + "\n"])
 def test_h4_a_commitment_has_one_form(bad: str) -> None:
     with pytest.raises(ValueError, match="commitments"):
@@ -226,6 +257,9 @@ def test_a_record_about_a_secret_says_which_from_where_to_where(missing: str) ->
         (RecordType.COMMIT, {"audit": None}, "names its audit lines"),
         (RecordType.RETIRED, {"retire": None}, "says how the bootstrap copy was retired"),
         (RecordType.CONFIGURED, {"audit": None}, "names its change"),
+        (RecordType.COUNTERSIGNED, {"details": {}}, "details.root has the wrong form"),
+        (RecordType.COUNTERSIGNER, {"details": {}}, "details.publicKey has the wrong form"),
+        (RecordType.COUNTERSIGNER, {"details": {PUBLIC_KEY: "A" * 43 + "="}}, "names mount, key and Vault"),
     ],
 )
 def test_h4_a_record_says_what_one_of_its_kind_has_to_say(
@@ -235,13 +269,22 @@ def test_h4_a_record_says_what_one_of_its_kind_has_to_say(
         fact(record_type, **lacking)
 
 
+def test_a_version_that_was_set_is_no_handover_and_no_record_about_one() -> None:
+    later = entries((fact(RecordType.ACCEPTED),))[0].record
+    assert (later.fact.of_handover, later.subject) == (False, "cluster:uid-1/accepted")
+    assert later.fact.vault_cluster == "vault-1"
+
+
 def test_of_a_secret_without_fields_a_retirement_can_be_recorded() -> None:
     assert fact(RecordType.RETIRED, commitments={}).commitments == {}
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"seq": -1}, {"previous": "0" * 63}, {"time": "2026-01-01"}, {"run": replace(RUN, epoch=-1)}],
+    [
+        *({"seq": -1}, {"previous": "0" * 63}, {"time": "2026-01-01"}, {"run": replace(RUN, epoch=-1)}),
+        {"fact": fact(RecordType.INTENT, destination=Destination(cluster="v", path="p", version=-1))},
+    ],
     ids=str,
 )
 def test_h4_a_record_has_a_place_and_a_time(wrong: dict[str, Any]) -> None:
@@ -290,6 +333,18 @@ def test_h4_each_member_has_its_type(member: str, other: object) -> None:
     assert caught.value.code == "E_RECORD"
 
 
+@pytest.mark.parametrize(
+    ("member", "other"), [("renew", False), ("git", False), ("audit", ""), ("more", "x")]
+)
+def test_h4_what_would_be_written_otherwise_is_refused(member: str, other: object) -> None:
+    """Each of these is read as if it were not there."""
+    value = json.loads(statement.encode(entries()[0].record))
+    value["predicate"][member] = other
+    with pytest.raises(EvidenceError) as caught:
+        statement.decode(canonical.dumps(value), "record")
+    assert caught.value.code == "E_RECORD"
+
+
 def simple_root(leaves: list[bytes]) -> bytes:
     """RFC 6962, 2.1, word for word."""
     if not leaves:
@@ -314,7 +369,8 @@ def test_merkle_root_and_proofs_of_every_size() -> None:
             assert merkle.included(hashes[index], index, size, path, root)
             assert not merkle.included(merkle.leaf(b"x"), index, size, path, root)
             assert not merkle.included(hashes[index], index, size, (*path, root), root)
-            assert index == 0 or not merkle.included(hashes[index], index - 1, size, path, root)
+            for other in (index - 1, size + index, -size - 1):
+                assert not merkle.included(hashes[index], other, size, path, root)
         if size < len(data):
             frontier = merkle.grow(frontier, size, merkle.leaf(data[size]))
 

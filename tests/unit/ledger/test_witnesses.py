@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bootstrap.ledger import chain
+from bootstrap.ledger import canonical, chain
 from bootstrap.ledger.chain import Chain, Ledger
 from bootstrap.ledger.envelope import peek, seal
 from bootstrap.ledger.head import Head, glance_head, head_of, read_head, sign_head
@@ -25,6 +25,10 @@ def ledger(*facts: Fact) -> Ledger:
 
 def head(of: Ledger, **other: object) -> Head:
     return replace(head_of(of, escrow=None), **other)  # type: ignore[arg-type]  # names of Head's own
+
+
+def unsigned(data: bytes) -> bytes:
+    return canonical.dumps(json.loads(data) | {"signatures": []})
 
 
 WHOLE = ledger()
@@ -52,6 +56,7 @@ def known(of: Ledger = WHOLE, environment: str = "") -> Known:
         (b"{}", WHOLE, Standing.FORGED),
         (sign_head(head(WHOLE), KEY).replace(b'"sig":"', b'"sig":"A'), WHOLE, Standing.FORGED),
         (sign_head(head(WHOLE), KEY)[:-20], WHOLE, Standing.FORGED),
+        (unsigned(sign_head(head(WHOLE), KEY)), WHOLE, Standing.FORGED),
     ],
 )
 def test_inv4_where_a_head_stands(data: bytes | None, of: Ledger, standing: Standing) -> None:
@@ -121,7 +126,16 @@ def test_h4_the_report_says_what_lay_in_a_vault_that_is_lost() -> None:
 
 @pytest.mark.parametrize(
     ("member", "other"),
-    [("size", True), ("size", "10"), ("size", 10.5), ("cluster", 1), ("escrowSha256", None), ("more", "x")],
+    [
+        ("size", True),
+        ("size", "10"),
+        ("size", 10.5),
+        ("cluster", 1),
+        ("escrowSha256", None),
+        ("more", "x"),
+        ("countersigner", "QUJD"),
+        ("countersigner", "a key"),
+    ],
 )
 def test_h4_a_head_has_one_form_whoever_signed_it(member: str, other: object) -> None:
     value = json.loads(peek(sign_head(head(WHOLE), KEY), "head"))
