@@ -13,7 +13,7 @@ from tests.faults.walk import Point
 SEED = os.environ.get("BOOTSTRAP_TEST_SEED") or datetime.now(UTC).strftime("%Y-%m-%d")
 POINTS = os.environ.get("BOOTSTRAP_TEST_POINTS", "")
 RESTARTS = (Fault.RESTART_BEFORE, Fault.RESTART_AFTER)
-FEW, DOZEN, MANY = 3, 12, 60
+FEW, DOZEN, MANY = 2, 12, 60
 FROM_EMPTY = 6  # of so many one begins at the empty cluster: that road is the longest
 
 

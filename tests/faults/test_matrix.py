@@ -1,6 +1,6 @@
 """Any fault at any call to the real servers, and one `up` puts it right (G5, PH3, B4, H1, H2, INV4).
 
-By default three points, others each day; ``--whole`` sixty; ``BOOTSTRAP_TEST_POINTS`` a number or ``all``.
+By default two points, others each day; ``--whole`` sixty; ``BOOTSTRAP_TEST_POINTS`` a number or ``all``.
 ``BOOTSTRAP_TEST_SEED`` draws the points of another day. A failure names its point, and how to walk it again.
 """
 

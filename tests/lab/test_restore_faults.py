@@ -1,7 +1,6 @@
 """A restore through kills and faults on real servers, and restores of what came of it (INV1, INV4).
 
-Each begins in an empty cluster, and ends as an undisturbed one does. ``BOOTSTRAP_TEST_FAULTS=NAME,NAME`` takes
-certain faults alone.
+Each begins in an empty cluster, and ends as an undisturbed one does. Without ``--whole`` three faults.
 """
 
 import random
@@ -28,7 +27,7 @@ from tests.lab.support.platform import declare_operator, make_platform
 from tests.lab.support.reset import reset
 from tests.support.program import assert_refused, commit_all, git, said
 
-pytestmark = [pytest.mark.lab, pytest.mark.whole]
+pytestmark = pytest.mark.lab
 TIMES = 10  # of a kill
 STALE = ("--approve", "stale-snapshot")
 Hit = Callable[[Exchange], bool]
@@ -57,6 +56,7 @@ FAULTS: dict[str, tuple[Fault, Hit]] = {
     "root-not-revoked": (Fault.LOST_REQUEST, vault("auth/token/revoke-self")),
     "window-twice": (Fault.TWICE, api("POST", "/namespaces/bootstrap-system/configmaps")),
 }
+SAMPLED = ("init-lost", "forced-killed", "force-500")
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,7 @@ def here(saved: Lost, bench: Bench) -> Lost:
     return replace(saved, clone=bench.folder / f"machine-{bench.runs}")
 
 
+@pytest.mark.whole
 def test_inv1_ten_kills_at_any_moment(saved: Lost, bench: Bench, kube: Kube) -> None:
     """Each after some seconds of work: the Lease of the dead one is not waited for."""
     draw, ended = random.Random(SEED), []
@@ -104,7 +105,9 @@ def test_inv1_ten_kills_at_any_moment(saved: Lost, bench: Bench, kube: Kube) -> 
     assert_back(here(saved, bench), kube)
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name", [name if name in SAMPLED else pytest.param(name, marks=pytest.mark.whole) for name in FAULTS]
+)
 def test_inv1_a_fault_and_the_same_command_ends_it(saved: Lost, bench: Bench, kube: Kube, name: str) -> None:
     fault, when = FAULTS[name]
 
@@ -134,6 +137,7 @@ def test_inv1_a_fault_and_the_same_command_ends_it(saved: Lost, bench: Bench, ku
     assert_back(here(saved, bench), kube)
 
 
+@pytest.mark.whole
 def test_inv4_an_older_snapshot_says_what_would_be_lost_and_goes_on_when_approved(
     saved: Lost, kube: Kube, tmp_path: Path
 ) -> None:
