@@ -97,18 +97,27 @@ def git_access(options: Options) -> "GitAccess":
 
 
 def work_tree(repo: str) -> Path:
-    """The folder that a command writes to. DefinitionError E_REPO_LOCAL for a repository elsewhere."""
+    """The folder that a command writes to. DefinitionError E_REPO_LOCAL for a repository elsewhere or without a work
+    tree; E_REPO_MISSING, E_REPO_KIND."""
     from bootstrap.adapters.git.location import parse_location
+    from bootstrap.adapters.git.repository import opened
 
     location = parse_location(repo)
-    if location.folder is None:
+    if location.folder is not None:
+        opened(location.folder, location.shown)
+    if location.folder is None or not _has_work_tree(location.folder):
         raise DefinitionError(
-            "this command writes into a work tree, and the repository lies elsewhere",
+            "this command writes into a work tree, and the repository "
+            + ("lies elsewhere" if location.folder is None else "has none: it is a bare one"),
             code="E_REPO_LOCAL",
             where=location.shown,
             hint="clone it, and give the folder: --repo PATH",
         )
     return location.folder
+
+
+def _has_work_tree(folder: Path) -> bool:
+    return (folder / ".git").exists()
 
 
 def _location(options: Options) -> "Location":
@@ -193,7 +202,7 @@ def encrypted_files(repo: IntentRepository, root: RootKey | None) -> GuardedFile
 def records_folder(options: Options) -> Path | None:
     """``--records``, or ``records/`` of the work tree; None where there is neither."""
     folder = _location(options).folder
-    if options.records is not None or folder is None or not (folder / ".git").exists():
+    if options.records is not None or folder is None or not _has_work_tree(folder):
         return options.records
     return folder / "records"
 

@@ -95,7 +95,7 @@ def _say(message: str, where: str, hint: str) -> None:
     lines += [f"  hint: {hint}"] if hint else []
     try:
         terminal.err(*lines)
-    except OSError:  # nobody reads any more: the pipe is closed, or the terminal went (SIGHUP)
+    except OSError:  # without a reader: the pipe is closed, or the terminal went (SIGHUP)
         _silence()
 
 

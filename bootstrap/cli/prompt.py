@@ -18,7 +18,7 @@ def ask_passphrase(prompt: str) -> Sensitive | None:
     try:
         return Sensitive(getpass.getpass(one_line(prompt), stream=sys.stderr).encode(), "passphrase")
     except KeyboardInterrupt:
-        terminal.err("")  # what is said next begins a line of its own
+        terminal.err("")  # the error begins a line of its own
         raise
 
 

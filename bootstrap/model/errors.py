@@ -37,7 +37,7 @@ class PreconditionError(BootstrapError):
     """This machine, root key or cluster cannot run it: exit 4."""
 
     exit_code = 4
-    advice = "bootstrap doctor lists everything at once"
+    advice = "bootstrap doctor names all that it sees to be missing"
 
 
 class DecisionNeeded(BootstrapError):

@@ -35,7 +35,10 @@ DO = {
         "stop; find out who changed what before the next `up`"
         " ([Vault went back in time](../how-to/answer-exit-5.md#vault-went-back-in-time))",
     ),
-    7: ("another run holds the cluster", "wait for it; a dead run gives way after 15 seconds"),
+    7: (
+        "another run holds the cluster; of `snapshot save`: the folder; of `lab`: the lab",
+        "wait for it; a dead run gives way after 15 seconds, and lets go of a folder or a lab at once",
+    ),
     8: (
         "all is handed over, a retirement still waits; of `verify`: a proof waits, for a consumer or for a value",
         "make the consumer ready, then `bootstrap up`",

@@ -27,7 +27,7 @@ from bootstrap.operations.rekey.file import rekeyed
 from bootstrap.operations.rekey.repository import encrypted_paths
 from bootstrap.ports import Opened, RootKey
 from tests.simulator.platform import scaffolded
-from tests.support.program import commit_all
+from tests.support.program import assert_refused, commit_all, git, run_bootstrap
 from tests.support.real_sops import real_tools, run
 
 app = typer.Typer()
@@ -192,3 +192,19 @@ def test_what_cannot_be_rekeyed_is_refused(path: str, code: str) -> None:
     with pytest.raises(BootstrapError) as caught:
         rekeyed(path, b"a: b\n", OLD, NEW.recipients)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["ca", "new"], ["ca", "drop"], ["import", "-"], ["rekey-repo", "--root", "file:/nowhere"]],
+    ids=lambda words: words[0],
+)
+def test_what_writes_into_a_work_tree_wants_one(repository: Path, tmp_path: Path, words: list[str]) -> None:
+    """A bare repository's folder is Git's own, and one that is not there is no place for keys."""
+    bare = tmp_path / "bare.git"
+    git(tmp_path, "clone", "--quiet", "--bare", str(repository), str(bare))
+    before = sorted(path.name for path in bare.iterdir())
+    assert_refused(run_bootstrap(*words, "--repo", bare), 2, "E_REPO_LOCAL", "a bare one")
+    assert sorted(path.name for path in bare.iterdir()) == before
+    assert_refused(run_bootstrap(*words, "--repo", tmp_path / "none"), 2, "E_REPO_MISSING", "no folder")
+    assert_refused(run_bootstrap(*words, "--repo", tmp_path), 2, "E_REPO_KIND", "not a Git repository")

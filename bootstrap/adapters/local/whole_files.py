@@ -29,11 +29,11 @@ def write_whole(files: Mapping[Path, WholeFile], named: Callable[[Path], None] =
     try:
         for path, file in files.items():
             parts[path].parent.mkdir(parents=True, exist_ok=True)
-            with _told_of(path):
+            with _errors_name(path):
                 _write(parts[path], path, file)
         for path, file in files.items():
             begun.append(path)
-            with _told_of(path):
+            with _errors_name(path):
                 _name(parts[path], path, new=file.new)
             named(path)
         # A folder's name is in the one above it, so that one is flushed for each that was made; last the files' own.
@@ -50,7 +50,7 @@ def write_whole(files: Mapping[Path, WholeFile], named: Callable[[Path], None] =
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
+def _errors_name(path: Path) -> Iterator[None]:
     """The system names the file beside it, or none at all: what has no room is known by its number alone."""
     try:
         yield

@@ -81,7 +81,7 @@ def read_holders(folder: Path) -> Holders:
         f"{folder} holds no keys/root.txt and no keys/root.asc",
         code="E_KEYS",
         where=str(folder),
-        hint=f"bootstrap keygen --out {folder}",
+        hint="bootstrap keygen --out KEYS, outside of the repository: keys/ and encrypted/ of it go in, root.key never",
     )
 
 

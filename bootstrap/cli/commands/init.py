@@ -87,7 +87,7 @@ def _build(target: Path, platform: str, key_folder: Path, given: "Manifests | No
 
 
 def _take_place(draft: Path, target: Path) -> None:
-    """A folder that is there stays the same one: somebody may stand in it (``init .``)."""
+    """A folder that is there stays the same one: it may be the current folder (``init .``)."""
     if not target.exists():
         draft.rename(target)
         return

@@ -50,7 +50,7 @@ def verify(
         )
     key = read(keys / KEY_FILE)
     heads = heads_for(keys, head)
-    with _told_of(bundle), opened(bundle) as source:
+    with _errors_name(bundle), opened(bundle) as source:
         report = verify_bundle(source, {KEY_FILE: key}, heads, all_known=not head, cluster=cluster or "")
     _show(report, output)
     return 0
@@ -73,7 +73,7 @@ def show(
     else:
         from bootstrap.ledger.bundle import show_bundle
 
-        with _told_of(bundle), opened(bundle) as source:
+        with _errors_name(bundle), opened(bundle) as source:
             report = show_bundle(source)
     _show(report, options.output)
     return 0
@@ -103,7 +103,7 @@ def export(
 
 
 @contextmanager
-def _told_of(bundle: Path) -> Iterator[None]:
+def _errors_name(bundle: Path) -> Iterator[None]:
     """An error in it names the file, and has a way out."""
     try:
         yield
