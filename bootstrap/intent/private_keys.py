@@ -10,7 +10,9 @@ from bootstrap.intent.findings import Finding
 _NEXT = rb"(?:\s|\\r|\\n|\\t|\\u000[aAdD9])+"
 _FORMS = {
     "an age private key": re.compile(rb"AGE-SECRET-KEY-(PQ-)?1[0-9A-Z]{50,}"),
-    "an OpenPGP private key": re.compile(rb"-----BEGIN PGP PRIVATE KEY BLOCK-----" + _NEXT + rb"[A-Za-z0-9+/]"),
+    "an OpenPGP private key": re.compile(
+        rb"-----BEGIN PGP PRIVATE KEY BLOCK-----" + _NEXT + rb"[A-Za-z0-9+/]"
+    ),
     "a private key": re.compile(rb"-----BEGIN ([A-Z]+ )*PRIVATE KEY-----" + _NEXT + rb"[A-Za-z0-9+/=]{40}"),
 }
 # How the base64 of "-----BEGIN" and of "AGE-SECRET-KEY-" begins; "# c" is the first line of age-keygen.

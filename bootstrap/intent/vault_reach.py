@@ -96,9 +96,7 @@ def _met(pattern: str, path: str) -> Iterator[str]:
     what both leave open by a name that no denial spells."""
     given = _named(pattern)
     wanted = path.rstrip("/").split("/")
-    here = [
-        name if name != "+" else given[at] if at < len(given) else _ANY for at, name in enumerate(wanted)
-    ]
+    here = [name if name != "+" else given[at] if at < len(given) else _ANY for at, name in enumerate(wanted)]
     yield "/".join(here)
     if path.endswith("/"):
         yield "/".join([*here, *(given[len(wanted) :] or [_ANY])])

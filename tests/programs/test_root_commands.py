@@ -15,7 +15,6 @@ from bootstrap.model.errors import DefinitionError, PreconditionError
 from bootstrap.model.sensitive import Sensitive
 from tests.support.age_root import SECRET, nobody, right, root_file, wrong
 
-
 AGE_KEY = f"AGE-SECRET-KEY-1{'Q' * 58}"
 
 

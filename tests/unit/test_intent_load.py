@@ -62,6 +62,7 @@ PEM = b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 64 + b"\n-----END PRIVATE KEY---
 PLAIN = "apiVersion: v1\nkind: {}\nmetadata: {{name: a}}\n---\napiVersion: v1\nkind: Secret\nmetadata: {{name: b}}\n{}"
 M, C = "manifests/external-secrets/operator.yaml", "manifests/external-secrets/crds.yaml"
 
+NAMED = "metadata: {name: b}\n"
 EXTERNAL = """\
 apiVersion: external-secrets.io/v1
 kind: ExternalSecret
@@ -332,7 +333,11 @@ BAD: list[tuple[Changes, str, str]] = [
     *(
         ({M: PUSH.replace("applications/web/session", key)}, "E_AUTHORITY", M)
         for key in (
-            *("/applications/web/session", "secret//applications/web/session", "x/../applications//web/session"),
+            *(
+                "/applications/web/session",
+                "secret//applications/web/session",
+                "x/../applications//web/session",
+            ),
             *("secret/data/applications/web/session", "data/applications/web/session/"),
         )
     ),
@@ -342,7 +347,7 @@ BAD: list[tuple[Changes, str, str]] = [
     ),
     ({M: CLUSTER_EXTERNAL.replace("  namespaces: [web]\n", "")}, "E_AUTHORITY", M),
     *(
-        ({"x.yaml": f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: b}}\ndata: {{a: Yg==}}\n"}, "E_PLAINTEXT", "x.yaml:1")
+        ({"x.yaml": f"apiVersion: v1\nkind: {kind}\n{NAMED}data: {{a: Yg==}}\n"}, "E_PLAINTEXT", "x.yaml:1")
         for kind in ("!!str Secret", "&a Secret", '"\\x53ecret"', ">-\n  Secret")
     ),
 ]
@@ -363,7 +368,13 @@ def test_the_place_of_a_key_in_a_manual_has_no_finding(text: str) -> None:
 
 @pytest.mark.parametrize("file", ["role.yaml", "role.tf", "role.sh"])
 @pytest.mark.parametrize(
-    "text", ["policies: [root-reader]", "policies: [app]  # not root", "# token_type: batch", "token_type: batchless"]
+    "text",
+    [
+        "policies: [root-reader]",
+        "policies: [app]  # not root",
+        "# token_type: batch",
+        "token_type: batchless",
+    ],
 )
 def test_a_role_that_only_sounds_like_root_has_no_finding(file: str, text: str) -> None:
     assert errors(examine(changed({f"vault/{file}": f"{text}\n"}))[1]) == ()

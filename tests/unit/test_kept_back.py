@@ -243,7 +243,8 @@ CLOTHES: dict[str, bytes] = {
     "the commitment key as a line": b"key: " + COMMITMENT.reveal() + b" # mine\n",
     "OpenPGP, binary, and a line end": binary(UNSEAL.reveal()) + b"\n",
     "OpenPGP, binary, before other bytes": binary(UNSEAL.reveal()) + b"\x95\x01\x00\x04junk",
-    "OpenPGP behind many that look like it": b"\x95\x00\x09\x04\0\0\0\0\x01\0\0\0" * 5000 + binary(UNSEAL.reveal()),
+    "OpenPGP behind many that look like it": b"\x95\x00\x09\x04\0\0\0\0\x01\0\0\0" * 5000
+    + binary(UNSEAL.reveal()),
     "OpenPGP within what looks like its beginning": b"\x95\x00" + binary(UNSEAL.reveal()),
     "JSON that writes letters as numbers": ROOT.export().reveal().replace(b"-", b"\\u002d"),
     "JSON of numbers alone": "".join(f"\\u{c:04x}" for c in ROOT.export().reveal()).encode(),

@@ -95,9 +95,19 @@ def test_the_most_specific_path_counts_and_equal_ones_add_up() -> None:
         *(
             ((f"auth/{path}", "update"), "which policies a login gives")
             for path in (
-                *("kubernetes/role/*", "kubernetes/role/external-secrets", "kubernetes/role/team", "+/role/+"),
+                *(
+                    "kubernetes/role/*",
+                    "kubernetes/role/external-secrets",
+                    "kubernetes/role/team",
+                    "+/role/+",
+                ),
                 *("approle/role/app-*", "approle/role/app/policies", "jwt/role*", "userpass/users/alice"),
-                *("ldap/groups/ops", "cert/certs/web", "github/map/teams/dev", "userpass/users/{{x}}/policies"),
+                *(
+                    "ldap/groups/ops",
+                    "cert/certs/web",
+                    "github/map/teams/dev",
+                    "userpass/users/{{x}}/policies",
+                ),
             )
         ),
         (("auth/jwt/config", "update"), "whom a login believes"),
@@ -144,10 +154,16 @@ def test_inv6_a_denial_of_some_names_hides_no_power_over_the_others(name: str) -
 @pytest.mark.parametrize(
     ("path", "verbs", "every"),
     [
-        *((path, "read", True) for path in ("*", "+/data/*", "secret*", "secret/data/+", "secret/data/+/+/+")),
+        *(
+            (path, "read", True)
+            for path in ("*", "+/data/*", "secret*", "secret/data/+", "secret/data/+/+/+")
+        ),
         *((path, "list", True) for path in ("secret/*", "{{identity.entity.name}}/data/*")),
         ("secret/*", "deny", False),
-        *((p, "read", False) for p in ("secret/data/a*", "secret/data/+/config", "secret/metadata/*", "other/*")),
+        *(
+            (p, "read", False)
+            for p in ("secret/data/a*", "secret/data/+/config", "secret/metadata/*", "other/*")
+        ),
         ("secret/data/{{identity.entity.id}}/*", "create read", False),
     ],
 )

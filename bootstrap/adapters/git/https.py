@@ -221,7 +221,12 @@ def _elsewhere(target: str) -> str:
     """The place as a hint, where it is one that can be shown."""
     there, hint = _split(target), "give the repository's own place"
     path = there.path.removesuffix("/info/refs") if there else ""
-    if there is None or there.scheme != "https" or there.username or not (path.isascii() and path.isprintable()):
+    if (
+        there is None
+        or there.scheme != "https"
+        or there.username
+        or not (path.isascii() and path.isprintable())
+    ):
         return f"{hint}: where a browser ends up"
     return f"{hint}: --repo https://{there.netloc}{path}"
 

@@ -113,7 +113,9 @@ class ExecPlugin:
         certificate = str(status.get("clientCertificateData") or "")
         if not token and not (key and certificate):
             raise self._failed("its answer holds neither a token nor a certificate with its key")
-        if not (token.isascii() and token.isprintable() and certificate.isascii() and str(key or "").isascii()):
+        if not (
+            token.isascii() and token.isprintable() and certificate.isascii() and str(key or "").isascii()
+        ):
             raise self._failed("its answer holds a character that no token and no PEM has")
         return Credential(
             token=Sensitive(token.encode(), "bearer token") if token else None,

@@ -44,7 +44,9 @@ def _judge(
         return
     if obj["kind"].endswith("ExternalSecret"):
         secret, places = _target(obj, spec, inner)
-        for owner in sorted({e for (ns, s), e in made.items() if s == secret and (ns in places or not places)}):
+        for owner in sorted(
+            {e for (ns, s), e in made.items() if s == secret and (ns in places or not places)}
+        ):
             message = f"{obj['kind']} {name} writes Secret {secret}, which the catalog's {owner} makes"
             yield _finding(path, message, "remove it: `up` derives it from the catalog's consumers")
     elif obj["kind"].endswith("PushSecret"):

@@ -16,7 +16,8 @@ from bootstrap.ports import IntentRepository
 
 # A key and its value: one line, a list in brackets over several, or a list of lines with a dash.
 _SETTING = re.compile(
-    rb"""^[^#\n]*?\b(token_type|\w*policies)["']?\s*[:=]\s*(\[[^\]]{0,2000}\]|(?:-[^\n]*\s*)+|[^\n]*)""", re.MULTILINE
+    rb"""^[^#\n]*?\b(token_type|\w*policies)["']?\s*[:=]\s*(\[[^\]]{0,2000}\]|(?:-[^\n]*\s*)+|[^\n]*)""",
+    re.MULTILINE,
 )
 _WORD = re.compile(r"[A-Za-z0-9_.-]+")
 _COMMENT = re.compile(r"(?:^|\s)#[^\n]*")

@@ -48,9 +48,7 @@ class Foreign:
 
     def readers(self) -> Iterator[str]:
         for obj in self._others(EXTERNAL):
-            asked = (
-                f"{within}{path}" for store, path in _asked(obj) for within in self._within(obj, store)
-            )
+            asked = (f"{within}{path}" for store, path in _asked(obj) for within in self._within(obj, store))
             if hit := sorted({p for path in asked if (p := self._hit(path))}):
                 yield f"{ref_of(obj)} reads {', '.join(hit)}"
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from bootstrap.intent.hcl import Grant, read_policy
+from bootstrap.intent.vault_reach import changes
 from bootstrap.operations.verify.pod_logins import wider_logins
 from bootstrap.operations.verify.proof import State, Verdict, claim, names
 from bootstrap.operations.verify.vault_census import Census, Holder
-from bootstrap.intent.vault_reach import changes
 from bootstrap.steps.context.names import (
     CONFIGURE_POLICY,
     JOB_ACCOUNT,
