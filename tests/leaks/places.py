@@ -205,7 +205,7 @@ def temporary_files(run: Run, scanner: Scanner) -> Found:
 
 def into_temporary_files(run: Run, decoy: str) -> None:
     """In the machine's folder: that the home is searched is shown by other places."""
-    run.left.append(TEMPORARY[0] / "bootstrap-decoy")
+    run.left.append(Path(tempfile.mkstemp(prefix="bootstrap-decoy-", dir=TEMPORARY[0])[1]))
     run.left[-1].write_text(decoy)
 
 
