@@ -59,19 +59,19 @@ def answering(answer: Callable[[str], Answer]) -> Iterator[tuple[S3Bucket, list[
         server.shutdown()
 
 
-def names(bucket: S3Bucket) -> object:
-    return bucket.names(".snapshot")
+def names(bucket: S3Bucket) -> None:
+    bucket.names(".snapshot")
 
 
-def uploads(bucket: S3Bucket) -> object:
-    return bucket.end_forgotten(".snapshot")
+def uploads(bucket: S3Bucket) -> None:
+    bucket.end_forgotten(".snapshot")
 
 
-def upload(bucket: S3Bucket) -> object:
+def upload(bucket: S3Bucket) -> None:
     going = bucket.upload("x", "cluster", "time")
     going.begin()
     going.write(b"x")
-    return going.finish()
+    going.finish()
 
 
 def begins(body: bytes) -> Callable[[str], Answer]:
@@ -79,7 +79,7 @@ def begins(body: bytes) -> Callable[[str], Answer]:
     return lambda method: (404, {}, b"") if method == "HEAD" else (200, {}, body if method == "POST" else b"")
 
 
-ODD: dict[str, tuple[Callable[[str], Answer], Callable[[S3Bucket], object]]] = {
+ODD: dict[str, tuple[Callable[[str], Answer], Callable[[S3Bucket], None]]] = {
     "an object without a name": (lambda _: (200, {}, listed(b"<Contents><Size>1</Size></Contents>")), names),
     "an upload without a beginning": (lambda _: (200, {}, UPLOADS % b""), uploads),
     "an upload without an id": (
