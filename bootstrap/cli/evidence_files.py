@@ -23,7 +23,7 @@ def heads_for(keys: Path, named: Sequence[Path] | None) -> dict[str, bytes]:
     beside = keys.absolute().parent
     found = sorted(beside.glob("records/*/head.json"))
     for path in found:
-        if not path.is_file():  # nobody named it, so nobody waits for what writes into it
+        if not path.is_file():  # a pipe there would hang
             raise _unreadable(path, "it is no regular file")
     return {str(path.relative_to(beside)): read(path) for path in found}
 

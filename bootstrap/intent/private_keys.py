@@ -25,7 +25,7 @@ _HINT = "make a new one: this one is known to whoever has the repository (`boots
 def private_keys(path: str, data: bytes) -> Iterator[Finding]:
     """E_KEY_IN_GIT with ``path:line`` for each kind of private key that a file holds."""
     if b"\0" in data:
-        data = data.replace(b"\0", b"")  # UTF-16, as a shell of Windows writes what a program said
+        data = data.replace(b"\0", b"")  # UTF-16, as shells of Windows write output
     for what, pattern in _FORMS.items():
         if found := pattern.search(data):
             yield _finding(path, data, found.start(), what)

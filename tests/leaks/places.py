@@ -1,5 +1,6 @@
 """Each place as it is after a run, and how a value is put there on purpose."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ from bootstrap.model.names import SYSTEM_NAMESPACE
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Refused
 from tests.leaks.children import SCRIPTS, left_by
-from tests.leaks.program_run import ROOT, Run, on_terminal, temporary
+from tests.leaks.program_run import ROOT, TEMPORARY, Run, on_terminal, temporary
 from tests.support.program import run_bootstrap
 from tests.support.scan import Scanner
 from tests.support.watch import Processes
@@ -152,15 +153,21 @@ def _pod_spec(obj: dict[str, Any]) -> object:
 
 
 def bundle(run: Run, scanner: Scanner) -> Found:
-    ledger = run.platform.world().ledger.read()
-    head = next(p for p in sorted(run.platform.records.rglob("head.json"))).read_bytes()
-    escrow = next(p for p in sorted(run.platform.records.rglob("escrow.json"))).read_bytes()
-    made = export([e.envelope for e in ledger.entries], head, escrow)
-    return texts(scanner, {"bundle": made, **run.planted})
+    """As it is exported, whose payloads are base64."""
+    return texts(scanner, {"bundle": _bundle(run)})
 
 
 def into_bundle(run: Run, decoy: str) -> None:
-    run.planted["a record of a bundle"] = json.dumps({"payload": decoy}).encode()
+    """As one more record of the ledger that is exported."""
+    payload = base64.b64encode(f'{{"note":"{decoy}"}}'.encode()).decode()
+    run.more_envelopes.append(json.dumps({"payload": payload}).encode())
+
+
+def _bundle(run: Run) -> bytes:
+    ledger = run.platform.world().ledger.read()
+    head = next(p for p in sorted(run.platform.records.rglob("head.json"))).read_bytes()
+    escrow = next(p for p in sorted(run.platform.records.rglob("escrow.json"))).read_bytes()
+    return export([*(e.envelope for e in ledger.entries), *run.more_envelopes], head, escrow)
 
 
 def folder_of(where: Callable[[Run], Path], name: str) -> Place:
@@ -197,7 +204,9 @@ def temporary_files(run: Run, scanner: Scanner) -> Found:
 
 
 def into_temporary_files(run: Run, decoy: str) -> None:
-    (run.home / "tmp/decoy").write_text(decoy)
+    """In the machine's folder: that the home is searched is shown by other places."""
+    run.left.append(Path(tempfile.mkstemp(prefix="bootstrap-decoy-", dir=TEMPORARY[0])[1]))
+    run.left[-1].write_text(decoy)
 
 
 def memory(run: Run, scanner: Scanner) -> Found:
@@ -208,7 +217,8 @@ def memory(run: Run, scanner: Scanner) -> Found:
 
 
 def into_memory(run: Run, decoy: str) -> None:
-    Path("/dev/shm/bootstrap-decoy").write_text(decoy)
+    run.left.append(Path("/dev/shm/bootstrap-decoy"))
+    run.left[-1].write_text(decoy)
 
 
 def wheel(run: Run, scanner: Scanner) -> Found:

@@ -40,6 +40,8 @@ class Run:
     planted: dict[str, bytes] = field(
         default_factory=dict
     )  # by controls, as a server's answer or an object would be
+    more_envelopes: list[bytes] = field(default_factory=list)  # that an export has, by a control
+    left: list[Path] = field(default_factory=list)  # files of controls outside of the run's folders
 
     @property
     def root(self) -> list[str]:

@@ -20,8 +20,10 @@ from tests.support.scan import Scanner
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    yield made(tmp_path_factory.mktemp("leaks"))
-    Path("/dev/shm/bootstrap-decoy").unlink(missing_ok=True)
+    run = made(tmp_path_factory.mktemp("leaks"))
+    yield run
+    for path in run.left:
+        path.unlink()
 
 
 def test_there_are_32_places_and_each_is_looked_at() -> None:

@@ -167,7 +167,7 @@ def test_a_redirect_is_not_followed_and_its_place_is_named(web: Https) -> None:
     web.answer = lambda _: (302, {"Location": "https://u:p@elsewhere.example/\x1b[31m"}, b"")
     assert "elsewhere" not in refused(web).hint
     for unread in ("https://[elsewhere/info/refs", "https://elsewhere:x/r", "https://elsewhere:99999999/r"):
-        web.answer = lambda _, place=unread: (302, {"Location": place}, b"")  # type: ignore[misc]
+        web.answer = lambda _, place=unread: (302, {"Location": place}, b"")
         assert refused(web).code in ("E_GIT_REDIRECT", "E_GIT_PROTOCOL")
     assert len(web.server.seen) == 5
 

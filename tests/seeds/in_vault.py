@@ -21,6 +21,11 @@ def _asked(method: str, path: str, body: Mapping[str, Any] | None = None) -> Cal
     return plant
 
 
+def _may_write(path: str) -> Callable[[Hand], None]:
+    text = f'path "{path}" {{ capabilities = ["create", "update"] }}\n'
+    return lambda hand: _policy(hand, "helpers", text)
+
+
 def _policy(hand: Hand, name: str, text: str) -> None:
     hand.vault("PUT", f"sys/policies/acl/{name}", {"policy": text})
 
@@ -216,9 +221,7 @@ SEEDS: tuple[Seed, ...] = (
             claim="vault-writers",
             what=f"a foreign policy may write {what}",
             named=f"policy helpers changes {word}",
-            plant=lambda hand, path=path: _policy(
-                hand, "helpers", f'path "{path}" {{ capabilities = ["create", "update"] }}\n'
-            ),
+            plant=_may_write(path),
         )
         for what, path, word in (
             ("groups by their root", "identity/group", "groups"),

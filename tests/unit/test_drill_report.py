@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from securesystemslib.dsse import Envelope
@@ -166,7 +166,7 @@ def _without(content: object) -> Iterator[Any]:
         return
     parts = content.items() if isinstance(content, dict) else enumerate(content)
     for name, value in list(parts):
-        for other in (None, 1, "x", [], {}):
+        for other in cast("tuple[object, ...]", (None, 1, "x", [], {})):
             if type(other) is not type(value):
                 yield _with(content, name, other)
         yield from (_with(content, name, each) for each in _without(value))

@@ -62,6 +62,13 @@ PEM = b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 64 + b"\n-----END PRIVATE KEY---
 PLAIN = "apiVersion: v1\nkind: {}\nmetadata: {{name: a}}\n---\napiVersion: v1\nkind: Secret\nmetadata: {{name: b}}\n{}"
 M, C = "manifests/external-secrets/operator.yaml", "manifests/external-secrets/crds.yaml"
 
+NAMED = "metadata: {name: b}\n"
+
+
+def one(path: str, content: str | bytes) -> dict[str, str | bytes | None]:
+    return {path: content}
+
+
 EXTERNAL = """\
 apiVersion: external-secrets.io/v1
 kind: ExternalSecret
@@ -247,7 +254,7 @@ BAD: list[tuple[Changes, str, str]] = [
     ({"notes.txt": b"x\nAGE-SECRET-KEY-1" + b"Q" * 58}, "E_KEY_IN_GIT", "notes.txt:2"),
     ({"a/tls.pem": PEM}, "E_KEY_IN_GIT", "a/tls.pem:1"),
     *(
-        ({"x.yaml": b"a: |\n    " + PEM.replace(b"\n", end)}, "E_KEY_IN_GIT", "x.yaml:2")
+        (one("x.yaml", b"a: |\n    " + PEM.replace(b"\n", end)), "E_KEY_IN_GIT", "x.yaml:2")
         for end in (b"\n    ", b"\\n", b"\\r\\n", b"\r\n", b" \n", b"\\u000a", b"\n\t")
     ),
     ({"x": "\n-----BEGIN PGP PRIVATE KEY BLOCK-----\\n\\nlQOYBF"}, "E_KEY_IN_GIT", "x:2"),
@@ -288,7 +295,7 @@ BAD: list[tuple[Changes, str, str]] = [
     ({"vault/p.hcl": 'path "a" {\n  capabilities = ["read"]\n'}, "E_POLICY", "vault/p.hcl:1"),
     ({"vault/p.hcl": 'path "a" {\n  capabilites = ["read"]\n}\n'}, "E_POLICY", "vault/p.hcl:2"),
     *(
-        ({f"vault/{file}": f"{text}\n"}, "E_POLICY_WIDE", f"vault/{file}:2")
+        (one(f"vault/{file}", f"{text}\n"), "E_POLICY_WIDE", f"vault/{file}:2")
         for file, text in (
             ("roles.yaml", "name: x\ntoken_policies: [a, root]"),
             ("roles.yaml", "name: x\ntoken_policies:\n  - a\n  - root"),
@@ -322,7 +329,7 @@ BAD: list[tuple[Changes, str, str]] = [
     (known_by("s3-ca.crt", {"keys/s3-ca.crt": CERTIFICATE}), "E_SNAPSHOTS", f"{B}:1"),
     ({B: PLATFORM + SNAPSHOTS.replace("where", "keep: 0, where")}, "E_VALUE", f"{B}:11:124"),
     *(
-        ({M: text.replace(f"kind: {kind}", spelt)}, "E_AUTHORITY", M)
+        (one(M, text.replace(f"kind: {kind}", spelt)), "E_AUTHORITY", M)
         for text, kind in ((PUSH, "PushSecret"), (EXTERNAL, "ExternalSecret"))
         for spelt in (
             *(f"kind: {kind}", f"kind: !!str {kind}", f"kind: &a {kind}", f"kind: >-\n  {kind}"),
@@ -330,7 +337,7 @@ BAD: list[tuple[Changes, str, str]] = [
         )
     ),
     *(
-        ({M: PUSH.replace("applications/web/session", key)}, "E_AUTHORITY", M)
+        (one(M, PUSH.replace("applications/web/session", key)), "E_AUTHORITY", M)
         for key in (
             *(
                 "/applications/web/session",
@@ -341,13 +348,13 @@ BAD: list[tuple[Changes, str, str]] = [
         )
     ),
     *(
-        ({M: text}, "E_AUTHORITY", M)
+        (one(M, text), "E_AUTHORITY", M)
         for text in (CLUSTER_EXTERNAL, CLUSTER_EXTERNAL.replace("[web]", "[a, web]"), CLUSTER_PUSH)
     ),
     ({M: CLUSTER_EXTERNAL.replace("  namespaces: [web]\n", "")}, "E_AUTHORITY", M),
     *(
         (
-            {"x.yaml": f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: b}}\ndata: {{a: Yg==}}\n"},
+            one("x.yaml", f"apiVersion: v1\nkind: {kind}\n{NAMED}data: {{a: Yg==}}\n"),
             "E_PLAINTEXT",
             "x.yaml:1",
         )

@@ -22,6 +22,7 @@ PART: Final = 8 << 20  # bytes of one part; a server takes 10,000 of them
 LEFT_AFTER: Final = timedelta(hours=2)  # an upload that began before belongs to no save any more
 CONNECT, ANSWER = 10, 60  # seconds
 TRIES: Final = 4  # of one request, by the library
+MOST_NAMES: Final = 100_000  # below one prefix; a list that goes on behind them is not read
 _NAME: Final = re.compile(r"[A-Za-z0-9.]{1,64}")
 _DENIED: Final = frozenset(
     {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "403", "401"}
@@ -70,8 +71,12 @@ class S3Bucket:
             pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._place.bucket, Prefix=start, Delimiter="/"
             )
-            keys = (str(each["Key"]) for page in pages for each in page.get("Contents") or ())
-            return tuple(sorted(key.removeprefix(start) for key in keys if key.endswith(ending)))
+            keys: list[str] = []
+            for number, page in enumerate(pages, 1):  # one may be empty, and still not be the last
+                keys += [str(_part(each, "Key")) for each in page.get("Contents") or ()]
+                if max(number, len(keys)) >= MOST_NAMES:
+                    raise self._odd("list", f"it lists {MOST_NAMES} objects and more")
+        return tuple(sorted(key.removeprefix(start) for key in keys if key.endswith(ending)))
 
     def about(self, name: str) -> About | None:
         """None where it is not there, or no snapshot that was uploaded from here."""
@@ -101,9 +106,10 @@ class S3Bucket:
         with self.calling("list_multipart_uploads"):
             listed = self.client.list_multipart_uploads(Bucket=self._place.bucket, Prefix=self._key(""))
             for each in listed.get("Uploads") or ():
-                if str(each["Key"]).endswith(ending) and each["Initiated"] < before:
+                key, begun = str(_part(each, "Key")), _part(each, "Initiated")
+                if key.endswith(ending) and isinstance(begun, datetime) and _aware(begun) < before:
                     self.client.abort_multipart_upload(
-                        Bucket=self._place.bucket, Key=each["Key"], UploadId=each["UploadId"]
+                        Bucket=self._place.bucket, Key=key, UploadId=_part(each, "UploadId")
                     )
 
     def at(self, name: str) -> dict[str, str]:
@@ -160,8 +166,20 @@ class S3Bucket:
             raise self._refused(what, str(error.response.get("Error", {}).get("Code", ""))) from None
         except SSLError:
             raise self._unknown_server(what) from None
+        except _OddAnswerError as error:
+            raise self._odd(what, f"its answer has no {error}") from None
+        except RecursionError:  # how the library follows an answer that always names another place
+            raise self._odd(what, "it sends on without end") from None
         except (BotoCoreError, OSError) as error:
             raise self.away(what, type(error).__name__) from None
+
+    def _odd(self, what: str, why: str) -> WorldError:
+        return WorldError(
+            f"{self.shown}: what answers there is no S3 server that can be used: {why}",
+            code="E_S3_REFUSED",
+            where=what,
+            hint=f"see that snapshots.where.s3.endpoint, {self._place.endpoint}, is the S3 server's own",
+        )
 
     def _unknown_server(self, what: str) -> WorldError:
         known = f"keys/{self._place.ca}" if self._ca else "the public authorities"
@@ -209,6 +227,21 @@ class S3Bucket:
         )
 
 
+class _OddAnswerError(Exception):
+    """An answer without a part that S3's have."""
+
+
+def _part(answer: Any, name: str) -> Any:
+    try:
+        return answer[name]
+    except (KeyError, TypeError):
+        raise _OddAnswerError(name) from None
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 class AbsentError(WorldError):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} is not there", code="E_S3_REFUSED", where=what)
@@ -239,7 +272,7 @@ class Upload:
         marks = {"cluster": self._about.cluster, "time": self._about.time, "save": self._about.save}
         with self._bucket.calling(self._name):
             begun = self._bucket.client.create_multipart_upload(**self._bucket.at(self._name), Metadata=marks)
-        self._upload = str(begun["UploadId"])
+            self._upload = str(_part(begun, "UploadId"))
 
     def write(self, data: bytes) -> None:
         self._held += data
@@ -283,7 +316,7 @@ class Upload:
             sent = self._bucket.client.upload_part(
                 **self._bucket.at(self._name), UploadId=self._upload, PartNumber=number, Body=data
             )
-        self._parts.append({"ETag": sent["ETag"], "PartNumber": number})
+            self._parts.append({"ETag": _part(sent, "ETag"), "PartNumber": number})
 
     def _is_there(self) -> bool:
         try:

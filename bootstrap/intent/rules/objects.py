@@ -51,8 +51,8 @@ def _judge(
             yield _finding(path, message, "remove it: `up` derives it from the catalog's consumers")
     elif obj["kind"].endswith("PushSecret"):
         for remote in sorted(set(_remote_keys(inner))):
-            if owner := paths.get(kv_path(remote)):
-                message = f"{obj['kind']} {name} writes the path of {owner}, which is handed over from Git"
+            if (owned := paths.get(kv_path(remote))) is not None:
+                message = f"{obj['kind']} {name} writes the path of {owned}, which is handed over from Git"
                 yield _finding(path, message, "describe it as an InternalSecret with a path of its own")
 
 
