@@ -56,7 +56,7 @@ SNAPSHOT_AGE = Family(
 )
 SNAPSHOT_OVERDUE = Family(
     "snapshot_overdue",
-    "1 where two moments of the schedule have passed without one, else 0",
+    "1 where two moments of the schedule have passed without one, or its time is yet to come, else 0",
     absent="where none are declared",
 )
 UNKNOWN = Family(

@@ -8,7 +8,7 @@ from bootstrap.operations.verify.kubernetes_built_in import BUILT_IN
 from bootstrap.operations.verify.kubernetes_ways import WAYS, Way
 from bootstrap.operations.verify.proof import Claim
 from bootstrap.operations.verify.spread import COPIERS
-from bootstrap.operations.verify.vault_census import ROOMS
+from bootstrap.steps.vault.login_kinds import ROOMS
 from tests.architecture.words import NARRATION
 from tests.seeds.every import SEEDS
 

@@ -192,8 +192,8 @@ def _claimed(world: World, window: Window, where: dict[str, str]) -> Iterator[Fa
 
 
 def _rollback(world: World, authority: Authority) -> Iterator[Fact]:
-    copy = authority.copy.chain.size
-    if not authority.found.rollback or authority.found.newest <= copy:
+    found, copy = authority.found, authority.copy.chain.size
+    if not found.rollback or found.restoring or found.newest <= copy:
         return
     for head in authority.own:
         if head.size > copy:

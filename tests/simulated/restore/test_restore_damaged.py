@@ -100,6 +100,14 @@ def test_inv1_approved_it_comes_back_in_place(platform: SimulatedPlatform) -> No
     is_whole(platform)
 
 
+def test_h4_an_answer_to_another_question_is_not_on_record(platform: SimulatedPlatform) -> None:
+    """What is restored was not put back in time by others: there is no rollback to accept."""
+    platform.up(approve=(*APPROVED, "rollback"))
+    records = platform.world().ledger.read().records
+    assert "rollback" not in [r.fact.details.get("what") for r in records]
+    is_whole(platform)
+
+
 def test_h4_the_records_that_go_are_kept_beside_those_of_the_operator(
     found: Saved, platform: SimulatedPlatform
 ) -> None:
