@@ -155,7 +155,11 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "steps/vault/configuring.py": ("simulated/test_configuring.py", *ROAD),
     "steps/vault/containers.py": ("unit/test_vault_objects.py",),
     "steps/vault/dropped_ca.py": ROTATION,
-    "steps/vault/empty_store.py": ("simulated/test_init_window.py", "simulated/test_abandon.py"),
+    "steps/vault/empty_store.py": (
+        "unit/test_init_window.py",
+        "simulated/test_init_window.py",
+        "simulated/test_abandon.py",
+    ),
     "steps/vault/escrow.py": ("simulated/test_escrow.py", *ROAD),
     "steps/vault/first_replica.py": ("simulated/test_init_window.py", "simulated/test_vault_nodes.py"),
     "steps/vault/generate_root.py": ("simulated/test_configuring.py", *ROAD),
