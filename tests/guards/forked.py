@@ -21,7 +21,7 @@ from tests.simulator import platform
 
 SECONDS = 60  # of processor that one test may take; one that was watched, so many times what it took then
 TIMES, LEAST = 3, 5
-PATIENCE = 600  # seconds, for one that does not end
+PATIENCE = 3600  # seconds, for one that does not end
 ASLEEP = 20  # seconds in which nothing of it wants the processor: it waits for ever
 HANGS, DIES, UNCHANGED = "hangs", "dies", "unchanged: "  # instead of the name of a test that failed
 Items = dict[str, pytest.Item]

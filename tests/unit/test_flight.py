@@ -48,6 +48,14 @@ def test_a_busy_server_gets_half_as_many_and_good_answers_bring_them_back_one_by
     assert flight.limit == MOST
 
 
+def test_behind_a_busy_answer_a_whole_round_of_good_ones_is_counted() -> None:
+    flight = Flight()
+    flight.each(lambda _: None, range(FIRST - 1))
+    flight.busy()
+    flight.each(lambda _: None, range(FIRST // 2 - 1))
+    assert flight.limit == FIRST // 2
+
+
 def test_the_first_failure_in_order_is_raised_and_what_has_not_begun_never_begins() -> None:
     begun: list[int] = []
     flight = Flight()

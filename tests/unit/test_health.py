@@ -13,6 +13,7 @@ from bootstrap.steps.context.health import (
     kubectl,
     refreshed_since,
     stateful_set_ready,
+    terminating,
 )
 
 
@@ -52,6 +53,12 @@ def test_a_condition_holds_only_with_status_true(status: str, ready: bool) -> No
 def test_inv5_what_was_synced_before_counts_no_longer(at: str, since: str, recent: bool) -> None:
     assert refreshed_since({"status": {"refreshTime": at}}, since) is recent
     assert refreshed_since(None, since)
+
+
+def test_a_namespace_that_goes_says_so() -> None:
+    assert terminating({"status": {"phase": "Terminating"}})
+    for other in (None, {}, {"status": None}, {"status": {"phase": "Active"}}):
+        assert not terminating(other)
 
 
 def deployment(**status: int) -> dict[str, Any]:

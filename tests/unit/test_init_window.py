@@ -3,9 +3,11 @@
 import pytest
 
 from bootstrap.model.init_window import ATTEMPTS, Move, VaultState, Window, WindowPhase, next_move
+from bootstrap.steps.vault.empty_store import given_up
 
 CLAIMED = Window(attempt=1, nonce="ab12", phase=WindowPhase.CLAIMED)
 SENT = CLAIMED.sent("volume-1")
+PROVEN = SENT.keys().verified("c1")
 
 
 def state(initialized: bool | None = True, volume: str = "volume-1", slots: bool = False) -> VaultState:
@@ -46,11 +48,42 @@ def test_b4_three_attempts_then_a_human() -> None:
     assert next_move(window.sent("v").voiding(), state()) is Move.EXHAUSTED
 
 
+@pytest.mark.parametrize(
+    ("window", "seen", "why"),
+    [
+        (PROVEN, state(False, ""), "its key is proven"),
+        (SENT, state(None, "volume-2"), "its volume is another one"),
+        (SENT.keys(), state(True, "volume-2"), "its volume is another one"),
+        (CLAIMED, state(None), "it does not answer"),
+        (CLAIMED, state(True), "somebody else has initialised it"),
+    ],
+)
+def test_inv4_a_store_that_may_hold_data_is_not_given_up(window: Window, seen: VaultState, why: str) -> None:
+    refused = given_up(window, seen)
+    assert isinstance(refused, str)
+    assert refused.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("window", "seen", "unbound", "volume"),
+    [
+        (SENT, state(True), False, "volume-1"),
+        (SENT, state(None, ""), False, "volume-1"),
+        (SENT.keys(), state(True), False, "volume-1"),
+        (SENT.voiding(), state(True, "volume-2"), False, "volume-1"),
+        (CLAIMED, state(False), False, "volume-1"),
+        (CLAIMED, state(None, ""), False, ""),
+        (CLAIMED, state(None), True, "volume-1"),
+    ],
+)
+def test_b4_a_store_that_is_empty_is_given_up_by_its_volume(
+    window: Window, seen: VaultState, unbound: bool, volume: str
+) -> None:
+    assert given_up(window, seen, unbound=unbound) == CLAIMED.sent(volume).voiding()
+
+
 def test_each_attempt_has_a_name_of_its_own() -> None:
     assert CLAIMED.server_name != CLAIMED.again("cd34").server_name
-
-
-PROVEN = SENT.keys().verified("c1")
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,23 @@ class Counted:
 
     def get(self, ref: Ref) -> Object | None:
         self.asked.append(f"get {ref.name}")
-        return config_map(ref.name) if ref.name in ("a", "b") else None
+        if ref.name == "large":
+            return config_map("large", text="x") | {"data": {"text": Sensitive(b"x" * (SMALL + 1))}}
+        return config_map(ref.name, text="x") if ref.name in ("a", "b") else None
 
     def list(self, api: str, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
         self.asked.append(f"list {kind} {labels}".rstrip())
         return [config_map("a"), config_map("b")] if kind == "ConfigMap" else []
 
-    def differs(self, obj: Object, live: Object | None = None) -> bool:
+    def differs(self, obj: Object, live: Object) -> bool:
+        assert live is not None
         return live != obj
+
+    def delete(self, ref: Ref, *, uid: str, resource_version: str) -> None:
+        self.asked.append(f"delete {ref.name} {uid} {resource_version}")
+
+    def refresh(self) -> None:
+        self.asked.append("refresh")
 
     def create(self, obj: Object) -> Object:
         raise ConnectionError
@@ -53,7 +62,7 @@ def test_within_a_look_each_object_is_read_once_and_outside_of_it_always() -> No
     look, cluster, counted = shared()
     with look.shared():
         assert cluster.get(HERE) == cluster.get(HERE)
-        assert not cluster.differs(config_map("a"))
+        assert not cluster.differs(config_map("a", text="x"))
         with look.shared():
             cluster.get(HERE)
         cluster.get(HERE)
@@ -114,6 +123,42 @@ def test_lists_of_secrets_are_kept_by_nobody_and_time_goes_on() -> None:
         cluster.server_time()
         cluster.server_time()
     assert counted.asked == ["list Secret", "list Secret", "time", "time"]
+
+
+def test_what_differs_from_what_was_read_is_not_read_again() -> None:
+    _, cluster, counted = shared()
+    assert cluster.differs(config_map("a", text="x"), config_map("a", text="y"))
+    assert counted.asked == []
+    assert cluster.differs(config_map("c"))
+
+
+def test_b5_a_delete_names_the_object_that_was_seen() -> None:
+    _, cluster, counted = shared()
+    cluster.delete(HERE, uid="u-1", resource_version="7")
+    assert counted.asked == ["delete a u-1 7"]
+
+
+def test_after_a_refresh_all_is_read_anew() -> None:
+    look, cluster, counted = shared()
+    with look.shared():
+        cluster.get(HERE)
+        cluster.refresh()
+        cluster.get(HERE)
+    assert counted.asked == ["get a", "refresh", "get a"]
+
+
+def test_outside_of_a_look_nothing_is_kept() -> None:
+    look = Look()
+    look.know("it", 1)
+    assert not look.knows("it")
+
+
+def test_an_object_with_a_large_value_is_kept_by_nobody() -> None:
+    look, cluster, counted = shared()
+    with look.shared():
+        for _ in range(2):
+            cluster.get(Ref("v1", "Secret", "large", "demo"))
+    assert counted.asked == ["get large", "get large"]
 
 
 def test_of_values_only_so_much_is_kept() -> None:

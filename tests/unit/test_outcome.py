@@ -34,3 +34,5 @@ def test_vault_s_refusal_is_never_taken_for_a_yes() -> None:
     with pytest.raises(WorldError, match="sys/mounts: Vault answered 400: no; never") as caught:
         granted(Answer(status=400, data={}, errors=("no", "never")), "sys/mounts")
     assert (caught.value.code, caught.value.where) == ("E_VAULT_REFUSED", "sys/mounts")
+    with pytest.raises(WorldError, match=r"Vault answered 404$"):
+        granted(Answer(status=404, data={}), "sys/mounts")

@@ -25,6 +25,15 @@ def test_a_line_every_two_seconds_with_rate_and_time_left() -> None:
     ]
 
 
+def test_one_by_one_is_counted_too() -> None:
+    clock, lines = SimulatedClock(), Lines()
+    progress = Progress(clock, lines, "secrets looked at", 4)
+    for _ in range(2):
+        clock.seconds += EVERY / 2
+        progress.one()
+    assert lines.said == ["2 of 4 secrets looked at, 1 a second, 2 s left"]
+
+
 def test_what_is_done_within_two_seconds_says_nothing() -> None:
     clock, lines = SimulatedClock(), Lines()
     progress = Progress(clock, lines, "secrets looked at", 3)

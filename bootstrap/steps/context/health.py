@@ -35,8 +35,8 @@ def refreshed_since(obj: Object | None, since: str) -> bool:
 
     True where either time is not known.
     """
-    at = str((obj or {}).get("status", {}).get("refreshTime") or "")
-    return not (at and since) or at >= since
+    at = (obj or {}).get("status", {}).get("refreshTime")
+    return not at or str(at) >= since
 
 
 def deployment_ready(obj: Object | None) -> bool:

@@ -156,6 +156,12 @@ def test_h4_a_head_of_another_form_without_a_predicate() -> None:
         assert caught.value.code == "E_HEAD"
 
 
+def test_a_ledger_without_a_record_has_no_head() -> None:
+    with pytest.raises(EvidenceError) as caught:
+        head_of(Ledger(), escrow=None)
+    assert caught.value.code == "E_EMPTY"
+
+
 def test_h4_of_another_platform_s_head_the_cluster_is_shown() -> None:
     seen = witness("here", sign_head(head(WHOLE), Key(2)), known())
     assert (seen.standing, seen.cluster, seen.size) == (Standing.FOREIGN_KEY, RUN.cluster, 0)
