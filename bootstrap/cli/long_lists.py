@@ -25,8 +25,8 @@ def sentences(items: Sequence[str]) -> Iterator[str]:
     for item in items:
         name, colon, sentence = item.partition(": ")
         names.setdefault(f"{colon}{sentence}", []).append(name)
-    told = [f"{_some(each)}{sentence}" for sentence, each in names.items()]
-    yield from (f"  - {item}" for item in told)
+    shown = [f"{_some(each)}{sentence}" for sentence, each in names.items()]
+    yield from (f"  - {item}" for item in shown)
 
 
 def _some(names: Sequence[str]) -> str:

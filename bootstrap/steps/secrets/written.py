@@ -19,8 +19,8 @@ def written(world: World, secrets: Iterable[Secret], handed_over: Collection[str
     """Names of those that have a version. ``handed_over``: of these a run has read version 1.
 
     What is not listed has none. What is listed may be a path without a version, so it is looked at, unless it was
-    handed over: such a path is gone from the list with its metadata, however many versions were deleted. That somebody
-    wrote metadata anew, without a version, a look does not see; `verify`, which reads each value, does.
+    handed over: such a path is gone from the list with its metadata, however many versions were deleted. Metadata
+    written anew, without a version, is not noticed here; `verify`, which reads each value, notices it.
     """
     wanted = tuple(secrets)
     counted = Counter(_folder(s) for s in wanted)
