@@ -1,6 +1,7 @@
 """What an intent says of its entries together: which are handed over, saved and read where."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def bucket(credentials: str = "alpha", ca: str = "") -> Bucket:
 
 @pytest.mark.parametrize("lacking", [{"source": None}, {"path": None}, {"secret_class": SecretClass.DERIVED}])
 def test_what_git_does_not_introduce_or_vault_does_not_own_is_not_handed_over(
-    lacking: dict[str, None],
+    lacking: dict[str, Any],
 ) -> None:
     intent = an_intent()
     zeta, alpha = intent.secrets
