@@ -188,6 +188,13 @@ def test_h4_versions_of_a_vault_that_was_given_up_are_not_those_of_the_next() ->
     assert line.versions == (), "it does not say of which Vault it is"
 
 
+def test_h5_what_is_still_live_in_git_behind_a_later_version_is_told() -> None:
+    (bare,) = lines_of(ledger(version(2, ADOPTED, commitments={})))
+    assert bare.note.startswith("version 2 was adopted without its value: ")
+    (kept,) = lines_of(ledger(version(2, ADOPTED, commitment="c" * 64)))
+    assert kept.note.startswith("changed since (version 2); password in Git history still live")
+
+
 def test_h4_a_handover_that_only_began_is_told_as_such() -> None:
     begun = chain.Ledger().extended(entries((fact(RecordType.INTENT, renew=None),)))
     (line,) = lines_of(begun)
