@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -92,6 +92,18 @@ def test_other_code_runs_in_what_is_loaded_already(tmp_path: Path) -> None:
     assert callable(said)
     assert said() == 2
     assert swap(functions_of(str(file)), compile("def other():\n    return 2\n", str(file), "exec")) == set()
+
+
+def test_a_call_of_the_class_above_is_taken_out_and_its_closure_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "above.py"
+    file.write_text("class Told(Exception):\n    def said(self):\n        super().add_note('x')\n")
+    (mutant,) = mutants(file, "above.py")
+    space: dict[str, Any] = {}
+    exec(compile(file.read_text(), str(file), "exec"), space)
+    assert swap(functions_of(str(file)), compile(mutant.tree, str(file), "exec")) == {"Told.said"}
+    told = space["Told"]()
+    told.said()
+    assert not hasattr(told, "__notes__")
 
 
 def test_a_survivor_that_is_not_listed_is_wrong_and_so_is_a_listed_one_that_does_not_survive(

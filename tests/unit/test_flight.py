@@ -17,6 +17,10 @@ def test_results_come_in_the_order_of_what_was_given() -> None:
     assert Flight().each(slow_first, []) == []
 
 
+def test_for_one_piece_of_work_no_thread_is_made() -> None:
+    assert Flight().each(lambda _: threading.current_thread(), [0]) == [threading.current_thread()]
+
+
 def test_no_more_are_under_way_than_the_limit_says() -> None:
     flight, lock = Flight(), threading.Lock()
     now, most = 0, 0

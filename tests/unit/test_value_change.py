@@ -11,7 +11,20 @@ from bootstrap.ledger.record import Destination, Fact, RecordType
 from bootstrap.ledger.report import SecretLine
 from bootstrap.ledger.tally import report_of
 from bootstrap.ledger.text import lines
-from bootstrap.ledger.versions import ADOPTED, SET, Changed, changed, details_of, explained
+from bootstrap.ledger.versions import (
+    ADOPTED,
+    SAME,
+    SET,
+    WHAT,
+    Changed,
+    accepted,
+    announced,
+    changed,
+    committed,
+    details_of,
+    explained,
+    same_fields,
+)
 from bootstrap.model.catalog import Consumer, Encoding, Secret, Source
 from bootstrap.model.errors import BootstrapError, EvidenceError
 from bootstrap.model.sensitive import Sensitive
@@ -117,6 +130,47 @@ def test_h4_the_report_has_one_line_a_secret_with_its_versions() -> None:
     assert [note.phase for note in report.notes][-1] == "INTENT"
 
 
+def test_h4_of_a_version_speaks_an_accepted_record_that_says_so_and_nothing_else() -> None:
+    adopted = version(2, ADOPTED)
+    plan = replace(adopted, details={**adopted.details, WHAT: "plan"})
+    unnamed = replace(adopted, details={k: v for k, v in adopted.details.items() if k != "secret"})
+    assert [accepted(each) for each in (intent(adopted), plan)] == [None, None]
+    for told in (adopted, unnamed, replace(adopted, secret=None)):
+        assert accepted(told) == (NAME, 2)
+    assert explained(ledger(plan))[NAME] == {1}
+
+
+def test_h4_a_value_is_committed_to_by_the_last_record_that_holds_a_commitment() -> None:
+    adopted = version(2, ADOPTED)
+    others = [
+        replace(adopted, secret=None),
+        replace(adopted, destination=None),
+        version(3, ADOPTED, commitments={}),
+    ]
+    found = committed(ledger(intent(version(2)), *others))
+    assert {place: record.seq for place, record in found.items()} == {(NAME, 1): 5, ("grafana", 1): 6}
+    assert committed(ledger(adopted, adopted))[NAME, 2].seq == 11
+
+
+def test_h4_announced_is_a_later_version_and_no_handover() -> None:
+    assert [record.seq for record in announced(ledger(intent(version(2)), version(2)))] == [10]
+
+
+def test_h5_the_newest_version_of_what_was_handed_over_here_counts() -> None:
+    assert changed(ledger(version(3, ADOPTED), version(2, ADOPTED)))[NAME].version == 3
+    loki = fact(RecordType.INTENT, "loki").secret
+    assert changed(ledger(replace(version(2, ADOPTED), secret=loki))) == {}
+
+
+def test_h5_behind_a_restore_the_record_names_what_is_kept() -> None:
+    before = ledger().records[5]
+    now = replace(before, run=replace(before.run, cluster="uid-2"))
+    assert same_fields(before, before) == ("password",)
+    assert same_fields(before, now) == ()
+    kept = replace(now, fact=replace(now.fact, details={SAME: "user password"}))
+    assert same_fields(before, kept) == ("password", "user")
+
+
 def lines_of(found: chain.Ledger) -> list[SecretLine]:
     report = report_of(found, head_of(found, escrow=None), verified=True)
     return [each for each in report.secrets if each.name == NAME]
@@ -132,6 +186,13 @@ def test_h4_versions_of_a_vault_that_was_given_up_are_not_those_of_the_next() ->
     assert (now.authority, now.versions) == ("Vault", ())
     (line,) = lines_of(ledger(version(2, ADOPTED, destination=None)))
     assert line.versions == (), "it does not say of which Vault it is"
+
+
+def test_h5_what_is_still_live_in_git_behind_a_later_version_is_told() -> None:
+    (bare,) = lines_of(ledger(version(2, ADOPTED, commitments={})))
+    assert bare.note.startswith("version 2 was adopted without its value: ")
+    (kept,) = lines_of(ledger(version(2, ADOPTED, commitment="c" * 64)))
+    assert kept.note.startswith("changed since (version 2); password in Git history still live")
 
 
 def test_h4_a_handover_that_only_began_is_told_as_such() -> None:
