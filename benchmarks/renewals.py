@@ -13,9 +13,12 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import requests
 
 from benchmarks import platforms
 from benchmarks.machine import machine
@@ -23,7 +26,7 @@ from benchmarks.platforms import say
 from tests.lab.support.cluster import Kube
 from tests.lab.support.connections import PODS, pods, serials
 from tests.lab.support.platform import Platform
-from tests.lab.support.traffic import PAIRS, READERS, traffic
+from tests.lab.support.traffic import PAIRS, READERS, Told, traffic
 from tests.lab.support.vault import active_pod
 from tests.support.program import commit_all
 
@@ -37,8 +40,9 @@ def measured(name: str, minutes: float, leaf: int) -> dict[str, Any]:
         before, there = serials(kube, ours), pods(kube)
         say(f"{minutes:g} minutes of reads and writes")
         begun, started = time.monotonic(), datetime.now(UTC)
-        with traffic(kube, ours, active_pod(kube)) as told:
-            time.sleep(minutes * 60)
+        told = Told()
+        with suppress(requests.RequestException), traffic(kube, ours, active_pod(kube)) as told:
+            time.sleep(minutes * 60)  # what the client cannot end afterwards, ends by itself
         after = serials(kube, ours)
         return {
             "versions": platforms.versions(kube),
@@ -79,7 +83,11 @@ def main() -> int:
     sys.stdout.write(text)
     if given.out:
         given.out.write_text(text)
-    whole = found["nodes renewed"] == len(PODS) and not found["pods made anew or restarted"]
+    whole = (
+        found["requests of the client"]
+        and found["nodes renewed"] == len(PODS)
+        and not found["pods made anew or restarted"]
+    )
     return int(bool(found["failed"]) or not whole)
 
 

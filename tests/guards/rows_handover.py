@@ -30,7 +30,7 @@ HANDED_OVER = (
     unless("a version that is foreign", f"{HANDOVER}.decide", "seen.foreign", T + "h1_a_version_that_no_intent_explains_stops_the_run_before_it_writes"),
     unless("a path that moved", f"{HANDOVER}.decide", "seen.moved", "simulated/test_refused_changes.py::test_h1_a_path_that_was_handed_over_to_stays"),
     unless("a version 1 that was announced otherwise", f"{HANDING}._ours", "self._step(version, written=True) is not Next.COMMIT", T + "h1_a_version_1_that_is_another_than_was_announced_is_not_ours"),
-    without("nothing is announced twice", f"{HANDING}._begin", " if self._step(c, written=False) is Next.INTEND", T + "h1_the_same_value_is_announced_once_and_another_anew"),
+    without("nothing is announced twice", f"{HANDING}._planned", " if self._step(c, written=False) is Next.INTEND", T + "h1_the_same_value_is_announced_once_and_another_anew"),
     unless("rule: written, and never announced", f"{RULES}:next_step", "not state.announced", T + "h1_a_version_that_no_intent_explains_stops_the_run_before_it_writes"),
     Guard("rule: announced, and another", f"{RULES}:next_step", "Next.COMMIT if state.version in state.announced else Next.CONFLICT", "Next.COMMIT", T + "h1_a_version_1_that_is_another_than_was_announced_is_not_ours"),
     unless("rule: committed, and gone", f"{RULES}:_after_commit", "not state.written", T + "inv1_a_value_that_is_gone_after_its_handover_is_never_written_from_git_again"),
