@@ -40,9 +40,7 @@ def measured(name: str, minutes: float, leaf: int) -> dict[str, Any]:
         before, there = serials(kube, ours), pods(kube)
         say(f"{minutes:g} minutes of reads and writes")
         begun, started = time.monotonic(), datetime.now(UTC)
-        told = Told()
-        with suppress(requests.RequestException), traffic(kube, ours, active_pod(kube)) as told:
-            time.sleep(minutes * 60)  # what the client cannot end afterwards, ends by itself
+        told = meanwhile(kube, ours, minutes * 60)
         after = serials(kube, ours)
         return {
             "versions": platforms.versions(kube),
@@ -57,6 +55,14 @@ def measured(name: str, minutes: float, leaf: int) -> dict[str, Any]:
             "nodes renewed": sum(before[pod] != after[pod] for pod in PODS),
             "pods made anew or restarted": sum(there[pod] != now for pod, now in pods(kube).items()),
         }
+
+
+def meanwhile(kube: Kube, ours: Platform, seconds: float) -> Told:
+    found = []
+    with suppress(requests.RequestException), traffic(kube, ours, active_pod(kube)) as told:
+        found.append(told)
+        time.sleep(seconds)  # a token that cannot be revoked afterwards ends by itself
+    return found[0]
 
 
 def short_lived(ours: Platform, leaf: int) -> None:
