@@ -98,6 +98,11 @@ def started(
         process.communicate()
 
 
+def acted(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Ids of the steps of a run that did something, in their order."""
+    return re.findall(r"^ *acting +([a-z-]+):", done.stderr, re.M)
+
+
 def said(done: subprocess.CompletedProcess[str]) -> str:
     return f"exit {done.returncode}\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
 

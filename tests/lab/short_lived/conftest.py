@@ -3,7 +3,6 @@
 The files of this folder go along it in their order.
 """
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -12,7 +11,7 @@ from tests.lab.support.cluster import Kube, Lab
 from tests.lab.support.platform import Platform, make_platform
 from tests.lab.support.reset import reset
 from tests.lab.support.snapshot_jobs import declared
-from tests.support.program import assert_decent, commit_all, run_bootstrap, said
+from tests.support.program import acted, assert_decent, commit_all, run_bootstrap, said
 
 LEAF = timedelta(minutes=3)
 
@@ -36,6 +35,5 @@ def nothing_is_to_be_done(platform: Platform) -> None:
     """By `up`, but to record what the audit log was cut into: a look at some thousand tokens fills a part by itself."""
     done = run_bootstrap("up", *platform.to_cluster())
     assert done.returncode == 0, said(done)
-    acted = re.findall(r"^ *acting +([a-z-]+):", done.stderr, re.M)
-    assert set(acted) <= {"recorded"}, said(done)
-    assert acted or "nothing to do" in done.stdout, said(done)
+    assert set(acted(done)) <= {"recorded"}, said(done)
+    assert acted(done) or "nothing to do" in done.stdout, said(done)
