@@ -9,7 +9,6 @@ is that of the real command on a real repository, with an encrypted file for eac
 
 import argparse
 import gc
-import json
 import statistics
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.machine import give, machine
 from bootstrap.adapters.sops.writer import encrypt_yaml
 from tests.support.intent_fake import SECRET, changed, valid
 
@@ -164,10 +163,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     found = result(given.entries, given.rounds)
-    text = json.dumps(found, indent=2) + "\n"
-    sys.stdout.write(text)
-    if given.out:
-        given.out.write_text(text)
+    give(found, given.out)
     return 0 if all(found[name]["ratio"] <= found[name]["target"] for name in ("catalog", "memory")) else 1
 
 

@@ -8,7 +8,6 @@ with its children, which a busy machine disturbs less.
 """
 
 import argparse
-import json
 import resource
 import statistics
 import subprocess
@@ -22,7 +21,7 @@ from typing import Any
 
 import pyrage
 
-from benchmarks.machine import machine
+from benchmarks.machine import give, machine
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.age.root import AgeRoot
 from bootstrap.adapters.sops.commit_files import CommitFiles
@@ -196,10 +195,7 @@ def main() -> int:
         parts = (raw_age, one_sops_key, help_page)
         found = [c.report() for part in parts for c in part(given.rounds, Path(name))]
     result = {"machine": before, "rounds": given.rounds, "comparisons": found}
-    text = json.dumps(result, indent=2) + "\n"
-    if given.out:
-        given.out.write_text(text)
-    sys.stdout.write(text)
+    give(result, given.out)
     return 0 if all(c["cpu"]["ratio"] <= c["target"] for c in found) else 1
 
 

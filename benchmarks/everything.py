@@ -10,7 +10,6 @@ many secrets there are. `benchmarks.report` makes the table and the plot of the 
 """
 
 import argparse
-import json
 import os
 import random
 import statistics
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import floor, peers, platforms
-from benchmarks.machine import machine
+from benchmarks.machine import give, machine
 from benchmarks.platforms import Taken, say
 from tests.lab.support import many
 from tests.lab.support.cluster import Kube, Lab
@@ -193,10 +192,7 @@ def main() -> int:
         "order": "growing" if given.growing else "drawn",
         "runs": runs,
     }
-    text = json.dumps(result, indent=2) + "\n"
-    sys.stdout.write(text)
-    if given.out:
-        given.out.write_text(text)
+    give(result, given.out)
     return 0
 
 

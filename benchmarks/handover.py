@@ -7,7 +7,6 @@ measured right before and right after the handover, on the same Vault; the ratio
 """
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import floor, platforms
-from benchmarks.machine import machine
+from benchmarks.machine import give, machine
 from benchmarks.platforms import say
 from tests.lab.support import many
 from tests.lab.support.cluster import Kube
@@ -85,10 +84,7 @@ def main() -> int:
         **found,
         "target": TARGET,
     }
-    text = json.dumps(result, indent=2) + "\n"
-    sys.stdout.write(text)
-    if given.out:
-        given.out.write_text(text)
+    give(result, given.out)
     sys.stdout.write(f"floor ratio {found['ratio']:.2f}\n")
     return int(found["ratio"] > TARGET)
 

@@ -8,7 +8,6 @@ once to an older key, so that each is sealed anew. All of an import is measured 
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import yaml
 
 from benchmarks.decrypt import Comparison, interleaved, start
-from benchmarks.machine import machine
+from benchmarks.machine import give, machine
 from bootstrap.adapters.age import root as age
 from bootstrap.adapters.age.root import AgeRoot
 from bootstrap.adapters.git.tree import files_of
@@ -118,10 +117,7 @@ def main() -> int:
     before = {**machine("pyrage", "cryptography", "pyyaml"), "sops": "3.13.3"}
     with tempfile.TemporaryDirectory() as name:
         found = [each.report() for each in compared(given.rounds, Path(name))]
-    text = json.dumps({"machine": before, "rounds": given.rounds, "comparisons": found}, indent=2) + "\n"
-    if given.out:
-        given.out.write_text(text)
-    sys.stdout.write(text)
+    give({"machine": before, "rounds": given.rounds, "comparisons": found}, given.out)
     return 0 if all(each["cpu"]["ratio"] <= each["target"] for each in found) else 1
 
 

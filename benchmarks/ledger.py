@@ -8,7 +8,6 @@ whole command, and its peak memory, are those of a process of its own.
 
 import argparse
 import gc
-import json
 import os
 import statistics
 import subprocess
@@ -19,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.machine import give, machine
 from bootstrap.ledger import chain
 from bootstrap.ledger.bundle import KEY_FILE, export, verify_bundle
 from bootstrap.ledger.chain import Chain, Ledger
@@ -117,10 +116,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     found = result(given.secrets, given.rounds)
-    text = json.dumps(found, indent=2) + "\n"
-    sys.stdout.write(text)
-    if given.out:
-        given.out.write_text(text)
+    give(found, given.out)
     return int(any(found[name]["ratio"] > found[name]["target"] for name in ("verified", "memory")))
 
 

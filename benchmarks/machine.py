@@ -1,7 +1,10 @@
-"""What a result was measured on: a ratio without its machine, its load and its versions says little."""
+"""A result, and what it was measured on: a ratio without its machine, its load and its versions says little."""
 
+import json
 import os
 import platform
+import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -23,3 +26,11 @@ def machine(*packages: str) -> dict[str, object]:
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in packages},
     }
+
+
+def give(result: Mapping[str, object], out: Path | None) -> None:
+    """As JSON, to standard output, and into a file where one is wanted."""
+    text = json.dumps(result, indent=2) + "\n"
+    sys.stdout.write(text)
+    if out:
+        out.write_text(text)

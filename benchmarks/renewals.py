@@ -8,7 +8,6 @@ or restarted, or a node serves a certificate that it served at the beginning.
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from typing import Any
 import requests
 
 from benchmarks import platforms
-from benchmarks.machine import machine
+from benchmarks.machine import give, machine
 from benchmarks.platforms import say
 from tests.lab.support.cluster import Kube
 from tests.lab.support.connections import PODS, pods, serials
@@ -85,10 +84,7 @@ def main() -> int:
     before = machine("cryptography")
     found = measured(given.lab, given.minutes, given.leaf)
     result = {"machine": before, "load after": machine()["load"], "a second": 2 * PAIRS, **found}
-    text = json.dumps(result, indent=2) + "\n"
-    sys.stdout.write(text)
-    if given.out:
-        given.out.write_text(text)
+    give(result, given.out)
     whole = (
         found["requests of the client"]
         and found["nodes renewed"] == len(PODS)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import platforms
-from benchmarks.machine import machine
+from benchmarks.machine import give, machine
 from benchmarks.platforms import say
 from bootstrap.lab.state import find
 from tests.lab.support import many
@@ -70,10 +70,7 @@ def main() -> int:
     before = machine("cryptography")
     found = [measured(given.lab, number) for number in given.secrets or SIZES]
     result = {"machine": before, "load after": machine()["load"], "sizes": found, "target": TARGET}
-    text = json.dumps(result, indent=2) + "\n"
-    sys.stdout.write(text)
-    if given.out:
-        given.out.write_text(text)
+    give(result, given.out)
     worst = max(each["ratio"] for each in found)
     sys.stdout.write(f"largest ratio {worst:.2f}\n")
     return int(worst > TARGET)

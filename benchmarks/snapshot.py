@@ -8,7 +8,6 @@ work of the server is in the wall clock of both and in the CPU time of neither. 
 """
 
 import argparse
-import json
 import os
 import socket
 import subprocess
@@ -24,7 +23,7 @@ from pathlib import Path
 import pyrage
 
 from benchmarks.decrypt import Comparison, interleaved, start
-from benchmarks.machine import machine
+from benchmarks.machine import give, machine
 from bootstrap.adapters.openpgp.keys import PgpKey, generate
 from bootstrap.adapters.snapshot.writer import SnapshotWriter
 from bootstrap.adapters.vault.barrier import Entries, check_sealed_sums
@@ -183,10 +182,7 @@ def main() -> int:
         found = measured(given.secrets, given.rounds, Path(name))
     after = [round(value, 1) for value in os.getloadavg()]
     document = {"machine": {**before, "load after": after}, "rounds": given.rounds, **found}
-    text = json.dumps(document, indent=2) + "\n"
-    if given.out:
-        given.out.write_text(text)
-    sys.stdout.write(text)
+    give(document, given.out)
     comparison, memory = document["comparison"], document["memory"]
     assert isinstance(comparison, dict)
     assert isinstance(memory, dict)
