@@ -40,7 +40,7 @@ class Pod:
     def run(self, script: str) -> "subprocess.Popen[bytes]":
         text = script.replace(UNSEALED, "true").replace("/vault/", f"{self.folder}/")
         for pause, short in (
-            ("sleep 10 ", "sleep 0.2 "),
+            ("sleep $pause ", "sleep 0.2 "),
             ("sleep 3 ", "sleep 0.1 "),
             ("sleep 2;", "sleep 0.1;"),
         ):
@@ -180,6 +180,23 @@ def test_where_it_is_refused_it_says_why_and_what_is_served_stays(pod: Pod, star
     until(lambda: "not renewed: Code: 403. permission denied" in pod.text("said"))
     assert pod.text("leaf/served.pem") == "SERVED\n"
     assert "-format=json" not in pod.text("asked")
+
+
+def test_one_that_is_refused_asks_again_soon_and_is_let_in(pod: Pod, started: Start) -> None:
+    pod.put("refuse", "")
+    pod.issues(3000)
+    started(RENEWER_SCRIPT)
+    until(lambda: pod.text("said").count("not renewed") == 3)
+    (pod.folder / "refuse").unlink()
+    until(lambda: "serves a certificate" in pod.text("said"))
+
+
+def test_one_that_is_refused_for_long_asks_no_more_for_a_while(pod: Pod, started: Start) -> None:
+    pod.put("refuse", "")
+    started(RENEWER_SCRIPT)
+    until(lambda: pod.text("said").count("not renewed") == 30)
+    time.sleep(1)
+    assert pod.text("said").count("not renewed") == 30
 
 
 def test_g7_what_has_expired_gives_way_to_the_first_one_that_has_not(pod: Pod, started: Start) -> None:

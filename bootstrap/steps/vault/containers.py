@@ -123,7 +123,7 @@ exec vault server -config=/vault/config/$POD.json
 
 # ``until`` is when what is served ends, ``due`` when it is renewed, both in seconds since 1970. What `up` says of the
 # CA in Vault (``issuer``) makes it due at once, once each. That Vault serves it is seen by a request that trusts this
-# one certificate alone.
+# one certificate alone. One that is refused asks again soon for some minutes, in which `up` lets it in on its road.
 RENEWER_SCRIPT = f"""\
 trap exit TERM
 umask 077
@@ -192,10 +192,12 @@ while true; do
     if renewed; then failed=0; else
       failed=$((failed + 1))
       echo "not renewed: $(tail -n 1 $own/why 2>/dev/null)"
-      if [ $failed -lt 10 ]; then next=$((now + 20)); else next=$((now + 300)); fi
+      if [ $failed -lt 30 ]; then next=0; elif [ $failed -lt 40 ]; then next=$((now + 20)); else next=$((now + 300)); fi
     fi
   fi
-  sleep 10 & wait
+  pause=10
+  if is_due && [ $now -ge $next ]; then pause=3; fi
+  sleep $pause & wait
 done
 """
 
