@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from bootstrap.model.catalog import Intent
 from bootstrap.model.errors import Transient, WorldError
@@ -26,6 +26,7 @@ from bootstrap.waiting import NotYet, retry
 
 A = TypeVar("A")
 T = TypeVar("T")
+FIRST_PAUSE: Final = 0.1  # seconds
 
 
 @dataclass(slots=True)
@@ -78,7 +79,8 @@ class World:
     def wait(self, what: str, check: Callable[[], T | None], seconds: float = 120, pause: float = 0.5) -> T:
         """Look until ``check`` gives something; a server that is away for a moment is part of waiting.
 
-        Shown is only what the first look did not give. Raises WorldError E_TIMEOUT, naming what was waited for.
+        The pauses between looks grow up to ``pause``, in seconds: most of what is waited for is there at once. Shown is
+        only what the first look did not give. Raises WorldError E_TIMEOUT, naming what was waited for.
         """
         shown, last = False, ""
 
@@ -100,7 +102,10 @@ class World:
             shown = True
 
         try:
-            return retry(look, clock=self.clock, seconds=seconds, pause=pause, before_pause=tell)
+            first = min(FIRST_PAUSE, pause)
+            return retry(
+                look, clock=self.clock, seconds=seconds, pause=first, longest=pause, before_pause=tell
+            )
         except (NotYet, Transient):
             raise WorldError(
                 f"{what}: not within {seconds:.0f} s" + (f" ({last})" if last else ""),
