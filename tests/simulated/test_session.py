@@ -1,6 +1,7 @@
 """The run's token is its fence: who is revoked, when, and whose tokens are left alone (B5, S2)."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -141,6 +142,38 @@ def test_b5_a_login_that_is_refused_is_an_error_of_its_own(platform: SimulatedPl
 def test_an_accessor_that_is_gone_meanwhile_is_none_of_a_token(platform: SimulatedPlatform) -> None:
     no = Answer(status=400, data={}, errors=("invalid accessor",))
     assert session(platform, Refusing(platform.vault, "auth/token/lookup-accessor", no)).accessors() == {}
+
+
+class Ending(Refusing):
+    """A Vault that ends one token: its accessor is denied, and listed for so many looks."""
+
+    def __init__(self, vault: Any, accessor: str, looks: int) -> None:
+        denied = WorldError("permission denied", code="E_VAULT_DENIED")
+        super().__init__(vault, "auth/token/lookup-accessor", denied)
+        self._accessor, self._looks = accessor, looks
+
+    def call(self, method: str, path: str, body: Any = None, **kwargs: Any) -> Any:
+        if path == self._path and body["accessor"] == self._accessor:
+            raise self._answer
+        answer = self._vault.call(method, path, body, **kwargs)
+        if path == "auth/token/accessors":
+            self._looks -= 1
+            keys = [each for each in answer.data["keys"] if each != self._accessor or self._looks >= 0]
+            return replace(answer, data={"keys": keys})
+        return answer
+
+
+def test_a_token_that_vault_ends_meanwhile_is_none(platform: SimulatedPlatform) -> None:
+    platform.vault.live().tokens["a-renewer"] = Token("renewer", ("default",))
+    found = session(platform, Ending(platform.vault, "renewer", looks=4)).accessors()
+    assert "renewer" not in found and len(found) == 1
+
+
+def test_one_that_stays_listed_and_denied_is_an_error(platform: SimulatedPlatform) -> None:
+    platform.vault.live().tokens["a-renewer"] = Token("renewer", ("default",))
+    with pytest.raises(WorldError, match="permission denied") as caught:
+        session(platform, Ending(platform.vault, "renewer", looks=1000)).accessors()
+    assert caught.value.code == "E_VAULT_DENIED"
 
 
 def test_g7_while_no_node_is_active_none_is_asked(platform: SimulatedPlatform) -> None:

@@ -29,6 +29,9 @@ FRESH_SECONDS = 600
 READS = ("GET", "LIST")
 BUSY = "E_VAULT_BUSY"  # refused before anything was done
 BUSY_SECONDS = 60  # that a busy server is waited for
+ENDING_SECONDS = 10  # that a token which Vault ends is waited for
+_ACCESSORS = "auth/token/accessors"
+_GONE = 400  # Vault's own answer of an accessor that is nobody's
 
 
 class Session:
@@ -189,11 +192,28 @@ class Session:
     def tokens(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Accessor of each live token, and what Vault says of it, which is not the token."""
         token = self.token()
-        listed = self._send("LIST", "auth/token/accessors", None, token, "")
-        for accessor in listed.data.get("keys", ()):
-            answer = self._send("POST", "auth/token/lookup-accessor", {"accessor": accessor}, token, "")
+        for accessor in self._listed(token):
+            answer = self._about(accessor, token)
             if answer.ok:  # gone meanwhile otherwise
-                yield str(accessor), answer.data
+                yield accessor, answer.data
+
+    def _listed(self, token: Sensitive) -> tuple[str, ...]:
+        return tuple(map(str, self._send("LIST", _ACCESSORS, None, token, "").data.get("keys", ())))
+
+    def _about(self, accessor: str, token: Sensitive) -> Answer:
+        """While Vault ends a token, its accessor is denied for a moment; then it is listed no more."""
+
+        def once() -> Answer:
+            try:
+                return self._send("POST", "auth/token/lookup-accessor", {"accessor": accessor}, token, "")
+            except WorldError as error:
+                if error.code != "E_VAULT_DENIED":
+                    raise
+                if accessor in self._listed(token):
+                    raise NotYet(error) from None
+                return Answer(status=_GONE, data={})
+
+        return retry(once, clock=self.clock, seconds=ENDING_SECONDS, pause=0.1, longest=2, errors=())
 
     def close(self) -> None:
         """Give the run's token back, and end its threads."""
