@@ -44,6 +44,13 @@ RESTORED = (
         R + "b5_a_token_that_lives_on_stops_it",
     ),
     Guard(
+        "a restored Vault knows its pods by the keys of this cluster",
+        f"{TOKENS}:_repaired",
+        "*_pods(world, call), ",
+        "",
+        R + "s2_before_the_door_opens_vault_knows_its_pods_by_the_keys_of_this_cluster",
+    ),
+    Guard(
         "a restored Vault listens to itself alone",
         f"{STORE}:RestoredStore._install",
         "alone=True",

@@ -12,13 +12,14 @@ from typing import Any, Final
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer
-from bootstrap.steps.context.names import PKI_MOUNT
+from bootstrap.steps.context.names import PKI_MOUNT, POD_LOGIN
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.generate_root import generated_root
 from bootstrap.steps.vault.intermediate import Intermediate
 from bootstrap.steps.vault.leaves import AUDITING, RUN_IDENTITY, Leaf
 from bootstrap.steps.vault.login_kinds import CONFIGURED, OTHERS, ROOMS, kinds
+from bootstrap.steps.vault.pod_login import IssuerKeys
 from bootstrap.steps.vault.root_session import Call
 
 ROUNDS: Final = 3  # a token ends its children with it, and others may be listed late
@@ -80,10 +81,17 @@ def _others(call: Call, own: str) -> tuple[str, ...]:
 
 
 def _repaired(world: World, call: Call) -> Iterator[str]:
-    for leaf in (*AUDITING, *RUN_IDENTITY, *_authority(world, call)):
+    for leaf in (*AUDITING, *RUN_IDENTITY, *_pods(world, call), *_authority(world, call)):
         if not leaf.holds(call):
             leaf.write(world, call)
             yield leaf.change
+
+
+def _pods(world: World, call: Call) -> Iterator[Leaf]:
+    """The snapshot knows Vault's pods by the keys of the cluster that it is of: once the door is open, tokens that were
+    signed there would get certificates here, and those of this cluster's pods none."""
+    if f"{POD_LOGIN}/" in granted(call("GET", "sys/auth"), "sys/auth").data:
+        yield IssuerKeys(world)
 
 
 def _authority(world: World, call: Call) -> Iterator[Leaf]:

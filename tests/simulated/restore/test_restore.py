@@ -12,6 +12,7 @@ from bootstrap.operations.abandon.runner import Abandon
 from bootstrap.operations.snapshot.judge import contents, judged
 from bootstrap.ports import Answer, Object, Ref
 from bootstrap.steps.context.transfers import named
+from bootstrap.steps.vault.pod_login import CONFIG, IssuerKeys
 from tests.simulated.restore.outcome import is_whole, refused
 from tests.simulator.faults import Fault, Killed, Schedule
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded, trust
@@ -173,6 +174,21 @@ def test_configuration_that_would_keep_the_run_out_is_repaired(tmp_path: Path, r
     found.up()
     (record,) = (r for r in found.world().ledger.read().records if r.fact.type is RecordType.RESTORED)
     assert record.fact.details["repaired"] == "write auth/kubernetes/config"
+    is_whole(found)
+
+
+def test_s2_before_the_door_opens_vault_knows_its_pods_by_the_keys_of_this_cluster(
+    tmp_path: Path, repository: Path
+) -> None:
+    def another_cluster(platform: SimulatedPlatform) -> None:
+        platform.vault.live().plain[CONFIG]["jwt_validation_pubkeys"] = ["of the cluster that is gone"]
+
+    found = begun(tmp_path / "lost", repository, another_cluster).another(tmp_path / "new")
+    done = found.up()
+    (record,) = (r for r in found.world().ledger.read().records if r.fact.type is RecordType.RESTORED)
+    assert record.fact.details["repaired"] == IssuerKeys(found.world()).change
+    acted = {outcome.step.id for outcome in done.outcomes if outcome.acted}
+    assert "vault-restored" in acted and "vault-configuration" not in acted
     is_whole(found)
 
 
