@@ -15,6 +15,7 @@ AUTHORITY = (
 )
 ROAD = ("simulated/test_road.py",)
 RESTORE = ("simulated/restore/test_restore.py",)
+DAMAGED = ("simulated/restore/test_restore_damaged.py",)
 RECOVERY = ("simulated/recovery/test_quorum.py",)
 REKEY = ("simulated/test_unseal_rekey.py",)
 SNAPSHOTS = ("simulated/test_snapshot_job.py", "simulated/test_snapshot.py")
@@ -54,11 +55,19 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "ledger/verified.py": (*LEDGER, *STORE),
     "steps/": ROAD,
     "steps/guards.py": ("simulated/test_guards.py", *ROAD),
-    "steps/permissions.py": ("simulated/test_preconditions.py", "simulated/test_retire_modes.py"),
+    "steps/permissions.py": (
+        "unit/test_permissions.py",
+        "docs/test_docs.py::test_rendered_pages_are_up_to_date[permissions.md]",
+    ),
     "steps/registry.py": ROAD,
     "steps/authority/": AUTHORITY,
+    "steps/authority/facts.py": (*AUTHORITY, *RESTORE, *RECOVERY, *REKEY),
+    "steps/authority/last_copies.py": DAMAGED,
+    "steps/authority/losses.py": DAMAGED,
     "steps/authority/recovering.py": RECOVERY,
-    "steps/authority/restoring.py": RESTORE,
+    "steps/authority/restoring.py": (*RESTORE, *DAMAGED),
+    "steps/authority/stops.py": ("unit/test_authority_stops.py",),
+    "steps/authority/traces.py": ("simulated/authority/test_traces.py",),
     "steps/context/": (
         "unit/test_outcome.py",
         "unit/test_health.py",
@@ -66,13 +75,14 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "simulated/authority/test_heads.py",
     ),
     "steps/context/admission.py": ("simulated/test_retirement.py", "simulated/test_retire_modes.py"),
-    "steps/context/applied.py": ("simulated/test_runner.py", "simulated/test_vault_nodes.py"),
+    "steps/context/applied.py": ("simulated/test_applied.py",),
     "steps/context/environment.py": ("simulated/authority/test_heads.py", "simulated/test_guards.py"),
     "steps/context/flight.py": ("unit/test_flight.py",),
     "steps/context/health.py": ("unit/test_health.py",),
     "steps/context/look.py": ("unit/test_look.py",),
     "steps/context/outcome.py": ("unit/test_outcome.py",),
     "steps/context/progress.py": ("unit/test_progress.py",),
+    "steps/context/resting.py": ("simulated/test_resting.py",),
     "steps/context/session.py": ("simulated/test_session.py", "simulated/test_fence.py"),
     "steps/context/transfers.py": ("simulated/test_countersigner.py", "simulated/test_handover.py"),
     "steps/context/world.py": ("simulated/test_world.py", *ROAD),
@@ -147,7 +157,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         *AUTHORITY,
     ),
     "steps/vault/audit_parts.py": ("simulated/test_audit_parts.py",),
-    "steps/vault/clearing.py": (*RESTORE, "simulated/restore/test_restore_damaged.py"),
+    "steps/vault/clearing.py": (*RESTORE, *DAMAGED),
     "steps/vault/cluster_head.py": (
         "simulated/authority/test_heads.py",
         "simulated/authority/test_authority.py",
