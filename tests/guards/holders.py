@@ -15,7 +15,8 @@ AUTHORITY = (
 )
 ROAD = ("simulated/test_road.py",)
 RESTORE = ("simulated/restore/test_restore.py",)
-DAMAGED = ("simulated/restore/test_restore_damaged.py",)
+LAST_COPIES = ("simulated/restore/test_last_copies.py",)
+RESTORE_SEEN = ("simulated/restore/test_restore_seen.py",)
 RECOVERY = ("simulated/recovery/test_quorum.py",)
 REKEY = ("simulated/test_unseal_rekey.py",)
 SNAPSHOTS = ("simulated/test_snapshot_job.py", "simulated/test_snapshot.py")
@@ -61,11 +62,18 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "steps/registry.py": ROAD,
     "steps/authority/": AUTHORITY,
-    "steps/authority/facts.py": (*AUTHORITY, *RESTORE, *RECOVERY, *REKEY),
-    "steps/authority/last_copies.py": DAMAGED,
-    "steps/authority/losses.py": DAMAGED,
+    "steps/authority/approvals.py": ("unit/ledger/test_approvals.py",),
+    "steps/authority/facts.py": ("simulated/authority/test_facts.py",),
+    "steps/authority/gather.py": (
+        "unit/test_authority_stops.py",
+        "simulated/authority/test_gathered.py",
+        "simulated/authority/test_authority.py::test_inv4_copies_of_two_histories_stop_the_run",
+        "simulated/authority/test_authority.py::test_inv4_a_copy_that_cannot_be_read_is_not_taken_for_an_empty_one",
+    ),
+    "steps/authority/last_copies.py": LAST_COPIES,
+    "steps/authority/losses.py": ("unit/test_losses.py", *LAST_COPIES, *RESTORE_SEEN),
     "steps/authority/recovering.py": RECOVERY,
-    "steps/authority/restoring.py": (*RESTORE, *DAMAGED),
+    "steps/authority/restoring.py": RESTORE_SEEN,
     "steps/authority/stops.py": ("unit/test_authority_stops.py",),
     "steps/authority/traces.py": ("simulated/authority/test_traces.py",),
     "steps/context/": (
@@ -157,7 +165,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         *AUTHORITY,
     ),
     "steps/vault/audit_parts.py": ("simulated/test_audit_parts.py",),
-    "steps/vault/clearing.py": (*RESTORE, *DAMAGED),
+    "steps/vault/clearing.py": (*RESTORE, "simulated/restore/test_restore_damaged.py"),
     "steps/vault/cluster_head.py": (
         "simulated/authority/test_heads.py",
         "simulated/authority/test_authority.py",

@@ -1,67 +1,14 @@
 """What stops a run over the authority of its cluster is said in full: places, numbers, secrets, ways on (INV4)."""
 
-from dataclasses import replace
-
 import pytest
 
-from bootstrap.ledger import chain
-from bootstrap.ledger.chain import Ledger
-from bootstrap.ledger.head import Head
 from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.model.errors import BootstrapError
-from bootstrap.model.heads import Found, Standing, Witness
+from bootstrap.model.heads import Standing
 from bootstrap.steps.authority.gather import Authority, Placed
 from bootstrap.steps.authority.stops import rests_on, stopped
-from tests.support.heads import invented_head
-from tests.support.ledger_facts import RUN, TIME, Key, fact
-
-HERE, ELSEWHERE = "uid-1", "uid-2"
-NOTE = Fact(type=RecordType.CLAIMED)
-NEW = Fact(type=RecordType.NEW_AUTHORITY)
-
-
-def ledger(*facts: Fact) -> Ledger:
-    if not facts:
-        return Ledger()
-    return Ledger().extended(chain.write(facts, after=chain.Chain(), run=RUN, time=TIME, signer=Key()))
-
-
-def head(standing: Standing, place: str, size: int = 3, vault: str = "v", cluster: str = HERE) -> Placed:
-    found: Head = replace(invented_head(cluster), size=size, vault_cluster=vault)
-    return Placed(witness=Witness(place=place, standing=standing, size=size, cluster=cluster), head=found)
-
-
-def junk(standing: Standing, place: str, cluster: str = "") -> Placed:
-    return Placed(witness=Witness(place=place, standing=standing, cluster=cluster), head=None)
-
-
-def authority(
-    *heads: Placed,
-    here: tuple[Fact, ...] = (),
-    copy: tuple[Fact, ...] | None = None,
-    approved: tuple[str, ...] = (),
-    carried: tuple[str, ...] = (),
-    **found: object,
-) -> Authority:
-    seen = Found(
-        witnesses=tuple(p.witness for p in heads),
-        ledger=len(here),
-        copy=None if copy is None else len(copy),
-        **found,  # type: ignore[arg-type]  # names of Found's own
-    )
-    return Authority(
-        cluster=HERE,
-        secrets=4,
-        found=seen,
-        heads=heads,
-        ledger=ledger(*here),
-        copy=ledger(*(copy or ())),
-        batches=(),
-        window=None,
-        bound=None,
-        approved=approved,
-        carried=carried,
-    )
+from tests.support.authorities import ELSEWHERE, NEW, NOTE, authority, head, junk
+from tests.support.ledger_facts import fact
 
 
 def error(found: Authority) -> BootstrapError:
