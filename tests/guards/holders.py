@@ -15,6 +15,8 @@ AUTHORITY = (
 )
 ROAD = ("simulated/test_road.py",)
 RESTORE = ("simulated/restore/test_restore.py",)
+LAST_COPIES = ("simulated/restore/test_last_copies.py",)
+RESTORE_SEEN = ("simulated/restore/test_restore_seen.py",)
 RECOVERY = ("simulated/recovery/test_quorum.py",)
 REKEY = ("simulated/test_unseal_rekey.py",)
 SNAPSHOTS = ("simulated/test_snapshot_job.py", "simulated/test_snapshot.py")
@@ -54,11 +56,26 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "ledger/verified.py": (*LEDGER, *STORE),
     "steps/": ROAD,
     "steps/guards.py": ("simulated/test_guards.py", *ROAD),
-    "steps/permissions.py": ("simulated/test_preconditions.py", "simulated/test_retire_modes.py"),
+    "steps/permissions.py": (
+        "unit/test_permissions.py",
+        "docs/test_docs.py::test_rendered_pages_are_up_to_date[permissions.md]",
+    ),
     "steps/registry.py": ROAD,
     "steps/authority/": AUTHORITY,
+    "steps/authority/approvals.py": ("unit/ledger/test_approvals.py",),
+    "steps/authority/facts.py": ("simulated/authority/test_facts.py",),
+    "steps/authority/gather.py": (
+        "unit/test_authority_stops.py",
+        "simulated/authority/test_gathered.py",
+        "simulated/authority/test_authority.py::test_inv4_copies_of_two_histories_stop_the_run",
+        "simulated/authority/test_authority.py::test_inv4_a_copy_that_cannot_be_read_is_not_taken_for_an_empty_one",
+    ),
+    "steps/authority/last_copies.py": LAST_COPIES,
+    "steps/authority/losses.py": ("unit/test_losses.py", *LAST_COPIES, *RESTORE_SEEN),
     "steps/authority/recovering.py": RECOVERY,
-    "steps/authority/restoring.py": RESTORE,
+    "steps/authority/restoring.py": RESTORE_SEEN,
+    "steps/authority/stops.py": ("unit/test_authority_stops.py",),
+    "steps/authority/traces.py": ("simulated/authority/test_traces.py",),
     "steps/context/": (
         "unit/test_outcome.py",
         "unit/test_health.py",
@@ -66,13 +83,14 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "simulated/authority/test_heads.py",
     ),
     "steps/context/admission.py": ("simulated/test_retirement.py", "simulated/test_retire_modes.py"),
-    "steps/context/applied.py": ("simulated/test_runner.py", "simulated/test_vault_nodes.py"),
+    "steps/context/applied.py": ("simulated/test_applied.py",),
     "steps/context/environment.py": ("simulated/authority/test_heads.py", "simulated/test_guards.py"),
     "steps/context/flight.py": ("unit/test_flight.py",),
     "steps/context/health.py": ("unit/test_health.py",),
     "steps/context/look.py": ("unit/test_look.py",),
     "steps/context/outcome.py": ("unit/test_outcome.py",),
     "steps/context/progress.py": ("unit/test_progress.py",),
+    "steps/context/resting.py": ("simulated/test_resting.py",),
     "steps/context/session.py": ("simulated/test_session.py", "simulated/test_fence.py"),
     "steps/context/transfers.py": ("simulated/test_countersigner.py", "simulated/test_handover.py"),
     "steps/context/world.py": ("simulated/test_world.py", *ROAD),

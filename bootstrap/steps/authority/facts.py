@@ -193,7 +193,7 @@ def _claimed(world: World, window: Window, where: dict[str, str]) -> Iterator[Fa
 
 def _rollback(world: World, authority: Authority) -> Iterator[Fact]:
     found, copy = authority.found, authority.copy.chain.size
-    if not found.rollback or found.restoring or found.newest <= copy:
+    if not found.rollback or found.restoring:
         return
     for head in authority.own:
         if head.size > copy:

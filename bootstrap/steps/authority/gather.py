@@ -206,11 +206,9 @@ def _files(world: World) -> Iterator[tuple[str, str, bytes]]:
 
 
 def _placed(place: str, folder: str, data: bytes, known: Known) -> Placed:
-    """One that lies in another cluster's folder is not what it says."""
+    """One that lies in another cluster's folder is not what it says; a forged one names no cluster at all."""
     seen = witness(place, data, known)
-    if seen.standing is Standing.FORGED or (
-        seen.standing is not Standing.FOREIGN_KEY and seen.cluster != folder
-    ):
+    if seen.standing is not Standing.FOREIGN_KEY and seen.cluster != folder:
         return Placed(witness=replace(seen, standing=Standing.FORGED), head=None)
     return Placed(witness=seen, head=_shown(data))
 
@@ -227,8 +225,7 @@ def _bound(world: World, heads: tuple[Placed, ...]) -> str | None:
     live = world.cluster.get(Ref("v1", "Namespace", SYSTEM_NAMESPACE))
     if live is not None:
         return bound_to(live)
-    uid = world.cluster.uid()
-    signed = [p.head for p in heads if p.head and p.witness.standing in OWN and p.head.cluster == uid]
+    signed = [p.head for p in heads if p.head and p.witness.standing in OWN]
     return max(signed, key=lambda head: head.size).environment if signed else None
 
 

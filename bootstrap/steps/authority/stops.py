@@ -55,7 +55,7 @@ def _described(head: Head) -> str:
 
 
 def _where(authority: Authority) -> str:
-    places = [p.witness.place for p in authority.heads if p.head is not None and p.head in authority.own]
+    places = [p.witness.place for p in authority.heads if p.head in authority.own]
     return next(iter([*places, *authority.found.traces]), "namespace bootstrap-system")
 
 

@@ -12,6 +12,7 @@ NOTE = Fact(type=RecordType.CLAIMED)
 NEW = Fact(type=RecordType.NEW_AUTHORITY)
 VAULT = Fact(type=RecordType.VAULT_INITIALISED)
 ACCEPTED_ROLLBACK = Fact(type=RecordType.ACCEPTED, details={WHAT: ROLLBACK})
+NOTE_OF_ROLLBACK = Fact(type=RecordType.CLAIMED, details={WHAT: ROLLBACK})
 ACCEPTED_PLAN = Fact(type=RecordType.ACCEPTED, details={WHAT: "plan"})
 
 
@@ -36,6 +37,7 @@ def ledger(*facts: Fact) -> Ledger:
         ({"new-authority@1"}, NEW_AUTHORITY, ledger(NEW, NOTE), "new-authority@1"),
         ({"rollback@1"}, ROLLBACK, ledger(NOTE, NEW), "rollback@1"),
         ({"rollback@1"}, ROLLBACK, ledger(NOTE, ACCEPTED_PLAN), "rollback@1"),
+        ({"rollback@1"}, ROLLBACK, ledger(NOTE, NOTE_OF_ROLLBACK), "rollback@1"),
         ({"rollback@1"}, ROLLBACK, ledger(NOTE, ACCEPTED_ROLLBACK), ""),
         ({"rollback@1", "rollback"}, ROLLBACK, ledger(NOTE, ACCEPTED_ROLLBACK), "rollback@2"),
     ],
