@@ -91,7 +91,12 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "steps/kinds/ledger.py": AUTHORITY,
     "steps/kinds/manifests.py": ("simulated/test_manifests_applied.py", *ROAD),
-    "steps/kinds/materialized.py": ("simulated/test_materialized.py", *AUTHORITY),
+    "steps/kinds/materialized.py": (
+        "simulated/test_materialized.py",
+        "simulated/test_internal_sources.py",
+        "simulated/test_refused_changes.py",
+        *AUTHORITY,
+    ),
     "steps/kinds/preflight.py": (
         "simulated/test_preconditions.py",
         "simulated/test_guards.py::test_an_identity_that_is_not_declared_changes_nothing",
