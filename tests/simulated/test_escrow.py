@@ -9,6 +9,7 @@ import pytest
 from pysequoia import Cert, encrypt
 
 from bootstrap.adapters.openpgp.keys import PgpKey, generate
+from bootstrap.model.decision import Act, Satisfied
 from bootstrap.model.errors import EvidenceError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.init_window import WindowPhase
 from bootstrap.model.layout import ESCROW
@@ -17,8 +18,11 @@ from bootstrap.ports import Answer, SealStatus
 from bootstrap.steps.vault.escrow import Escrow, escrow_bytes, prove_escrow, read_escrow
 from bootstrap.steps.vault.init_window import Slots, WindowStore
 from tests.simulator.concurrent import At
+from tests.simulator.faults import Killed
 from tests.simulator.halfway import halfway, step_of
 from tests.simulator.platform import SimulatedPlatform
+from tests.simulator.rekeying import in_escrow, in_slots, rekey, window
+from tests.simulator.vault import Line, Store
 
 
 class Unasked:
@@ -106,6 +110,39 @@ def test_b4_a_window_that_moved_meanwhile_is_not_called_verified(platform: Simul
     at = At(lambda c: c.name == "replace" and c.args[0].get("data", {}).get("phase") == "VERIFIED", move)
     step_of(platform, "vault-key", **at.ports(platform)).take()
     assert (at.fired, phase(platform)) == (True, WindowPhase.VOIDING)
+
+
+def test_b4_without_a_window_there_is_nothing_to_prove(platform: SimulatedPlatform) -> None:
+    step = step_of(platform, "vault-key")
+    with pytest.raises(WorldError) as caught:
+        step.take()
+    assert caught.value.code == "E_WINDOW"
+
+
+def test_b4_a_rekey_that_ended_before_it_counted_is_given_up_and_the_old_share_kept(
+    platform: SimulatedPlatform,
+) -> None:
+    """Killed once Vault made the new share; what was kept of it goes."""
+    platform.up()
+    share = platform.vault.live().share
+
+    def killed(_: Store, line: Line) -> None:
+        if line.path == "sys/rekey/verify":
+            raise Killed("before it counts")
+
+    platform.vault.watchers.append(killed)
+    with pytest.raises(Killed):
+        rekey(platform)
+    platform.vault.watchers.remove(killed)
+    assert (set(in_slots(platform)), set(in_escrow(platform)), window(platform).target) == ({1, 2}, {1, 2}, 2)
+    step = step_of(platform, "vault-key")
+    decision = step.decide()
+    assert isinstance(decision, Act)
+    assert decision.summary == "end an interrupted rekey"
+    step.take()
+    assert (in_slots(platform), in_escrow(platform)) == ({1: share}, {1: share})
+    assert (window(platform).generation, window(platform).target) == (1, 0)
+    assert isinstance(step.decide(), Satisfied)
 
 
 def spoilt(platform: SimulatedPlatform, **parts: Any) -> None:

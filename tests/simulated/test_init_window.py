@@ -19,13 +19,16 @@ from bootstrap.model.init_window import Window, WindowPhase
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Ref
 from bootstrap.steps.vault.empty_store import remove_voided
-from bootstrap.steps.vault.init_window import REF, Slots, WindowStore
+from bootstrap.steps.vault.first_replica import attempt_tls_name
+from bootstrap.steps.vault.init_window import REBUILT, REF, Slots, WindowStore, slot_ref
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.concurrent import At, nth
 from tests.simulator.faults import Call
 from tests.simulator.halfway import HalfwayStep, halfway, step_of
 from tests.simulator.platform import SimulatedPlatform
+from tests.simulator.rekeying import in_slots
 from tests.simulator.vault import Store
+from tests.support.simulated_clock import SimulatedClock
 
 CLAIM = Ref("v1", "PersistentVolumeClaim", "data-vault-0", "vault")
 
@@ -323,7 +326,79 @@ def test_inv4_a_store_whose_window_and_escrow_are_both_gone_is_nobodys(
     platform.cluster.delete(REF, uid=live["metadata"]["uid"])
     step = step_of(platform, "vault-init")
     seen = step.kind.observe()
-    assert isinstance(step.decide(), Act)
+    decision = step.decide()
+    assert isinstance(decision, Act)
+    assert decision.summary.startswith("prove the unseal key again")
     with pytest.raises(PreconditionError) as caught:
         step.act(seen)
     assert (caught.value.code, sent(platform)) == ("E_FOREIGN_STORE", 0)
+
+
+def test_b4_of_a_window_that_is_gone_the_escrow_gives_it_back_with_its_share(
+    platform: SimulatedPlatform,
+) -> None:
+    """Once it has opened this very Vault; the store is not initialised again."""
+    platform.up()
+    before = window(platform)
+    for ref in (REF, slot_ref(before.volume, Slots.SHARE)):
+        live = platform.cluster.get(ref)
+        assert live is not None
+        platform.cluster.delete(ref, uid=live["metadata"]["uid"])
+    platform.vault.mutations.clear()
+    step_of(platform, "vault-init").take()
+    after = window(platform)
+    assert (after.phase, after.volume, after.cluster_id, after.facts) == (
+        WindowPhase.VERIFIED,
+        before.volume,
+        before.cluster_id,
+        REBUILT,
+    )
+    assert in_slots(platform) == {1: platform.vault.live().share}
+    assert sent(platform) == 0
+    assert isinstance(step_of(platform, "vault-init").decide(), Satisfied)
+
+
+def test_b4_before_anything_is_there_a_first_attempt_is_what_comes(platform: SimulatedPlatform) -> None:
+    decision = step_of(platform, "vault-init").decide()
+    assert isinstance(decision, Act)
+    assert decision.summary == "initialise Vault, attempt 1"
+
+
+class Late:
+    """A Vault whose pods do not answer until ``answers``."""
+
+    def __init__(self, vault: Any, answers: Callable[[], bool]) -> None:
+        self._vault, self._answers = vault, answers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._vault, name)
+
+    def seal_status(self, pod: str) -> Any:
+        return self._vault.seal_status(pod) if self._answers() else None
+
+
+def test_b4_a_replica_that_does_not_answer_yet_is_waited_for(platform: SimulatedPlatform) -> None:
+    halfway(platform, "vault-init")
+    clock = SimulatedClock()
+    vault = Late(platform.vault, lambda: clock.seconds > 30)
+    step_of(platform, "vault-init", clock=clock, vault=vault).take()
+    assert (window(platform).phase, sent(platform)) == (WindowPhase.KEYS, 1)
+
+
+def test_b4_a_run_that_lost_the_next_attempt_to_another_makes_no_certificate_for_it(
+    platform: SimulatedPlatform,
+) -> None:
+    """It is made once, and with this run's name the other's request would be answered by nobody."""
+    halfway(platform, "vault-init")
+    move(platform, lambda w: w.sent(w.volume).voiding())
+
+    def claims(call: Call) -> bool:
+        return call.name == "replace" and call.args[0].get("data", {}).get("attempt") == "2"
+
+    at = At(claims, lambda: move(platform, lambda w: w.again("another")))
+    with pytest.raises(WorldError) as caught:  # the other has not installed its replica
+        step_of(platform, "vault-init", **at.ports(platform)).take()
+    assert caught.value.code == "E_TIMEOUT"
+    assert (at.fired, window(platform).nonce) == (True, "another")
+    tls = Ref("v1", "Secret", attempt_tls_name(window(platform)), "vault")
+    assert platform.cluster.get(tls) is None

@@ -14,6 +14,7 @@ from bootstrap.ledger.head import head_of
 from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.ledger.tally import report_of
 from bootstrap.model.catalog import RetireMode, Secret
+from bootstrap.model.decision import Satisfied
 from bootstrap.model.errors import EvidenceError, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.operations.abandon.parts import UncommittedCopies
@@ -27,6 +28,7 @@ from bootstrap.steps.permissions import wanted
 from bootstrap.steps.secrets.admission import POLICY
 from bootstrap.steps.vault.escrow import escrow_bytes
 from tests.simulator.faults import Call, Fault, Killed, Schedule
+from tests.simulator.halfway import halfway, step_of
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded
 from tests.simulator.sweep import SEED, Point, length, walk
 from tests.support.program import commit_all
@@ -115,6 +117,12 @@ def proof_of(platform: SimulatedPlatform) -> Proof:
     return scaffolds_gone(platform.world())
 
 
+def note_of(platform: SimulatedPlatform) -> str:
+    decision = step_of(platform, "retired").decide()
+    assert isinstance(decision, Satisfied)
+    return decision.note
+
+
 def pod(*, phase: str = "Running") -> Object:
     volume = {"name": "key", "secret": {"secretName": SCAFFOLD.name}}
     return {
@@ -199,6 +207,13 @@ def test_every_proof_is_good_and_names_what_is_left(kept: SimulatedPlatform) -> 
     assert proof_of(kept).evidence.startswith(
         "1 scaffolds, 1 left in the cluster by declaration: gitops/deploy-credential-bootstrap"
     )
+
+
+def test_the_step_counts_what_became_of_them(kept: SimulatedPlatform) -> None:
+    kept.up()
+    mode = kept.world().intent.secret(NAME).handover.retire
+    count = {RetireMode.INERT: "1 emptied", RetireMode.IGNORED: "1 left"}[mode]
+    assert note_of(kept).endswith(f" retired, 0 scaffolds gone for good, {count}")
 
 
 def test_g5_a_second_up_changes_nothing(kept: SimulatedPlatform) -> None:
@@ -328,6 +343,26 @@ def test_an_emptied_scaffold_that_is_filled_again_is_emptied_again(inert: Simula
     assert proof_of(inert).ok is True
 
 
+def test_h3_one_that_somebody_emptied_meanwhile_is_left_and_recorded(inert: SimulatedPlatform) -> None:
+    step = halfway(inert, "retired")
+    seen = step.kind.observe()
+    inert.cluster.update_as("another", {**live(inert), "data": {}})
+    before = live(inert)
+    step.act(seen)
+    assert live(inert) == before
+    assert retired(inert).retire is RetireMode.INERT
+
+
+def test_one_without_annotations_is_emptied(inert: SimulatedPlatform) -> None:
+    step = halfway(inert, "retired")
+    now = live(inert)
+    del now["metadata"]["annotations"]
+    inert.cluster.update_as("another", now)
+    step.take()
+    assert not live(inert).get("data")
+    assert retired(inert).retire is RetireMode.INERT
+
+
 def test_no_value_stays_in_an_annotation(inert: SimulatedPlatform) -> None:
     def applied(_: Schedule, call: Call) -> Any:
         now = live(inert)
@@ -366,6 +401,12 @@ def test_a_pod_that_takes_an_ignored_one_up_again_is_named(ignored: SimulatedPla
     assert (told.ok, "Pod gitops/reader" in told.evidence) == (None, True)
 
 
+def test_a_pod_that_names_one_that_was_emptied_holds_nothing(inert: SimulatedPlatform) -> None:
+    inert.up()
+    inert.cluster.create(pod())
+    assert proof_of(inert).ok is True
+
+
 def test_one_that_somebody_deleted_is_recorded_as_gone(ignored: SimulatedPlatform) -> None:
     def deleted(_: Schedule, call: Call) -> Any:
         ignored.cluster.delete(SCAFFOLD, uid=live(ignored)["metadata"]["uid"])
@@ -379,6 +420,7 @@ def test_one_that_somebody_deleted_is_recorded_as_gone(ignored: SimulatedPlatfor
     )
     assert "scaffold-in-cluster" not in fact.residuals
     assert proof_of(ignored).ok is True
+    assert note_of(ignored).endswith(" retired, 1 scaffolds gone for good")
 
 
 # ---------------------------------------------------------------- another declaration later

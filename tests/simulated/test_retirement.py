@@ -20,7 +20,7 @@ from bootstrap.steps.secrets.admission import POLICY
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from tests.simulator.concurrent import At
 from tests.simulator.faults import Call
-from tests.simulator.halfway import halfway, step_of
+from tests.simulator.halfway import HalfwayStep, halfway, step_of
 from tests.simulator.platform import SimulatedPlatform
 from tests.support.simulated_clock import SimulatedClock
 
@@ -179,6 +179,29 @@ def test_h3_of_what_is_gone_and_on_record_nothing_is_left_to_do(platform: Simula
     assert {seen.step(secret) for secret in platform.world().intent.handovers} == {Next.DONE}
 
 
+def test_h3_of_what_is_gone_and_on_record_nothing_is_waited_for(platform: SimulatedPlatform) -> None:
+    """A consumer that is not served later is another step's."""
+    step_of(platform, "retired").take()
+    consumer = platform.world().intent.scaffolds[0].consumers[0]
+    ref = Ref("v1", "Secret", consumer.secret, consumer.namespace)
+    found = platform.cluster.get(ref)
+    assert found is not None
+    platform.cluster.delete(ref, uid=found["metadata"]["uid"])
+    count = len(platform.world().intent.handovers)
+    decision = step_of(platform, "retired").decide()
+    assert decision == Satisfied(f"{count} retired, 1 scaffolds gone for good")
+
+
+def test_h3_where_nothing_was_scaffolded_no_policy_is_made(platform: SimulatedPlatform) -> None:
+    world = step_of(platform, "retired").world
+    secrets = tuple(replace(s, scaffold=None) for s in world.intent.secrets)
+    world.intent = replace(world.intent, secrets=secrets)
+    step = HalfwayStep(world, Retired(next(s for s in world.plan.steps if s.kind == "retired"), world))
+    step.take()
+    assert platform.cluster.get(Ref(API, "ValidatingAdmissionPolicy", POLICY)) is None
+    assert retired(platform) == {s.name for s in world.intent.handovers}
+
+
 def pod(phase: str, **spec: Any) -> Object:
     return {
         "apiVersion": "v1",
@@ -213,6 +236,26 @@ def test_h3_a_pod_that_has_ended_holds_nothing(phase: str, platform: SimulatedPl
     assert platform.cluster.get(copy(platform)) is None
 
 
+def test_h3_one_that_came_back_is_taken_away_once_no_pod_holds_it(platform: SimulatedPlatform) -> None:
+    before = live(platform)
+    step_of(platform, "retired").take()
+    kept = {k: before["metadata"][k] for k in ("name", "namespace", "labels", "annotations")}
+    refusing = platform.cluster.admission[:]
+    platform.cluster.admission.clear()  # by one who may change admission
+    platform.cluster.create({**before, "metadata": kept})
+    platform.cluster.admission += refusing
+    platform.cluster.create(pod("Running", **HOLDING["volume"]))
+    decision = step_of(platform, "retired").decide()
+    assert isinstance(decision, Act)
+    assert [change.split(" ")[0] for change in decision.changes] == ["give"]
+    step_of(platform, "retired").take()
+    assert live(platform)["data"]
+    reader = Ref("v1", "Pod", "reader", "gitops")
+    platform.cluster.delete(reader, uid=(platform.cluster.get(reader) or {})["metadata"]["uid"])
+    step_of(platform, "retired").take()
+    assert platform.cluster.get(copy(platform)) is None
+
+
 def test_h3_a_secret_without_a_copy_waits_for_its_consumers_too(platform: SimulatedPlatform) -> None:
     secret = next(s for s in platform.world().intent.handovers if s.scaffold is None and s.consumers)
     consumer = secret.consumers[0]
@@ -220,9 +263,13 @@ def test_h3_a_secret_without_a_copy_waits_for_its_consumers_too(platform: Simula
     found = platform.cluster.get(ref)
     assert found is not None
     platform.cluster.delete(ref, uid=found["metadata"]["uid"])
-    step_of(platform, "retired").take()
+    step = step_of(platform, "retired")
+    step.take()
     others = {s.name for s in platform.world().intent.handovers} - {secret.name}
     assert retired(platform) == others
+    decision = step.decide()
+    assert isinstance(decision, Satisfied)
+    assert [why.split(":")[0] for why in decision.pending] == [secret.name]
 
 
 @pytest.mark.parametrize("lacking", ["availableReplicas", "updatedReplicas"])

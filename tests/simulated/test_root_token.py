@@ -102,6 +102,10 @@ def test_b5_before_the_key_is_proven_it_is_not_called_revoked(platform: Simulate
     assert isinstance(step_of(platform, "root-revoked").decide(), Act)
 
 
+def test_b5_before_vault_is_initialised_it_is_not_called_revoked(platform: SimulatedPlatform) -> None:
+    assert isinstance(step_of(platform, "root-revoked").decide(), Act)
+
+
 def _fields(window: Window) -> dict[str, Any]:
     return {name: getattr(window, name) for name in Window.__slots__}
 
