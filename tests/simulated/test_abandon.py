@@ -35,7 +35,7 @@ from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
 from bootstrap.steps.vault.init_window import WindowStore
-from tests.simulator.concurrent import At, Granted, path_of
+from tests.simulator.concurrent import At, Dies, Granted, path_of
 from tests.simulator.digest import differences, state
 from tests.simulator.faults import BASIC, Call, Fault, Killed, Schedule
 from tests.simulator.losses import run_record
@@ -61,22 +61,6 @@ def golden(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 def same_each_time() -> Iterator[None]:
     with overlapping():
         yield
-
-
-class Dies(At):
-    """The process is gone from the first call that fits: nothing is closed, nothing let go of."""
-
-    def __init__(self, fits: Callable[[Call], bool]) -> None:
-        super().__init__(fits, self._die, after=True)
-
-    def __call__(self, call: Call) -> Any:
-        if self.dead:
-            raise Killed(str(call))
-        return super().__call__(call)
-
-    def _die(self) -> None:
-        self.dead = True
-        raise Killed("here")
 
 
 def killed(platform: SimulatedPlatform, fits: Callable[[Call], bool]) -> None:

@@ -209,10 +209,31 @@ def test_not_for_ever(platform: SimulatedPlatform) -> None:
 
 def test_an_attempt_of_others_is_waited_for_and_never_cancelled(platform: SimulatedPlatform) -> None:
     platform.vault.live().generate_root.nonce = "theirs"
-    with pytest.raises(WorldError) as stopped:
+    with pytest.raises(WorldError, match="another's attempt is under way") as stopped:
         asked(platform, None)
     assert stopped.value.code == "E_GENERATE_ROOT"
     assert platform.vault.live().generate_root.nonce == "theirs"
+
+
+def test_another_refusal_is_no_attempt_of_others(platform: SimulatedPlatform) -> None:
+    platform.vault.denied.add("PUT sys/generate-root/attempt")
+    with pytest.raises(WorldError) as stopped:
+        asked(platform, None)
+    assert stopped.value.code == "E_VAULT_DENIED"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [Answer(200, {"complete": False}), Answer(400, {"complete": True})],
+    ids=["not complete", "refused"],
+)
+def test_an_answer_without_a_token_is_none(platform: SimulatedPlatform, given: Answer) -> None:
+    def answers(call: Call) -> Any:
+        return given if call.args[1:2] == ("sys/generate-root/update",) else call.apply()
+
+    with pytest.raises(EvidenceError) as stopped:
+        asked(platform, Port("vault", platform.vault, answers))
+    assert (stopped.value.code, platform.vault.live().generate_root.nonce) == ("E_ESCROW", "")
 
 
 def test_an_attempt_that_a_killed_run_left_is_ended(platform: SimulatedPlatform) -> None:

@@ -10,7 +10,7 @@ from pysequoia import Cert, encrypt
 
 from bootstrap.adapters.openpgp.keys import PgpKey, generate
 from bootstrap.model.decision import Act, Satisfied
-from bootstrap.model.errors import EvidenceError, Transient, UnknownOutcome, WorldError
+from bootstrap.model.errors import BootstrapError, EvidenceError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.init_window import WindowPhase
 from bootstrap.model.layout import ESCROW
 from bootstrap.model.sensitive import Sensitive
@@ -180,11 +180,11 @@ def of_another_key(platform: SimulatedPlatform) -> Sensitive:
 
 
 def test_b4_a_share_that_does_not_open_this_vault_is_no_proof(platform: SimulatedPlatform) -> None:
-    """Of a Vault that is open: it takes the share as far as its answer tells, and the attempt is cancelled."""
+    """Of a Vault that is open: 1.21 answers 500, so nobody can say that it does not, and the attempt is cancelled."""
     platform.up()
     spoilt(platform, share=of_another_key(platform))
     world = platform.world()
-    with pytest.raises((EvidenceError, UnknownOutcome)):
+    with pytest.raises(UnknownOutcome):
         prove_escrow(world, world.cluster.uid())
     assert platform.vault.live().rekey.nonce == "", "the attempt is cancelled"
 
@@ -200,36 +200,66 @@ class Answers:
         return getattr(self._vault, name)
 
 
-def test_b4_a_vault_that_stays_sealed_is_not_opened(platform: SimulatedPlatform) -> None:
+def still_sealed(*_: Any) -> SealStatus:
+    return SealStatus(initialized=True, sealed=True, version="1.21.1")
+
+
+def refused(*_: Any) -> SealStatus:
+    raise WorldError("Vault answered 403", code="E_VAULT_DENIED")
+
+
+@pytest.mark.parametrize(("unseal", "code"), [(still_sealed, "E_ESCROW"), (refused, "E_VAULT_DENIED")])
+def test_b4_a_vault_that_is_not_opened_is_no_proof_and_says_why(
+    platform: SimulatedPlatform, unseal: Callable[..., SealStatus], code: str
+) -> None:
     halfway(platform, "vault-key")
     step = step_of(platform, "vault-key")
-    sealed = SealStatus(initialized=True, sealed=True, version="1.21.1")
-    world = platform.world(vault=Answers(platform.vault, unseal=lambda *_: sealed))
+    world = platform.world(vault=Answers(platform.vault, unseal=unseal))
 
     class Proof(Unasked):
         def prove(self, cluster: str) -> dict[str, str]:
             return prove_escrow(world, cluster)
 
     step.world.proof = Proof()
-    with pytest.raises(EvidenceError) as caught:
+    with pytest.raises(BootstrapError) as caught:
         step.take()
-    assert (caught.value.code, phase(platform)) == ("E_ESCROW", WindowPhase.KEYS)
+    assert (caught.value.code, phase(platform)) == (code, WindowPhase.KEYS)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [Answer(status=200, data={"complete": False}), Answer(status=400, data={"complete": True})],
+    ids=["not complete", "refused"],
+)
 def test_b4_a_rekey_that_takes_the_share_and_does_not_complete_is_no_proof(
-    platform: SimulatedPlatform,
+    platform: SimulatedPlatform, given: Answer
 ) -> None:
     platform.up()
 
     def call(method: str, path: str, *args: Any, **kwargs: Any) -> Any:
         answer = platform.vault.call(method, path, *args, **kwargs)
-        half = path == "sys/rekey/update"
-        return Answer(status=200, data={"complete": False}, request_id="r") if half else answer
+        return given if path == "sys/rekey/update" else answer
 
     world = platform.world(vault=Answers(platform.vault, call=call))
     with pytest.raises(EvidenceError) as caught:
         prove_escrow(world, world.cluster.uid())
     assert (caught.value.code, platform.vault.live().rekey.nonce) == ("E_ESCROW", "")
+
+
+def test_b4_a_vault_that_is_silent_after_the_proof_is_asked_again(platform: SimulatedPlatform) -> None:
+    platform.up()
+    silent: list[str] = []
+
+    def call(method: str, path: str, *args: Any, **kwargs: Any) -> Any:
+        if method == "DELETE":
+            silent.append(path)
+        return platform.vault.call(method, path, *args, **kwargs)
+
+    def seal_status(pod: str) -> SealStatus | None:
+        return None if silent and silent.pop() else platform.vault.seal_status(pod)
+
+    world = platform.world(vault=Answers(platform.vault, call=call, seal_status=seal_status))
+    assert prove_escrow(world, world.cluster.uid())["vaultClusterId"] == platform.vault.live().cluster_id
 
 
 def test_b4_another_s_rekey_is_left_alone_and_a_killed_proof_s_is_ended(platform: SimulatedPlatform) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from tests.simulator.faults import Call, Fault, Schedule
+from tests.simulator.faults import Call, Fault, Killed, Schedule
 
 
 class Granted:
@@ -33,6 +33,22 @@ class At(Schedule):
         if self._after:
             self._what()
         return answer
+
+
+class Dies(At):
+    """The process is gone from the first call that fits: nothing is closed, nothing let go of."""
+
+    def __init__(self, fits: Callable[[Call], bool]) -> None:
+        super().__init__(fits, self._die, after=True)
+
+    def __call__(self, call: Call) -> Any:
+        if self.dead:
+            raise Killed(str(call))
+        return super().__call__(call)
+
+    def _die(self) -> None:
+        self.dead = True
+        raise Killed("here")
 
 
 class Answered(At):

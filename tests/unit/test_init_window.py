@@ -56,6 +56,7 @@ def test_b4_three_attempts_then_a_human() -> None:
         (SENT.keys(), state(True, "volume-2"), "its volume is another one"),
         (CLAIMED, state(None), "it does not answer"),
         (CLAIMED, state(True), "somebody else has initialised it"),
+        (CLAIMED, state(True, ""), "somebody else has initialised it"),  # on whatever volume
     ],
 )
 def test_inv4_a_store_that_may_hold_data_is_not_given_up(window: Window, seen: VaultState, why: str) -> None:

@@ -192,7 +192,7 @@ def _opening(world: World, escrow: Escrow, *, sealed: bool) -> int:
         except UnknownOutcome as error:
             unknown = error
         except EvidenceError:
-            continue
+            pass  # the other one may
         else:
             return generation
     raise unknown or _does_not_open()
@@ -248,7 +248,7 @@ def is_under_way(vault: Vault, pod: str, fingerprint: str) -> bool:
 def _own(vault: Vault, pod: str, fingerprint: str) -> str:
     begun = granted(vault.call("GET", "sys/rekey/init", pod=pod, token=None), "sys/rekey/init").data
     keys = [str(found).upper() for found in begun.get("pgp_fingerprints") or ()]
-    return str(begun.get("nonce") or "") if keys == [fingerprint.upper()] else ""
+    return str(begun.get("nonce", "")) if keys == [fingerprint.upper()] else ""
 
 
 def _does_not_open() -> EvidenceError:

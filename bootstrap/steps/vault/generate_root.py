@@ -71,7 +71,7 @@ class _Attempts:
             raise _held("another's attempt is under way") from None
 
     def is_ours(self, nonce: str) -> bool:
-        return str(self._status().data.get("nonce") or "") == nonce
+        return bool(self._status().data.get("nonce") == nonce)
 
     def cancel(self) -> None:
         self.ask("DELETE", ATTEMPT)
@@ -82,7 +82,7 @@ class _Attempts:
 
     def _end_forgotten(self) -> None:
         """Cancel what a killed run of ours left under way."""
-        left = str(self._status().data.get("pgp_fingerprint") or "").upper()
+        left = str(self._status().data.get("pgp_fingerprint", "")).upper()
         if left == self._key.fingerprint.upper():
             self.cancel()
 

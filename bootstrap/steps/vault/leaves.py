@@ -136,7 +136,7 @@ class AuditDevice:
 
     def _live(self, call: Call) -> str | None:
         found = granted(call("GET", _DEVICES), _DEVICES).data.get(f"{self.name}/")
-        return None if found is None else str((found.get("options") or {}).get("file_path") or "")
+        return None if found is None else str((found.get("options") or {}).get("file_path", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,9 @@ def _most_voters(world: World) -> int:
     """How many nodes a store here had at most: what the commit wants may not have been applied yet. Of a node that a
     recovery has left alone, that one's number says nothing."""
     live, wanted = world.cluster.get(stateful_set_ref(world)), world.intent.platform.vault.replicas
-    alone = live is None or bool(live["spec"]["template"]["spec"].get("initContainers"))
-    return wanted if alone or live is None else min(wanted, len(ordinals(live)))
+    if live is None or live["spec"]["template"]["spec"].get("initContainers"):
+        return wanted
+    return min(wanted, len(ordinals(live)))
 
 
 def ordinals(live: Object) -> range:
