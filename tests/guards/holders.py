@@ -22,6 +22,10 @@ REKEY = ("simulated/test_unseal_rekey.py",)
 SNAPSHOTS = ("simulated/test_snapshot_job.py", "simulated/test_snapshot.py")
 ROTATION = ("simulated/test_ca_rotation.py",)
 OBJECTS = ("unit/test_objects_of_ours.py",)
+CHANGES = ("unit/test_changes_refused.py",)
+CONSUMERS = ("simulated/test_consumers.py",)
+VALUES = ("unit/test_values_of_secrets.py",)
+VERSIONS = ("unit/test_vault_versions.py",)
 # The longest path that a module begins with counts; what one up does from its beginning to its end holds all steps.
 HOLDERS: dict[str, tuple[str, ...]] = {
     "model/": ("unit/test_plan.py", "unit/test_catalog_fields.py", "unit/test_secret_types.py"),
@@ -138,24 +142,24 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "steps/kinds/vault_recovered.py": RECOVERY,
     "steps/kinds/vault_restored.py": RESTORE,
     "steps/kinds/vault_serve.py": ("simulated/test_vault_nodes.py", "simulated/test_escrow.py"),
-    "steps/secrets/": ("simulated/test_refused_changes.py", "simulated/test_materialized.py", *ROAD),
-    "steps/secrets/admission.py": ("simulated/test_retirement.py", "simulated/test_retire_modes.py"),
-    "steps/secrets/bootstrap_copy.py": ("simulated/test_bootstrap_copies.py", *AUTHORITY),
-    "steps/secrets/consumers.py": ("simulated/test_retirement.py", "simulated/test_materialized.py"),
+    "steps/secrets/": ("unit/test_external_secret_objects.py",),
+    "steps/secrets/admission.py": ("unit/test_retired_admission.py",),
+    "steps/secrets/bootstrap_copy.py": ("unit/test_ledger_is_lost.py",),
+    "steps/secrets/consumers.py": CONSUMERS,
     "steps/secrets/external_secret_objects.py": (
         "unit/test_external_secret_template.py",
-        "simulated/test_materialized.py",
+        "unit/test_external_secret_objects.py",
     ),
     "steps/secrets/handing_over.py": ("simulated/test_handover.py",),
-    "steps/secrets/immutable_fields.py": ("simulated/test_refused_changes.py",),
+    "steps/secrets/immutable_fields.py": CHANGES,
     "steps/secrets/next_version.py": ("simulated/test_set.py",),
-    "steps/secrets/operator_rights.py": ("simulated/test_guards.py",),
-    "steps/secrets/sources.py": ("simulated/test_retirement.py", "simulated/test_handover.py"),
+    "steps/secrets/operator_rights.py": CHANGES,
+    "steps/secrets/sources.py": VALUES,
     "steps/secrets/transfer.py": ("simulated/test_handover.py", "simulated/test_retirement.py"),
-    "steps/secrets/trusting.py": ROTATION,
-    "steps/secrets/values.py": ("simulated/test_handover.py",),
-    "steps/secrets/versions.py": ("simulated/test_set.py",),
-    "steps/secrets/written.py": ("simulated/test_handover.py",),
+    "steps/secrets/trusting.py": CONSUMERS,
+    "steps/secrets/values.py": VALUES,
+    "steps/secrets/versions.py": VERSIONS,
+    "steps/secrets/written.py": VERSIONS,
     "steps/vault/": (
         "simulated/test_vault_nodes.py",
         "simulated/test_init_window.py",
