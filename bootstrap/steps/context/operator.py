@@ -1,7 +1,6 @@
 """In which namespaces the External Secrets Operator has something to write, by the commit (S2)."""
 
 from collections.abc import Iterator
-
 from typing import Final
 
 from bootstrap.intent.manifests import committed_objects, of_kind
