@@ -107,3 +107,6 @@ def test_inv4_secrets_are_named_of_which_a_value_was_written() -> None:
     b_first = (fact(RecordType.INTENT, "b"), fact(RecordType.COMMIT, "b"))
     facts = (NOTE, *b_first, INTENT, COMMIT, adopted("a", 2), adopted("c", 4), fact(RecordType.INTENT, "d"))
     assert written(ledger(*facts).records) == ("b", "a", "c")
+    plain = Fact(type=RecordType.ACCEPTED, details=details_of("e", 2, ADOPTED, "why", "who"))
+    other = Fact(type=RecordType.ACCEPTED, details={"what": "plan"})
+    assert written(ledger(NOTE, plain, other).records) == ("e",), "one that says it in its details alone"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bootstrap.ledger.record import Record, RecordType
-from bootstrap.ledger.versions import accepted
+from bootstrap.ledger.record import Record
+from bootstrap.ledger.versions import EXPLAINING
 from bootstrap.ledger.witnesses import extends
 from bootstrap.model.heads import Standing
 from bootstrap.steps.authority.gather import Authority, Placed
@@ -66,7 +66,7 @@ def lost_since(authority: Authority, source: SnapshotSource) -> tuple[Placed, ..
         and placed.witness.standing not in _ELSEWHERE
         and not extends(source.ledger, placed.head)
     }
-    return tuple(sorted(found.values(), key=lambda placed: -placed.head.size if placed.head else 0))
+    return tuple(placed for _, placed in sorted(found.items(), key=lambda pair: -pair[0].size))
 
 
 def since(authority: Authority, source: SnapshotSource) -> tuple[Record, ...]:
@@ -78,14 +78,9 @@ def since(authority: Authority, source: SnapshotSource) -> tuple[Record, ...]:
 
 def written(records: tuple[Record, ...]) -> tuple[str, ...]:
     """The secrets of which they say a value, by name, each once."""
-    facts = (record.fact for record in records)
-    return tuple(
-        dict.fromkeys(
-            fact.secret.name
-            for fact in facts
-            if fact.secret and (fact.type is RecordType.COMMIT or accepted(fact) is not None)
-        )
-    )
+    rules = ((EXPLAINING.get(record.fact.type), record.fact) for record in records)
+    said = (rule(fact) for rule, fact in rules if rule is not None)
+    return tuple(dict.fromkeys(of_version[0] for of_version in said if of_version is not None))
 
 
 def _kept(world: World) -> Iterator[str]:

@@ -113,8 +113,7 @@ class Session:
     def token(self) -> Sensitive:
         """The run's token. One that is old is replaced once nothing is under way under it."""
         with self._gate:
-            if not self._is_fresh():
-                self._gate.wait_for(lambda: self._is_fresh() or not self._under_way)
+            self._gate.wait_for(lambda: self._is_fresh() or not self._under_way)
             if self._token is None or not self._is_fresh():
                 previous = self._accessor
                 if previous:

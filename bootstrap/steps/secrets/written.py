@@ -7,12 +7,12 @@ from bootstrap.model.catalog import Secret
 from bootstrap.model.names import kv_metadata
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
+from bootstrap.steps.secrets.versions import current_version
 
 
 def is_written(world: World, secret: Secret) -> bool:
     """Whether Vault has any version of it, ours or another's."""
-    answer = world.session.read(kv_metadata(secret.in_vault))
-    return answer.ok and int(answer.data.get("current_version", 0)) > 0
+    return current_version(world, secret.in_vault) > 0
 
 
 def written(world: World, secrets: Iterable[Secret], handed_over: Collection[str] = ()) -> frozenset[str]:
