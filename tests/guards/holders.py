@@ -138,7 +138,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         *RESTORE,
     ),
     "steps/kinds/root_revoked.py": ("simulated/test_root_token.py",),
-    "steps/kinds/root_trust.py": ("simulated/test_plan_live.py", *ROAD),
+    "steps/kinds/root_trust.py": ("simulated/test_root_trust.py",),
     "steps/kinds/run_identity.py": ("simulated/test_root_token.py",),
     "steps/kinds/scaffold.py": (
         "simulated/test_bootstrap_copies.py",

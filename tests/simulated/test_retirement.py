@@ -15,6 +15,7 @@ from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref, Refused
 from bootstrap.steps.context.admission import API
 from bootstrap.steps.context.transfers import named
+from bootstrap.steps.kinds import retired as kinds_retired
 from bootstrap.steps.kinds.retired import Retired
 from bootstrap.steps.secrets.admission import POLICY
 from bootstrap.steps.secrets.bootstrap_copy import bootstrap_copy_ref
@@ -85,6 +86,18 @@ def test_h3_one_that_was_changed_between_look_and_delete_is_kept_and_named(
     with pytest.raises(EvidenceError) as caught:
         platform.up()
     assert caught.value.code == "E_SOURCE_DRIFT"
+
+
+def test_h3_one_that_holds_what_git_declares_by_now_is_no_drift(
+    platform: SimulatedPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git was changed after the handover, and the copy with it."""
+    now = live(platform)
+    now["data"] = {name: Sensitive(b"another", name) for name in now["data"]}
+    platform.cluster.update_as("another", now)
+    monkeypatch.setattr(kinds_retired, "source_values", lambda *_: now["data"])
+    step_of(platform, "retired").take()
+    assert platform.cluster.get(copy(platform)) is None
 
 
 def test_inv2_its_return_is_refused_before_it_goes(platform: SimulatedPlatform) -> None:

@@ -12,7 +12,7 @@ from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
 from bootstrap.model.errors import PreconditionError
 from bootstrap.model.plan import Step
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Object, Ref, Refused
+from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.environment import bound_to, mismatch
 from bootstrap.steps.context.health import terminating
 from bootstrap.steps.context.names import (
@@ -100,9 +100,7 @@ class Claim:
                 },
                 "automountServiceAccountToken": False,
             }
-            created = self.world.cluster.create(account)
-            if isinstance(created, Refused):
-                expect(created, ref)
+            expect(self.world.cluster.create(account), ref)
 
     def _made_by_us(self, live: Object) -> bool:
         if self.world.files is None:
