@@ -6,12 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pysequoia import Cert, encrypt
 
 from bootstrap.model.errors import EvidenceError
 from bootstrap.model.layout import ESCROW
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Ref
 from bootstrap.steps.vault.escrow import (
     Escrow,
     escrow_bytes,
@@ -24,6 +22,7 @@ from bootstrap.steps.vault.init_window import REF, Slots, WindowStore, share_par
 from tests.simulator.losses import delete
 from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.rekeying import window
+from tests.simulator.standing import KEY, proven, sealed_to_root
 
 pytestmark = pytest.mark.usefixtures("same_each_time")
 
@@ -32,13 +31,8 @@ NEXT = "2" * 64
 
 @pytest.fixture
 def platform(platform: SimulatedPlatform) -> SimulatedPlatform:
-    platform.up()
+    proven(platform)
     return platform
-
-
-def of(platform: SimulatedPlatform, share: str) -> Sensitive:
-    key = Cert.from_bytes(platform.world().material.unseal_key().certificate)
-    return Sensitive(bytes(encrypt(share.encode(), recipients=[key], armor=False)), "share ciphertext")
 
 
 def file(platform: SimulatedPlatform) -> Path:
@@ -58,7 +52,7 @@ def kept(platform: SimulatedPlatform, generation: int, ciphertext: Sensitive) ->
 
 def counts(platform: SimulatedPlatform, share: str = NEXT) -> Sensitive:
     """The second share does, and the records folder is of a machine that has not heard of it."""
-    ciphertext, before = of(platform, share), window(platform)
+    ciphertext, before = sealed_to_root(platform, share), window(platform)
     kept(platform, 2, ciphertext)
     assert WindowStore(platform.cluster).swap(before, before.rekeying().rekeyed().settled())
     platform.vault.live().share = share
@@ -77,7 +71,7 @@ def test_b4_an_escrow_of_before_a_rekey_counts_as_lost(platform: SimulatedPlatfo
 
 def test_b4_one_of_the_generation_that_counts_is_taken_as_it_lies(platform: SimulatedPlatform) -> None:
     counts(platform)
-    made = change(platform, lambda e: replace(e, generation=2, share=of(platform, "3" * 64)))
+    made = change(platform, lambda e: replace(e, generation=2, share=sealed_to_root(platform, "3" * 64)))
     assert read_escrow(platform.world()) == made
 
 
@@ -95,7 +89,7 @@ def test_b4_without_a_rekey_a_damaged_file_is_given_as_it_lies(platform: Simulat
 
 
 def test_b4_the_next_share_is_made_again_from_its_slot_too(platform: SimulatedPlatform) -> None:
-    share = of(platform, NEXT)
+    share = sealed_to_root(platform, NEXT)
     kept(platform, 2, share)
     file(platform).unlink()
     escrow = read_escrow(platform.world())
@@ -110,11 +104,11 @@ def test_b4_of_two_shares_the_proof_names_the_one_that_opens_vault(
 ) -> None:
     escrow = read_escrow(platform.world())
     assert escrow is not None
-    right, wrong = escrow.share, of(platform, secrets.token_hex(32))
+    right, wrong = escrow.share, sealed_to_root(platform, secrets.token_hex(32))
     one, two = (right, wrong) if opens == 1 else (wrong, right)
     change(platform, lambda e: replace(e, share=one, following=two))
     if sealed:
-        delete(platform, Ref("v1", "Secret", "vault-unseal-1", "vault"))
+        delete(platform, KEY)
         for pod in ("vault-0", "vault-1", "vault-2"):
             platform.vault.restart(pod)
     proof = prove_escrow(platform.world(), platform.cluster.uid())
@@ -128,7 +122,7 @@ def test_b4_the_next_share_is_read_where_it_lies_and_vault_is_not_asked(platform
     with pytest.raises(EvidenceError) as caught:
         prove_following(world, uid)
     assert caught.value.code == "E_ESCROW"
-    change(platform, lambda e: replace(e, following=of(platform, NEXT)))
+    change(platform, lambda e: replace(e, following=sealed_to_root(platform, NEXT)))
     platform.vault.mutations.clear()
     commitment = share_digest(world, uid, Sensitive(NEXT.encode(), "share"))
     assert prove_following(platform.world(), uid) == {"generation": "2", "commitment": commitment}

@@ -61,10 +61,7 @@ def settled(world: World, txn: str) -> Settled:
 def _end_tokens(call: Call) -> None:
     own = str(granted(call("GET", "auth/token/lookup-self"), "auth/token/lookup-self").data["accessor"])
     for _ in range(ROUNDS):
-        others = _others(call, own)
-        if not others:
-            return
-        for accessor in others:
+        for accessor in _others(call, own):
             call("POST", "auth/token/revoke-accessor", {"accessor": accessor})
     if left := _others(call, own):
         raise EvidenceError(

@@ -1,6 +1,7 @@
 """Vault's store out of a snapshot, move by move: what stands there is looked at, no answer is believed (INV4)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from bootstrap.model.restoration import Move, Restoration, Stage
 from bootstrap.ports import Ref
 from bootstrap.steps.vault.init_window import WindowStore
 from bootstrap.steps.vault.restoration import RestorationStore
-from bootstrap.steps.vault.restored_store import RestoredStore
+from bootstrap.steps.vault.restored_store import RestoredStore, check_release
 from tests.simulated.restore.outcome import is_whole
 from tests.simulator.concurrent import At, Dies, nth
 from tests.simulator.faults import Call, Killed
@@ -77,22 +78,35 @@ def inits(platform: SimulatedPlatform) -> int:
 
 
 @pytest.mark.parametrize(
-    ("fits", "attempt"),
+    ("fits", "attempt", "said"),
     [
-        (asked("initialise"), 2),  # sealed, and the snapshot's share does not open it
-        (asked("unseal"), 2),  # open, with keys that are kept nowhere: it is no restored store
-        (asked("unseal", 2), 1),  # open, with the snapshot's share
-        (to_stage(Stage.OPENED), 1),
+        # sealed, and the snapshot's share does not open it
+        (asked("initialise"), 2, "attempt 1: the snapshot did not take the place of the store"),
+        # open, with keys that are kept nowhere: it is no restored store
+        (asked("unseal"), 2, "the keys of attempt 1 are gone"),
+        (asked("unseal", 2), 1, ""),  # open, with the snapshot's share
+        (to_stage(Stage.OPENED), 1, ""),
     ],
     ids=["initialised", "opened by keys that are gone", "opened by its share", "written down"],
 )
 def test_inv1_a_run_that_died_is_followed_by_what_stands_there(
-    empty: SimulatedPlatform, fits: Callable[[Call], bool], attempt: int
+    empty: SimulatedPlatform, fits: Callable[[Call], bool], attempt: int, said: str
 ) -> None:
     killed(empty, fits)
     empty.up()
+    assert empty.narrator.said(said)
     assert restoration(empty).attempt == attempt
     assert (inits(empty), WindowStore(empty.cluster).read()) == (attempt, proven(empty))
+    is_whole(empty)
+
+
+def test_inv1_what_vault_did_not_clearly_answer_is_looked_at(empty: SimulatedPlatform) -> None:
+    def lost() -> None:
+        raise UnknownOutcome("the connection broke", code="E_UNKNOWN_OUTCOME")
+
+    empty.up(**At(asked("raft_restore"), lost).ports(empty))
+    assert empty.narrator.said("no clear answer (the connection broke)")
+    assert restoration(empty).attempt == 2
     is_whole(empty)
 
 
@@ -160,6 +174,16 @@ def test_b5_a_run_that_slept_changes_nothing_of_a_later_attempt(empty: Simulated
     assert restoration(empty).stage is Stage.OPENED
 
 
+def test_b5_what_is_left_of_a_platform_goes_before_a_store_is_made(empty: SimulatedPlatform) -> None:
+    """Also where it is come upon here only."""
+    step = halfway(empty, "vault-restored")
+    before = restoration(empty)
+    clearing = replace(before, stage=Stage.CLEARING)
+    assert RestorationStore(empty.cluster).swap(before, clearing)
+    store_of(step).make(Move.CLEAR, clearing)
+    assert restoration(empty) == before
+
+
 def silent_once(platform: SimulatedPlatform, at: Callable[[Call], bool]) -> At:
     """vault-0 does not answer the first look after a call."""
     heard = platform.vault.seal_status
@@ -184,6 +208,23 @@ def test_the_release_of_a_vault_that_is_silent_for_a_moment_is_waited_for(
     assert ("POST", "sys/storage/raft/snapshot-force") not in empty.vault.mutations
 
 
+@pytest.mark.parametrize(
+    ("server", "taken"),
+    [("", True), ("1.21.1", True), ("1.21.9", True), ("1.22.1", False), ("2.21.1", False)],
+)
+def test_only_the_same_release_takes_it_and_one_that_is_not_known_yet_may(
+    empty: SimulatedPlatform, server: str, taken: bool
+) -> None:
+    source = empty.world().restore
+    assert source is not None
+    try:
+        check_release(source, server)
+    except PreconditionError as error:
+        assert (error.code, taken) == ("E_RESTORE_VERSION", False)
+    else:
+        assert taken
+
+
 def test_inv1_a_vault_that_is_silent_while_it_takes_the_snapshot_is_waited_for(
     empty: SimulatedPlatform,
 ) -> None:
@@ -191,6 +232,16 @@ def test_inv1_a_vault_that_is_silent_while_it_takes_the_snapshot_is_waited_for(
     assert restoration(empty).attempt == 1
     assert empty.narrator.said("is sent, without")
     is_whole(empty)
+
+
+@pytest.mark.parametrize("leases", ["0", "3"])
+def test_what_comes_back_of_dynamic_secrets_is_said(empty: SimulatedPlatform, leases: str) -> None:
+    step = halfway(empty, "vault-restored")
+    assert step.world.restore is not None
+    sent = {**step.world.restore.sent, "leases": leases}
+    step.world.restore = replace(step.world.restore, sent=sent)
+    step.take()
+    assert bool(empty.narrator.said("leases of dynamic secrets come back")) is (leases == "3")
 
 
 @pytest.mark.parametrize("stage", [Stage.BEGUN, Stage.OPENED])
@@ -207,6 +258,7 @@ def test_b6_a_vault_that_does_not_become_active_is_told_with_its_likely_cause(
         step.take()
     assert caught.value.code == "E_TIMEOUT"
     assert "a snapshot whose audit devices cannot be opened" in caught.value.hint
+    assert restoration(empty).stage is (Stage.OPENED if stage is Stage.OPENED else Stage.SENT)
 
 
 def test_b5_an_escrow_that_opens_another_vault_does_not_end_it(empty: SimulatedPlatform) -> None:
@@ -241,6 +293,7 @@ def test_inv1_a_refusal_that_says_nothing_of_the_share_voids_no_store(
     empty: SimulatedPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed(empty, asked("initialise"))
+    before = restoration(empty)
 
     def denied(*_: Any) -> None:
         raise WorldError("Vault answered 403", code="E_VAULT_DENIED")
@@ -248,4 +301,4 @@ def test_inv1_a_refusal_that_says_nothing_of_the_share_voids_no_store(
     monkeypatch.setattr(empty.vault, "unseal", denied)
     with pytest.raises(BootstrapError) as caught:
         step_of(empty, "vault-restored").take()
-    assert (caught.value.code, restoration(empty).stage) == ("E_VAULT_DENIED", Stage.SENT)
+    assert (caught.value.code, restoration(empty)) == ("E_VAULT_DENIED", before)
