@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -95,6 +96,8 @@ def forwarded(kube: Kube, pod: str = "vault-0") -> Iterator[str]:
         assert process.stdout is not None
         found = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
         assert found, "kubectl forwards no port"
+        # It says a line of each connection, and would wait for ever once nobody has read some two thousand.
+        threading.Thread(target=process.stdout.read, daemon=True).start()
         yield f"https://localhost:{found[1]}"
     finally:
         process.terminate()
