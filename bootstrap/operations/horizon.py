@@ -52,10 +52,14 @@ def of_commit(intent: Intent) -> Iterator[Ending]:
 
 
 def of_platform(world: World) -> Iterator[Ending]:
-    """The certificates that Vault stands on, as they are now; values by their rotation policy; tokens of people."""
+    """The certificates that Vault stands on, as they are now: seen from outside, whether they have ended or not."""
     for life in lives(world):
         if life.renewed not in (CA_RENEWED, CA_GOES):  # those are of the commit
             yield Ending(life.what, life.certificate.until, f"renewed {life.renewed}")
+
+
+def of_vault(world: World) -> Iterator[Ending]:
+    """What Vault itself says: values by their rotation policy, tokens of people. WorldError where it says nothing."""
     yield from _values(world)
     yield from _tokens(world)
 

@@ -3,17 +3,29 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from bootstrap.adapters.root.derived_keys import generate_ca
-from bootstrap.cli.commands.doctor import ending, filling
+from bootstrap.cli.commands.doctor import asked, ending, filling
 from bootstrap.model.catalog import Handover, Rotation
 from bootstrap.model.last_snapshot import LastSnapshot
-from bootstrap.operations.horizon import Ending, of_commit, of_platform, within
+from bootstrap.operations.horizon import Ending, of_commit, of_platform, of_vault, within
 from bootstrap.steps.vault import last_snapshot
 from tests.simulator.platform import SimulatedPlatform, opened, scaffolded, with_snapshots
 from tests.simulator.vault import Token
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Leaderless:
+    def __init__(self, vault: Any) -> None:
+        self._vault = vault
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._vault, name)
+
+    def active(self, _pods: Any) -> str:
+        return ""
 
 
 def test_of_a_platform_it_names_each_certificate_that_up_or_a_renewer_made(
@@ -73,12 +85,25 @@ def test_of_a_platform_it_names_values_by_their_rotation_and_tokens_of_people(
     world.intent = replace(
         world.intent, secrets=(replace(secret, rotation=Rotation(rotation_type="time-based", ttl="30d")),)
     )
-    found = {e.what: e.until for e in of_platform(world) if not e.what.startswith(("certificate", "CA"))}
+    found = {e.what: e.until for e in of_vault(world)}
     world.session.close()
     assert found == {
         f"value of {secret.name} by its rotation policy": NOW + timedelta(days=30),
         "token theirs of reader": datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC),
     }
+
+
+def test_where_vault_cannot_be_asked_it_still_names_the_certificates_and_says_what_is_left_out(
+    tmp_path: Path, repository: Path
+) -> None:
+    """All that it stands on has ended: nothing trusts a node, so none is active."""
+    platform = SimulatedPlatform(tmp_path, repository)
+    platform.up()
+    world, found = platform.world(), list[Ending]()
+    world.session.vault = Leaderless(platform.vault)
+    (left_out,) = asked(world, found)
+    assert left_out.ok is False and "no Vault node is active" in left_out.found and found == []
+    assert "certificate that vault-0 serves" in {each.what for each in of_platform(world)}
 
 
 def test_inv1_the_volume_of_the_snapshots_is_named_before_it_is_full(tmp_path: Path) -> None:

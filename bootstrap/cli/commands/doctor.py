@@ -14,9 +14,9 @@ from bootstrap.cli.narrators import narration
 from bootstrap.cli.options import Options, Output
 from bootstrap.engine.inspect import ROOT_NEEDED, Health, survey
 from bootstrap.intent.schema import DURATION
-from bootstrap.model.errors import DefinitionError
+from bootstrap.model.errors import DefinitionError, WorldError
 from bootstrap.model.plan import Plan
-from bootstrap.operations.horizon import Ending, of_commit, of_platform, within
+from bootstrap.operations.horizon import Ending, of_commit, of_platform, of_vault, within
 from bootstrap.operations.snapshot.room import room
 from bootstrap.operations.verify.etcd_encryption import LEAK, leaks
 from bootstrap.steps.context.world import World
@@ -66,6 +66,7 @@ def doctor(options: Options, horizon: str = "") -> int:
                     now = world.cluster.server_time()
                     found += of_platform(world)
                     checks += filling(world)
+                    checks += asked(world, found)
         if horizon:
             checks += ending(found, now, horizon)
     if options.output is Output.JSON:
@@ -109,6 +110,16 @@ def ending(found: Iterable[Ending], now: datetime, horizon: str) -> Iterator[Che
         yield Check(name="ends", ok=False if over else None, found=text, hint=each.then)
     if not listed:
         yield Check(name="ends", ok=True, found=f"nothing within {horizon}")
+
+
+def asked(world: World, found: list[Ending]) -> Iterator[Check]:
+    """``found`` grows by what ends in Vault. A Vault that cannot be asked, since all that it stands on has ended, is a
+    finding too."""
+    try:
+        found += list(of_vault(world))
+    except WorldError as error:
+        what = f"values by their rotation policy, and tokens, are left out: {error.message}"
+        yield Check(name="ends", ok=False, found=what, hint=error.hint)
 
 
 def filling(world: World) -> Iterator[Check]:
