@@ -38,7 +38,7 @@ def window(facts: str = "") -> Object:
 
 def lost(*live: Object, known: Ledger | None = None, holds: bool = True) -> bool:
     found = {ref_of(obj): obj for obj in live}
-    status = SealStatus(initialized=holds, sealed=False)  # type: ignore[call-arg]
+    status = SealStatus(initialized=holds, sealed=False)
     world = SimpleNamespace(
         intent=an_intent(),
         cluster=SimpleNamespace(get=found.get),
