@@ -26,7 +26,7 @@ HEADS = (
     unless("a Vault that lost records", f"{JUDGE}:_with_vault", "found.newest > copy and not (found.rollback or found.new_authority or found.restoring)", TABLE),
     Guard("a cluster that lost records", f"{JUDGE}:_with_vault", "found.ledger and not found.rebuilding", "False", TABLE),
     Guard("a verdict stops the run", "steps/authority/stops.py:stopped", "STOPS[verdict](authority) if verdict in STOPS else None", "None", A + "inv4_vault_put_back_in_time_is_named_and_stops"),
-    Guard("a head in another cluster's folder", f"{GATHER}:_placed", "or (\n        seen.standing is not Standing.FOREIGN_KEY and seen.cluster != folder\n    )", "", H + "inv4_a_head_in_the_folder_of_another_cluster"),
+    Guard("a head in another cluster's folder", f"{GATHER}:_placed", "seen.standing is not Standing.FOREIGN_KEY and seen.cluster != folder", "seen.standing is Standing.FORGED", H + "inv4_a_head_in_the_folder_of_another_cluster"),
     unless("a head of a foreign key", f"{WITNESS}:witness", "signed_by_another(data, known.key)", H + "g2_a_foreign_key_is_another_platforms"),
     Guard("a head that was decided about", f"{WITNESS}:_standing", "if (head.cluster, str(head.size), head.root) in superseded(known.ledger):", "if False:", "unit/ledger/test_witnesses.py::test_inv4_a_decided_head_witnesses_no_longer"),
     unless("a head of another cluster", f"{WITNESS}:_standing", "head.cluster != known.cluster", STANDS),

@@ -23,7 +23,7 @@ HANDED_OVER = (
     Guard("an adopted version is committed", "steps/secrets/handing_over.py:HandingOver._planned", "s.name in self._present or s.name in self._announced", "False", T + "h1_a_version_1_that_was_written_by_a_run_that_died_is_ours_and_is_not_written_again"),
     unless("a write that left nothing behind", f"{TRANSFER}:copy_into_vault", "back is None", T + "h2_a_write_that_left_nothing_behind_is_an_unknown_outcome_and_not_committed"),
     unless("a version 1 that was deleted", f"{TRANSFER}:read_version_one", 'meta.get("version")', T + "h2_a_version_1_that_was_deleted_meanwhile_is_not_taken_for_an_empty_path"),
-    without("a path without a version has no value", "steps/secrets/written.py:is_written", ' and int(answer.data.get("current_version", 0)) > 0', T + "inv1_a_value_that_is_gone_after_its_handover_is_never_written_from_git_again"),
+    Guard("a path without a version has no value", "steps/secrets/written.py:is_written", "current_version(world, secret.in_vault) > 0", "world.session.read(kv_metadata(secret.in_vault)).ok", T + "inv1_a_value_that_is_gone_after_its_handover_is_never_written_from_git_again"),
     Guard("a listed path may have no version", "steps/secrets/written.py:written", "if s.name not in handed_over or _folder(s) not in listed", "if False", T + "h1_a_name_that_is_listed_is_no_version"),
     unless("what is kept is not made anew", f"{TRANSFER}:renewed", "secret.handover.renew is not Renew.GENERATE", T + "h5_what_is_to_be_made_anew_is_and_everything_else_is_git_s_value"),
     unless("a value that is lost", f"{HANDOVER}.decide", "seen.lost", T + "inv1_a_value_that_is_gone_after_its_handover_is_never_written_from_git_again"),

@@ -236,7 +236,8 @@ def test_h3_bytes_are_of_a_secret_where_a_record_commits_to_them(world: World) -
     assert on_record(replace(intent, type=RecordType.ACCEPTED))
     assert not on_record(NOTE, intent), "it was announced, and no more"
     assert not on_record(other, replace(other, type=RecordType.COMMIT, audit=Audit(txn="t")))
-    theirs = fact_of(RecordType.INTENT, "another", commitments=digests)
+    same = commitments_of(world, "another", values, PLACE)  # another secret of the same value
+    theirs = fact_of(RecordType.INTENT, "another", commitments=same)
     assert not on_record(theirs, replace(theirs, type=RecordType.COMMIT, audit=Audit(txn="t")))
 
 

@@ -154,9 +154,8 @@ def digests(letter: str) -> frozenset[tuple[str, str]]:
 def test_h1_announced_are_all_values_of_a_secret_s_handover() -> None:
     first, second = fact(RecordType.INTENT, "a"), fact(RecordType.INTENT, "a", commitment="d" * 64)
     later = _version(first, 2)
-    found = announced_by(
-        ledger(NOTE, first, second, later, fact(RecordType.COMMIT, "a"), fact(RecordType.INTENT, "b"))
-    )
+    commit, retired = fact(RecordType.COMMIT, "a"), fact(RecordType.RETIRED, "a", commitment="f" * 64)
+    found = announced_by(ledger(NOTE, first, second, later, commit, retired, fact(RecordType.INTENT, "b")))
     assert found == {"a": frozenset({digests("c"), digests("d")}), "b": frozenset({digests("c")})}
 
 

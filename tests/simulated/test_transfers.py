@@ -1,11 +1,12 @@
 """The ledger as the steps use it: facts are durable under this run's name, and only what holds now is named (H4)."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bootstrap.ledger import store
-from bootstrap.ledger.record import Fact, RecordType, Writer
+from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.model.names import SYSTEM_NAMESPACE
 from bootstrap.steps.context.transfers import Transfers, named
 from tests.simulator.cluster import SimulatedCluster
@@ -23,17 +24,10 @@ def cluster() -> SimulatedCluster:
 
 
 def transfers(cluster: SimulatedCluster) -> Transfers:
+    """Of a material that signs, and no more."""
     key = Key()
-    material = SimpleNamespace(signer=lambda: key)
-    named_now: Writer = RUN
-    return Transfers(
-        cluster,
-        key.pem,
-        material,  # type: ignore[arg-type]  # as far as it is asked
-        SimulatedClock(),
-        lambda: named_now,
-        lambda _: VAULT,
-    )
+    material: Any = SimpleNamespace(signer=lambda: key)
+    return Transfers(cluster, key.pem, material, SimulatedClock(), lambda: RUN, lambda _: VAULT)
 
 
 def test_h4_facts_are_durable_under_the_run_s_name(cluster: SimulatedCluster) -> None:

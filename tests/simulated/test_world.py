@@ -36,3 +36,9 @@ def test_a_server_that_is_away_is_part_of_waiting_and_named_at_the_end(platform:
         platform.world().wait("a pod is ready", away, seconds=3)
     assert late.value.code == "E_TIMEOUT"
     assert told(platform) == ["a pod is ready"]
+
+
+def test_what_never_comes_is_named_and_nothing_else(platform: SimulatedPlatform) -> None:
+    with pytest.raises(WorldError) as late:
+        platform.world().wait("a pod is ready", lambda: "", seconds=3)
+    assert late.value.message == "a pod is ready: not within 3 s"

@@ -68,7 +68,7 @@ def test_g7_fewer_replicas_than_run(runs: int | None, stops: bool) -> None:
 @pytest.mark.parametrize("custody", list(Custody))
 @pytest.mark.parametrize("there", [True, False])
 def test_b4_offline_custody_beside_an_open_key(custody: Custody, there: bool) -> None:
-    found = {KEY: {"metadata": {}}} if there else {}
+    found: dict[Ref, Object] = {KEY: {"metadata": {}}} if there else {}
     stops = custody is Custody.OFFLINE and there
     assert codes(vault(custody=custody), (), found) == ["E_CUSTODY_CHANGE"] * stops
 

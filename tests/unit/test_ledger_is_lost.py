@@ -38,7 +38,7 @@ def window(facts: str = "") -> Object:
 
 def lost(*live: Object, known: Ledger | None = None, holds: bool = True) -> bool:
     found = {ref_of(obj): obj for obj in live}
-    status = SealStatus(initialized=holds, sealed=False)  # type: ignore[call-arg]
+    status = SealStatus(initialized=holds, sealed=False)
     world = SimpleNamespace(
         intent=an_intent(),
         cluster=SimpleNamespace(get=found.get),
@@ -71,6 +71,7 @@ def test_inv2_with_records_only_while_they_come_back() -> None:
     assert not lost(VAULT, known=known)
     assert not lost(VAULT, window(), REFUSED, known=known)
     assert lost(VAULT, window(REBUILT), known=known)
+    assert not lost(window(REBUILT), known=known), "there is no Vault whose copy would tell"
     assert not lost(VAULT, window(REBUILT), HEAD, known=known), (
         "the run that rebuilt them has come to its end"
     )

@@ -64,15 +64,12 @@ def cluster(live: Object | None) -> Any:
     return SimpleNamespace(get=lambda _: live)
 
 
-@pytest.mark.parametrize("data", [{"user": "u"}, {}, None])
-def test_s1_what_is_published_is_looked_into(data: Object | None) -> None:
+@pytest.mark.parametrize("live", [{"data": {"user": "u"}}, {"data": {}}, {"data": None}, {}], ids=str)
+def test_s1_what_is_published_is_looked_into(live: Object) -> None:
     files = Files()
-    live = {} if data is None else {"data": data}
-    if data == {}:
-        live = {"data": None}
     assert list(opening_sources(world(files=files, cluster=cluster({"metadata": {}, **live})))) == []
     ((seen, where, hint),) = files.asked
-    assert (seen, where) == (data or {}, "Secret postgres/made")
+    assert (seen, where) == (live.get("data") or {}, "Secret postgres/made")
     assert "database (secrets/b.yaml:1)" in hint
 
 

@@ -65,7 +65,7 @@ class Transfers:
     def append(self, facts: Sequence[Fact]) -> tuple[Record, ...]:
         """Durable when it returns. Needs the root (the ledger key is root material), and Vault once its key is
         announced."""
-        return self._store.append(facts) if facts else ()
+        return self._store.append(facts)
 
     def reopen(self) -> None:
         """Read anew from the start: the cluster's copy was rebuilt."""
