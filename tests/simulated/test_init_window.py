@@ -197,6 +197,19 @@ def test_b4_a_fourth_attempt_is_a_human_s_and_with_approval_it_is_made(platform:
     assert (window(platform).attempt, window(platform).phase) == (4, WindowPhase.KEYS)
 
 
+def test_b4_nor_is_a_fourth_attempt_begun_where_the_third_one_s_volume_is_gone(
+    platform: SimulatedPlatform,
+) -> None:
+    halfway(platform, "vault-init")
+    move(platform, lambda w: Window(attempt=3, nonce=w.nonce, phase=WindowPhase.VOIDING))
+    live = platform.cluster.get(CLAIM)
+    assert live is not None
+    platform.cluster.delete(CLAIM, uid=live["metadata"]["uid"])
+    decision = step_of(platform, "vault-init").decide()
+    assert isinstance(decision, Blocked)
+    assert decision.error.code == "E_INIT_ATTEMPTS"
+
+
 def test_b4_a_slot_that_holds_another_answer_is_an_error_and_is_kept(platform: SimulatedPlatform) -> None:
     halfway(platform, "vault-init")
     slots = Slots(platform.cluster, "uid-of-a-volume")

@@ -29,18 +29,27 @@ metadata:
   name: plain
   namespace: orders
   labels:
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: labelled
+  namespace: orders
+  labels: {team: orders}
 """
 
 
-def test_labels_that_are_null_are_no_labels(tmp_path: Path) -> None:
+def test_labels_are_kept_and_such_that_are_null_are_none(tmp_path: Path) -> None:
     platform = SimulatedPlatform(tmp_path)
     (platform.repository / "manifests/workloads/plain.yaml").write_text(NO_LABELS)
     commit_all(platform.repository)
     opened.cache_clear()
     platform.up()
-    live = platform.cluster.get(Ref("v1", "ConfigMap", "plain", "orders"))
-    assert live is not None
-    assert live["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "bootstrap"}
+    ours = {"app.kubernetes.io/managed-by": "bootstrap"}
+    for name, labels in (("plain", ours), ("labelled", {"team": "orders", **ours})):
+        live = platform.cluster.get(Ref("v1", "ConfigMap", name, "orders"))
+        assert live is not None
+        assert live["metadata"]["labels"] == labels
 
 
 def step_for(world: World, component: str) -> HalfwayStep:
