@@ -176,7 +176,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "steps/vault/pod_login.py": ("simulated/test_certificates.py",),
     "steps/vault/policies.py": ("simulated/test_certificates.py",),
     "steps/vault/presence.py": ("unit/test_presence.py",),
-    "steps/vault/quorum.py": RECOVERY,
+    "steps/vault/quorum.py": ("unit/test_nodes.py",),
     "steps/vault/recovered_quorum.py": ("simulated/recovery/test_recovered_quorum.py",),
     "steps/vault/recovery.py": ("simulated/test_state_stores.py",),
     "steps/vault/rekey.py": ("simulated/test_rekey_moves.py",),
