@@ -2,13 +2,17 @@
 
 import base64
 from collections.abc import Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from bootstrap.model.errors import EvidenceError, WorldError
+from bootstrap.ledger.countersigning import Countersigner, public_key
+from bootstrap.model.errors import EvidenceError, Transient, UnknownOutcome, WorldError
 from bootstrap.ports import Answer
-from bootstrap.steps.vault.transit import FLAGS, KEYS, live_key, signature_in
+from bootstrap.steps.context.session import Session
+from bootstrap.steps.vault.transit import FLAGS, KEYS, TransitSigner, live_key, signature_in
+from tests.support.simulated_clock import SimulatedClock
 
 PUBLIC = base64.b64encode(bytes(range(32))).decode()
 MADE: Mapping[str, Any] = {**FLAGS, "latest_version": 1, "keys": {"1": {"public_key": PUBLIC}}}
@@ -67,3 +71,21 @@ def test_h4_what_vault_did_not_sign_is_no_signature() -> None:
         with pytest.raises(WorldError) as stopped:
             signature_in(answer, "path")
         assert (stopped.value.code, stopped.value.where) == ("E_VAULT_REFUSED", "path")
+
+
+def test_h4_what_was_not_clearly_signed_is_asked_for_again() -> None:
+    """The same bytes have the same signature."""
+    named = Countersigner(key=public_key(PUBLIC), mount="a-mount", name="a-key", vault_cluster="c")
+    asked: list[tuple[str, Mapping[str, Any]]] = []
+
+    def ask(path: str, body: Mapping[str, Any]) -> Answer:
+        asked.append((path, body))
+        if len(asked) < 3:
+            raise (UnknownOutcome, Transient)[len(asked) - 1]("no clear answer", code="E_VAULT_AWAY")
+        return Answer(200, {"signature": f"vault:v1:{base64.b64encode(b'signed').decode()}"})
+
+    signer = TransitSigner(cast(Session, SimpleNamespace(ask=ask, clock=SimulatedClock())), named)
+    assert signer.key_id == named.key.key_id
+    assert signer.sign(b"bytes") == b"signed"
+    body = {"input": base64.b64encode(b"bytes").decode(), "key_version": 1}
+    assert asked == [("a-mount/sign/a-key", body)] * 3
