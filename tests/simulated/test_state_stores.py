@@ -103,7 +103,7 @@ def ledger(*facts: tuple[RecordType, dict[str, str]]) -> Ledger:
 
 def test_inv4_a_recovery_is_under_way_until_its_own_record(cluster: SimulatedCluster) -> None:
     own: dict[str, str] = {recovery.WHICH: "one"}
-    assert recovery.under_way(cluster, ledger()) is None
+    assert recovery.under_way(cluster, ledger((RecordType.ACCEPTED, own))) is None
     RecoveryStore(cluster).begin(FIRST, None)
     for others in ((), ((RecordType.ACCEPTED, {recovery.WHICH: "two"}),), ((RecordType.RESTORED, own),)):
         assert recovery.under_way(cluster, ledger(*others)) == FIRST
@@ -112,7 +112,7 @@ def test_inv4_a_recovery_is_under_way_until_its_own_record(cluster: SimulatedClu
 
 def test_inv4_a_restore_is_under_way_until_its_own_record(cluster: SimulatedCluster) -> None:
     own, another = {NONCE: "one"}, {NONCE: "two"}
-    assert restoration.under_way(cluster, ledger()) is None
+    assert restoration.under_way(cluster, ledger((RecordType.RESTORED, own))) is None
     RestorationStore(cluster).begin(RESTORE, None)
     for others in ((), ((RecordType.RESTORED, another),), ((RecordType.ACCEPTED, own),)):
         assert restoration.under_way(cluster, ledger(*others)) == RESTORE

@@ -92,6 +92,8 @@ def left(platform: SimulatedPlatform, now: Window | None) -> set[str]:
 
 def test_inv4_what_another_vault_would_take_for_its_own_is_found(platform: SimulatedPlatform) -> None:
     nodes(platform)
+    assert left(platform, None) == {"vault-unseal-1"}
+    made(platform, "Secret", slot_ref("", "share").name, SYSTEM_NAMESPACE)  # of no volume
     lost = Window(attempt=4, nonce="ab", phase=WindowPhase.VERIFIED, volume="v", generation=3)
     own = ("vault-tls", "vault-unseal-2", *(f"vault-tls-init-{n}" for n in range(1, 6)))
     for name in own:

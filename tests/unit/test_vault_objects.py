@@ -269,3 +269,16 @@ def test_an_object_without_annotations_is_of_no_shape() -> None:
 def test_each_peer_has_a_configuration_of_its_own() -> None:
     configs = next(o for o in base_objects(SPEC, pod_names(3)) if o["kind"] == "ConfigMap")["data"]
     assert list(configs) == ["vault-0.json", "vault-1.json", "vault-2.json"]
+
+
+def test_b6_a_vault_that_serves_cuts_its_audit_log_and_serves_what_its_renewer_got() -> None:
+    serves, begins = (
+        pod(shape)["containers"][0] for shape in (served(), stateful_set(SPEC, replicas=1, tls_secret="t"))
+    )
+    assert serves["command"][:2] == ["sh", "-c"]
+    assert begins["command"] == ["vault", "server", "-config=/vault/config/$(POD).json"]
+    part = {"name": "AUDIT_PART", "value": str(SPEC.audit_part)}
+    assert (part in serves["env"], "AUDIT_PART" in str(begins["env"])) == (True, False)
+    beside = {"leaf", "socket"}
+    assert beside <= {mount["name"] for mount in serves["volumeMounts"]}
+    assert not beside & {mount["name"] for mount in begins["volumeMounts"]}
