@@ -148,11 +148,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "steps/vault/audit_parts.py": ("simulated/test_audit_parts.py",),
     "steps/vault/clearing.py": ("simulated/restore/test_clearing.py",),
-    "steps/vault/cluster_head.py": (
-        "simulated/authority/test_heads.py",
-        "simulated/authority/test_authority.py",
-    ),
-    "steps/vault/configuring.py": ("simulated/test_configuring.py", *ROAD),
+    "steps/vault/cluster_head.py": ("unit/test_cluster_head.py",),
+    "steps/vault/configuring.py": ("simulated/test_configuring_token.py",),
     "steps/vault/containers.py": ("unit/test_vault_objects.py",),
     "steps/vault/dropped_ca.py": ROTATION,
     "steps/vault/empty_store.py": ("unit/test_init_window.py", "simulated/test_first_store.py"),
