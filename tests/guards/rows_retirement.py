@@ -56,7 +56,7 @@ PRECONDITIONS = (
 VOIDS = (
     Guard("abandon: a store whose key is proven", "steps/vault/empty_store.py:given_up", 'return "its key is proven: it may hold data, and from here on it is never removed"', "return window.voiding()", "simulated/test_abandon.py::test_a_store_whose_key_is_proven_stays_and_is_said_to"),
     Guard("abandon: a store that does not answer", "steps/vault/empty_store.py:given_up", "state.volume and not unbound and state.initialized is None", "False", "simulated/test_abandon.py::test_a_claimed_store_goes_only_where_it_is_seen_to_be_empty"),
-    Guard("abandon: a store of another's making", "steps/vault/empty_store.py:given_up", "case WindowPhase.CLAIMED if state.volume and state.initialized:", "case WindowPhase.CLAIMED if False:", "simulated/test_abandon.py::test_a_claimed_store_goes_only_where_it_is_seen_to_be_empty"),
+    Guard("abandon: a store of another's making", "steps/vault/empty_store.py:given_up", "case WindowPhase.CLAIMED if state.initialized:", "case WindowPhase.CLAIMED if False:", "simulated/test_abandon.py::test_a_claimed_store_goes_only_where_it_is_seen_to_be_empty"),
     unless("abandon: a secret that is not ours", "operations/abandon/parts.py:UncommittedCopies.observe", "not is_ours(live)", "simulated/test_abandon.py::test_somebody_elses_secret_of_that_name_stays"),
     without("abandon: a Vault that is not ours", "operations/abandon/unproven_vault.py:UnprovenVault._found", " and is_ours(obj)", "simulated/test_abandon.py::test_what_has_the_name_of_ours_and_is_not_ours_stays"),
     unless("abandon: missing permissions", "operations/abandon/unproven_vault.py:UnprovenVault.decide", "seen.missing", "simulated/test_abandon.py::test_missing_permissions_stop_it_before_anything_is_changed"),

@@ -1,5 +1,6 @@
 """The moves of a rekey: what is kept before the next share counts, and what goes where it never did (B4, S5)."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from bootstrap.model.catalog import Custody
 from bootstrap.model.errors import BootstrapError, EvidenceError, UnknownOutcome, WorldError
 from bootstrap.model.layout import ESCROW
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.ports import Answer, Ref
+from bootstrap.ports import Answer, Object, Ref
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.escrow import Escrow
@@ -25,7 +26,7 @@ from bootstrap.steps.vault.rekey import (
     remove_old_shares,
     settle,
 )
-from tests.simulator.concurrent import At, path_of
+from tests.simulator.concurrent import Answered, At, path_of
 from tests.simulator.faults import Call
 from tests.simulator.losses import delete
 from tests.simulator.platform import SimulatedPlatform
@@ -90,6 +91,22 @@ def custody(world: World, how: Custody) -> World:
     return world
 
 
+def at_proof(world: World, look: Callable[[], object]) -> World:
+    """Looks before a fresh process proves which share opens Vault."""
+    prove = world.proof.prove
+
+    class Proof:
+        def prove(self, cluster: str) -> dict[str, str]:
+            look()
+            return dict(prove(cluster))
+
+        def prove_following(self, cluster: str) -> dict[str, str]:
+            raise AssertionError
+
+    world.proof = Proof()
+    return world
+
+
 # ---------------------------------------------------------------- forward
 
 
@@ -120,7 +137,10 @@ def test_b4_a_mark_of_another_run_counts(platform: SimulatedPlatform, store: Sto
 def test_b4_under_offline_custody_no_secret_is_made_of_it(
     platform: SimulatedPlatform, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(platform.cluster, "logs", lambda *_: "")  # nobody unseals there
+    def logs(*_: str) -> str:
+        raise WorldError("no container of that name", code="E_NOT_FOUND")
+
+    monkeypatch.setattr(platform.cluster, "logs", logs)  # nobody unseals there
     rekeyed_to(custody(platform.world(), Custody.OFFLINE), 2)
     assert in_escrow(platform) == {2: store.share}
     assert unseal_secret(platform, 2) is None
@@ -181,6 +201,21 @@ def test_b4_a_share_that_is_kept_and_never_counted_goes_again(
     assert (window(platform).generation, window(platform).target) == (1, 0)
 
 
+@pytest.mark.parametrize("kept", ["slot", "escrow"])
+def test_b4_what_an_attempt_before_left_gives_way_to_another(
+    platform: SimulatedPlatform, store: Store, kept: str
+) -> None:
+    begun(platform)
+    share = sealed_to_root(platform, OTHER)
+    if kept == "slot":
+        Slots(platform.cluster, window(platform).volume).write(share_part(2), share)
+    else:
+        changed(platform, following=share)
+    rekeyed_to(platform.world(), 2)
+    assert store.share not in (SHARE, OTHER)
+    assert in_escrow(platform) == {2: store.share}
+
+
 def test_b4_a_share_that_counts_already_is_kept_by_settling(
     platform: SimulatedPlatform, store: Store
 ) -> None:
@@ -197,6 +232,21 @@ def test_b4_a_share_that_counts_already_is_kept_by_settling(
     assert platform.cluster.everything() == before
 
 
+def test_b4_an_escrow_that_says_so_already_is_not_written_back(
+    platform: SimulatedPlatform, store: Store
+) -> None:
+    """A run was killed between the escrow and the window."""
+    begun(platform)
+    share = sealed_to_root(platform, OTHER)
+    Slots(platform.cluster, window(platform).volume).write(share_part(2), share)
+    changed(platform, share=share, generation=2)
+    store.share = OTHER
+    seen: list[dict[int, str]] = []
+    settle(at_proof(platform.world(), lambda: seen.append(in_escrow(platform))))
+    assert [*seen, in_escrow(platform)] == [{2: OTHER}, {2: OTHER}]
+    assert window(platform).generation == 2
+
+
 def test_b4_settling_ends_an_attempt_of_ours_first(platform: SimulatedPlatform, store: Store) -> None:
     """Else a late request makes the other share count behind the proof."""
     begun(platform)
@@ -208,19 +258,7 @@ def test_b4_settling_ends_an_attempt_of_ours_first(platform: SimulatedPlatform, 
         rekeyed_to(with_vault(platform, At(asked("verify"), die)), 2)
     assert store.rekey.verification
     ended: list[str] = []
-    world = platform.world()
-    prove = world.proof.prove
-
-    class Proof:
-        def prove(self, cluster: str) -> dict[str, str]:
-            ended.append(store.rekey.verification)
-            return prove(cluster)
-
-        def prove_following(self, cluster: str) -> dict[str, str]:
-            raise AssertionError
-
-    world.proof = Proof()
-    settle(world)
+    settle(at_proof(platform.world(), lambda: ended.append(store.rekey.verification)))
     assert ended == [""]
     assert in_slots(platform) == in_escrow(platform) == {1: SHARE}
 
@@ -237,21 +275,37 @@ def test_b4_where_each_node_is_sealed_there_is_no_attempt_to_end(
     assert in_slots(platform) == {1: SHARE}
 
 
-@pytest.mark.parametrize("silent", ["vault-1", "vault-2"])
-def test_b4_while_a_node_is_silent_and_none_leads_an_attempt_may_live(
-    platform: SimulatedPlatform, store: Store, silent: str
+@pytest.mark.parametrize("how", ["silent", "unsealed"])
+def test_b4_while_none_leads_and_a_node_may_an_attempt_may_live(
+    platform: SimulatedPlatform, store: Store, how: str
 ) -> None:
     begun(platform)
     Slots(platform.cluster, window(platform).volume).write(share_part(2), sealed_to_root(platform, OTHER))
     delete(platform, Ref("v1", "Secret", "vault-unseal-1", "vault"))
     for pod in ("vault-0", "vault-1", "vault-2"):
         platform.vault.restart(pod)
-    live = platform.cluster.get(Ref("v1", "Pod", silent, "vault"))
-    assert live is not None
-    platform.cluster.set_status(live, {"phase": "Pending"})
+    if how == "silent":
+        live = platform.cluster.get(Ref("v1", "Pod", "vault-1", "vault"))
+        assert live is not None
+        platform.cluster.set_status(live, {"phase": "Pending"})
+    else:
+        platform.vault.unseal("vault-1", Sensitive(SHARE.encode(), "share"))
     error = refused(WorldError, lambda: settle(platform.world()))
     assert error.code == "E_TIMEOUT"
     assert "has ended" in error.message
+
+
+def test_b4_an_attempt_that_did_not_end_at_once_is_ended_again(
+    platform: SimulatedPlatform, store: Store
+) -> None:
+    begun(platform)
+    Slots(platform.cluster, window(platform).volume).write(share_part(2), sealed_to_root(platform, OTHER))
+    own = platform.world().material.unseal_key().certificate
+    store.rekey.nonce, store.rekey.key = "left", base64.b64encode(own).decode()
+    answered = Answered(lambda call: asked("init")(call) and call.args[0] == "DELETE", Answer(204, {}))
+    ended: list[str] = []
+    settle(at_proof(with_vault(platform, answered), lambda: ended.append(store.rekey.nonce)))
+    assert (answered.fired, ended) == (True, [""])
 
 
 @pytest.mark.parametrize("at", ["before it counts", "before it is settled"])
@@ -292,8 +346,6 @@ def test_b4_a_share_that_vault_does_not_take_makes_no_other(
 def test_b4_an_attempt_that_a_killed_run_left_is_followed_by_another(
     platform: SimulatedPlatform, store: Store
 ) -> None:
-    import base64
-
     own = platform.world().material.unseal_key().certificate
     store.rekey.nonce, store.rekey.key = "left", base64.b64encode(own).decode()
     rekeyed_to(platform.world(), 2)
@@ -365,7 +417,9 @@ def test_b4_without_an_escrow_and_without_a_window_nothing_begins(
 def test_s5_what_is_left_of_the_share_before_goes_by_its_uid(
     platform: SimulatedPlatform, store: Store
 ) -> None:
-    assert old_shares(platform.world()) == ()
+    other: Object = {"apiVersion": "v1", "kind": "Secret"}
+    platform.cluster.create({**other, "metadata": {"name": "vault-unseal-0", "namespace": "vault"}})
+    assert old_shares(platform.world()) == (), "there is none before the first"
     rekeyed_to(platform.world(), 2)
     names = [each["metadata"]["name"] for each in old_shares(platform.world())]
     assert names == ["vault-unseal-1", f"vault-slot-{window(platform).volume}-share"]

@@ -58,4 +58,5 @@ def proven(platform: SimulatedPlatform) -> Store:
     Slots(platform.cluster, volume).write(Slots.SHARE, ciphertext)
     escrow = Escrow(uid, volume, world.material.unseal_key().fingerprint, ciphertext)
     world.records.write(uid, ESCROW, escrow.to_bytes())
+    assert all((status := platform.vault.seal_status(pod)) and not status.sealed for pod in pod_names(3))
     return store

@@ -178,6 +178,8 @@ def test_b5_logins_and_roles_whose_tokens_no_census_shows_are_named() -> None:
             "staff/": {"type": "ldap", "config": None},
             "other/": {"type": "jwt", "config": {}},
             "unknown/": None,
+            "ldap/": {},  # of the kind that its name says
+            "mount_type": {"type": "jwt"},  # no mount
         },
         "auth/kubernetes/role": {"keys": ["one", "two", "gone"]},
         "auth/kubernetes/role/one": batch,
@@ -185,8 +187,14 @@ def test_b5_logins_and_roles_whose_tokens_no_census_shows_are_named() -> None:
         "auth/kubernetes/config": batch,  # this kind has no such setting
         "auth/staff/config": batch,
         "auth/other/config": batch,
+        "auth/ldap/config": batch,
     }
-    assert settle(vault).batch == ("auth/kubernetes/role/one", "auth/staff/config", "auth/tuned")
+    assert settle(vault).batch == (
+        "auth/kubernetes/role/one",
+        "auth/ldap/config",
+        "auth/staff/config",
+        "auth/tuned",
+    )
 
 
 @pytest.mark.usefixtures("leaves")

@@ -17,6 +17,7 @@ from bootstrap.steps.vault.objects import (
     certificate_names,
     config,
     pod_names,
+    shape_of,
     stateful_set,
 )
 
@@ -207,3 +208,77 @@ def test_a_renewer_asks_for_the_names_of_its_own_pod() -> None:
     renewer = pod(stateful_set(SPEC, replicas=3, tls_secret="t", unseal_secrets=("u",)))["containers"][-1]
     asked = {e["name"]: e.get("value", "") for e in renewer["env"]}["NAMES"].replace("$(POD)", "vault-2")
     assert tuple(asked.split(",")) == certificate_names(SPEC, "vault-2")
+
+
+def served(**declared: Any) -> Object:
+    return stateful_set(
+        replace(SPEC, **declared), replicas=3, tls_secret="vault-tls", unseal_secrets=("vault-unseal-1",)
+    )
+
+
+def test_what_is_declared_of_pods_and_volumes_is_in_their_template_and_nothing_else_is() -> None:
+    toleration = {"key": "node", "operator": "Exists"}
+    found = pod(served(image_pull_secrets=("one", "two"), tolerations=(toleration,)))
+    assert found["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
+    assert found["tolerations"] == [toleration]
+    assert not {"imagePullSecrets", "tolerations", "initContainers"} & set(pod(served()))
+    claims = served(storage_class="fast")["spec"]["volumeClaimTemplates"]
+    assert [claim["spec"]["storageClassName"] for claim in claims] == ["fast", "fast"]
+    claims = served()["spec"]["volumeClaimTemplates"]
+    assert not [claim for claim in claims if "storageClassName" in claim["spec"]]
+    assert "ordinals" not in served()["spec"]
+
+
+def test_inv1_only_in_the_restore_shape_a_snapshot_can_be_unpacked() -> None:
+    found = pod(stateful_set(SPEC, replicas=1, tls_secret="vault-tls", spool=True))
+    (vault,) = found["containers"]
+    assert {"name": "spool", "emptyDir": {"sizeLimit": SPEC.data_size}} in found["volumes"]
+    assert {"name": "TMPDIR", "value": "/vault/spool"} in vault["env"]
+    assert {"name": "spool", "mountPath": "/vault/spool"} in vault["volumeMounts"]
+    for other in (served(), stateful_set(SPEC, replicas=1, tls_secret="vault-tls")):
+        assert "spool" not in str(pod(other))
+
+
+def test_inv1_in_the_restore_shape_vault_listens_to_itself_alone() -> None:
+    listener = json.loads(config("vault-0", (), alone=True))["listener"]
+    assert listener[0]["tcp"]["address"] == "127.0.0.1:8200"
+    assert json.loads(config("vault-0", ()))["listener"][0]["tcp"]["address"] == "[::]:8200"
+
+
+def test_b4_under_offline_custody_no_key_is_mounted() -> None:
+    found = pod(served(custody=Custody.OFFLINE))
+    assert "unseal" not in [volume["name"] for volume in found["volumes"]]
+    assert "unseal" in [volume["name"] for volume in pod(served())["volumes"]]
+    assert "unseal" not in str(pod(stateful_set(SPEC, replicas=1, tls_secret="vault-tls")))
+
+
+def test_peers_find_each_other_by_a_service_that_takes_pods_that_are_not_ready() -> None:
+    services = {o["metadata"]["name"]: o["spec"] for o in base_objects(SPEC, ()) if o["kind"] == "Service"}
+    headless, clients = services["vault-internal"], services["vault"]
+    assert (headless["clusterIP"], headless["publishNotReadyAddresses"]) == ("None", True)
+    assert [port["name"] for port in headless["ports"]] == ["https", "raft"]
+    assert not {"clusterIP", "publishNotReadyAddresses"} & set(clients)
+    assert [port["name"] for port in clients["ports"]] == ["https"]
+
+
+def test_an_object_without_annotations_is_of_no_shape() -> None:
+    assert shape_of({"metadata": {}}) == shape_of({"metadata": {"annotations": None}}) == ""
+    assert shape_of(served()["spec"]["template"]) != ""
+
+
+def test_each_peer_has_a_configuration_of_its_own() -> None:
+    configs = next(o for o in base_objects(SPEC, pod_names(3)) if o["kind"] == "ConfigMap")["data"]
+    assert list(configs) == ["vault-0.json", "vault-1.json", "vault-2.json"]
+
+
+def test_b6_a_vault_that_serves_cuts_its_audit_log_and_serves_what_its_renewer_got() -> None:
+    serves, begins = (
+        pod(shape)["containers"][0] for shape in (served(), stateful_set(SPEC, replicas=1, tls_secret="t"))
+    )
+    assert serves["command"][:2] == ["sh", "-c"]
+    assert begins["command"] == ["vault", "server", "-config=/vault/config/$(POD).json"]
+    part = {"name": "AUDIT_PART", "value": str(SPEC.audit_part)}
+    assert (part in serves["env"], "AUDIT_PART" in str(begins["env"])) == (True, False)
+    beside = {"leaf", "socket"}
+    assert beside <= {mount["name"] for mount in serves["volumeMounts"]}
+    assert not beside & {mount["name"] for mount in begins["volumeMounts"]}

@@ -208,6 +208,27 @@ def test_s4_a_pod_that_never_comes_back_is_waited_for(platform: SimulatedPlatfor
         assert stopped.value.code == "E_TIMEOUT"
 
 
+def test_s4_a_pod_of_before_that_does_not_end_is_not_taken_for_it(platform: SimulatedPlatform) -> None:
+    begun(platform)
+    walked(platform, until=Move.RESTART)
+    live = platform.cluster.peek(ref("Pod", "vault-1"))
+    assert live is not None
+    live["metadata"]["finalizers"] = ["somebody.example/keeps-it"]
+    assert platform.vault.seal_status("vault-1") is not None
+    with pytest.raises(WorldError, match="vault-1 answers as the only voter") as stopped:
+        RecoveredQuorum(platform.world()).make(Move.RESTART, read(platform))
+    assert stopped.value.code == "E_TIMEOUT"
+
+
+def test_b4_a_node_that_its_unsealer_does_not_open_is_waited_for(platform: SimulatedPlatform) -> None:
+    begun(platform)
+    delete(platform, KEY)
+    walked(platform, until=Move.OPEN)
+    with pytest.raises(WorldError, match="vault-1 is unsealed") as stopped:
+        RecoveredQuorum(platform.world()).make(Move.OPEN, read(platform))
+    assert stopped.value.code == "E_TIMEOUT"
+
+
 def test_s4_other_voters_than_itself_stop_it(platform: SimulatedPlatform) -> None:
     now = begun(platform)
     with pytest.raises(EvidenceError) as stopped:
