@@ -26,12 +26,17 @@ CONTROL = {
     f"{TRANSIT_MOUNT}/keys/": "the key with which Vault countersigns",
     f"{TRANSIT_MOUNT}/restore/": "the key with which Vault countersigns",
     f"{TRANSIT_MOUNT}/sign/{TRANSIT_KEY}/": "what Vault has signed",
+    f"sys/mounts/{PKI_MOUNT}/": "the mount of Vault's certificates",
+    f"{KV_MOUNT}/config": "how versions are kept",
     "sys/remount": "mounts",
+    "sys/plugins/catalog/": "plugins",
+    "sys/audit/": "audit devices",  # one writes a file of the caller's choice on Vault's machine
     "sys/auth/": "logins",
     "sys/storage/raft/snapshot": "the whole storage",
     "sys/storage/raft/snapshot-force": "the whole storage",
     "sys/generate-root/": "the root token",
     "sys/rekey/": "the unseal key",
+    "sys/rekey-recovery-key/": "the unseal key",
     "auth/+/config/": "whom a login believes",
     f"auth/{POD_LOGIN}/": "the login of Vault's pods",
     # Who defines one of these gives it any policy, the configuring one too. A secret id is none of them.
@@ -42,8 +47,7 @@ CONTROL = {
     "auth/+/groups/+": "which policies a login gives",
     "auth/+/certs/+": "which policies a login gives",
     "auth/+/map/": "which policies a login gives",
-    f"{PKI_MOUNT}/intermediate/": "the CA of Vault's certificates",
-    f"{PKI_MOUNT}/roles/": "the names in Vault's certificates",
+    f"{PKI_MOUNT}/": "certificates of Vault",
     "auth/token/roles/": "token roles",
     "identity/entity/": "entities",
     "identity/entity-alias/": "aliases of entities",
@@ -51,10 +55,15 @@ CONTROL = {
     "identity/group/": "groups",
     "identity/group-alias/": "aliases of groups",
 }
+# The same where ``sudo`` is granted too: without it a token has no policy that its maker has not.
+WITH_SUDO = {
+    "auth/token/create": "tokens of any policy",
+    "auth/token/create-orphan": "tokens of any policy",
+}
 
 
 def changes(grants: Sequence[Grant], secrets: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """In words what the bearer changes; ``secrets`` are (path, name)."""
+    """In words what the bearer changes; ``secrets`` are (path, name), of a folder with ``/`` at its end."""
     if not any(grant.capabilities & WRITES for grant in grants):
         return ()
     return (*sorted({name for path, name in secrets if writes(grants, path)}), *control(grants))
@@ -62,15 +71,17 @@ def changes(grants: Sequence[Grant], secrets: Iterable[tuple[str, str]]) -> tupl
 
 def writes(grants: Sequence[Grant], path: str) -> bool:
     """Whether the secret at ``path`` can be written, taken away, or brought back to an older version's state."""
-    return any(
-        _allowed(grants, f"{KV_MOUNT}/{kind}/{path}") & WRITES
-        for kind in ("data", "metadata", "delete", "undelete", "destroy")
-    )
+    kinds = ("data", "metadata", "delete", "undelete", "destroy")
+    if path.endswith("/"):
+        return any(_touches(grants, grant, f"{KV_MOUNT}/{kind}/{path}") for grant in grants for kind in kinds)
+    return any(_allowed(grants, f"{KV_MOUNT}/{kind}/{path}") & WRITES for kind in kinds)
 
 
 def control(grants: Sequence[Grant]) -> Iterator[str]:
     """What of ``CONTROL`` the bearer can write."""
     found = {what for grant in grants for path, what in CONTROL.items() if _touches(grants, grant, path)}
+    able = [grant for grant in grants if "sudo" in grant.capabilities]
+    found |= {what for grant in able for path, what in WITH_SUDO.items() if _touches(grants, grant, path)}
     yield from sorted(found)
 
 

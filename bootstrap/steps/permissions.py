@@ -63,11 +63,21 @@ def recovering_a_quorum(intent: Intent) -> tuple[Permission, ...]:
 def verifying() -> tuple[Permission, ...]:
     """What `verify` reads of the whole cluster; without one of them a proof is left out and says which."""
     rbac, external = "rbac.authorization.k8s.io", "external-secrets.io"
+    everywhere = ("clusterexternalsecrets", "clusterpushsecrets")
     listed = (
         ("", "secrets"),
         ("", "configmaps"),
+        ("", "pods"),
+        *(("apps", f"{kind}s") for kind in ("deployment", "statefulset", "daemonset", "replicaset")),
+        ("apps", "controllerrevisions"),
+        ("batch", "jobs"),
+        ("batch", "cronjobs"),
+        ("apiextensions.k8s.io", "customresourcedefinitions"),
         *((rbac, r) for r in ("clusterroles", "clusterrolebindings", "roles", "rolebindings")),
         *((external, r) for r in ("externalsecrets", "pushsecrets", "secretstores", "clustersecretstores")),
+        *((external, r) for r in everywhere),
+        (f"generators.{external}", "vaultdynamicsecrets"),
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
     )
     return tuple(Permission("list", group, resource) for group, resource in listed)
 

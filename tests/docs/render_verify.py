@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from bootstrap.intent.vault_reach import CONTROL
+from bootstrap.intent.vault_reach import CONTROL, WITH_SUDO
 from bootstrap.operations.verify.invariants import CLAIMS
 from bootstrap.operations.verify.kubernetes_built_in import BUILT_IN
 from bootstrap.operations.verify.kubernetes_ways import WAYS, Way
@@ -45,22 +45,25 @@ does so on the simulator, `tests/lab/test_verify_seeds.py` is written for real s
 END = """
 ## What is looked into
 
-**Values in the cluster.** `no-old-value` and `no-copy` each list every Secret and ConfigMap and compare by HMAC
-under a key that lives as long as the process. A value is found as a whole field, a line, what stands behind `=`
-or `:`, a word, and as base64 of these; fields longer than 64 KiB are looked at as a whole only. Not counted,
-and listed: values of fewer than eight bytes or of two different bytes, certificates and public keys, a few
-common words, and fields with names such as `username`, `host`, `port` and `ca.crt`. Not counted, and named: a
-Secret with the value in a namespace that the entry names. A value that two entries share may lie where either
-declares it. Annotations of these controllers are named as what copies: {copiers}.
+**Values.** `no-old-value` and `no-copy` each list the objects named above and compare by HMAC under a key that lives
+as long as the process. A value is found as a whole field, the name of one, a line, what stands behind `=` or `:`, a
+word, and as letters and digits between anything else; in annotations as in data. Base64, hexadecimal, gzip, JSON in
+JSON and `%2F` are opened first, four layers deep, so a Helm release is too; in texts longer than 64 KiB not each word
+is. Of a private key its longest line is looked for besides. Custom objects that there is no right to list are named.
+Not counted, and listed: values of fewer than eight bytes or of two different bytes, certificates and public keys,
+addresses without a path, a few common words, and fields with names such as `username`, `host`, `port`, `client_id` and
+`ca.crt`. Not counted, and named: a Secret with the value in a namespace that the entry names. A value that two entries
+share may lie where either declares it. Annotations of these controllers are named as what copies: {copiers}.
 
 **Vault's policies.** Of the paths of one policy that match a request the most specific counts, and `deny` wins,
 as in Vault. Each one who may write, delete or undelete a secret of the catalog, or the ledger's copy, has power over
-it; so has each who may write one of these: {control}. A template in a path stands for anything. Looked for are
-holders among {rooms}, entities, groups and live tokens.
+it; so has each who may write one of these: {control}; with `sudo` {with_sudo} too.
+A template in a path stands for anything. Looked for are holders among {rooms}, entities, groups and live tokens.
 
 **Kubernetes' bindings.** Counted are [the ways](#the-ways) below, a Secret by its name where a rule narrows it. A
 binding that lies in the commit counts as declared for the subjects that it has there, and for what its role gives
-there. Built in are {built_in}, each with its own role and subject, and with no more rights
+there. An account counts where it lies, if it is the operator's, declared, or one of the control plane's that may do one
+of these itself. Built in are {built_in}, each with its own role and subject, and with no more rights
 than Kubernetes gives it; a label counts for nothing. Everybody else is declared under
 [`operators`](platform.md#who-can-change-a-secret), or breaks the proof.
 
@@ -85,6 +88,7 @@ def verify_page() -> str:
     end = END.format(
         copiers=", ".join(sorted(COPIERS.values())),
         control=", ".join(dict.fromkeys(CONTROL.values())),
+        with_sudo=", ".join(dict.fromkeys(WITH_SUDO.values())),
         rooms=", ".join(f"{', '.join(rooms)} of `{kind}`" for kind, rooms in ROOMS.items()),
         ways="".join(map(_way, WAYS)),
         built_in=", ".join(f"`{name}`" for name in BUILT_IN),

@@ -132,6 +132,7 @@ def other_teams_in_vault(hand: Hand) -> None:
         for prefix in ("applications", "bootstrap", "platform", "platform-data")
     )
     wide = 'path "secret/*" { capabilities = ["create", "read", "update", "delete"] }\n'
+    denied += 'path "secret/config" { capabilities = ["deny"] }\n'
     hand.vault("PUT", "sys/policies/acl/all-but-ours", {"policy": wide + denied})
     hand.vault("POST", "sys/auth/userpass", {"type": "userpass"})
     hand.vault("POST", "auth/userpass/users/bob", {"token_policies": ["team", "default"]})
@@ -159,6 +160,149 @@ def configuration(hand: Hand) -> None:
     )
 
 
+def workloads(hand: Hand) -> None:
+    """Pods and what makes them: values by reference, open fields, images by digest, tokens of others."""
+    reference = {"secretKeyRef": {"name": "orders-payment-token", "key": "token"}}
+    env = [
+        {"name": "TOKEN", "valueFrom": reference},
+        {"name": "DB_HOST", "value": "postgres.database.svc"},
+        {"name": "DB_USER", "value": "orders"},
+        {"name": "DIGEST", "value": "0123456789abcdef" * 4},
+    ]
+
+    def pods(place: str) -> made.Object:
+        container = {"name": "app", "image": f"example.com/app@sha256:{'ab' * 32}", "env": env}
+        template = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [container]}}
+        spec = {"replicas": 0, "selector": {"matchLabels": {"app": "x"}}, "template": template}
+        meta = {"name": "app", "namespace": place}
+        return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+
+    everywhere(hand, pods)
+
+
+def mesh(hand: Hand) -> None:
+    """It changes pods of namespaces with its label, and writes a ConfigMap into each namespace."""
+    hand.create(made.role("istiod", [made.rule("create get list update watch", "configmaps")]))
+    hand.create(made.binding("istiod", [made.account("istiod", "istio-system")], "istiod"))
+    everywhere(
+        hand, lambda place: made.config_map("istio-ca-root-cert", place, {"root-cert.pem": CERTIFICATE})
+    )
+    hand.create(webhook("istio-sidecar-injector", "istio-system", "", "pods", {"istio-injection": "enabled"}))
+
+
+def policies_of_others(hand: Hand) -> None:
+    """cert-manager's own kinds, and a policy engine that changes Secrets of other namespaces."""
+    hand.create(webhook("cert-manager-webhook", "cert-manager", "cert-manager.io", "*", {}))
+    hand.create(webhook("mutator", "strangers", "*", "*", {"team": "strangers"}))
+
+
+def declared_webhook(hand: Hand) -> None:
+    """A policy engine that is asked about each Secret, and is declared by its account."""
+    hand.commit(
+        "bootstrap.yaml", lambda text: text + PEOPLE.replace("argocd/argocd-application-", "kyverno/")
+    )
+    hand.create(webhook("kyverno", "kyverno", "*", "*/*", {}))
+
+
+def webhook(name: str, place: str, group: str, resource: str, labels: made.Object) -> made.Object:
+    rule = {"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE"], "resources": [resource]}
+    hook = {
+        "name": f"{name}.example.org",
+        "rules": [rule],
+        "clientConfig": {"service": {"namespace": place, "name": name}, "caBundle": "QUJD"},
+        "namespaceSelector": {"matchLabels": labels} if labels else {},
+    }
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [hook],
+    }
+
+
+def bootstrap_tokens(hand: Hand) -> None:
+    """What kubeadm leaves in kube-system, and lets in by it."""
+    data = {"token-id": "abcdef", "token-secret": "0123456789abcdef", "usage-bootstrap-signing": "true"}
+    token = made.secret("bootstrap-token-abcdef", "kube-system", data)
+    hand.create(token | {"type": "bootstrap.kubernetes.io/token"})
+    group = made.group("system:bootstrappers:kubeadm:default-node-token")
+    csr = "certificates.k8s.io"
+    hand.create(
+        made.role("system:node-bootstrapper", [made.rule("create", "certificatesigningrequests", csr)])
+    )
+    hand.create(made.binding("kubeadm:kubelet-bootstrap", [group], "system:node-bootstrapper"))
+
+
+def cloud_controllers(hand: Hand) -> None:
+    """In kube-system: what they lead by, nodes and volumes, a token for their own account, and Secrets to read."""
+    rules = [
+        made.rule("create get list update watch", "leases", "coordination.k8s.io"),
+        made.rule("create delete get list patch update watch", "nodes persistentvolumes"),
+        made.rule("create patch", "events"),
+        made.rule("create", "serviceaccounts/token", names="calico-cni-plugin"),
+    ]
+    account = made.account("cloud-controller-manager", "kube-system")
+    hand.create(made.role("cloud", rules))
+    hand.create(made.binding("cloud", [account], "cloud"))
+    hand.create(made.role("reads", [made.rule("get list watch", "secrets configmaps")]))
+    hand.create(made.binding("reads", [account], "reads", "kube-system"))
+
+
+def aggregated(hand: Hand) -> None:
+    """Roles by label, for people who look; one that may bind a role which gives nothing of ours."""
+    view = made.role("view", [made.rule("get list watch", "pods services configmaps")])
+    hand.create(view | {"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"to-view": "true"}}]}})
+    hand.create(made.binding("viewers", [made.group("system:authenticated")], "view"))
+    hand.create(made.role("lends", [made.rule("bind", "clusterroles", made.GROUP, "view")]))
+    hand.create(made.binding("lends", [made.account("tenants", "strangers")], "lends"))
+
+
+def backups(hand: Hand) -> None:
+    """Velero, declared; its own objects and a repository's Secret."""
+    people = PEOPLE.replace("argocd/argocd-application-controller", "velero/velero")
+    hand.commit("bootstrap.yaml", lambda text: text + people)
+    hand.create(made.namespace("velero"))
+    hand.create(made.secret("velero-repo-credentials", "velero", {"repository-password": "static-passw0rd"}))
+    hand.create(made.role("cluster-admin", [made.rule("*", "*", "*")]))
+    hand.create(made.binding("velero", [made.account("velero", "velero")], "cluster-admin"))
+
+
+def raw_teams_in_vault(hand: Hand) -> None:
+    """Secrets of others below the same mount, at any depth, and policies for them and for their certificates."""
+    hand.vault("POST", "secret/data/teams/a/b/c", {"data": {"password": "of-a-team-4711", "host": "db"}})
+    hand.vault("POST", "secret/data/alone", {"data": {"nested": "x"}})
+    text = "".join(
+        f'path "{path}" {{ capabilities = ["create", "update"] }}\n'
+        for path in ("secret/data/teams/*", "pki/issue/team", "auth/token/create", "transit/sign/team")
+    )
+    hand.vault("PUT", "sys/policies/acl/team", {"policy": text})
+    hand.vault(
+        "POST",
+        "auth/kubernetes/role/team",
+        {
+            "bound_service_account_names": ["*"],
+            "bound_service_account_namespaces": ["*"],
+            "token_policies": ["team"],
+        },
+    )
+    hand.vault("POST", "auth/token/create", {"policies": ["team"]})
+    hand.vault("POST", "identity/group/name/team", {"policies": ["team"], "member_entity_ids": ["of-others"]})
+    hand.vault("PUT", "sys/config/auditing/request-headers/X-Forwarded-For", {"hmac": False})
+    hand.vault("POST", "sys/audit/socket", {"type": "socket", "options": {"address": "siem:9090"}})
+
+
+def looked_at_by_hand(hand: Hand) -> None:
+    """What people and the operator leave on ours: a forced look, defaults of the definitions."""
+
+    def change(obj: made.Object) -> None:
+        obj["metadata"].setdefault("annotations", {})["force-sync"] = "1700000000"
+        obj["spec"]["refreshPolicy"] = "Periodic"
+        obj["spec"]["target"]["template"] = {"engineVersion": "v2", "mergePolicy": "Replace"}
+
+    hand.stop_operator()
+    hand.edit("ExternalSecret", "orders-database", "orders", change)
+
+
 SOUND: dict[str, tuple[Callable[[Hand], None], str, str]] = {  # and what a claim's evidence says of it
     "Kubernetes itself": (kubernetes_itself, "kubernetes-writers", "nobody else seen"),
     "certificates everywhere": (certificates, "no-copy", ""),
@@ -176,13 +320,23 @@ SOUND: dict[str, tuple[Callable[[Hand], None], str, str]] = {  # and what a clai
     "open fields in ConfigMaps": (
         open_fields,
         "no-copy",
-        ", postgres-superuser.host (14), ",
+        ", postgres-superuser.host (15), ",
     ),
     "a value beside the declared one": (
         beside_the_declared_one,
         "no-copy",
         "in its namespace: orders-payment-token.token",
     ),
+    "workloads that take values by reference": (workloads, "no-copy", ""),
+    "a service mesh": (mesh, "kubernetes-writers", "nobody else seen"),
+    "webhooks that do not meet ours": (policies_of_others, "kubernetes-writers", "nobody else seen"),
+    "a declared policy engine": (declared_webhook, "kubernetes-writers", "kyverno/controller"),
+    "bootstrap tokens": (bootstrap_tokens, "kubernetes-writers", "nobody else seen"),
+    "cloud controllers": (cloud_controllers, "kubernetes-writers", "nobody else seen"),
+    "aggregated roles": (aggregated, "kubernetes-writers", "nobody else seen"),
+    "a declared backup": (backups, "kubernetes-writers", "velero/velero"),
+    "secrets of others in the same mount": (raw_teams_in_vault, "no-copy", "2 other paths of Vault"),
+    "fields that are filled in": (looked_at_by_hand, "synced", "objects"),
     "configuration in Vault": (configuration, "configuration", "not declared: platform-config/postgres/main"),
 }
 

@@ -43,6 +43,9 @@ CLUSTER_SCOPED = frozenset(
         "Node",
         "PersistentVolume",
         "ClusterSecretStore",
+        "ClusterExternalSecret",
+        "ClusterPushSecret",
+        "MutatingWebhookConfiguration",
         "ValidatingAdmissionPolicy",
         "ValidatingAdmissionPolicyBinding",
     }

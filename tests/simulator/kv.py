@@ -19,7 +19,7 @@ def config(call: "Call") -> Answer:
 def metadata(call: "Call") -> Answer:
     if "secret/" not in call.store.mounts:
         return _no_route(call)
-    path, kept = call.path.removeprefix("secret/metadata/"), call.store.secrets
+    path, kept = call.path.removeprefix("secret/metadata").lstrip("/"), call.store.secrets
     if call.method == "LIST":
         return _listed(call, path)
     if call.method == "DELETE":

@@ -53,7 +53,7 @@ def entity_policies(call: "Call", account: str) -> tuple[str, ...]:
 
 def issued(call: "Call", policies: tuple[str, ...], identity: tuple[str, ...] = ()) -> Answer:
     token, accessor = "hvs." + secrets.token_hex(8), secrets.token_hex(8)
-    call.store.tokens[token] = _token(accessor, policies, identity)
+    call.store.tokens[token] = _token(accessor, policies, identity, call.path)
     about = {"accessor": accessor, "policies": [*policies, *identity]}
     return call.ok(auth={"client_token": Sensitive(token.encode(), "token"), **about})
 
@@ -79,10 +79,10 @@ def tokens(call: "Call") -> Answer:
     return call.ok(shown(live[found])) if found else call.no(400, "invalid accessor")
 
 
-def _token(accessor: str, policies: tuple[str, ...], identity: tuple[str, ...]) -> "Token":
+def _token(accessor: str, policies: tuple[str, ...], identity: tuple[str, ...], path: str) -> "Token":
     from tests.simulator.vault import Token
 
-    return Token(accessor, policies, identity)
+    return Token(accessor, policies, identity, path)
 
 
 def shown(token: "Token") -> dict[str, Any]:

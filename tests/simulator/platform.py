@@ -57,12 +57,15 @@ CRD = b"""\
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: externalsecrets.external-secrets.io}
-spec: {group: external-secrets.io}
+spec: {group: external-secrets.io, names: {kind: ExternalSecret}, versions: [{name: v1, served: true, storage: true}]}
 ---
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: passwords.generators.external-secrets.io}
-spec: {group: generators.external-secrets.io}
+spec:
+  group: generators.external-secrets.io
+  names: {kind: Password}
+  versions: [{name: v1alpha1, served: true, storage: true}]
 """
 
 

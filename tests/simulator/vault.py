@@ -84,6 +84,7 @@ class Store:
     log: list[Line] = field(default_factory=list)
     barrier_term: int = 1
     voters: set[str] = field(default_factory=set)  # nodes by raft's word, whether they run or not
+    learners: set[str] = field(default_factory=set)  # nodes that have all and do not vote
     led: str = ""  # the last leader
 
     @property
@@ -599,6 +600,7 @@ class Call:
 
     def raft(self) -> Answer:
         servers = [{"node_id": pod, "voter": True} for pod in self.vault.voters(self.store)]
+        servers += [{"node_id": pod, "voter": False} for pod in sorted(self.store.learners)]
         return self.ok({"config": {"servers": servers}})
 
     def rotate(self) -> Answer:
@@ -651,6 +653,7 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "bootstrap-transit/": transit.answer,
     "vault-pki/": pki.answer,
     "secret/config": kv.config,
+    "secret/metadata": kv.metadata,
     "secret/metadata/": kv.metadata,
     "secret/data/": kv.data,
     "secret/undelete/": kv.undelete,

@@ -29,8 +29,9 @@ def rule(verbs: str, resources: str = "secrets", groups: str = "core", names: st
             rule("*", "*", "*"),
             HERE,
             False,
-            "create/delete/deletecollection/patch/update secrets, bind/escalate roles, "
-            "impersonate serviceaccounts, create/patch/update externalsecrets, create/patch/update secretstores",
+            "create/delete/deletecollection/patch/update secrets, bind/escalate roles, bind clusterroles, "
+            "impersonate serviceaccounts, create/delete/deletecollection/patch/update externalsecrets, "
+            "create/patch/update secretstores, delete namespaces",
         ),
         (rule("get list watch"), HERE, False, ""),
         (rule("update", names="orders-token"), HERE, False, "update secrets"),

@@ -53,7 +53,11 @@ def test_inv6_it_reaches_a_secret(block: tuple[str, str]) -> None:
         [("other/data/platform/database/superuser", "update")],
         [("secret/data/+", "update")],  # one segment
         [("secret/data/platform/database/superuse", "update")],
-        [("secret/*", "update"), *((f"secret/{k}/plat*", "deny") for k in KINDS)],
+        [
+            ("secret/*", "update"),
+            *((f"secret/{k}/plat*", "deny") for k in KINDS),
+            ("secret/config", "deny"),  # how long any version of that mount is kept
+        ],
         [
             ("secret/data/*", "update"),
             ("secret/data/platform/*", "read"),
@@ -70,6 +74,7 @@ def test_it_reaches_none(blocks: list[tuple[str, str]]) -> None:
 def test_a_denial_with_a_plus_gives_way_to_a_glob_without_one() -> None:
     """Of two paths whose first wildcard is at the same place, the one with fewer ``+`` counts."""
     blocks = [("secret/*", "update"), ("secret/+/platform/*", "deny"), ("secret/+/platform-data/*", "deny")]
+    blocks += [("secret/config", "deny")]
     assert found(policy(*blocks)) == ("orders", "superuser")
 
 

@@ -1,8 +1,9 @@
 """Is this the same value as that one? By HMAC under a key of this process alone: nothing to keep, nothing to guess by.
 
-A value is looked for as the whole of a field, as a line, as what stands behind ``=`` or ``:`` in one, as a word
-between quotes, spaces and the like, and as the base64 of each. It is not found inside what is compressed or encrypted,
-nor where it is divided or escaped.
+A value is looked for as the whole of a text, as a line, as what stands behind ``=`` or ``:`` in one, as a word
+between quotes, spaces and the like, and as letters and digits between anything else. What is in base64, hexadecimal,
+gzip, or escaped as JSON and addresses are, is opened first, layer by layer. It is not found inside what is encrypted,
+nor where it is divided.
 """
 
 import base64
@@ -10,13 +11,18 @@ import binascii
 import hmac
 import re
 import secrets
-from collections.abc import Iterator
+import zlib
+from collections.abc import Container, Iterator
+from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from bootstrap.intent.private_keys import private_keys
 from bootstrap.model.sensitive import Sensitive
 
 SHORTEST = 8  # bytes: what is shorter is found by chance
-LONGEST = 64 * 1024  # bytes of a text that is also looked at word by word
+LONGEST: Final = 64 * 1024  # bytes of a text of which each word is opened too
+UNPACKED: Final = 16 * 1024 * 1024  # bytes of what is compressed
+LAYERS: Final = 4  # such as JSON in gzip in base64 in base64
 COMMON = frozenset(
     b"password changeme change-me postgres postgresql localhost disabled required internal production"
     b" 12345678 123456789 00000000 administrator external-secrets kubernetes".split()
@@ -25,6 +31,13 @@ _PUBLIC = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?(?:CERTIFICATE|PUBLIC KEY|
 _WORD = re.compile(rb"[^\s\"'`,;<>()\[\]{}|&]+")
 _BEHIND = re.compile(rb"[^\n:=]{1,200}[:=]\s*(.+)")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}")
+_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){8,}")
+_RUN = re.compile(rb"[A-Za-z0-9]{8,}")
+_ESCAPE = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
+_GZIP: Final = b"\x1f\x8b"
+_ADDRESS = re.compile(rb"[a-z][a-z0-9+.-]*://[A-Za-z0-9.:\[\]-]+/?")
 _TOKENS = {
     "a Vault token": re.compile(rb"\bhv[sbr]\.[A-Za-z0-9_-]{20,}"),
     "a GitHub token": re.compile(rb"\bgh[pousr]_[A-Za-z0-9]{30,}"),
@@ -51,8 +64,9 @@ class Fingerprints:
 
     def within(self, value: Sensitive) -> frozenset[bytes]:
         """The digests of all that could be a value in a field, of the lengths that are looked for."""
-        parts = _parts(value.reveal())
-        return frozenset(self._digest(part) for part in parts if len(part) in self._lengths)
+        lengths = self._lengths
+        parts = {p for p in _parts(value.reveal(), lengths, LAYERS) if len(p) in lengths}
+        return frozenset(map(self._digest, parts))
 
     def whole(self, value: Sensitive) -> bytes:
         """The digest of a field as it is."""
@@ -63,10 +77,22 @@ class Fingerprints:
 
 
 def is_weak(value: Sensitive) -> bool:
-    """Short, common or public by its form: that it is met again says nothing."""
+    """Short, common or public by its form: that it is met again says nothing. So is an address without a path."""
     content = value.reveal().strip()
     short = len(content) < SHORTEST or len(set(content)) < 3
-    return short or content.lower() in COMMON or _PUBLIC.match(content) is not None
+    open_ = _PUBLIC.match(content) or _ADDRESS.fullmatch(content)
+    return short or content.lower() in COMMON or open_ is not None
+
+
+def key_line(value: Sensitive) -> Sensitive | None:
+    """Of a private key in lines, the one that tells it from others, which stays when the others are indented."""
+    if not secret_looking(value):
+        return None
+    lines = [line.strip() for line in value.reveal().splitlines()]
+    inner = [line for line in lines if _BASE64.fullmatch(line)]
+    longest = max((len(line) for line in inner), default=0)
+    last = next((line for line in reversed(inner) if len(line) == longest), b"")
+    return Sensitive(last, "a line of a private key") if len(last) >= 32 else None
 
 
 def secret_looking(value: Sensitive) -> str:
@@ -77,27 +103,71 @@ def secret_looking(value: Sensitive) -> str:
     return next((what for what, pattern in _TOKENS.items() if pattern.search(content)), "")
 
 
-def _parts(content: bytes) -> Iterator[bytes]:
-    whole = content.strip()
-    yield from _plain_and_opened(whole)
-    if len(content) > LONGEST:
-        return
+def _parts(text: bytes, lengths: Container[int], layers: int) -> Iterator[bytes]:
+    """Whatever in ``text`` could be a value; what is opened is a text again, for so many ``layers``."""
+    whole = text.strip()
+    yield whole
+    for word in _words(whole):
+        yield word
+        if _is_near(len(word) * 3 // 4, lengths) or len(text) <= LONGEST:
+            yield from _opened_words(word, lengths, layers)
+    if layers:
+        for inner in _opened(whole):
+            yield from _parts(inner, lengths, layers - 1)
+
+
+def _words(whole: bytes) -> Iterator[bytes]:
+    yield from _RUN.findall(whole)
     for line in whole.splitlines():
         yield line.strip()
         if behind := _BEHIND.match(line):
             yield behind[1].strip().strip(b"\"'")
         for word in _WORD.findall(line):
-            yield from _plain_and_opened(word)
-            for end in re.split(rb"[=:@/]", word):
-                yield from _plain_and_opened(end)
+            yield word
+            yield from re.split(rb"[=:@/]", word)
 
 
-def _plain_and_opened(part: bytes) -> Iterator[bytes]:
-    yield part
-    if _BASE64.fullmatch(part):
+def _opened_words(word: bytes, lengths: Container[int], layers: int) -> Iterator[bytes]:
+    for plain in _decoded(word):
+        yield plain
+        if layers and plain.isascii() and plain != word:
+            yield from _parts(plain, lengths, layers - 1)
+
+
+def _is_near(length: int, lengths: Container[int]) -> bool:
+    """Padding and a newline at the end may make it longer than the value."""
+    return any(length - more in lengths for more in range(4))
+
+
+def _decoded(word: bytes) -> Iterator[bytes]:
+    if _HEX.fullmatch(word):
+        yield bytes.fromhex(word.decode()).strip()
+    if _BASE64.fullmatch(word):
+        alphabet = b"-_" if b"-" in word or b"_" in word else None
         try:
-            yield base64.b64decode(
-                part + b"=" * (-len(part) % 4), altchars=b"-_" if b"-" in part or b"_" in part else None
-            ).strip()
+            yield base64.b64decode(word + b"=" * (-len(word) % 4), altchars=alphabet).strip()
         except (binascii.Error, ValueError):
             return
+
+
+def _opened(whole: bytes) -> Iterator[bytes]:
+    """What a text as a whole is another form of."""
+    joined = b"".join(whole.split())  # base64 in lines
+    yield from _decoded(joined)
+    if whole.startswith(_GZIP):
+        yield from _unpacked(whole)
+    if b"\\" in whole:
+        yield _ESCAPE.sub(_unescaped, whole)
+    if _PERCENT.search(whole):
+        yield unquote_to_bytes(whole)
+
+
+def _unpacked(whole: bytes) -> Iterator[bytes]:
+    try:
+        yield zlib.decompressobj(wbits=31).decompress(whole, UNPACKED)
+    except zlib.error:
+        return
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(found[1].decode()) if found[1] else _ESCAPED.get(found[2], found[2])

@@ -1,9 +1,8 @@
 """What a Role or ClusterRole gives over our secrets, by the ways of ``kubernetes_ways``; labels count for nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from bootstrap.model.catalog import Custody, Internal, Secret
 from bootstrap.operations.verify.kubernetes_ways import (
     EVERY_VERB,
     NAMELESS,
@@ -15,51 +14,36 @@ from bootstrap.operations.verify.kubernetes_ways import (
     Where,
 )
 from bootstrap.ports import Object
-from bootstrap.steps.context.names import READER_ACCOUNT, RUN_ACCOUNT, SYSTEM_NAMESPACE, VAULT_ACCOUNT
-from bootstrap.steps.context.world import World
-from bootstrap.steps.vault.serving_secrets import unseal_ref
 
 
-def stakes(world: World) -> dict[str, Stake]:
-    """By namespace; ``""`` is all of them together."""
-    intent = world.intent
-    operator = intent.platform.external_secrets.service_account.partition("/")[0]
-    found: dict[str, Stake] = {
-        SYSTEM_NAMESPACE: Stake(accounts=frozenset({RUN_ACCOUNT}), pods=True),
-        operator: Stake(pods=True),
-    }
-
-    def put(namespace: str, stake: Stake) -> None:
-        found[namespace] = found.get(namespace, Stake()) | stake
-
-    put(intent.platform.vault.namespace, Stake(accounts=frozenset({VAULT_ACCOUNT}), pods=True))
-    entries: list[Secret | Internal] = [*intent.secrets, *intent.internals]
-    for consumer in (c for entry in entries for c in entry.consumers):
-        put(consumer.namespace, Stake(secrets=frozenset({consumer.secret})))
-    for name in intent.pushing_namespaces:
-        put(name, Stake(accounts=frozenset({READER_ACCOUNT}), pushes=True, pods=True))
-    if intent.platform.vault.custody is Custody.CLUSTER:
-        ref = unseal_ref(world)
-        put(ref.namespace, Stake(unseal=ref.name))
-    everything = Stake()
-    for each in found.values():
-        everything |= each
-    return {**found, "": everything}
+def _none(_names: frozenset[str]) -> bool:
+    return False
 
 
-def powers(rules: Iterable[Mapping[str, Any]], stake: Stake, *, everywhere: bool) -> frozenset[str]:
+def powers(
+    rules: Iterable[Mapping[str, Any]],
+    stake: Stake,
+    *,
+    everywhere: bool,
+    leads: Callable[[frozenset[str]], bool] = _none,
+) -> frozenset[str]:
     """Each as "verb resource", such as "patch secrets" or "read the unseal key". ``everywhere``:
-    by a ClusterRoleBinding."""
-    return frozenset(power for rule in rules for power in _of_rule(rule, stake, everywhere=everywhere))
+    by a ClusterRoleBinding. ``leads``: whether one of these roles, bound there, gives any."""
+    return frozenset(p for rule in rules for p in _of_rule(rule, stake, leads, everywhere=everywhere))
 
 
-def _of_rule(rule: Mapping[str, Any], stake: Stake, *, everywhere: bool) -> Iterator[str]:
+def _of_rule(
+    rule: Mapping[str, Any], stake: Stake, leads: Callable[[frozenset[str]], bool], *, everywhere: bool
+) -> Iterator[str]:
     named = frozenset(rule.get("resourceNames") or ())
     for way in WAYS:
         if not stake.counts(way.where, everywhere=everywhere):
             continue
         for resource in way.resources:
             verbs = _verbs(rule, way.group, resource) & frozenset(way.verbs)
+            if named and resource in ("roles", "clusterroles"):
+                yield from _shown(way, resource, verbs if verbs and leads(named) else frozenset())
+                continue
             yield from _shown(way, resource, _narrowed(verbs, named, stake.names(way.where), resource))
 
 
@@ -78,8 +62,6 @@ def _narrowed(
         return verbs
     if ours is not None and not named & ours:
         return frozenset()
-    if resource in ("roles", "clusterroles"):
-        return frozenset()  # a role that is named is judged by what it gives, where it is bound
     return verbs if "/" in resource else verbs - NAMELESS
 
 

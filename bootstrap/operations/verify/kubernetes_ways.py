@@ -20,7 +20,7 @@ _ESO: Final = "external-secrets.io"
 class Where(StrEnum):
     SECRETS = "where a materialized Secret lies"
     UNSEAL = "where the unseal key lies"
-    ACCOUNTS = "where an account lies whose login may write in Vault, or have a certificate of Vault"
+    ACCOUNTS = "where an account lies that may write in Vault, have a certificate of Vault, or do what is counted here"
     PUSHES = "where a namespace publishes"
     DERIVED = "where ExternalSecrets of the catalog lie"
     PODS = "where the platform's pods run, or a pod could run as one of its accounts"
@@ -63,9 +63,18 @@ WAYS: Final[tuple[Way, ...]] = (
     ),
     Way(("get", "create"), "", ("nodes/proxy",), Where.CLUSTER, "the kubelet, so every pod of that node"),
     Way(("bind", "escalate"), RBAC_GROUP, ("roles",), Where.ANYWHERE, "any right there"),
-    Way(("bind", "escalate"), RBAC_GROUP, ("clusterroles",), Where.CLUSTER, "any right"),
+    Way(("bind",), RBAC_GROUP, ("clusterroles",), Where.ANYWHERE, "any right there"),
+    Way(("escalate",), RBAC_GROUP, ("clusterroles",), Where.CLUSTER, "any right"),
     Way(CHANGES, _ESO, ("pushsecrets",), Where.PUSHES, "a path of that namespace in Vault"),
     Way(CHANGES, _ESO, ("externalsecrets", "secretstores"), Where.DERIVED, "what the operator writes there"),
+    Way(
+        ("delete", "deletecollection"),
+        _ESO,
+        ("externalsecrets",),
+        Where.DERIVED,
+        "the Secret is taken away with what made it",
+    ),
+    Way(("delete",), "", ("namespaces",), Where.DERIVED, "the same, with all that is there"),
     Way(
         CHANGES,
         _ESO,
@@ -102,8 +111,8 @@ class Stake:
     """What counts in one namespace, or ("") in the whole cluster.
 
     ``secrets``: names of materialized Secrets; ``unseal``: the Secret with the unseal key, if it lies there;
-    ``accounts``: service accounts whose login may write in Vault, or have a certificate of it; ``pushes``:
-    whether PushSecrets here reach it;
+    ``accounts``: service accounts whose login may write in Vault, or have a certificate of it, or who have one of the
+    ways themselves; ``pushes``: whether PushSecrets here reach it;
     ``pods``: whether a pod here is the platform's, or could be one of its accounts.
     """
 

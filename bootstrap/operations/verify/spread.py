@@ -1,19 +1,21 @@
-"""Where the catalog's values lie in the cluster: where they are declared to, and where else (INV3, INV7).
+"""Where the catalog's values lie: where they are declared to, and where else (INV3, INV7).
 
-Every Secret and every ConfigMap is read once and compared under a key of this process; no value, and no digest of
-one, leaves it.
+Every object of ``looked_at`` and every other path of Vault's mount is read once and compared under a key of this
+process; no value, and no digest of one, leaves it.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bootstrap.adapters.local.fingerprints import Fingerprints, is_weak
+from bootstrap.adapters.local.fingerprints import Fingerprints, is_weak, key_line
 from bootstrap.model.catalog import Internal, Secret
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
+from bootstrap.operations.verify.everything import looked_at, texts
+from bootstrap.operations.verify.kv_paths import other_paths
 from bootstrap.operations.verify.materialized import applied_by
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.health import ref_of
@@ -24,7 +26,8 @@ from bootstrap.steps.secrets.versions import Held, held
 
 # Fields that are no secret by their name, whatever they hold.
 OPEN_FIELD = re.compile(
-    r"(user(name)?|login|host(name)?|port|database|db(name)?|email|region|bucket|.*\.(crt|pub|cert))",
+    r"(user(name)?|login|host(name)?|port|database|db(name)?|email|region|bucket|endpoint|address|server|realm|issuer"
+    r"|zone|domain|name|(client|tenant|account|project|key|access[-_]?key)[-_]?id|.*\.(crt|pub|cert))",
     re.IGNORECASE,
 )
 AT_ONCE = 512  # entries whose values are in memory together
@@ -83,9 +86,14 @@ class Spread:
             for entry, now in zip(part, found, strict=True):
                 if now is not None:
                     self._learn(entry, now)
-        for kind in ("Secret", "ConfigMap"):
-            for obj in world.cluster.list("v1", kind):
-                self._look(obj)
+        objects = looked_at(world)
+        self.unread = objects.unread
+        for obj in objects:
+            self._look(obj)
+        self.paths = 0
+        for path, other in other_paths(world, {e.path for e in entries if e.path}):
+            self.paths += 1
+            self._compare(Ref("", "Vault", path), other)
 
     @property
     def values(self) -> int:
@@ -124,16 +132,19 @@ class Spread:
         self.copiers |= {
             f"{who} ({ref})" for note in notes for mark, who in COPIERS.items() if note.startswith(mark)
         }
-        for value in _fields(obj):
+        self._compare(ref, texts(obj), applied_by(obj))
+
+    def _compare(self, ref: Ref, found: Iterable[Sensitive], by: str = "") -> None:
+        for value in found:
             for digest in self._prints.within(value) & self._wanted.keys():
                 if ref in self._places[digest]:
                     continue
                 near = ref.namespace in {place.namespace for place in self._places[digest]}
                 # One value may be several entries': one that is in use, or that says nothing, comes first.
                 chosen = min(self._wanted[digest], key=lambda v: (not v.weak, v.old))
-                found = Copy(chosen, ref, near, applied_by(obj))
-                if found not in self.copies:
-                    self.copies.append(found)
+                copy = Copy(chosen, ref, near, by)
+                if copy not in self.copies:
+                    self.copies.append(copy)
 
 
 def _places(entry: Secret | Internal) -> Iterator[Ref]:
@@ -147,16 +158,12 @@ def _places(entry: Secret | Internal) -> Iterator[Ref]:
 
 
 def _forms(entry: Secret | Internal, value: Sensitive) -> Iterator[Sensitive]:
-    """The string that Vault holds, and the bytes that it stands for."""
+    """The string that Vault holds, the bytes that it stands for, and what of a private key no other one has."""
     yield value
+    if (line := key_line(value)) is not None:
+        yield line
     if isinstance(entry, Secret) and entry.source is not None and entry.source.encoding.value == "base64":
         try:
             yield value.from_base64()
         except ValueError:
             return
-
-
-def _fields(obj: Object) -> Iterator[Sensitive]:
-    for part in ("data", "binaryData"):
-        for key, value in (obj.get(part) or {}).items():
-            yield value if isinstance(value, Sensitive) else Sensitive(str(value).encode(), key)

@@ -7,6 +7,7 @@ from typing import Any
 
 from bootstrap.intent.hcl import Grant, read_policy
 from bootstrap.model.errors import BootstrapError
+from bootstrap.ports import Answer
 from bootstrap.steps.context.outcome import granted
 from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.login_kinds import ROOMS, kinds
@@ -48,14 +49,18 @@ class Census:
 
     def _asked(self, method: str, path: str) -> Mapping[str, Any]:
         """Empty where there is nothing, or no right to look."""
+        answer = self.read(path, method)
+        return answer.data if answer is not None and answer.ok else {}
+
+    def read(self, path: str, method: str = "GET") -> Answer | None:
+        """None where there is no right to look."""
         try:
-            answer = self._session.call(method, path)
+            return self._session.call(method, path)
         except BootstrapError as error:
             if error.retry:
                 raise
             self.unread.append(path)
-            return {}
-        return answer.data if answer.ok else {}
+            return None
 
     def _policy(self, name: str) -> tuple[Grant, ...]:
         about = self._asked("GET", f"sys/policies/acl/{name}")
@@ -79,8 +84,8 @@ class Census:
             for name in self._listed(f"identity/{kind}/name"):
                 about = self._asked("GET", f"identity/{kind}/name/{name}")
                 yield Holder(kind, name, self._held(about), about)
-        for accessor, policies in self._session.accessors().items():
-            yield Holder("token", accessor, frozenset(policies), {})
+        for accessor, about in self._session.tokens():
+            yield Holder("token", accessor, self._held(about), about)
 
     def _held(self, about: Mapping[str, Any]) -> frozenset[str]:
         """Policies by their names, and those that a token role's patterns fit."""
@@ -90,5 +95,22 @@ class Census:
             named | {p for p in (*self.policies, "root") if any(fnmatchcase(p, g) for g in globs)}
         )
 
+    @property
+    def groups(self) -> Mapping[str, set[str]]:
+        """Id of an entity to the groups that it is in; a group in a group hands on what it has."""
+        by_id = {str(h.about.get("id") or h.name): h for h in self.holders if h.kind == "group"}
+        found: dict[str, set[str]] = {}
+        for group in by_id.values():
+            for entity in _members(group, by_id, frozenset()):
+                found.setdefault(entity, set()).add(group.name)
+        return found
+
     def accessor(self, mount: str) -> str:
         return str((self._mounts.get(f"{mount}/") or {}).get("accessor", ""))
+
+
+def _members(group: Holder, groups: Mapping[str, Holder], seen: frozenset[str]) -> Iterator[str]:
+    yield from map(str, group.about.get("member_entity_ids") or ())
+    for inner in map(str, group.about.get("member_group_ids") or ()):
+        if inner in groups and inner not in seen:
+            yield from _members(groups[inner], groups, seen | {inner})

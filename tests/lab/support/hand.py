@@ -24,6 +24,7 @@ SERVER_SET = ("uid", "resourceVersion", "creationTimestamp", "generation", "mana
 ROOT_PATHS = (
     *("sys/policies/acl/", "auth/kubernetes/role/", "auth/token/roles/", "auth/vault-pods/"),
     *("identity/entity/name/", "identity/group/name/"),
+    *("auth/kubernetes/config", "vault-pki/roles/"),
 )
 OPERATOR = ("deployment/external-secrets", "-n", "external-secrets")
 
@@ -112,6 +113,8 @@ class LabHand:
                 self._undo.append(lambda: self._again("DELETE", path))
         elif path.startswith("secret/"):
             self._undo.append(self._kept(ask, "/".join(path.split("/")[2:])))
+        elif method != "DELETE" and path.startswith(("sys/audit/", "sys/config/auditing/")):
+            self._undo.append(lambda: self._again("DELETE", path))
         elif method == "DELETE" and path.startswith("sys/audit/"):
             old = ask("GET", "sys/audit").json()["data"][path.removeprefix("sys/audit/") + "/"]
             body = {"type": old["type"], "options": old["options"]}

@@ -4,6 +4,7 @@ from bootstrap.ledger import copies
 from bootstrap.ledger.record import Record, RecordType
 from bootstrap.ledger.versions import explained
 from bootstrap.model.catalog import Secret
+from bootstrap.model.names import kv_metadata
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
 from bootstrap.steps.authority.gather import gather
 from bootstrap.steps.authority.stops import stopped
@@ -13,25 +14,43 @@ from bootstrap.steps.secrets.transfer import Here, commitments_in, read_version_
 from bootstrap.steps.secrets.versions import counted, held
 
 READ = "secrets read"
+PUT_BACK = (
+    "as root: `vault kv metadata put -cas-required -max-versions=20 -delete-version-after=0s secret/NAME`"
+)
+FEW = 2  # versions: with fewer nothing leads back
 
 
 @claim(
     "authority",
     "INV4",
     "Vault is the authority of each handed-over secret",
-    reads="the ledger's COMMIT records, and whether each path's current version can be read",
+    reads="the ledger's COMMIT records, whether each path's current version can be read, and whether Vault is told to "
+    "keep it: how many versions, for how long, and that a write says which one it follows",
     unseen="whether a version that is there still opens what it is for",
 )
 def authority(world: World) -> Verdict:
     committed = named(world.ledger.read(), RecordType.COMMIT)
-    values = world.each(lambda s: held(world, s.in_vault), world.intent.handovers, READ)
+    secrets = world.intent.handovers
+    values = world.each(lambda s: held(world, s.in_vault), secrets, READ)
+    ways = world.each(lambda s: _is_lost(world, s.in_vault), secrets, "metadata of secrets read")
     lacking = [
-        s.name
-        for s, value in zip(world.intent.handovers, values, strict=True)
-        if s.name not in committed or value is None
+        s.name + (f" ({way})" if way else "")
+        for s, value, way in zip(secrets, values, ways, strict=True)
+        if s.name not in committed or value is None or way
     ]
-    seen = f"{len(world.intent.handovers) - len(lacking)} of {len(world.intent.handovers)}"
-    return judged(not lacking, seen + names(lacking))
+    seen = f"{len(secrets) - len(lacking)} of {len(secrets)}"
+    return judged(not lacking, seen + names(lacking), PUT_BACK if any(ways) else "")
+
+
+def _is_lost(world: World, path: str) -> str:
+    """How Vault is told to lose what it holds, or to have it overwritten unseen; empty where it is not."""
+    about = world.session.read(kv_metadata(path)).data
+    ends, kept = str(about.get("delete_version_after") or "0s"), about.get("max_versions")
+    if ends.strip("0hms"):
+        return f"its versions end after {ends}"
+    if kept is not None and 0 < int(kept) < FEW:
+        return f"{kept} versions are kept"
+    return "" if about.get("cas_required", True) else "its writes are not checked"
 
 
 @claim(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bootstrap.operations.verify import orphans as left_over
+from bootstrap.operations.verify.beyond import altered
 from bootstrap.operations.verify.materialized import (
     applied_by,
     external_of,
@@ -21,8 +22,9 @@ from bootstrap.steps.secrets.external_secret_objects import external_secrets, lo
 from bootstrap.steps.secrets.vault_backend import store_object
 from bootstrap.steps.secrets.versions import held
 
-ASKING = ("data", "dataFrom", "dataTo")  # fields that ask for values
-ELSEWHERE = "stores that name our Vault by another address than its Service's or a pod's"
+ELSEWHERE = (
+    "stores that name our Vault by another address than its Service's or a pod's; generators of other kinds"
+)
 
 
 @claim(
@@ -30,7 +32,8 @@ ELSEWHERE = "stores that name our Vault by another address than its Service's or
     "INV5",
     "each materialized Secret is derived from Vault and synced",
     reads="each ExternalSecret and PushSecret of the catalog, whether it and `vault-backend` ask for what is derived,"
-    " and its condition Ready",
+    " its condition Ready, "
+    "and that the operator runs",
     unseen="what the operator did since it last wrote that condition: `current` compares the values",
 )
 def consumers_served(world: World) -> Verdict:
@@ -42,6 +45,7 @@ def consumers_served(world: World) -> Verdict:
             pending.append(f"{entry.name} waits for Secret {source.namespace}/{source.name}")
         else:
             objects += [push, *readers]
+    pending += _resting(world)
     if changed := [*_changed(world)]:
         return judged(
             False, f"not as derived{names(changed)}", "`bootstrap up` puts it back; find out who changed it"
@@ -55,18 +59,20 @@ def consumers_served(world: World) -> Verdict:
     return judged(not late, f"{len(objects)} objects" + names(map(str, late)))
 
 
+def _resting(world: World) -> Iterator[str]:
+    """A condition that was written once says nothing of an operator that is not there any more."""
+    namespace, _, name = world.intent.platform.external_secrets.deployment.partition("/")
+    live = world.cluster.get(Ref("apps/v1", "Deployment", name, namespace))
+    if not (live or {}).get("status", {}).get("availableReplicas"):
+        yield f"no pod of the operator runs (Deployment {namespace}/{name})"
+
+
 def _changed(world: World) -> Iterator[str]:
     """Objects that are there and ask for something else, or for more, than is derived; the store first."""
-    store = store_object(world)
-    if world.cluster.get(ref_of(store)) is not None and world.cluster.differs(store):
-        yield str(ref_of(store))
-    for obj in derived(world.intent):
-        live = world.cluster.get(ref_of(obj))
-        if live is None:
-            continue
-        more = [key for key in ASKING if live["spec"].get(key) and key not in obj["spec"]]
-        if more or world.cluster.differs(obj):
-            yield str(ref_of(obj))
+    there = [
+        o for o in (store_object(world), *derived(world.intent)) if world.cluster.get(ref_of(o)) is not None
+    ]
+    yield from altered(world, there)
 
 
 @claim(
@@ -127,7 +133,8 @@ def nothing_left_over(world: World) -> Verdict:
     "foreign-readers",
     "INV5",
     "no ExternalSecret but the declared ones reads a path of ours",
-    reads="every ExternalSecret of every namespace, and the stores that reach our Vault",
+    reads="every ExternalSecret of every namespace, every ClusterExternalSecret and VaultDynamicSecret, and the stores "
+    "that reach our Vault",
     unseen=ELSEWHERE,
 )
 def foreign_readers(world: World) -> Verdict:
@@ -138,7 +145,7 @@ def foreign_readers(world: World) -> Verdict:
     "foreign-pushers",
     "INV6",
     "no PushSecret but the declared ones writes a path of ours",
-    reads="every PushSecret of every namespace, and the stores that reach our Vault",
+    reads="every PushSecret of every namespace, every ClusterPushSecret, and the stores that reach our Vault",
     unseen=ELSEWHERE,
 )
 def foreign_pushers(world: World) -> Verdict:

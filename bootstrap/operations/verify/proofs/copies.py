@@ -4,17 +4,22 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bootstrap.adapters.local.fingerprints import Fingerprints, is_weak, secret_looking
-from bootstrap.model.errors import WorldError
+from bootstrap.operations.verify.kv_paths import below
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
 from bootstrap.operations.verify.spread import OPEN_FIELD, Copy, Spread
-from bootstrap.steps.context.names import KV_MOUNT
 from bootstrap.steps.context.world import World
 from bootstrap.steps.secrets.versions import held
 
 CONFIG = "platform-config"
 INSIDE = (
-    "values inside what is compressed, encrypted, escaped or divided, such as a Helm release; pods "
-    "and images that hold one"
+    "values inside what is encrypted or divided, or compressed otherwise than by gzip; events, and objects of other "
+    "kinds than those; images; other mounts of Vault"
+)
+LOOKED = "Secrets, ConfigMaps, pods and what makes them, custom objects"
+READS = (
+    "every Secret, ConfigMap, pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, ControllerRevision, Job, CronJob "
+    "and custom object of every namespace, in every field, and every other path below `secret/` in Vault, compared "
+    "under a key of the moment with "
 )
 SECRET_FIELDS = frozenset({"password", "token"})
 SHOWN = 5  # names of a long list
@@ -24,14 +29,13 @@ SHOWN = 5  # names of a long list
     "no-old-value",
     "INV3",
     "no value that was changed since its handover lies in the cluster",
-    reads="every Secret and ConfigMap of every namespace, compared under a key of the moment with Git's"
-    " value (`--root`) and the older versions that Vault keeps of each secret",
+    reads=READS + "Git's value (`--root`) and the older versions that Vault keeps of each secret",
     unseen=INSIDE + "; without `--root`, Git's value of what was made anew at handover",
 )
 def no_old_value(world: World) -> Verdict:
     spread = _spread(world)
     old = [c for c in spread.copies if c.value.handed_over and c.value.old and not c.value.weak]
-    seen = f"{spread.looked} Secrets and ConfigMaps"
+    seen = _looked(spread)
     if old:
         hint = "let it read the materialized Secret, and delete this one"
         return judged(False, seen + names(map(str, old)), hint)
@@ -44,9 +48,8 @@ def no_old_value(world: World) -> Verdict:
 @claim(
     "no-copy",
     "INV7",
-    "no value of the catalog lies in another namespace, or in a ConfigMap, but by declaration",
-    reads="every Secret and ConfigMap of every namespace, compared under a key of the moment with the "
-    "current and the older versions of each entry; annotations of controllers that copy",
+    "no value of the catalog lies elsewhere than in Secrets of its namespaces, but by declaration",
+    reads=READS + "the current and the older versions of each entry; annotations of controllers that copy",
     unseen=INSIDE
     + "; values that are short, common or public, and fields such as `username` and `host`, are listed and not counted",
 )
@@ -54,9 +57,9 @@ def no_copy(world: World) -> Verdict:
     spread = _spread(world)
     listed = [c for c in spread.copies if not (c.value.handed_over and c.value.old)]
     strong = [c for c in listed if not c.value.weak]
-    broken = [c for c in strong if not c.near or c.ref.kind == "ConfigMap"]
+    broken = [c for c in strong if not c.near or c.ref.kind != "Secret"]
     near = [c for c in strong if c not in broken]
-    seen = f"{spread.values} values, {spread.looked} Secrets and ConfigMaps" + names(map(str, broken))
+    seen = f"{spread.values} values, {_looked(spread)}" + names(map(str, broken))
     seen += f"; beside the declared one, in its namespace: {_some(near)}" if near else ""
     weak = Counter(str(c.value) for c in listed if c.value.weak)
     met = ", ".join(f"{value} ({count})" for value, count in sorted(weak.items()))
@@ -68,6 +71,11 @@ def no_copy(world: World) -> Verdict:
 
 def _spread(world: World) -> Spread:
     return world.look.once("spread", lambda: Spread(world))
+
+
+def _looked(spread: Spread) -> str:
+    seen = f"{spread.looked} objects ({LOOKED}), {spread.paths} other paths of Vault"
+    return seen + (f"; no right to list {', '.join(spread.unread)}" if spread.unread else "")
 
 
 def _some(copies: list[Copy]) -> str:
@@ -86,7 +94,7 @@ def _some(copies: list[Copy]) -> str:
 def configuration(world: World) -> Verdict:
     wrong = [*_mixed(world)]
     secret = _secrets(world)
-    live, strange = tuple(_below(world, CONFIG)), []
+    live, strange = tuple(below(world, CONFIG)), []
     declared = {entry.path for entry in world.intent.internals if entry.kind == "InternalConfig"}
     for path in live:
         now = held(world, path)
@@ -127,15 +135,3 @@ def _secrets(world: World) -> tuple[Fingerprints, frozenset[bytes]]:
             if not is_weak(value) and not OPEN_FIELD.fullmatch(field):
                 found.add(prints.of(value))
     return prints, frozenset(found)
-
-
-def _below(world: World, folder: str) -> Iterator[str]:
-    answer = world.session.call("LIST", f"{KV_MOUNT}/metadata/{folder}")
-    if answer.status not in (200, 404):
-        raise WorldError(f"the list of {folder}/: Vault answered {answer.status}", code="E_VAULT_REFUSED")
-    for name in answer.data.get("keys") or ():
-        path = f"{folder}/{name}".rstrip("/")
-        if name.endswith("/"):
-            yield from _below(world, path)
-        else:
-            yield path

@@ -5,10 +5,13 @@ from typing import Any
 
 from bootstrap.intent.manifests import committed_objects
 from bootstrap.model.errors import BootstrapError
+from bootstrap.operations.verify.guarded import unguarded
 from bootstrap.operations.verify.kubernetes_built_in import is_built_in
-from bootstrap.operations.verify.kubernetes_powers import powers, rules_of, stakes, words
+from bootstrap.operations.verify.kubernetes_powers import powers, rules_of, words
+from bootstrap.operations.verify.kubernetes_stakes import stakes
 from bootstrap.operations.verify.kubernetes_ways import READ_KEY, Stake
-from bootstrap.operations.verify.proof import State, Verdict, claim
+from bootstrap.operations.verify.proof import State, Verdict, claim, names
+from bootstrap.operations.verify.webhooks import undeclared
 from bootstrap.ports import Object
 from bootstrap.steps.context.names import RUN_ACCOUNT, SYSTEM_NAMESPACE
 from bootstrap.steps.context.world import World
@@ -19,8 +22,8 @@ Name = tuple[str, str, str]  # kind, namespace, name
 USER_ROLES = frozenset({("ClusterRole", "", name) for name in ("cluster-admin", "admin", "edit")})
 HINT = "declare them in bootstrap.yaml (spec.operators, with a reason), or take the binding away"
 UNSEEN = (
-    "rights outside RBAC, who is in the group system:masters, who may approve certificates of users"
-    " or reach etcd, a node or a backup"
+    "rights outside RBAC, who is in the group system:masters, who may approve certificates of users, make a Secret "
+    "with the token of an account, or reach etcd, a node or a backup"
 )
 
 
@@ -28,7 +31,8 @@ UNSEEN = (
     "kubernetes-writers",
     "INV6",
     "whoever can change a materialized Secret, read the unseal key, or become who can, is declared",
-    reads="every Role and ClusterRole and their bindings, by each of [the ways](#the-ways)",
+    reads="every Role and ClusterRole and their bindings, by each of [the ways](#the-ways); webhooks that change "
+    "Secrets or what External Secrets reads; the guards of admission as they are applied",
     unseen=UNSEEN + "; who writes the Secret that an internal entry is taken from",
 )
 def kubernetes_writers(world: World) -> Verdict:
@@ -51,8 +55,13 @@ def kubernetes_writers(world: World) -> Verdict:
     seen += f"; not declared: {', '.join(others)}" if strange else "; nobody else seen"
     unread = f"{', '.join(found.unread)} (no right to list them), " if found.unread else ""
     seen += f"; cannot be seen: {unread}{UNSEEN}"
-    if strange:
+    altering, open_ = [*undeclared(world, found.people)], unguarded(world)
+    seen += f"; changed as they are written by{names(altering)}" if altering else ""
+    seen += f"; admission is not as it should be{names(open_)}" if open_ else ""
+    if strange or altering:
         return Verdict(State.BROKEN, seen, HINT)
+    if open_:
+        return Verdict(State.BROKEN, seen, "`bootstrap up` puts it back; find out who changed it")
     return Verdict(State.LEFT_OUT if found.unread else State.HOLDS, seen)
 
 
@@ -83,7 +92,14 @@ class _Bindings:
     def _powers(self, binding: Object, role: Object | None) -> frozenset[str]:
         place = binding["metadata"].get("namespace", "")
         stake = self._stakes.get(place, Stake())
-        return powers(rules_of(role), stake, everywhere=not place)
+
+        def leads(names: frozenset[str]) -> bool:
+            """A role that is named is judged by what it gives, were it bound here."""
+            places = (("ClusterRole", ""), ("Role", place))
+            found = (self._roles.get((kind, where, name)) for kind, where in places for name in names)
+            return any(powers(rules_of(each), stake, everywhere=not place) for each in found)
+
+        return powers(rules_of(role), stake, everywhere=not place, leads=leads)
 
     def declared(self, who: str, binding: Object, given: frozenset[str]) -> bool:
         if who in self.people:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from bootstrap.ledger.record import RecordType
 from bootstrap.ledger.versions import changed
 from bootstrap.model.catalog import Custody
+from bootstrap.operations.verify.beyond import altered
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
 from bootstrap.operations.verify.residuals import still_alive
-from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
 from bootstrap.steps.kinds.retired import is_over, refused_copies, waiting_for
@@ -30,7 +30,7 @@ def scaffolds_gone(world: World) -> Verdict:
     if left:
         return _waits(left, world)
     objects = admission_policy(world.intent.scaffolds) if world.intent.scaffolds else ()
-    open_ = [str(ref_of(o)) for o in objects if world.cluster.differs(o)]
+    open_ = altered(world, objects)
     seen = f"{len(world.intent.scaffolds)} scaffolds, {_kept(world)}admission policy as it should be"
     return judged(not open_, f"not as it should be{names(open_)}" if open_ else seen)
 

@@ -1,5 +1,6 @@
 """Vault itself: the right one, whole, audited, and without a root token (G7, B4, B5, B6)."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
@@ -11,6 +12,8 @@ from bootstrap.steps.vault.configuring import powerful
 from bootstrap.steps.vault.init_window import WindowStore
 
 AUDIT_OFF: Final = "E_AUDIT_OFF"
+HEADERS: Final = "sys/config/auditing/request-headers"
+SECRET_HEADERS: Final = frozenset({"x-vault-token", "authorization", "cookie"})
 AUDITED: Final = {AUDIT_DEVICE: AUDIT_FILE, AUDIT_STREAM: "stdout"}
 
 
@@ -37,20 +40,26 @@ def cluster_identity(world: World) -> Verdict:
 )
 def voters(world: World) -> Verdict:
     data = granted(world.session.read("sys/storage/raft/configuration"), "raft configuration").data
+    members = {s["node_id"] for s in data["config"]["servers"]}
     servers = [s["node_id"] for s in data["config"]["servers"] if s["voter"]]
     sealed = [p for p in world.session.pods if (s := world.session.seal_status(p)) is None or s.sealed]
-    others = sorted(set(servers) - set(world.session.pods))
+    others = sorted(members - set(world.session.pods))
     seen = f"voters {', '.join(sorted(servers))}" + (f"; sealed: {', '.join(sealed)}" if sealed else "")
     seen += f"; not declared: {', '.join(others)}" if others else ""
-    hint = f"each election counts them; `vault operator raft remove-peer {others[0]}`" if others else ""
-    return judged(set(world.session.pods) == set(servers) and not sealed, seen, hint)
+    hint = (
+        f"each has all that Vault holds, and may come to vote; `vault operator raft remove-peer {others[0]}`"
+        if others
+        else ""
+    )
+    return judged(set(world.session.pods) == set(servers) and not sealed and not others, seen, hint)
 
 
 @claim(
     "audit",
     "B6",
     "auditing is on, in two places",
-    reads="Vault's audit devices, and where each writes to; the digests of what is kept of its file, as the renewers "
+    reads="Vault's audit devices, where each writes to, and that none writes a value or a token in the "
+    "clear; the digests of what is kept of its file, as the renewers "
     "say them, and those on record",
     unseen="whether it was on all the time: the log's own lines say that; what was cut since the last `up`; a "
     "digest that who has Vault's container says falsely; the oldest parts, which go by themselves; any part, without "
@@ -58,6 +67,8 @@ def voters(world: World) -> Verdict:
 )
 def auditing(world: World) -> Verdict:
     devices = granted(world.session.read("sys/audit"), "sys/audit").data
+    if open_ := [*_in_the_clear(world, devices)]:
+        return Verdict(State.BROKEN, "; ".join(open_), "take it away: `vault audit disable`, as root")
     lacking = [name for name, place in AUDITED.items() if _place(devices.get(f"{name}/")) != place]
     if not lacking:
         return _kept(world, ", ".join(devices))
@@ -65,6 +76,17 @@ def auditing(world: World) -> Verdict:
     others = f"{none} among {', '.join(devices)}" if devices else "no audit device"
     hint = "`bootstrap up` turns it on again; the last lines of Vault's audit log say who turned it off"
     return Verdict(State.BROKEN, f"{AUDIT_OFF}: {others}", hint)
+
+
+def _in_the_clear(world: World, devices: Mapping[str, Any]) -> Iterator[str]:
+    """Vault writes the HMAC of what is secret, unless it is told otherwise."""
+    for name, device in sorted(devices.items()):
+        if str(((device or {}).get("options") or {}).get("log_raw") or "false").lower() != "false":
+            yield f"audit device {name} writes values in the clear (log_raw)"
+    headers = granted(world.session.read(HEADERS), "audited headers").data.get("headers") or {}
+    for name, how in sorted(headers.items()):
+        if name.lower() in SECRET_HEADERS and not (how or {}).get("hmac"):
+            yield f"the header {name.lower()} is audited in the clear"
 
 
 def _kept(world: World, devices: str) -> Verdict:

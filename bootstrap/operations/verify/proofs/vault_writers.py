@@ -1,6 +1,6 @@
 """Vault's policies by what they allow, and whom they reach (INV6)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bootstrap.intent.hcl import Grant, read_policy
 from bootstrap.intent.vault_reach import changes
@@ -12,6 +12,7 @@ from bootstrap.steps.context.names import (
     JOB_ACCOUNT,
     JOB_POLICY,
     JOB_ROLE,
+    POD_LOGIN,
     READER_ACCOUNT,
     READER_ROLE,
     RUN_ACCOUNT,
@@ -24,11 +25,15 @@ from bootstrap.steps.context.names import (
     renewer,
 )
 from bootstrap.steps.context.world import World
+from bootstrap.steps.vault.leaves import Fields, agrees, every_leaf
 from bootstrap.steps.vault.ledger_copy import FOLDER
+from bootstrap.steps.vault.objects import pod_names
 from bootstrap.steps.vault.policies import CONFIGURE, RUN, job, pusher, reader, renewing, saver
+from bootstrap.steps.vault.presence import MOST
+from bootstrap.steps.vault.transit import live_key
 
 UPGRADE = "the run's policy is of an older version: `bootstrap up` writes it anew"
-UNSEEN = "batch tokens, how a live token was made, who holds the unseal key"
+UNSEEN = "batch tokens, who may ask for the credentials of a login with power, who holds the unseal key"
 HINT = "declare them in bootstrap.yaml (spec.operators, with a reason), or take the grant away"
 
 
@@ -37,14 +42,14 @@ HINT = "declare them in bootstrap.yaml (spec.operators, with a reason), or take 
     "INV6",
     "whoever can change a secret in Vault is declared",
     reads="every policy, judged by what it allows; every role, user, group, entity and live token that holds it",
-    unseen="batch tokens; how a live token was made; who holds the unseal key; what logins of other "
-    "kinds than Vault's usual ones give (named, and left out)",
+    unseen="batch tokens; who may ask for the credentials of a login with power (a secret id, a password); who holds "
+    "the unseal key; what logins of other kinds than Vault's usual ones give (named, and left out)",
 )
 def vault_writers(world: World) -> Verdict:
     census, intent = Census(world), world.intent
     secrets = [(s.path, s.name) for s in intent.secrets if s.path]
     secrets += [(i.path, i.name) for i in intent.internals]
-    secrets += [(f"{FOLDER}/ledger-00000000", "the ledger's copy")]
+    secrets += [(f"{FOLDER}/", "the ledger's copy")]
     power = {name: changes(grants, secrets) for name, grants in census.policies.items()}
     power["root"] = ("everything",)
     people = {p for o in intent.platform.operators for p in o.policies}
@@ -55,11 +60,15 @@ def vault_writers(world: World) -> Verdict:
         if what and name not in expected | people | {"root"}
     ]
     strange += [
-        f"{holder} holds {', '.join(sorted(found))}"
+        f"{holder}{_how(holder)} holds {', '.join(sorted(found))}"
         for holder in census.holders
-        if (found := {p for p in holder.policies if power.get(p) and p not in people})
+        if (found := {p for p in holder.policies if p not in people} & (expected | {"root"}))
         and not _is_ours(holder, world)
-        and (found & expected or "root" in found)
+    ]
+    strange += [
+        f"{holder} gives {', '.join(sorted(found))} to every account"
+        for holder in census.holders
+        if (found := {p for p in holder.policies if power.get(p)}) and _is_for_all(holder)
     ]
     seen = f"declared: role {RUN_ROLE} (up), policy {CONFIGURE_POLICY} (up, for one change)"
     seen += "".join(f", policy pusher-{name} (PushSecret)" for name in sorted(intent.pushing_namespaces))
@@ -74,9 +83,10 @@ def vault_writers(world: World) -> Verdict:
     "INV6",
     "our policies, roles and entities in Vault grant what `up` writes, and no more",
     reads="the text of `bootstrap-run`, `bootstrap-snapshot`, `bootstrap-snapshot-job`, `bootstrap-configure`, "
-    "`vault-renewer-*`, `reader-*` and `pusher-*`, our roles, the entities `ns-*` with their aliases, and the keys "
+    "`vault-renewer-*`, `reader-*` and `pusher-*`, our roles, the entities `ns-*` with their aliases and groups, "
+    "what the logins and the roles of certificates are told, the key with which Vault countersigns, and the keys "
     "by which Vault's pods log in, beside those that the API server shows",
-    unseen="nothing of these",
+    unseen="how a mount or a login is tuned besides",
 )
 def vault_grants(world: World) -> Verdict:
     census = Census(world)
@@ -88,11 +98,26 @@ def vault_grants(world: World) -> Verdict:
         if name.startswith(("reader-", "pusher-")) and name not in _expected(world):
             wider += [f"policy {name} is of no namespace of the catalog"] if census.policies[name] else []
     wider += [
-        why for holder in census.holders for why in _wider(holder, world, census.accessor("kubernetes"))
+        why
+        for holder in census.holders
+        for why in _wider(holder, world, census.accessor("kubernetes"), census.groups)
     ]
     wider += wider_logins(world, census)
-    seen = f"{len(_expected(world))} policies, {len(_roles(world)) + len(world.session.pods)} roles"
+    wider += [f"{path} is not as declared" for path in _otherwise(world, census)]
+    there = len(_expected(world).keys() & census.policies.keys())
+    seen = f"{there} policies, {len(_roles(world)) + len(world.session.pods)} roles"
     return _verdict(seen, wider, census, "`bootstrap up` writes ours as declared; find out who changed them")
+
+
+def _otherwise(world: World, census: Census) -> Iterator[str]:
+    """Roles and settings that `up` would write anew. What policies grant is compared by itself: less is no harm; an
+    audit device is the matter of ``audit``. EvidenceError E_COUNTERSIGN for a key that may have left Vault."""
+    live_key(world.session.call)
+    for leaf in every_leaf(world):
+        if isinstance(leaf, Fields) and not leaf.path.startswith("sys/policies/"):
+            found = census.read(leaf.path)
+            if found is not None and found.ok and not agrees(found, leaf.body):
+                yield leaf.path
 
 
 def _verdict(seen: str, strange: Sequence[str], census: Census, hint: str) -> Verdict:
@@ -110,7 +135,9 @@ def _verdict(seen: str, strange: Sequence[str], census: Census, hint: str) -> Ve
 def _expected(world: World) -> dict[str, str]:
     """Policy to its text, as `up` writes it."""
     found = {RUN_POLICY: RUN, CONFIGURE_POLICY: CONFIGURE, SNAPSHOT_POLICY: saver(world.intent.saved_paths)}
-    found |= {renewer(pod): renewing(pod) for pod in world.session.pods}
+    found |= {
+        renewer(pod): renewing(pod) for pod in pod_names(MOST)
+    }  # a smaller platform keeps those of before
     if world.intent.platform.snapshots is not None:
         found[JOB_POLICY] = job(world.intent.job_paths)
     found |= {f"reader-{ns}": reader(paths) for ns, paths in world.intent.reading_namespaces.items()}
@@ -130,12 +157,26 @@ def _more(live: Sequence[Grant], wanted: Sequence[Grant]) -> list[str]:
 def _is_ours(holder: Holder, world: World) -> bool:
     """Those that hold our policies as `up` makes it; what else they have is judged by ``vault-grants``."""
     if holder.kind == "role":
-        return holder.name in _roles(world)
+        return holder.name in _roles(world) or holder.name.startswith(f"auth/{POD_LOGIN}/")
     if holder.kind == "entity":
         return holder.name in {f"ns-{name}" for name in _namespaces(world)}
-    return (
-        holder.kind == "token"
-    )  # roles and entities say who gets one; one with root is the matter of ``no-root``
+    return holder.kind == "token" and _is_given(holder)
+
+
+def _is_given(token: Holder) -> bool:
+    """By a login, of which roles and entities say whom it lets in. One with root, or that configures, is the matter of
+    ``no-root``."""
+    made = token.policies & {"root", CONFIGURE_POLICY}
+    return bool(made) or str(token.about.get("path") or "").endswith("/login")
+
+
+def _how(holder: Holder) -> str:
+    return ", which no login gave," if holder.kind == "token" else ""
+
+
+def _is_for_all(holder: Holder) -> bool:
+    bound = ("bound_service_account_names", "bound_service_account_namespaces")
+    return all("*" in (holder.about.get(each) or ()) for each in bound)
 
 
 def _roles(world: World) -> dict[str, tuple[str, set[str], set[str]]]:
@@ -153,7 +194,7 @@ def _namespaces(world: World) -> set[str]:
     return {*world.intent.reading_namespaces, *world.intent.pushing_namespaces}
 
 
-def _wider(holder: Holder, world: World, accessor: str) -> Iterator[str]:
+def _wider(holder: Holder, world: World, accessor: str, groups: Mapping[str, set[str]]) -> Iterator[str]:
     about = holder.about
     if holder.kind == "role" and (ours := _roles(world).get(holder.name)):
         account, places, policies = ours
@@ -170,9 +211,10 @@ def _wider(holder: Holder, world: World, accessor: str) -> Iterator[str]:
         wider = holder.policies - {f"reader-{name}", f"pusher-{name}"}
         own = (f"{name}/{READER_ACCOUNT}", accessor)
         found = {(str(a.get("name")), str(a.get("mount_accessor"))) for a in about.get("aliases") or ()}
-        aliases = {alias for alias, _ in found - {own}}
-        if wider or aliases:
-            yield f"entity {holder.name} has {', '.join(sorted(wider | {f'alias {a}' for a in aliases}))}"
+        more = {f"alias {alias}" for alias, _ in found - {own}}
+        more |= {f"group {group}" for group in groups.get(str(about.get("id")), ())}
+        if wider or more:
+            yield f"entity {holder.name} has {', '.join(sorted(wider | more))}"
 
 
 def _holders(census: Census, policy: str) -> Iterator[str]:
