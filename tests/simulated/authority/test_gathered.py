@@ -216,6 +216,8 @@ def test_inv4_a_head_counts_once_where_folder_and_commit_say_the_same(finished: 
     places = [p.witness.place for p in seen(finished).heads]
     assert places == [f"records/{uid}/head.json of the commit", str(HEAD)]
     assert len(seen(finished).own) == 1
+    (finished.records / uid / "head.json").unlink()
+    assert [p.witness.place for p in seen(finished).heads] == places, "one that the folder lacks is not forged"
 
 
 @pytest.mark.parametrize("cluster", ["own", "another"])
@@ -249,6 +251,8 @@ def test_ph4_a_cluster_is_bound_by_its_namespace_or_its_own_head(
 ) -> None:
     assert seen(platform).bound is None
     platform.environment = "production"
+    halfway(platform, "manifests")
+    assert (seen(platform).heads, seen(platform).bound) == ((), "production")
     platform.up()
     assert seen(platform).bound == "production"
     delete(platform, SYSTEM)
