@@ -217,7 +217,9 @@ def test_inv4_a_head_counts_once_where_folder_and_commit_say_the_same(finished: 
     assert places == [f"records/{uid}/head.json of the commit", str(HEAD)]
     assert len(seen(finished).own) == 1
     (finished.records / uid / "head.json").unlink()
-    assert [p.witness.place for p in seen(finished).heads] == places, "one that the folder lacks is not forged"
+    assert [p.witness.place for p in seen(finished).heads] == places, (
+        "one that the folder lacks is not forged"
+    )
 
 
 @pytest.mark.parametrize("cluster", ["own", "another"])
