@@ -21,7 +21,7 @@ RECOVERY = ("simulated/recovery/test_quorum.py",)
 REKEY = ("simulated/test_unseal_rekey.py",)
 SNAPSHOTS = ("simulated/test_snapshot_job.py", "simulated/test_snapshot.py")
 ROTATION = ("simulated/test_ca_rotation.py",)
-OBJECTS = ("unit/test_objects_of_ours.py",)
+OBJECTS = ("simulated/test_objects_of_ours.py",)
 CHANGES = ("unit/test_changes_refused.py",)
 CONSUMERS = ("simulated/test_consumers.py",)
 VALUES = ("unit/test_values_of_secrets.py",)
@@ -186,7 +186,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "steps/vault/audit_parts.py": ("simulated/test_audit_parts.py",),
     "steps/vault/clearing.py": ("simulated/restore/test_clearing.py",),
-    "steps/vault/cluster_head.py": ("unit/test_cluster_head.py",),
+    "steps/vault/cluster_head.py": ("simulated/test_cluster_head.py",),
     "steps/vault/configuring.py": ("simulated/test_configuring_token.py",),
     "steps/vault/containers.py": ("unit/test_vault_objects.py",),
     "steps/vault/dropped_ca.py": ROTATION,
@@ -201,7 +201,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "steps/vault/generate_root.py": ("simulated/test_generate_root.py",),
     "steps/vault/init_window.py": ("simulated/test_init_window.py", "simulated/test_escrow_generations.py"),
     "steps/vault/intermediate.py": ("simulated/test_certificates.py",),
-    "steps/vault/last_snapshot.py": ("unit/test_last_snapshot.py",),
+    "steps/vault/last_snapshot.py": ("simulated/test_last_snapshot.py",),
     "steps/vault/leaves.py": ("unit/test_leaves.py", "unit/test_declared_leaves.py"),
     "steps/vault/ledger_copy.py": ("unit/test_ledger_copy.py",),
     "steps/vault/leftovers.py": ("simulated/test_what_stands_there.py",),

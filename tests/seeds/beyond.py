@@ -145,7 +145,7 @@ SEEDS: tuple[Seed, ...] = (
     ),
     Seed(
         claim="synced",
-        what="an ExternalSecret of the catalog has a template of somebody else",
+        what="an ExternalSecret of the catalog has a template of another hand",
         named=f"not as derived: ExternalSecret orders/{PAYMENT}",
         plant=_edited(
             "ExternalSecret",
@@ -156,7 +156,7 @@ SEEDS: tuple[Seed, ...] = (
     ),
     Seed(
         claim="synced",
-        what="a PushSecret of the catalog has a template of somebody else",
+        what="a PushSecret of the catalog has a template of another hand",
         named="not as derived: PushSecret database/orders-database",
         plant=_edited(
             "PushSecret", "orders-database", "database", _with("spec", "template", value={"data": {"x": "y"}})

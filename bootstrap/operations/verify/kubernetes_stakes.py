@@ -41,7 +41,7 @@ def stakes(world: World) -> dict[str, Stake]:
 
 def _accounts(intent: Intent) -> Iterator[str]:
     """Accounts of Kubernetes that may change a materialized Secret: the operator's, those of the control plane, and
-    those that are declared. Whoever becomes one of them may it too."""
+    those that are declared. An identity that becomes one of them may it too."""
     yield intent.platform.external_secrets.service_account
     for known in BUILT_IN.values():
         if known.subject.startswith(ACCOUNT):

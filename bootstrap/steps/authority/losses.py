@@ -79,8 +79,8 @@ def since(authority: Authority, source: SnapshotSource) -> tuple[Record, ...]:
 def written(records: tuple[Record, ...]) -> tuple[str, ...]:
     """The secrets of which they say a value, by name, each once."""
     rules = ((EXPLAINING.get(record.fact.type), record.fact) for record in records)
-    said = (rule(fact) for rule, fact in rules if rule is not None)
-    return tuple(dict.fromkeys(of_version[0] for of_version in said if of_version is not None))
+    versions = (rule(fact) for rule, fact in rules if rule is not None)
+    return tuple(dict.fromkeys(each[0] for each in versions if each is not None))
 
 
 def _kept(world: World) -> Iterator[str]:

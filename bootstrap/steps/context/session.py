@@ -31,7 +31,7 @@ BUSY = "E_VAULT_BUSY"  # refused before anything was done
 BUSY_SECONDS = 60  # that a busy server is waited for
 ENDING_SECONDS = 10  # that a token which Vault ends is waited for
 _ACCESSORS = "auth/token/accessors"
-_GONE = 400  # Vault's own answer of an accessor that is nobody's
+_GONE = 400  # Vault's own answer of an accessor that it does not know
 
 
 class Session:

@@ -188,7 +188,7 @@ class RestoredStore:
             raise
 
     def _release(self) -> str:
-        """Asked until it answers: the snapshot is not sent to a Vault that nobody knows."""
+        """Asked until it answers: the snapshot is not sent to a Vault of an unknown release."""
         seen = self.world.wait("Vault answers", lambda: self.world.session.seal_status(POD), seconds=60)
         return seen.version
 

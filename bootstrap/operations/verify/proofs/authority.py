@@ -24,7 +24,7 @@ FEW = 2  # versions: with fewer nothing leads back
     "authority",
     "INV4",
     "Vault is the authority of each handed-over secret",
-    reads="the ledger's COMMIT records, whether each path's current version can be read, and whether Vault is told to "
+    reads="the ledger's COMMIT records, whether each path's current version can be read, and whether Vault's settings "
     "keep it: how many versions, for how long, and that a write says which one it follows",
     unseen="whether a version that is there still opens what it is for",
 )
@@ -43,7 +43,7 @@ def authority(world: World) -> Verdict:
 
 
 def _is_lost(world: World, path: str) -> str:
-    """How Vault is told to lose what it holds, or to have it overwritten unseen; empty where it is not."""
+    """By which setting Vault loses what it holds, or to have it overwritten unseen; empty where it is not."""
     about = world.session.read(kv_metadata(path)).data
     ends, kept = str(about.get("delete_version_after") or "0s"), about.get("max_versions")
     if ends.strip("0hms"):

@@ -79,7 +79,7 @@ def auditing(world: World) -> Verdict:
 
 
 def _in_the_clear(world: World, devices: Mapping[str, Any]) -> Iterator[str]:
-    """Vault writes the HMAC of what is secret, unless it is told otherwise."""
+    """Vault writes the HMAC of what is secret, unless a setting says otherwise."""
     for name, device in sorted(devices.items()):
         if str(((device or {}).get("options") or {}).get("log_raw") or "false").lower() != "false":
             yield f"audit device {name} writes values in the clear (log_raw)"

@@ -32,6 +32,7 @@ from bootstrap.steps.vault.policies import CONFIGURE, RUN, job, pusher, reader, 
 from bootstrap.steps.vault.presence import MOST
 from bootstrap.steps.vault.transit import live_key
 
+BY_ITSELF = ("sys/policies/", "identity/entity/")
 UPGRADE = "the run's policy is of an older version: `bootstrap up` writes it anew"
 UNSEEN = "batch tokens, who may ask for the credentials of a login with power, who holds the unseal key"
 HINT = "declare them in bootstrap.yaml (spec.operators, with a reason), or take the grant away"
@@ -84,7 +85,7 @@ def vault_writers(world: World) -> Verdict:
     "our policies, roles and entities in Vault grant what `up` writes, and no more",
     reads="the text of `bootstrap-run`, `bootstrap-snapshot`, `bootstrap-snapshot-job`, `bootstrap-configure`, "
     "`vault-renewer-*`, `reader-*` and `pusher-*`, our roles, the entities `ns-*` with their aliases and groups, "
-    "what the logins and the roles of certificates are told, the key with which Vault countersigns, and the keys "
+    "the settings of the logins, the roles of certificates, the key with which Vault countersigns, and the keys "
     "by which Vault's pods log in, beside those that the API server shows",
     unseen="how a mount or a login is tuned besides",
 )
@@ -110,11 +111,12 @@ def vault_grants(world: World) -> Verdict:
 
 
 def _otherwise(world: World, census: Census) -> Iterator[str]:
-    """Roles and settings that `up` would write anew. What policies grant is compared by itself: less is no harm; an
-    audit device is the matter of ``audit``. EvidenceError E_COUNTERSIGN for a key that may have left Vault."""
+    """Roles and settings that `up` would write anew. What policies grant, and who is given them, is compared by itself:
+    less is no harm; an audit device is the matter of ``audit``. EvidenceError E_COUNTERSIGN for a key that may have
+    left Vault."""
     live_key(world.session.call)
     for leaf in every_leaf(world):
-        if isinstance(leaf, Fields) and not leaf.path.startswith("sys/policies/"):
+        if isinstance(leaf, Fields) and not leaf.path.startswith(BY_ITSELF):
             found = census.read(leaf.path)
             if found is not None and found.ok and not agrees(found, leaf.body):
                 yield leaf.path
