@@ -49,7 +49,7 @@ def redirected(obj: made.Object) -> None:
     ("kind", "name", "change", "named"),
     [
         ("ClusterRole", GC, widened, "ServiceAccount kube-system/generic-garbage-collector (create"),
-        ("ClusterRoleBinding", GC, joined, "ServiceAccount default/default (delete/patch/update mut"),
+        ("ClusterRoleBinding", GC, joined, "ServiceAccount default/default (delete"),
         ("ClusterRoleBinding", GC, redirected, "ServiceAccount kube-system/generic-garbage-collector ("),
         ("ClusterRoleBinding", "cluster-admin", joined, "ServiceAccount default/default ("),
         ("ClusterRoleBinding", "kubeadm:cluster-admins", joined, "ServiceAccount default/default ("),
