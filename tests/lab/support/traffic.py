@@ -16,6 +16,7 @@ from tests.lab.support.state import authority
 from tests.lab.support.vault import Vault, as_root, as_run
 
 PATH = "applications/traffic/counter"
+RUN = ("bootstrap-system", "bootstrap", "vault")  # namespace, account and audience, as ``as_run`` has them
 COPIED = ("orders", "orders-payment-token")
 READERS = 10  # ExternalSecrets, each refreshed once a second
 PAIRS = 10  # a write and a read, so often a second
@@ -44,7 +45,7 @@ def traffic(kube: Kube, platform: Platform, pod: str) -> Iterator[Told]:
     try:
         with as_run(kube, authority(platform), pod) as vault:
             threads = [
-                threading.Thread(target=_client, args=(vault, platform, told, over)),
+                threading.Thread(target=_client, args=(kube, vault, platform, told, over)),
                 threading.Thread(target=_operator, args=(kube, names, told, over)),
             ]
             for each in threads:
@@ -76,13 +77,14 @@ def _readers(kube: Kube) -> list[str]:
     return names
 
 
-def _client(vault: Vault, platform: Platform, told: Told, over: threading.Event) -> None:
+def _client(kube: Kube, vault: Vault, platform: Platform, told: Told, over: threading.Event) -> None:
     context = ssl.create_default_context(cafile=str(authority(platform)))
     begun, n = time.monotonic(), 0
     while not over.wait(max(0.0, begun + n / PAIRS - time.monotonic())):
         n += 1
         try:
-            if n % RENEWED == 0:  # a run's token does not live for long
+            if n % RENEWED == 0:  # neither Vault's token nor that of Kubernetes lives for long
+                vault.jwt = kube.token(*RUN)
                 vault.login()
             headers = {"X-Vault-Token": str(vault.session.headers["X-Vault-Token"])}
             _pair(urlsplit(vault.base).port or 0, context, headers, n, told)
