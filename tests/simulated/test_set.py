@@ -18,7 +18,7 @@ from bootstrap.model.errors import BootstrapError, HeldError
 from bootstrap.operations.abandon.runner import Abandon
 from bootstrap.operations.verify.invariants import prove
 from bootstrap.steps.context.world import World
-from tests.simulator.concurrent import At, path_of
+from tests.simulator.concurrent import At, Dies, path_of
 from tests.simulator.faults import Call, Killed
 from tests.simulator.hand import SimulatedHand
 from tests.simulator.losses import forget_copy
@@ -81,22 +81,6 @@ def writes_the_value(call: Call) -> bool:
 
 def retires(call: Call) -> bool:
     return call.name == "delete" and "deploy-credential-bootstrap" in str(call)
-
-
-class Dies(At):
-    """The process is gone at the first call that fits: nothing is closed, nothing let go of."""
-
-    def __init__(self, fits: Callable[[Call], bool], *, after: bool = False) -> None:
-        super().__init__(fits, self._die, after=after)
-
-    def __call__(self, call: Call) -> object:
-        if self.dead:
-            raise Killed(str(call))
-        return super().__call__(call)
-
-    def _die(self) -> None:
-        self.dead = True
-        raise Killed("here")
 
 
 def killed(platform: SimulatedPlatform, *, written: bool) -> None:
@@ -236,7 +220,7 @@ def test_before_the_handover_git_counts(tmp_path: Path, repository: Path) -> Non
     error = refused("E_NOT_HANDED_OVER", lambda: change(platform))
     assert "`bootstrap up`" in error.hint
     with pytest.raises(Killed):
-        platform.up(**Dies(writes_the_value, after=True).ports(platform))
+        platform.up(**Dies(writes_the_value).ports(platform))
     refused("E_NOT_HANDED_OVER", lambda: change(platform))
     assert NEW not in [each[FIELD] for each in versions(platform)]
 
@@ -244,7 +228,7 @@ def test_before_the_handover_git_counts(tmp_path: Path, repository: Path) -> Non
 def test_an_unfinished_up_comes_first(tmp_path: Path, repository: Path) -> None:
     platform = SimulatedPlatform(tmp_path, repository)
     with pytest.raises(Killed):
-        platform.up(**Dies(retires).ports(platform))
+        platform.up(**Dies(retires, after=False).ports(platform))
     platform.cluster.mutations.clear()
     platform.vault.mutations.clear()
     unchanged(platform, "E_RUN_UNFINISHED", lambda: change(platform))

@@ -36,10 +36,10 @@ class At(Schedule):
 
 
 class Dies(At):
-    """The process is gone from the first call that fits: nothing is closed, nothing let go of."""
+    """The process is gone at the first call that fits, before or ``after`` it: nothing is closed, nothing let go of."""
 
-    def __init__(self, fits: Callable[[Call], bool]) -> None:
-        super().__init__(fits, self._die, after=True)
+    def __init__(self, fits: Callable[[Call], bool], *, after: bool = True) -> None:
+        super().__init__(fits, self._die, after=after)
 
     def __call__(self, call: Call) -> Any:
         if self.dead:
