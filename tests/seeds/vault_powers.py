@@ -112,7 +112,7 @@ SEEDS: tuple[Seed, ...] = (
         claim="vault-writers",
         what="a token with the run's policy, which no login gave",
         named=", which no login gave, holds bootstrap-run",
-        plant=_asked("POST", "auth/token/create", {"policies": ["bootstrap-run"], "period": "768h"}),
+        plant=_asked("POST", "auth/token/create-orphan", {"policies": ["bootstrap-run"], "period": "768h"}),
     ),
     Seed(
         claim="vault-writers",
