@@ -94,7 +94,7 @@ class LabHand:
             answer = ask(method, path, body)
             assert answer.ok, f"{method} {path}: {answer.status_code}"
             document = answer.json() if answer.content else {}
-        if path == "auth/token/create":
+        if path in ("auth/token/create", "auth/token/create-orphan"):
             accessor = {"accessor": document["auth"]["accessor"]}
             self._undo.append(lambda: self._again("POST", "auth/token/revoke-accessor", accessor))
         if path == "identity/entity-alias":
