@@ -26,7 +26,7 @@ _SERVERS: Final = frozenset({"status", "managedFields", "uid", "resourceVersion"
 _LINE: Final = 1024  # characters: what is shorter is looked at together
 
 
-class _Objects:
+class Objects:
     """Read once. ``unread`` names kinds of custom objects that there is no right to list."""
 
     def __init__(self, world: World) -> None:
@@ -52,10 +52,6 @@ class _Objects:
             if error.code != "E_KUBE_DENIED":
                 raise
             self.unread.append(kind)
-
-
-def looked_at(world: World) -> _Objects:
-    return _Objects(world)
 
 
 def texts(obj: Object) -> Iterator[Sensitive]:

@@ -1,6 +1,6 @@
 """Where the catalog's values lie: where they are declared to, and where else (INV3, INV7).
 
-Every object of ``looked_at`` and every other path of Vault's mount is read once and compared under a key of this
+Every one of ``Objects`` and every other path of Vault's mount is read once and compared under a key of this
 process; no value, and no digest of one, leaves it.
 """
 
@@ -14,7 +14,7 @@ from bootstrap.adapters.local.fingerprints import Fingerprints, is_weak, key_lin
 from bootstrap.model.catalog import Internal, Secret
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.sensitive import Sensitive
-from bootstrap.operations.verify.everything import looked_at, texts
+from bootstrap.operations.verify.everything import Objects, texts
 from bootstrap.operations.verify.kv_paths import other_paths
 from bootstrap.operations.verify.materialized import applied_by
 from bootstrap.ports import Object, Ref
@@ -86,7 +86,7 @@ class Spread:
             for entry, now in zip(part, found, strict=True):
                 if now is not None:
                     self._learn(entry, now)
-        objects = looked_at(world)
+        objects = Objects(world)
         self.unread = objects.unread
         for obj in objects:
             self._look(obj)

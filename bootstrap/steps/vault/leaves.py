@@ -48,7 +48,7 @@ from bootstrap.steps.vault.transit import KEYS, MADE, live_key
 SAVING_SECONDS: Final = 3600  # that a snapshot may take: its token ends itself when it is saved
 _DENIED: Final = 403
 _DEVICES: Final = "sys/audit"
-_HEADERS: Final = "sys/config/auditing/request-headers"
+HEADERS: Final = "sys/config/auditing/request-headers"
 
 
 class Leaf(Protocol):
@@ -144,11 +144,11 @@ class AuditedHeader:
     change: str = f"audit the header {TXN_HEADER}"
 
     def holds(self, call: Call) -> bool:
-        listed = granted(call("GET", _HEADERS), "audited headers").data.get("headers") or {}
+        listed = granted(call("GET", HEADERS), "audited headers").data.get("headers") or {}
         return TXN_HEADER.lower() in {name.lower() for name in listed}
 
     def write(self, world: World, call: Call) -> None:
-        path = f"{_HEADERS}/{TXN_HEADER}"
+        path = f"{HEADERS}/{TXN_HEADER}"
         granted(call("PUT", path, {"hmac": False}), path)
 
 

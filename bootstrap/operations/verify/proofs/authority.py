@@ -10,12 +10,13 @@ from bootstrap.steps.authority.gather import gather
 from bootstrap.steps.authority.stops import stopped
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
-from bootstrap.steps.secrets.transfer import Here, commitments_in, read_version_one
+from bootstrap.steps.secrets.transfer import KEPT_VERSIONS, Here, commitments_in, read_version_one
 from bootstrap.steps.secrets.versions import counted, held
 
 READ = "secrets read"
 PUT_BACK = (
-    "as root: `vault kv metadata put -cas-required -max-versions=20 -delete-version-after=0s secret/NAME`"
+    f"as root: `vault kv metadata put -cas-required -max-versions={KEPT_VERSIONS} "
+    "-delete-version-after=0s secret/NAME`"
 )
 FEW = 2  # versions: with fewer nothing leads back
 
@@ -43,7 +44,7 @@ def authority(world: World) -> Verdict:
 
 
 def _is_lost(world: World, path: str) -> str:
-    """By which setting Vault loses what it holds, or to have it overwritten unseen; empty where it is not."""
+    """By which setting Vault loses what it holds, or lets it be overwritten unseen; empty where there is none."""
     about = world.session.read(kv_metadata(path)).data
     ends, kept = str(about.get("delete_version_after") or "0s"), about.get("max_versions")
     if ends.strip("0hms"):

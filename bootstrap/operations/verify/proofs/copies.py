@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bootstrap.adapters.local.fingerprints import Fingerprints, is_weak, secret_looking
+from bootstrap.operations.verify.everything import KINDS
 from bootstrap.operations.verify.kv_paths import below
 from bootstrap.operations.verify.proof import State, Verdict, claim, judged, names
 from bootstrap.operations.verify.spread import OPEN_FIELD, Copy, Spread
@@ -17,7 +18,7 @@ INSIDE = (
 )
 LOOKED = "Secrets, ConfigMaps, pods and what makes them, custom objects"
 READS = (
-    "every Secret, ConfigMap, pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, ControllerRevision, Job, CronJob "
+    f"every {', '.join(kind for _, kind in KINDS)} "
     "and custom object of every namespace, in every field, and every other path below `secret/` in Vault, compared "
     "under a key of the moment with "
 )

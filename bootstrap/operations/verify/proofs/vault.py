@@ -10,9 +10,10 @@ from bootstrap.steps.context.world import World
 from bootstrap.steps.vault.audit_parts import changed, kept, missing, recorded
 from bootstrap.steps.vault.configuring import powerful
 from bootstrap.steps.vault.init_window import WindowStore
+from bootstrap.steps.vault.leaves import HEADERS
 
 AUDIT_OFF: Final = "E_AUDIT_OFF"
-HEADERS: Final = "sys/config/auditing/request-headers"
+CLOSE: Final = f"take it away, as root: `vault audit disable NAME`, or `vault delete {HEADERS}/NAME`"
 SECRET_HEADERS: Final = frozenset({"x-vault-token", "authorization", "cookie"})
 AUDITED: Final = {AUDIT_DEVICE: AUDIT_FILE, AUDIT_STREAM: "stdout"}
 
@@ -68,7 +69,7 @@ def voters(world: World) -> Verdict:
 def auditing(world: World) -> Verdict:
     devices = granted(world.session.read("sys/audit"), "sys/audit").data
     if open_ := [*_in_the_clear(world, devices)]:
-        return Verdict(State.BROKEN, "; ".join(open_), "take it away: `vault audit disable`, as root")
+        return Verdict(State.BROKEN, "; ".join(open_), CLOSE)
     lacking = [name for name, place in AUDITED.items() if _place(devices.get(f"{name}/")) != place]
     if not lacking:
         return _kept(world, ", ".join(devices))

@@ -98,11 +98,8 @@ def vault_grants(world: World) -> Verdict:
     for name in sorted(census.policies):
         if name.startswith(("reader-", "pusher-")) and name not in _expected(world):
             wider += [f"policy {name} is of no namespace of the catalog"] if census.policies[name] else []
-    wider += [
-        why
-        for holder in census.holders
-        for why in _wider(holder, world, census.accessor("kubernetes"), census.groups)
-    ]
+    accessor, groups = census.accessor("kubernetes"), census.groups
+    wider += [why for holder in census.holders for why in _wider(holder, world, accessor, groups)]
     wider += wider_logins(world, census)
     wider += [f"{path} is not as declared" for path in _otherwise(world, census)]
     there = len(_expected(world).keys() & census.policies.keys())
