@@ -71,6 +71,9 @@ def told(found: dict[str, Mutant], known: dict[str, str], among: set[str]) -> li
 
 def main(starts: Sequence[str]) -> int:
     chosen = [m for m in modules() if m.startswith(tuple(starts) or "")]
+    if not chosen:
+        print(f"no module begins with {' or '.join(starts)}: steps/kinds is a start", file=sys.stderr)
+        return 2
     wrong: list[str] = []
 
     def work(forks: Forks, items: Items) -> None:
