@@ -84,6 +84,7 @@ def _client(kube: Kube, vault: Vault, platform: Platform, told: Told, over: thre
         n += 1
         try:
             if n % RENEWED == 0:  # neither Vault's token nor that of Kubernetes lives for long
+                vault.session.close()  # its connection was idle for as long as Vault keeps one
                 vault.jwt = kube.token(*RUN)
                 vault.login()
             headers = {"X-Vault-Token": str(vault.session.headers["X-Vault-Token"])}

@@ -44,7 +44,6 @@ class Vault:
         self.login()
 
     def login(self) -> None:
-        self.session.headers.pop("X-Vault-Token", None)
         answer = self.try_login(self.role, self.jwt)
         assert answer.status_code == 200, answer.text
         self.session.headers["X-Vault-Token"] = answer.json()["auth"]["client_token"]
