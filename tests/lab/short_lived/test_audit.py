@@ -255,6 +255,8 @@ def test_b6_vault_answers_on_while_its_audit_volume_is_full(
 def test_g4_a_volume_that_is_soon_full_is_an_event_of_its_pod(kube: Kube, platform: Platform) -> None:
     """The kubelet asks each five minutes, and writes it; nothing restarts, and no pod of ours may write one."""
     pod, there = active_pod(kube), pods(kube)
+    earlier = "--field-selector", f"involvedObject.name={pod},type=Warning"
+    kube.run("delete", "events", "-n", "vault", *earlier)
     with small_volume(kube, pod):
         kube.in_vault(pod, "sh", "-c", "head -c 900000 /dev/zero >/vault/audit/filler")
         seconds = until(lambda: bool(warnings(kube, pod)), 360)
