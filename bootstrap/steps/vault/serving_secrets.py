@@ -156,5 +156,5 @@ def _digest(world: World, secret: Object) -> str:
     """Keyed by the commitment key, over each field by its own commitment."""
     key, uid = world.material.commitments(), world.cluster.uid()
     where = f"secret/{secret['metadata']['namespace']}/{secret['metadata']['name']}"
-    fields = {name: key.commit(uid, where, name, value) for name, value in (secret.get("data") or {}).items()}
+    fields = {name: key.commit(uid, where, name, value) for name, value in secret["data"].items()}
     return key.commit(uid, where, "claim", Sensitive(json.dumps(fields, sort_keys=True).encode(), "claim"))
