@@ -77,6 +77,7 @@ def test_inv4_what_is_read_ahead_is_given_out_once() -> None:
         batch("2").encode(),
         None,
     )
+    assert vault.reads == ["one", "two", "three"], "those of before are not read again"
     vault.held["one"] = batch("changed")
     assert copy.read("one") == batch("changed").encode()
     assert Vault().copy().ahead(each).read("one") is None

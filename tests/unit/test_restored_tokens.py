@@ -86,6 +86,7 @@ def leaves(monkeypatch: pytest.MonkeyPatch) -> list[Leaf]:
     monkeypatch.setattr(restored_tokens, "AUDITING", (made[0], made[2]))
     monkeypatch.setattr(restored_tokens, "RUN_IDENTITY", (made[1],))
     monkeypatch.setattr(restored_tokens, "Intermediate", lambda _: Leaf("the CA in Vault", holds=False))
+    monkeypatch.setattr(restored_tokens, "IssuerKeys", lambda _: Leaf("the keys of tokens", holds=False))
     return made
 
 
@@ -165,6 +166,9 @@ def test_what_lets_the_run_in_is_written_where_it_is_not_as_git_says(leaves: lis
     vault = Vault()
     vault.held["sys/mounts"] = {"vault-pki/": {}}  # a CA in it may be one that is trusted no more
     assert settle(vault).repaired == ("audit", "identity", "the CA in Vault")
+    vault = Vault()
+    vault.held["sys/auth"] = {"vault-pods/": {"type": "jwt"}}  # it knows the pods of the cluster of before
+    assert settle(vault).repaired == ("audit", "identity", "the keys of tokens")
 
 
 @pytest.mark.usefixtures("leaves")

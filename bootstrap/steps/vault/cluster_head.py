@@ -68,7 +68,7 @@ def refuse_unextended(present: bytes | None, ledger: Ledger, key: PublicKey, whe
 
 
 def _content(live: Object) -> bytes:
-    return str((live.get("data") or {}).get(HEAD, "")).encode()
+    return str(live["data"].get(HEAD, "")).encode()
 
 
 def _object(content: bytes) -> Object:

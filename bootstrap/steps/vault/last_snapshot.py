@@ -75,5 +75,4 @@ def _is_noted(live: Object, last: LastSnapshot, now: datetime) -> bool:
 
 
 def _of(live: Object | None) -> LastSnapshot | None:
-    text = ((live or {}).get("data") or {}).get(_KEY)
-    return LastSnapshot.from_text(str(text)) if text else None
+    return None if live is None else LastSnapshot.from_text(str(live["data"].get(_KEY, "")))

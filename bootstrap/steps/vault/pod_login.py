@@ -30,8 +30,7 @@ class IssuerKeys:
     change: str = f"give the login {POD_LOGIN}/ the keys with which the API server signs tokens now"
 
     def holds(self, call: Call) -> bool:
-        found = live_issuer(call)
-        return found is not None and found == self.world.cluster.token_issuer()
+        return live_issuer(call) == self.world.cluster.token_issuer()
 
     def write(self, world: World, call: Call) -> None:
         """What is not in the body is Vault's default from then on."""

@@ -106,7 +106,7 @@ def taken(world: World) -> Iterator[PreconditionError]:
 
 def trusted_keys(world: World, live: Object) -> frozenset[str]:
     """The keys of the CAs that the pods trust; none where what is there is no certificate."""
-    content = (live.get("data") or {}).get("ca.crt", b"")
+    content = live["data"].get("ca.crt", b"")
     try:
         return frozenset(ca.key for ca in world.certificates.read_all(content))
     except EvidenceError:
@@ -126,12 +126,11 @@ def foreign(world: World, ref: Ref) -> str:
         return ""
     if not is_ours(live):
         return "its owner is another"
-    data = live.get("data") or {}
     if ref == tls_ref(world):
         ours = {ca.key for ca in world.certificates.read_all(world.intent.keys["vault-ca.crt"])}
         if ours.isdisjoint(trusted_keys(world, live)):
             return "its CA is not keys/vault-ca.crt"
-    elif live.get("immutable") is not True or set(data) != {"key"}:
+    elif live.get("immutable") is not True or set(live["data"]) != {"key"}:
         return "it is not one immutable share"
     return "" if world.files is None else _unproven(world, live, ref)
 
@@ -156,5 +155,5 @@ def _digest(world: World, secret: Object) -> str:
     """Keyed by the commitment key, over each field by its own commitment."""
     key, uid = world.material.commitments(), world.cluster.uid()
     where = f"secret/{secret['metadata']['namespace']}/{secret['metadata']['name']}"
-    fields = {name: key.commit(uid, where, name, value) for name, value in (secret.get("data") or {}).items()}
+    fields = {name: key.commit(uid, where, name, value) for name, value in secret["data"].items()}
     return key.commit(uid, where, "claim", Sensitive(json.dumps(fields, sort_keys=True).encode(), "claim"))
