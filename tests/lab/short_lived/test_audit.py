@@ -50,9 +50,10 @@ def stream(kube: Kube, pod: str) -> list[str]:
 
 def ask_often(kube: Kube, platform: Platform, pod: str, seconds: float) -> list[str]:
     """The ids of requests, each answered."""
-    asked, over = [], time.monotonic() + seconds
+    asked: list[str] = []
     with as_run(kube, authority(platform), pod) as vault:
-        while time.monotonic() < over:
+        over = time.monotonic() + seconds
+        while not asked or time.monotonic() < over:
             answer = vault.ask("GET", "sys/mounts")
             assert answer.status_code == 200, answer.text
             asked.append(str(answer.json()["request_id"]))
