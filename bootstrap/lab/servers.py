@@ -85,9 +85,12 @@ REGISTRY = Server("registry", "github.com/distribution/distribution/v3", ("regis
 
 VERSITYGW = Server("versitygw", "github.com/versity/versitygw", ("versitygw",))
 
+# Enforces network policies where a test asks for it: a lab's own network leaves each pod open.
+KUBE_ROUTER = Server("kube-router", "github.com/cloudnativelabs/kube-router/v2", ("kube-router",), minutes=3)
+
 # A main package of ours in that folder: the modules bring none with these parts alone.
 OTELCOL = Server("otelcol", "go.opentelemetry.io/collector/otelcol", ("otelcol",), minutes=2.6)
 
 # Slowest first: they are built two at a time.
 LAB = (KUBERNETES, VAULT, EXTERNAL_SECRETS, COREDNS, LOCAL_PATH, ETCD)
-ALL = (*LAB, SOPS, KIND, REGISTRY, VERSITYGW, OTELCOL)
+ALL = (*LAB, SOPS, KIND, REGISTRY, VERSITYGW, KUBE_ROUTER, OTELCOL)

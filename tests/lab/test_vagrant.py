@@ -10,6 +10,7 @@ import pytest
 
 from bootstrap.lab.kind.docker import Docker
 from tests.lab.support import libvirt, machines, vagrant
+from tests.lab.support.installed import install
 from tests.lab.support.vagrant import Vagrant
 from tests.support.program import BOOTSTRAP, run_bootstrap, said
 
@@ -26,7 +27,7 @@ WRONG = {
 
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> None:
-    vagrant.install("vagrant", "vagrant-libvirt", "openssh-client")
+    install("vagrant", "vagrant-libvirt", "openssh-client")
 
 
 @pytest.mark.parametrize("provider", FINDS)

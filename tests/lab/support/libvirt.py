@@ -14,8 +14,8 @@ import yaml
 from bootstrap.lab.build import CACHE, binaries
 from bootstrap.lab.export import PROGRAMS
 from bootstrap.lab.images import place
+from tests.lab.support.installed import install
 from tests.lab.support.machines import MAKE, digest_of
-from tests.lab.support.vagrant import install
 
 PACKAGES = (
     *("libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients", "qemu-system-x86", "qemu-utils"),
