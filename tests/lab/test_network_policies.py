@@ -1,6 +1,7 @@
 """On a cluster that enforces network policies the road ends as on any other, and what they close is closed (S2)."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.whole]
 BUSYBOX = "docker.io/library/busybox:stable"
 OPERATOR = "external-secrets"
 STRANGER = "default"
+PROBED = (OPERATOR, STRANGER, SPACE)
 DNS = {"k8s-app": "kube-dns"}
 
 
@@ -31,13 +33,23 @@ def platform(empty_cluster: Kube, lab: Lab, tmp_path_factory: pytest.TempPathFac
         commit_all(made.folder)
         done = run_bootstrap("up", *made.to_cluster())
         assert done.returncode == 0, said(done)
-        for namespace in (OPERATOR, STRANGER, SPACE):
-            _probe(empty_cluster, namespace)
-        yield made
+        with probes(empty_cluster):
+            yield made
+
+
+@contextmanager
+def probes(kube: Kube) -> Iterator[None]:
+    """A pod that asks what it is told to, in each of these namespaces."""
+    for namespace in PROBED:
+        _probe(kube, namespace)
+    try:
+        yield
+    finally:
+        for namespace in PROBED:
+            kube.run("delete", "pod", "-n", namespace, "probe", "--grace-period=1")
 
 
 def _probe(kube: Kube, namespace: str) -> None:
-    """A pod that asks what it is told to."""
     container: dict[str, Any] = {
         "name": "probe",
         "image": BUSYBOX,
@@ -80,7 +92,7 @@ def test_s2_only_the_operator_s_namespace_connects_to_vault(platform: Platform, 
         assert _connects(kube, (OPERATOR, "probe", "probe"), at, 8200)
         for namespace in (STRANGER, SPACE):
             assert not _connects(kube, (namespace, "probe", "probe"), at, 8200)
-        for namespace in (OPERATOR, STRANGER, SPACE):
+        for namespace in PROBED:
             assert not _connects(kube, (namespace, "probe", "probe"), at, 8201)
 
 
