@@ -77,7 +77,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "steps/authority/last_copies.py": LAST_COPIES,
     "steps/authority/losses.py": ("unit/test_losses.py", *LAST_COPIES, *RESTORE_SEEN),
-    "steps/authority/recovering.py": RECOVERY,
+    "steps/authority/recovering.py": ("simulated/recovery/test_quorum_seen.py",),
     "steps/authority/restoring.py": RESTORE_SEEN,
     "steps/authority/stops.py": ("unit/test_authority_stops.py",),
     "steps/authority/traces.py": ("simulated/authority/test_traces.py",),
