@@ -154,7 +154,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         *RESTORE,
         *AUTHORITY,
     ),
-    "steps/kinds/snapshots.py": SNAPSHOTS,
+    "steps/kinds/snapshots.py": ("simulated/test_snapshots_declared.py",),
     "steps/kinds/store.py": ("simulated/test_store_connected.py",),
     "steps/kinds/token_census.py": ("simulated/test_root_token.py",),
     "steps/kinds/vault_audit.py": ("simulated/test_root_token.py", "simulated/test_audit_parts.py"),
