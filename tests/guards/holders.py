@@ -138,7 +138,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         *AUTHORITY,
     ),
     "steps/kinds/recorded.py": ("simulated/test_recorded.py",),
-    "steps/kinds/restore_begun.py": RESTORE,
+    "steps/kinds/restore_begun.py": ("simulated/restore/test_restore_begun.py",),
     "steps/kinds/retired.py": (
         "simulated/test_retirement.py",
         "simulated/test_retire_modes.py",
