@@ -23,10 +23,11 @@ class Run:
 
 
 class Calls:
-    """The code of everything that is called meanwhile, in all threads."""
+    """The code of everything that is called meanwhile, in all threads. By identity: code of two modules is equal where
+    the same text stands in the same line of both."""
 
     def __init__(self) -> None:
-        self.seen: set[CodeType] = set()
+        self.seen: dict[int, CodeType] = {}
 
     def __enter__(self) -> "Calls":
         sys.settrace(self._call)
@@ -38,21 +39,21 @@ class Calls:
         threading.settrace(None)
 
     def _call(self, frame: FrameType, _event: str, _arg: object) -> None:
-        self.seen.add(frame.f_code)
+        self.seen[id(frame.f_code)] = frame.f_code
 
 
 @dataclass
 class Watch:
     """What a fixture runs counts for all tests of its file, whichever of them came first."""
 
-    begun: dict[Path, set[CodeType]] = field(default_factory=lambda: defaultdict(set))
+    begun: dict[Path, dict[int, CodeType]] = field(default_factory=lambda: defaultdict(dict))
     calls: Calls = field(default_factory=Calls)
 
     def is_set_up(self, item: pytest.Item) -> None:
         self.begun[item.path] |= self.calls.seen
 
     def runs(self, items: Sequence[pytest.Item], run: Callable[[pytest.Item], object]) -> Mapping[str, Run]:
-        found: dict[str, tuple[float, set[CodeType]]] = {}
+        found: dict[str, tuple[float, dict[int, CodeType]]] = {}
         for item in items:
             self.calls, begun = Calls(), time.process_time()
             with self.calls:
@@ -64,9 +65,9 @@ class Watch:
         }
 
 
-def _functions(codes: set[CodeType]) -> frozenset[Function]:
+def _functions(codes: Mapping[int, CodeType]) -> frozenset[Function]:
     return frozenset(
         (code.co_filename, code.co_qualname.partition(".<locals>")[0])
-        for code in codes
+        for code in codes.values()
         if "/bootstrap/" in code.co_filename
     )

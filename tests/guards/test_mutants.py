@@ -154,6 +154,21 @@ def test_what_a_test_runs_is_seen_and_what_its_file_sets_up_counts_for_all() -> 
     }
 
 
+def test_two_functions_of_the_same_text_at_the_same_line_are_two() -> None:
+    """Their code is equal."""
+    item = cast("pytest.Item", SimpleNamespace(nodeid="one", path=Path("test_it.py")))
+    files = ("/bootstrap/one.py", "/bootstrap/other.py")
+
+    def run(_: pytest.Item) -> None:
+        for file in files:
+            made: dict[str, Any] = {}
+            exec(compile("def each(): return None", file, "exec"), made)
+            made["each"]()
+
+    functions = Watch().runs([item], run)["one"].functions
+    assert {(file, "each") for file in files} <= functions
+
+
 def test_what_the_program_remembers_is_forgotten_before_a_test_is_asked() -> None:
     declared(Secret)
     assert declared.cache_info().currsize

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from bootstrap.engine.runner import Runner
 from bootstrap.ledger import batch, chain, store
 from bootstrap.ledger.batch import Batch
 from bootstrap.ledger.chain import Ledger
+from bootstrap.ledger.countersigning import public_key
 from bootstrap.ledger.record import Fact, RecordType, Writer
-from bootstrap.model.decision import Decision, Satisfied
-from bootstrap.model.errors import BootstrapError, EvidenceError, UnknownOutcome
+from bootstrap.model.decision import Blocked, Decision, Satisfied
+from bootstrap.model.errors import BootstrapError, EvidenceError, UnknownOutcome, WorldError
 from bootstrap.model.plan import Step
-from bootstrap.ports import Answer
+from bootstrap.ports import Answer, Ref
 from bootstrap.steps.base import KindClass
 from bootstrap.steps.context.transfers import named
 from bootstrap.steps.context.world import World
@@ -24,12 +26,14 @@ from bootstrap.steps.kinds import vault_configuration
 from bootstrap.steps.registry import kind_class
 from bootstrap.steps.vault import leaves
 from bootstrap.steps.vault.transit import KEYS, SIGN, live_key
-from tests.simulator.losses import wipe_volumes
+from tests.simulator.halfway import step_of
+from tests.simulator.losses import delete, wipe_volumes
 from tests.simulator.platform import SimulatedPlatform, opened
 from tests.simulator.transit import Key
 
 pytestmark = pytest.mark.usefixtures("same_each_time")
 
+WINDOW = Ref("v1", "ConfigMap", "vault-init", "bootstrap-system")
 NOTE = Fact(type=RecordType.ACCEPTED, details={"what": "plan"})
 
 
@@ -182,6 +186,40 @@ def test_inv4_another_key_of_that_name_signs_nothing(platform: SimulatedPlatform
     assert refused(lambda: platform.world().ledger.append([NOTE])).code == "E_COUNTERSIGN"
     assert ledger(platform).chain.size == size
     assert refused(platform.up).code == "E_COUNTERSIGN"
+
+
+def test_h4_what_is_announced_is_of_this_vault_and_a_lost_window_changes_nothing(
+    platform: SimulatedPlatform,
+) -> None:
+    current = ledger(platform).meaning.countersigning.current
+    assert current is not None
+    assert current.vault_cluster == platform.vault.live().cluster_id
+    said = Satisfied(f"each batch is countersigned by {current}")
+    assert step_of(platform, "countersigner").decide() == said
+    delete(platform, WINDOW)
+    assert step_of(platform, "countersigner").decide() == said
+
+
+@pytest.mark.parametrize("another", [Key(), None])
+def test_inv4_which_key_vault_has_instead_is_told(platform: SimulatedPlatform, another: Key | None) -> None:
+    keys = platform.vault.live().transit_keys
+    del keys["countersign"]
+    if another is not None:
+        keys["countersign"] = another
+    decision = step_of(platform, "countersigner").decide()
+    assert isinstance(decision, Blocked)
+    has = public_key(another.public()).key_id[:16] if another else "none"
+    assert (decision.error.code, decision.error.message.rpartition(" ")[2]) == ("E_COUNTERSIGN", has)
+
+
+def test_inv4_no_key_is_announced_twice_and_none_that_is_not_there(platform: SimulatedPlatform) -> None:
+    step = step_of(platform, "countersigner")
+    seen, size = step.kind.observe(), ledger(platform).chain.size
+    for each in (seen, replace(seen, named=None, live=None)):
+        with pytest.raises(WorldError) as caught:
+            step.act(each)
+        assert caught.value.code == "E_COUNTERSIGN"
+    assert ledger(platform).chain.size == size
 
 
 @pytest.mark.parametrize("flag", ["exportable", "allow_plaintext_backup", "deletion_allowed"])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.model.decision import Act, Satisfied
+from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import EvidenceError, Transient, WorldError
 from bootstrap.model.init_window import Window, WindowPhase
 from bootstrap.ports import Answer
@@ -153,7 +153,7 @@ def test_b6_the_device_and_the_header_are_each_put_there(platform: SimulatedPlat
     step_of(platform, "vault-audit").take()
     store = platform.vault.live()
     assert "file/" in store.audit
-    assert isinstance(step_of(platform, "vault-audit").decide(), Satisfied)
+    assert is_on(step_of(platform, "vault-audit").decide())
     header = next(name for name in store.headers if "bootstrap" in name)
     del store.headers[header]
     decision = step_of(platform, "vault-audit").decide()
@@ -163,7 +163,26 @@ def test_b6_the_device_and_the_header_are_each_put_there(platform: SimulatedPlat
     assert header in store.headers
 
 
+def is_on(decision: Decision) -> bool:
+    return isinstance(decision, Satisfied) and decision.note.startswith("audit devices file/ at ")
+
+
+def test_b6_without_root_what_auditing_lacks_is_told_and_left_to_the_configuration(
+    platform: SimulatedPlatform,
+) -> None:
+    platform.up()
+    assert is_on(step_of(platform, "vault-audit").decide())
+    headers = platform.vault.live().headers
+    del headers[next(name for name in headers if "bootstrap" in name)]
+    decision = step_of(platform, "vault-audit").decide()
+    assert isinstance(decision, Satisfied)
+    assert "left to vault-configuration: audit the" in decision.note
+
+
 # ---------------------------------------------------------------- the run's own identity
+
+
+WORKS = "a fresh login as bootstrap-run works"
 
 
 def test_s2_another_policy_under_the_run_s_name_is_put_right_while_root_is_there(
@@ -175,9 +194,33 @@ def test_s2_another_policy_under_the_run_s_name_is_put_right_while_root_is_there
     plain = platform.vault.live().plain
     own = plain[path]["policy"]
     plain[path]["policy"] = own + '\npath "theirs/*" { capabilities = ["read"] }\n'
-    assert isinstance(step_of(platform, "run-identity").decide(), Act)
-    step_of(platform, "run-identity").take()
+    step = step_of(platform, "run-identity")
+    assert isinstance(step.decide(), Act)
+    before = step.world.session.token()
+    step.take()
     assert plain[path]["policy"] == own
+    assert step.world.session.token() is not before, "a login of before proves nothing"
+    assert step.decide() == Satisfied(WORKS)
+
+
+def test_s2_without_root_another_policy_is_told_and_left_to_the_configuration(
+    platform: SimulatedPlatform,
+) -> None:
+    platform.up()
+    assert step_of(platform, "run-identity").decide() == Satisfied(WORKS)
+    platform.vault.live().plain["sys/policies/acl/bootstrap-run"]["policy"] += "\n"
+    assert step_of(platform, "run-identity").decide() == Satisfied(
+        f"{WORKS}; its policy is another one: left to vault-configuration"
+    )
+
+
+def test_b5_an_identity_that_cannot_log_in_is_not_called_made(platform: SimulatedPlatform) -> None:
+    halfway(platform, "run-identity")
+    no = Answer(status=400, data={}, errors=("invalid role name",))
+    step = step_of(platform, "run-identity", vault=Answering(platform.vault, "auth/kubernetes/login", no))
+    with pytest.raises(WorldError) as caught:
+        step.take()
+    assert caught.value.code == "E_VAULT_LOGIN"
 
 
 def test_s2_an_outage_is_not_taken_for_a_missing_identity(platform: SimulatedPlatform) -> None:

@@ -147,8 +147,8 @@ def test_an_accessor_that_is_gone_meanwhile_is_none_of_a_token(platform: Simulat
 class Ending(Refusing):
     """A Vault that ends one token: its accessor is denied, and listed for so many looks."""
 
-    def __init__(self, vault: Any, accessor: str, looks: int) -> None:
-        denied = WorldError("permission denied", code="E_VAULT_DENIED")
+    def __init__(self, vault: Any, accessor: str, looks: int, code: str = "E_VAULT_DENIED") -> None:
+        denied = WorldError("permission denied", code=code)
         super().__init__(vault, "auth/token/lookup-accessor", denied)
         self._accessor, self._looks = accessor, looks
 
@@ -167,6 +167,15 @@ def test_a_token_that_vault_ends_meanwhile_is_none(platform: SimulatedPlatform) 
     platform.vault.live().tokens["a-renewer"] = Token("renewer", ("default",))
     found = session(platform, Ending(platform.vault, "renewer", looks=4)).accessors()
     assert "renewer" not in found and len(found) == 1
+
+
+def test_b5_an_outage_does_not_make_a_token_one_that_is_gone(platform: SimulatedPlatform) -> None:
+    """Or it would not be revoked."""
+    platform.vault.live().tokens["an-earlier-run"] = Token("earlier", (RUN_POLICY,))
+    clock = SimulatedClock()
+    with pytest.raises(WorldError) as caught:
+        session(platform, Ending(platform.vault, "earlier", 1, "E_VAULT_UNREACHABLE"), clock).fence()
+    assert (caught.value.code, clock.slept) == ("E_VAULT_UNREACHABLE", [])
 
 
 def test_one_that_stays_listed_and_denied_is_an_error(platform: SimulatedPlatform) -> None:

@@ -67,7 +67,7 @@ class Session:
         self._accessor = ""
         self._since = 0.0
         self._fenced = False
-        self._active = ""
+        self._active = ""  # the login finds it
         self.guard: Callable[[], None] = lambda: None
 
     @property
@@ -125,7 +125,7 @@ class Session:
             return self._token
 
     def _is_fresh(self) -> bool:
-        return self._token is not None and self.clock.monotonic() - self._since <= FRESH_SECONDS
+        return self.clock.monotonic() - self._since <= FRESH_SECONDS
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, txn: str = "") -> Answer:
         """One request as the run. A write first makes sure that no earlier run can still write. What a look has read
@@ -234,9 +234,8 @@ class Session:
         """A Transient was never applied, so sending the same again is safe: to the new leader, or later."""
 
         def once() -> Answer:
-            pod = self._active or self.active()
             try:
-                return self.vault.call(method, path, body, pod=pod, token=token, txn=txn)
+                return self.vault.call(method, path, body, pod=self._active, token=token, txn=txn)
             except Transient as error:
                 if error.code == BUSY:
                     self.flight.busy()
