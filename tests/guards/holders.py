@@ -185,7 +185,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "steps/vault/first_replica.py": ("simulated/test_first_store.py",),
     "steps/vault/foreign.py": ("simulated/test_what_stands_there.py",),
     "steps/vault/generate_root.py": ("simulated/test_generate_root.py",),
-    "steps/vault/init_window.py": ("simulated/test_init_window.py", "simulated/test_escrow_generations.py"),
+    "steps/vault/init_window.py": ("unit/test_window_store.py",),
     "steps/vault/intermediate.py": ("unit/test_intermediate.py",),
     "steps/vault/last_snapshot.py": ("simulated/test_last_snapshot.py",),
     "steps/vault/leaves.py": ("unit/test_leaves.py", "unit/test_declared_leaves.py"),

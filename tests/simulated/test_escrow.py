@@ -22,6 +22,7 @@ from tests.simulator.faults import Killed
 from tests.simulator.halfway import halfway, step_of
 from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.rekeying import in_escrow, in_slots, rekey, window
+from tests.simulator.standing import proven
 from tests.simulator.vault import Line, Store
 
 
@@ -154,7 +155,7 @@ def spoilt(platform: SimulatedPlatform, **parts: Any) -> None:
 
 
 def test_inv4_an_escrow_of_another_cluster_proves_nothing(platform: SimulatedPlatform) -> None:
-    platform.up()
+    proven(platform)
     world = platform.world()
     assert prove_escrow(world, world.cluster.uid())["method"] == "rekey, cancelled"
     spoilt(platform, cluster="another")
@@ -181,7 +182,7 @@ def of_another_key(platform: SimulatedPlatform) -> Sensitive:
 
 def test_b4_a_share_that_does_not_open_this_vault_is_no_proof(platform: SimulatedPlatform) -> None:
     """Of a Vault that is open: 1.21 answers 500, so nobody can say that it does not, and the attempt is cancelled."""
-    platform.up()
+    proven(platform)
     spoilt(platform, share=of_another_key(platform))
     world = platform.world()
     with pytest.raises(UnknownOutcome):
@@ -234,7 +235,7 @@ def test_b4_a_vault_that_is_not_opened_is_no_proof_and_says_why(
 def test_b4_a_rekey_that_takes_the_share_and_does_not_complete_is_no_proof(
     platform: SimulatedPlatform, given: Answer
 ) -> None:
-    platform.up()
+    proven(platform)
 
     def call(method: str, path: str, *args: Any, **kwargs: Any) -> Any:
         answer = platform.vault.call(method, path, *args, **kwargs)
@@ -247,7 +248,7 @@ def test_b4_a_rekey_that_takes_the_share_and_does_not_complete_is_no_proof(
 
 
 def test_b4_a_vault_that_is_silent_after_the_proof_is_asked_again(platform: SimulatedPlatform) -> None:
-    platform.up()
+    proven(platform)
     silent: list[str] = []
 
     def call(method: str, path: str, *args: Any, **kwargs: Any) -> Any:
@@ -263,7 +264,7 @@ def test_b4_a_vault_that_is_silent_after_the_proof_is_asked_again(platform: Simu
 
 
 def test_b4_another_s_rekey_is_left_alone_and_a_killed_proof_s_is_ended(platform: SimulatedPlatform) -> None:
-    platform.up()
+    proven(platform)
     rekey, world = platform.vault.live().rekey, platform.world()
     rekey.nonce, rekey.key = "theirs", base64.b64encode(PgpKey(generate("theirs")).certificate).decode()
     with pytest.raises(Transient) as caught:
