@@ -86,12 +86,13 @@ def test_verify_has_every_proof(platform: Platform) -> None:
     assert done.returncode == 0, said(done)
 
 
-def test_s2_only_the_operator_s_namespace_connects_to_vault(platform: Platform, kube: Kube) -> None:
+def test_s2_the_operator_and_the_jobs_connect_to_vault_and_no_other(platform: Platform, kube: Kube) -> None:
     for pod in PODS:
         at = _address(kube, pod)
-        assert _connects(kube, (OPERATOR, "probe", "probe"), at, 8200)
-        for namespace in (STRANGER, SPACE):
-            assert not _connects(kube, (namespace, "probe", "probe"), at, 8200)
+        for namespace in PROBED:
+            assert _connects(kube, (namespace, "probe", "probe"), at, 8200) == (namespace != STRANGER), (
+                namespace
+            )
         for namespace in PROBED:
             assert not _connects(kube, (namespace, "probe", "probe"), at, 8201)
 
