@@ -114,6 +114,7 @@ class BootstrapCopies:
         self.world.ledger.append(seen.decision)
         for obj in seen.refusal:
             expect(self.world.cluster.delete(ref_of(obj), uid=obj["metadata"]["uid"]), ref_of(obj))
+        self._make_namespaces(seen.missing)
         if seen.refusal:
             wanted = (*seen.missing, *(secret for secret, _ in seen.emptied))
             self.world.wait("admission takes bootstrap copies again", lambda: self._admitted(wanted))
@@ -122,10 +123,14 @@ class BootstrapCopies:
             expect(self.world.cluster.replace(filled), bootstrap_copy_ref(secret))
         for secret in seen.missing:
             ref = bootstrap_copy_ref(secret)
-            if self.world.cluster.get(Ref("v1", "Namespace", ref.namespace)) is None:
-                made = namespace(ref.namespace)
-                expect(self.world.cluster.create(made), Ref("v1", "Namespace", ref.namespace))
             expect(self.world.cluster.create(self._object(secret, ref)), ref)
+
+    def _make_namespaces(self, secrets: tuple[Secret, ...]) -> None:
+        """Before admission is asked: in a namespace that is not there a dry run says nothing of a policy."""
+        for name in dict.fromkeys(bootstrap_copy_ref(secret).namespace for secret in secrets):
+            ref = Ref("v1", "Namespace", name)
+            if self.world.cluster.get(ref) is None:
+                expect(self.world.cluster.create(namespace(name)), ref)
 
     def _admitted(self, secrets: tuple[Secret, ...]) -> bool:
         """Asked by dry runs: the API server learns late that a policy is gone."""
