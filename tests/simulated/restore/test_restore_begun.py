@@ -1,6 +1,7 @@
 """That a snapshot is restored is written down first, and what is left goes by what is written (INV1, INV4)."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -63,13 +64,22 @@ def now(platform: SimulatedPlatform) -> Restoration:
     return found
 
 
-def test_inv4_in_an_empty_cluster_it_is_begun_and_nothing_goes(platform: SimulatedPlatform) -> None:
+def test_inv4_in_an_empty_cluster_it_is_begun_and_nothing_goes_or_is_given_up(
+    platform: SimulatedPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else was lost is judged at its end, by what is known then."""
+    known = SimpleNamespace(details={"records": "9"})
+    monkeypatch.setattr(restore_begun, "losses", lambda *_: known)
+    stages = list[str]()
+    platform.cluster.controllers.append(
+        lambda _, verb, obj: stages.append(now(platform).stage) if ref_of(obj) == REF else None
+    )
     assert step(platform, given=False).decide() == Satisfied("no snapshot is being restored")
     assert step(platform).decide() == Act("begin to restore the snapshot", (f"write {REF}",))
     step(platform).take()
     begun = now(platform)
     assert (begun.file, begun.stage, len(begun.nonce)) == (SOURCE.digest, Stage.BEGUN, 32)
-    assert (begun.voids, begun.lost) == (frozenset(), {})
+    assert (begun.voids, begun.lost, stages) == (frozenset(), {}, [Stage.BEGUN])
     said = Satisfied(f"a snapshot is being restored since {begun.begun}, attempt 1")
     assert step(platform).decide() == step(platform, given=False).decide() == said
 
