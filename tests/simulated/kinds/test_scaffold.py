@@ -159,17 +159,17 @@ def test_b1_one_that_was_emptied_is_filled_as_the_object_that_it_is(place: Place
 # ---------------------------------------------------------------- where what was handed over counts no more
 
 
-@pytest.mark.parametrize("emptied", [False, True])
+@pytest.mark.parametrize("there", [(), (HOME,), (HOME, COPY)], ids=["no namespace", "a namespace", "emptied"])
 @pytest.mark.parametrize("why", ["anew", "restoring"])
-def test_b1_it_is_needed_again_and_what_refuses_it_goes_first(why: str, emptied: bool, place: Place) -> None:
+def test_b1_it_is_needed_again_and_what_refuses_it_goes_first(
+    why: str, there: tuple[Ref, ...], place: Place
+) -> None:
     setattr(place, why, True)
     place.committed = ("alpha",)
-    for ref in (HOME, RULE, BINDING):
+    for ref in (RULE, BINDING, *there):
         place.make(ref)
-    if emptied:
-        place.make(COPY)
     place.refused = 3
-    changes = (*FREED, f"fill {COPY}" if emptied else CREATE)
+    changes = (*FREED, f"fill {COPY}" if COPY in there else CREATE)
     if why == "anew":
         expected = (
             "begin a new authority, materialize 1 bootstrap secrets",
