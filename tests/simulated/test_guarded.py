@@ -21,7 +21,7 @@ def made(platform: SimulatedPlatform, ref: Ref, **marks: str) -> None:
 def has(platform: SimulatedPlatform, ref: Ref) -> bool:
     live = platform.cluster.get(ref)
     assert live is not None
-    return RESTRICTED.items() <= live["metadata"]["labels"].items()
+    return bool(RESTRICTED.items() <= live["metadata"]["labels"].items())
 
 
 def applies(decision: Decision) -> tuple[str, ...]:
