@@ -215,7 +215,9 @@ def small_volume(kube: Kube, pod: str) -> Iterator[None]:
     finally:
         subprocess.run([*inside, "umount", "-l", "/vault/audit"], check=True)
         kube.in_vault(pod, "kill", "-HUP", "1")
-        until(lambda: says_its_parts(kube, pod), 60)  # else an `up` puts on record what lay on the small volume
+        until(
+            lambda: says_its_parts(kube, pod), 60
+        )  # else an `up` puts on record what lay on the small volume
 
 
 def says_its_parts(kube: Kube, pod: str) -> bool:
