@@ -15,6 +15,7 @@ import pytest
 from tests.leaks.places import PLACES
 from tests.leaks.program_run import Run, made
 from tests.leaks.sinks import HERE, LAB, SINKS, in_room
+from tests.support.canaries import Canaries
 from tests.support.scan import Scanner
 
 
@@ -65,3 +66,12 @@ def test_a_piece_of_a_value_is_found_in_every_form(at: int, form: str) -> None:
     part = FORMS[form][at : at + 64]
     assert Scanner({"value": VALUE}).find(b"before " + part + b" after")
     assert not Scanner({"value": VALUE}, whole=["value"]).find(b"before " + part + b" after")
+
+
+def test_a_run_beside_this_one_leaves_nothing_that_looks_like_a_value_of_it() -> None:
+    """Two runs write into the same folders: what one leaves in the clear by design is no leak of the other."""
+    other = Canaries.new()
+    scanner = Scanner(Canaries.new().needles)
+    assert (
+        scanner.find("\n".join((other.deploy, other.session, other.superuser, other.pem, other.frame))) == []
+    )

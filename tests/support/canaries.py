@@ -12,8 +12,9 @@ from bootstrap.ports import Opened
 from tests.support.program import commit_all
 
 
-def _text(kind: str) -> str:
-    return f"c4nary-{kind}-{secrets.token_hex(12)}"
+def _text() -> str:
+    """No part of it is one of another run's, which may write its own into the same folders meanwhile."""
+    return f"c{secrets.token_hex(18)}"
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class Canaries:
         body = "\n".join(secrets.token_hex(32) for _ in range(3))
         pin = "".join(secrets.choice("123456789") for _ in range(14))
         return Canaries(
-            session=_text("session"),
+            session=_text(),
             # What templates, shells, printf, URLs and YAML would trip over.
-            token=_text("token") + "-%s%n%2e-'\"\\-{{ .Values.x }}-$(id)-`id`-#: &*!|>-<b>-ü",
+            token=_text() + "-%s%n%2e-'\"\\-{{ .Values.x }}-$(id)-`id`-#: &*!|>-<b>-ü",
             pem=f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n",
-            superuser=_text("superuser"),
-            deploy=_text("deploy"),
+            superuser=_text(),
+            deploy=_text(),
             frame=f'{{"device":"door","pin":"{pin}","tries":3}}',
             pin=pin,
             binary=b"\x00\xff\xfe" + secrets.token_bytes(58) + b"\x84\x0a\x00",
