@@ -104,7 +104,7 @@ CERTIFICATES = (
     unless("one rotation at a time", "operations/another_ca.py:another", "len(before) != 1", A + "a_second_one_is_not_made_while_two_are_trusted"),
     unless("the only CA does not go", "operations/another_ca.py:first_alone", "len(before) < 2", A + "a_second_one_is_not_made_while_two_are_trusted"),
     without("a pod logs in as itself alone", f"{LOGIN}:pod_role", '        "bound_claims": {_POD: pod},\n', C + "s2_each_pod_logs_in_as_itself_alone"),
-    Guard("another key of the API server is given to Vault", f"{LOGIN}:IssuerKeys.holds", "found == self.world.cluster.token_issuer()", "True", C + "s2_another_key_of_the_api_server_is_named_and_given_to_vault_by_up"),
+    Guard("another key of the API server is given to Vault", f"{LOGIN}:IssuerKeys.holds", "live_issuer(call) == self.world.cluster.token_issuer()", "True", C + "s2_another_key_of_the_api_server_is_named_and_given_to_vault_by_up"),
     unless("an outage is not taken for an older policy", f"{LOGIN}:live_issuer", 'error.code != "E_VAULT_DENIED"', C + "an_outage_is_not_taken_for_a_ca_that_is_not_there"),
     unless("a key that the API server does not show", "operations/verify/pod_logins.py:_unknown_keys", "more := set(live.keys) - set(shown.keys)", C + "s2_another_key_of_the_api_server_is_named_and_given_to_vault_by_up"),
     unless("a key that Vault does not have", "operations/verify/proofs/certificates.py:certificates", "lacking := missing_keys(world)", C + "s2_another_key_of_the_api_server_is_named_and_given_to_vault_by_up"),

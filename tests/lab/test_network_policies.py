@@ -24,8 +24,6 @@ DNS = {"k8s-app": "kube-dns"}
 
 @pytest.fixture(scope="module")
 def platform(empty_cluster: Kube, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    if lab.containers:
-        pytest.skip("a node of kind has no ipset, which the enforcer needs: with a lab of the provider local")
     with enforced(empty_cluster):
         made = make_platform(tmp_path_factory.mktemp("enforced"), lab)
         intent = made.folder / "bootstrap.yaml"

@@ -19,6 +19,7 @@ OWN = re.compile(r"kube-router netpol|KUBE-ROUTER|KUBE-NWPLCY|KUBE-POD-FW")
 @contextmanager
 def enforced(kube: Kube) -> Iterator[None]:
     """From the first packet of a pod that is made inside; afterwards none of its rules is left."""
+    assert not kube.lab.containers, "a node of kind has no ipset: with a lab of the provider local"
     install("ipset")
     program = binaries("kube-router")["kube-router"]
     facts = json.loads(lab_command("status", "--name", kube.lab.name, "-o", "json"))
