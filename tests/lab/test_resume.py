@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.support.cluster import ApiAudit, Kube
+from tests.lab.support.places import TEMPORARY, of_other_tests
 from tests.lab.support.platform import Platform
 from tests.lab.support.state import actual, differences, expected, run_record, statements
 from tests.support.git_servers import Https, https
@@ -36,7 +37,6 @@ from tests.support.scan import Scanner
 pytestmark = pytest.mark.lab
 KILLS, WHOLE_KILLS = 2, 10
 LONGEST = 24.0  # seconds after which a run is killed; the first 15 pass until its predecessor counts as gone
-TEMPORARY = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/run"))
 SCAFFOLD = ("secret", "deploy-credential-bootstrap", "gitops")
 
 
@@ -242,10 +242,8 @@ def needles(platform: Platform) -> dict[str, bytes]:
 
 def test_b1_no_key_and_no_value_is_in_a_temporary_folder(journey: Journey) -> None:
     wanted = needles(journey.platform)
-    scanner = Scanner(
-        wanted, whole=wanted
-    )  # other tests write keys there, and parts are in every key of a kind
-    kept = [journey.platform.root_key]
+    scanner = Scanner(wanted, whole=wanted)  # parts are in every key of a kind
+    kept = [journey.platform.root_key, *of_other_tests(journey.platform.folder)]
     assert scanner.find_in_file(journey.platform.root_key), "the scanner is blind"
     found = scanner.find_in_folders(TEMPORARY, since=journey.begun - 1, but=kept)
     assert found == {}

@@ -185,7 +185,16 @@ def image_layers(run: Run, scanner: Scanner) -> Found:
 
 
 def temporary_files(run: Run, scanner: Scanner) -> Found:
-    return scanner.find_in_folders(TEMPORARY, since=run.begun - 1, but=[run.platform.root_key])
+    kept = [run.platform.root_key, *of_other_tests(run.out)]
+    return scanner.find_in_folders(TEMPORARY, since=run.begun - 1, but=kept)
+
+
+def of_other_tests(mine: Path) -> list[Path]:
+    """What pytest gave to runs beside this one, whose folder holds ``mine``: they write values of their own there."""
+    for own in mine.resolve().parents:
+        if own.parent.name.startswith("pytest-of-"):
+            return [each for each in own.parent.iterdir() if each.resolve() != own]
+    return []
 
 
 def helper_homes(run: Run, scanner: Scanner) -> Found:
