@@ -17,6 +17,7 @@ from tests.lab.support.cluster import Kube, Object
 from tests.lab.support.platform import Platform
 from tests.lab.support.state import authority
 from tests.lab.support.vault import active_pod, forwarded, unseal_share
+from tests.seeds.elsewhere import APPLIED
 from tests.support.program import git
 
 LAG = 60.0  # seconds that a deleted binding may go on refusing
@@ -56,6 +57,15 @@ class LabHand:
             assert "denied request" in done.stderr, done.stderr
             assert time.monotonic() < until, done.stderr
             time.sleep(0.5)
+        self._noted(obj)
+
+    def _noted(self, obj: Object) -> None:
+        """What kubectl would have noted of an earlier object: it notes the one that it is given itself."""
+        meta = obj["metadata"]
+        if text := meta.get("annotations", {}).get(APPLIED):
+            note = json.dumps({"metadata": {"annotations": {APPLIED: text}}})
+            place = ("-n", meta["namespace"], obj["kind"], meta["name"])
+            self.kube.run("patch", *place, "--type=merge", "--patch-file=/dev/stdin", stdin=note)
 
     def edit(self, kind: str, name: str, namespace: str, change: Callable[[Object], None]) -> None:
         before = self.kube.need(kind, name, namespace)
