@@ -131,7 +131,7 @@ class LabHand:
             self._undo.append(lambda: self._again("POST", path, body))
 
     def _kept(self, ask: Callable[..., requests.Response], path: str) -> Callable[[], None]:
-        """Puts a secret of one version back as it was."""
+        """Puts a secret of one version, or of none, back as it was."""
         about, data = ask("GET", f"secret/metadata/{path}"), ask("GET", f"secret/data/{path}?version=1")
 
         def restore() -> None:
@@ -140,11 +140,9 @@ class LabHand:
                 old = about.json()["data"]
                 kept = {key: old[key] for key in ("cas_required", "max_versions", "custom_metadata")}
                 self._again("POST", f"secret/metadata/{path}", kept)
-                self._again(
-                    "POST",
-                    f"secret/data/{path}",
-                    {"options": {"cas": 0}, "data": data.json()["data"]["data"]},
-                )
+            if data.ok:
+                content = {"options": {"cas": 0}, "data": data.json()["data"]["data"]}
+                self._again("POST", f"secret/data/{path}", content)
 
         return restore
 
