@@ -29,9 +29,16 @@ ROTATED = 400.0  # seconds until so much was asked: a part is 1 MiB here
 DEVICES = {"file": "/vault/audit/audit.log", "stdout": "stdout"}
 
 
+def listed(kube: Kube, pod: str) -> list[str]:
+    return sorted(kube.in_vault(pod, "ls", "/vault/audit").split())
+
+
 def parts(kube: Kube, pod: str) -> list[str]:
-    listed = kube.in_vault(pod, "sh", "-c", "ls /vault/audit").split()
-    return sorted(name for name in listed if name.startswith("audit-") and name.endswith(".log"))
+    return [name for name in listed(kube, pod) if name.startswith("audit-") and name.endswith(".log")]
+
+
+def digested(kube: Kube, pod: str) -> list[str]:
+    return [name.removesuffix(".sha256") for name in listed(kube, pod) if name.endswith(".sha256")]
 
 
 def text(kube: Kube, pod: str, name: str) -> str:
@@ -225,11 +232,6 @@ def says_its_parts(kube: Kube, pod: str) -> bool:
     there = {f"{name}={text(kube, pod, f'{name}.sha256').split()[0]}" for name in digested(kube, pod)}
     found = kube.in_vault(pod, "cat", "/vault/leaf/parts").split()
     return there == set(found) == {f"{name}={digest}" for name, digest in digest_lines(kube, pod).items()}
-
-
-def digested(kube: Kube, pod: str) -> list[str]:
-    listed = kube.in_vault(pod, "ls", "/vault/audit").split()
-    return [name.removesuffix(".sha256") for name in listed if name.endswith(".sha256")]
 
 
 def test_b6_vault_answers_on_while_its_audit_volume_is_full(
