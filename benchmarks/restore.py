@@ -25,6 +25,7 @@ from tests.support.program import run_bootstrap
 TARGET = 1.25
 SIZES = (100, 1000)
 PAYLOAD = 200  # bytes of a value
+NAMED = 500  # milliseconds that a step took, to be named
 
 
 def measured(name: str, number: int) -> dict[str, Any]:
@@ -52,6 +53,12 @@ def measured(name: str, number: int) -> dict[str, Any]:
             "servers seconds": rto["waitedMilliseconds"] / 1000,
             "waits": {each["id"]: each["milliseconds"] / 1000 for each in rto["waits"]},
             "phases": {each["id"]: each["milliseconds"] / 1000 for each in rto["phases"]},
+            "steps": {
+                step["id"]: step["milliseconds"] / 1000
+                for phase in rto["phases"]
+                for step in phase["steps"]
+                if step["milliseconds"] >= NAMED
+            },
             "proofs seconds": rto["proofsMilliseconds"] / 1000,
             "comparison seconds": rto["comparisonMilliseconds"] / 1000,
             "ratio": round(rto["milliseconds"] / rto["waitedMilliseconds"], 2),
