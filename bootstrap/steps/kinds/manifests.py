@@ -95,9 +95,9 @@ class Manifests:
         cluster = self.world.cluster
         objects = [o for o in self.objects() if str(ref_of(o)) in seen.changed]
         definitions = [o for o in objects if o["kind"] == "CustomResourceDefinition"]
-        for obj in objects:
-            if obj["kind"] in FIRST:
-                expect(cluster.apply(obj), ref_of(obj))
+        for kind in FIRST:
+            of_kind = [o for o in objects if o["kind"] == kind]
+            self.world.each(lambda o: expect(cluster.apply(o), ref_of(o)), of_kind, "objects applied")
         if definitions:
             self.world.wait(
                 "custom resource definitions are established", lambda: self._established(definitions)
