@@ -1,18 +1,20 @@
 """A port-forward that can never work says why at the next call, not after minutes of repeating."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from websocket import (
     ABNF,
+    WebSocketBadStatusException,
     WebSocketConnectionClosedException,
     WebSocketProtocolException,
     WebSocketTimeoutException,
 )
 
-from bootstrap.adapters.kubernetes.portforward import MESSAGE, PodDialer, PodStream
+from bootstrap.adapters.kubernetes.portforward import MESSAGE, NothingThereError, PodDialer, PodStream
 from bootstrap.model.errors import PreconditionError
 
 PORT = 8200
@@ -110,7 +112,8 @@ def refused_by(said: str, monkeypatch: pytest.MonkeyPatch) -> PodDialer:
     dialer = PodDialer(SimpleNamespace(), "vault")  # type: ignore[arg-type]  # it is never asked
     monkeypatch.setattr(dialer, "_websocket", lambda pod, port: node)
     stream = dialer.dial("vault-0", PORT)
-    assert stream.recv(1) == b""
+    with suppress(NothingThereError):
+        assert stream.recv(1) == b""
     stream.close()
     assert node.ended
     return dialer
@@ -137,3 +140,44 @@ def test_a_pod_that_does_not_listen_yet_is_dialled_again(monkeypatch: pytest.Mon
 def test_another_pod_is_not_suspected(monkeypatch: pytest.MonkeyPatch) -> None:
     dialer = refused_by(NO_NAME, monkeypatch)
     assert dialer.dial("vault-1", PORT) is not None
+
+
+# What the servers really say: of no such pod, of one without a node, of one that the node does not run yet; and what
+# is no word about the pod.
+@pytest.mark.parametrize(
+    ("status", "body", "known"),
+    [
+        (404, b'{"kind":"Status"}', True),
+        (400, b'{"kind":"Status"}', True),
+        (500, b'pod not found ("vault-0_vault")', True),
+        (500, b"etcdserver: leader changed", False),
+        (500, None, False),
+        (429, None, False),
+        (503, None, False),
+    ],
+)
+def test_that_no_pod_is_there_is_told_from_a_server_that_is_away(
+    status: int, body: bytes | None, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialer = PodDialer(SimpleNamespace(), "vault")  # type: ignore[arg-type]  # it is never asked
+
+    def refused(_pod: str, _port: int) -> None:
+        raise WebSocketBadStatusException("status %d", status, resp_body=body)
+
+    monkeypatch.setattr(dialer, "_websocket", refused)
+    with pytest.raises(ConnectionError) as caught:
+        dialer.dial("vault-0", PORT)
+    assert isinstance(caught.value, NothingThereError) is known
+
+
+@pytest.mark.parametrize(
+    ("said", "known"), [(CLOSED, True), (NO_NAME, False), ("the sandbox is gone", False)]
+)
+def test_that_nothing_listens_is_told_from_other_errors_of_the_node(said: str, known: bool) -> None:
+    stream = PodStream(Node(said), lambda _: None)
+    for _ in range(2):
+        if known:
+            with pytest.raises(NothingThereError):
+                stream.recv(1)
+        else:
+            assert stream.recv(1) == b""

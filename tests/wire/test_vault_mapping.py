@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bootstrap.adapters.kubernetes.portforward import NothingThereError
 from bootstrap.adapters.local.redaction import WITHHELD
 from bootstrap.adapters.vault.certificates import X509Certificates
 from bootstrap.adapters.vault.client import PodVault
@@ -142,6 +143,25 @@ def test_no_connection_is_never_unknown(tmp_path: Path, monkeypatch: pytest.Monk
         assert port.seal_status("vault-0") is None
         assert port.active(["vault-0"]) is None
         failed(Transient, "E_VAULT_AWAY", lambda: port.certificate("vault-0"))
+
+
+@pytest.mark.parametrize(("error", "dials"), [(NothingThereError("no pod"), 1), (ConnectionError("away"), 3)])
+def test_where_nothing_is_there_one_look_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: ConnectionError, dials: int
+) -> None:
+    dialled = []
+
+    def dial(pod: str, port: int) -> None:
+        dialled.append(pod)
+        raise error
+
+    with vault(tmp_path, (200, {})) as (port, server):
+        monkeypatch.setattr(server, "dial", dial)
+        assert port.seal_status("vault-0") is None
+        assert len(dialled) == dials
+        with pytest.raises(Transient) as caught:
+            read(port)
+        assert caught.value.code == "E_VAULT_AWAY"
 
 
 def test_only_the_pods_own_name_and_our_ca_will_do(tmp_path: Path) -> None:

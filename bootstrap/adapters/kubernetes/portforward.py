@@ -17,7 +17,14 @@ from bootstrap.model.errors import PreconditionError, WorldError
 CONNECT = 10.0  # seconds until the WebSocket stands
 DATA = b"\0"  # the channel
 PORT_NUMBER = 2  # bytes
+# The API server's word of a pod that is not there, or has no node yet, and the node's of one that it does not run.
+NO_POD, NOT_RUN = (400, 404), (500, b"pod not found")
+NOT_HEARD = "connection refused"  # the node's word of a port on which nothing listens
 MESSAGE = 128 * 1024  # bytes of data in one
+
+
+class NothingThereError(ConnectionError):
+    """No such pod, or nothing listens in it, by the word of those who know: asked again at once they say the same."""
 
 
 class Dialer(Protocol):
@@ -27,7 +34,7 @@ class Dialer(Protocol):
 
     """A connected socket, or an object that has its ``sendall``, ``recv``, ``settimeout``, ``fileno`` and ``close``.
 
-    OSError when there is none to be had (now);
+    OSError when there is none to be had (now), NothingThereError where that is known (``recv`` may say it);
     WorldError E_KUBE_DENIED when we may not; PreconditionError E_KUBE_LOCALHOST when it can never be."""
 
 
@@ -53,7 +60,8 @@ class PodDialer:
             # Their text can hold the request's headers, so only the kind of error is kept.
             if getattr(error, "status_code", 0) in (401, 403):
                 raise _forbidden(self._namespace, pod) from None
-            raise ConnectionError(f"port-forward to {pod}: {type(error).__name__}") from None
+            kind = NothingThereError if _says_no_pod(error) else ConnectionError
+            raise kind(f"port-forward to {pod}: {type(error).__name__}") from None
 
     def _websocket(self, pod: str, port: int) -> Any:
         from kubernetes.stream import ws_client
@@ -69,6 +77,11 @@ class PodDialer:
             **_proxy(configuration),
         )
         return websocket
+
+
+def _says_no_pod(error: Exception) -> bool:
+    status, body = getattr(error, "status_code", 0), getattr(error, "resp_body", None) or b""
+    return status in NO_POD or (status == NOT_RUN[0] and body.startswith(NOT_RUN[1]))
 
 
 # containerd dials the pod's port as ``localhost``, a name that it looks up on its node.
@@ -133,7 +146,7 @@ class PodStream:
         self._refused = refused
         self._begun: set[int] = set()  # channels whose first frame, the port's number, has come
         self._left = b""
-        self._ended = False
+        self._ended = self._unheard = False
 
     def settimeout(self, seconds: float | None) -> None:
         self._websocket.settimeout(seconds)
@@ -147,6 +160,8 @@ class PodStream:
         with _as_os_errors():
             while not (self._left or self._ended):
                 self._receive()
+        if self._unheard and not self._left:
+            raise NothingThereError("nothing listens there")
         found, self._left = self._left[:size], self._left[size:]
         return found
 
@@ -181,8 +196,9 @@ class PodStream:
         if channel == DATA[0]:
             self._left += data
         elif data:
-            self._ended = True
-            self._refused(data.decode("utf-8", "replace"))
+            said = data.decode("utf-8", "replace")
+            self._ended, self._unheard = True, NOT_HEARD in said
+            self._refused(said)
 
 
 @contextlib.contextmanager

@@ -13,11 +13,11 @@ from typing import Any
 
 from bootstrap.adapters.kubernetes.portforward import Dialer
 from bootstrap.adapters.vault.response import METHODS, READS, answer_of, checked_path, refusal, revealed
-from bootstrap.adapters.vault.transport import LARGEST, Connections, NotConnectedError, whole
+from bootstrap.adapters.vault.transport import LARGEST, Connections, NotConnectedError, NotThereError, whole
 from bootstrap.model.errors import BootstrapError, Transient, UnknownOutcome, WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Answer, InitAnswer, SealStatus
-from bootstrap.waiting import Ticks, retry
+from bootstrap.waiting import NotYet, Ticks, retry
 
 CONNECT, REPLY, INIT_REPLY, LOOK = 10.0, 30.0, 60.0, 5.0  # seconds
 UPLOAD_REPLY = 600.0  # seconds for a snapshot to be taken
@@ -249,13 +249,22 @@ class PodVault:
         return answer
 
     def _repeated(self, request: _Request) -> Answer:
+        def once() -> Answer:
+            try:
+                return self._once(request)
+            except _NothingThere:
+                raise  # those who wait for a pod look often: at each of them, the pauses here would come on top
+            except Transient as error:
+                raise NotYet(error) from None
+
         return retry(
-            lambda: self._once(request),
+            once,
             clock=self._clock,
             seconds=RETRY_FOR,
             pause=PAUSE,
             longest=2 * PAUSE,
             tries=TRIES,
+            errors=(),
         )
 
     def _once(self, request: _Request) -> Answer:
@@ -276,11 +285,17 @@ class PodVault:
         )
 
 
+class _NothingThere(Transient):
+    """To ask again at once is in vain."""
+
+
 def _lost(request: _Request, error: Exception) -> BootstrapError:
     if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code == EXPIRED:
         return _expired(request.pod)
     if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(request.pod, f"not one of our CA for {request.server_name}")
+    if isinstance(error, NotThereError):
+        return _away(request.what, "nothing is there", _NothingThere)
     if isinstance(error, NotConnectedError):
         return _away(request.what, "no connection")
     return _broken(request, type(error).__name__)
@@ -300,8 +315,8 @@ def _unknown(request: _Request, why: str) -> UnknownOutcome:
     )
 
 
-def _away(what: str, why: str) -> Transient:
-    return Transient(f"{what}: Vault does not answer: {why}", code="E_VAULT_AWAY", where=what)
+def _away(what: str, why: str, kind: type[Transient] = Transient) -> Transient:
+    return kind(f"{what}: Vault does not answer: {why}", code="E_VAULT_AWAY", where=what)
 
 
 def _expired(pod: str) -> Transient:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from bootstrap.adapters.kubernetes.portforward import Dialer
+from bootstrap.adapters.kubernetes.portforward import Dialer, NothingThereError
 
 PORT: Final = 8200
 IDLE: Final = 64  # connections kept per pod
@@ -25,6 +25,10 @@ T = TypeVar("T")
 
 class NotConnectedError(OSError):
     """There is no connection, and nothing was sent: what makes a repetition safe."""
+
+
+class NotThereError(NotConnectedError):
+    """The same, and it is known that nothing is there: a repetition at once is in vain."""
 
 
 def whole(response: http.client.HTTPResponse, size: int) -> Iterator[bytes]:
@@ -120,6 +124,11 @@ def _context(ca_pem: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=ca_pem.decode("ascii"))
     return context
+
+
+def _not_connected(error: OSError) -> NotConnectedError:
+    kind = NotThereError if isinstance(error, NothingThereError) else NotConnectedError
+    return kind(type(error).__name__)
 
 
 class _Reading(io.RawIOBase):
@@ -274,14 +283,14 @@ class Connections:
         try:
             stream = self._dialer.dial(pod, PORT)
         except OSError as error:
-            raise NotConnectedError(type(error).__name__) from None
+            raise _not_connected(error) from None
         try:
             stream.settimeout(seconds)
             return TlsStream(stream, context, server_name)
         except BaseException as error:
             stream.close()
             if isinstance(error, OSError) and not isinstance(error, ssl.SSLCertVerificationError):
-                raise NotConnectedError(type(error).__name__) from None
+                raise _not_connected(error) from None
             raise
 
     def drop(self, to: tuple[str, str]) -> None:
