@@ -346,6 +346,10 @@ class Records(Protocol):
 class EscrowProof(Protocol):
     """A fresh process that reads only commit, root and the escrow outside the cluster."""
 
+    def begin(self, cluster: str) -> None:
+        """Starts that process early, where there is time to wait anyway: it is given nothing secret until ``prove``."""
+        ...
+
     def prove(self, cluster: str) -> Mapping[str, str]:
         """Unseals (or proves the key against an unsealed Vault) and returns {vaultClusterId, method, generation}.
 

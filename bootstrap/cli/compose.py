@@ -268,6 +268,7 @@ def world(
     session = Session(direct, vault, intent.platform.vault, clock, look)
     cluster.version()  # an API server that is away is a precondition: reported before anything else is asked
     run = Run(id=secrets.token_hex(6), actor=cluster.identity().user)
+    proof = _proof(options, prepared, ours.root)
     try:
         yield World(
             plan=prepared.plan,
@@ -281,7 +282,7 @@ def world(
             files=ours.files,
             ledger=_ledger(session, cluster, prepared, run, ours.material),
             records=records(options, repo),
-            proof=_proof(options, prepared, ours.root),
+            proof=proof,
             clock=clock,
             narrator=narrator,
             run=run,
@@ -289,6 +290,7 @@ def world(
             restore=ours.source,
         )
     finally:
+        proof.close()
         session.close()
 
 

@@ -1,7 +1,9 @@
 """B4, B2: the fresh process gets the root key through a pipe and nothing else from us."""
 
 import json
+import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,46 @@ def test_a_child_that_dies_at_once_is_told(child: "Child") -> None:
     (child.folder / "child").write_text(f"#!{child.python}\nraise SystemExit(1)\n")
     with pytest.raises(WorldError):
         proof.prove("uid")
+
+
+def test_a_process_that_was_begun_is_asked_and_had_nothing_before(child: "Child") -> None:
+    begun = child.folder / "begun"
+    proof = child.proof(GOOD)
+    code = (
+        (child.folder / "child")
+        .read_text()
+        .replace("def given", f"open({str(begun)!r}, 'a').write('x')\ndef given")
+    )
+    (child.folder / "child").write_text(code)
+    proof.begin("uid")
+    while not begun.exists():
+        time.sleep(0.01)
+    assert not child.seen.exists(), "it waits for its first pipe"
+    assert proof.prove("uid")["vaultClusterId"] == "v"
+    assert begun.read_text() == "x"
+    assert json.loads(child.seen.read_text())["root"] == CANARY
+    proof.prove("uid")
+    assert begun.read_text() == "xx", "once asked, it is over"
+
+
+@pytest.mark.parametrize("then", ["prove of another cluster", "begin", "close"])
+def test_a_process_that_was_begun_in_vain_is_ended(child: "Child", then: str) -> None:
+    proof = child.proof(GOOD)
+    proof.begin("uid")
+    (pid,) = children()
+    match then:
+        case "close":
+            proof.close()
+        case "begin":
+            proof.begin("other")
+        case _:
+            assert proof.prove("other")["vaultClusterId"] == "v"
+            seen = json.loads(child.seen.read_text())
+            assert seen["argv"][seen["argv"].index("--cluster") + 1] == "other"
+    assert pid not in children()
+    proof.close()
+    assert children() == []
+
+
+def children() -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]

@@ -29,6 +29,9 @@ from tests.simulator.vault import Line, Store
 class Unasked:
     """No rekey is under way."""
 
+    def begin(self, cluster: str) -> None:
+        raise AssertionError
+
     def prove_following(self, cluster: str) -> dict[str, str]:
         raise AssertionError
 

@@ -96,6 +96,9 @@ def at_proof(world: World, look: Callable[[], object]) -> World:
     prove = world.proof.prove
 
     class Proof:
+        def begin(self, cluster: str) -> None:
+            raise AssertionError
+
         def prove(self, cluster: str) -> dict[str, str]:
             look()
             return dict(prove(cluster))
@@ -358,6 +361,9 @@ def test_b4_an_escrow_outside_that_does_not_hold_it_stops_it(
     world = platform.world()
 
     class Proof:
+        def begin(self, cluster: str) -> None:
+            raise AssertionError
+
         def prove(self, cluster: str) -> dict[str, str]:
             raise AssertionError
 

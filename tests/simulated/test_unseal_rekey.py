@@ -210,6 +210,9 @@ def test_b4_an_escrow_that_does_not_hold_the_new_share_stops_before_it_counts(
     world = platform.world()
 
     class Proof:
+        def begin(self, cluster: str) -> None:
+            raise AssertionError
+
         def prove(self, cluster: str) -> dict[str, str]:
             return prove_escrow(platform.world(), cluster)
 

@@ -84,6 +84,9 @@ class SameProcess:
     def __init__(self, world: "World") -> None:
         self._world = world
 
+    def begin(self, cluster: str) -> None:
+        pass
+
     def prove(self, cluster: str) -> dict[str, str]:
         return prove_escrow(self._world, cluster)
 

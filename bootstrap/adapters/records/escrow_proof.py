@@ -20,6 +20,8 @@ from bootstrap.model.sensitive import Sensitive
 DEADLINE: Final = 300.0  # seconds
 ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 NO_ACCESS: Final = GitAccess()  # a repository in a folder needs none
+PROVE: Final = "prove-escrow"
+ROOT: Final = "--root"
 BROKEN: Final = 6  # the child's exit code for evidence that does not hold
 
 
@@ -40,6 +42,7 @@ class FreshProcess:
     ) -> None:
         self._root = root
         self._git = git
+        self._waiting: _Child | None = None
         self._where = str(records or repo)
         self._options = [
             *("--repo", repo, "--rev", commit, *git.arguments()),
@@ -50,35 +53,58 @@ class FreshProcess:
 
     def prove(self, cluster: str) -> Mapping[str, str]:
         """``{vaultClusterId, method, generation}``. EvidenceError E_ESCROW when the escrow does not open this Vault."""
-        return self._answered("prove-escrow", cluster)
+        return self._answered(PROVE, cluster)
 
     def prove_following(self, cluster: str) -> Mapping[str, str]:
         """``{generation, commitment}``. EvidenceError E_ESCROW where the escrow gives no next share."""
         return self._answered("prove-next-share", cluster)
 
+    def begin(self, cluster: str) -> None:
+        """See the port. All but the secrets is given: the child loads itself, and then waits for its first pipe."""
+        self.close()
+        self._waiting = self._start(PROVE, cluster)
+
+    def close(self) -> None:
+        """Ends a child that was never asked."""
+        child, self._waiting = self._waiting, None
+        if child is not None:
+            child.end()
+
     def _answered(self, what: str, cluster: str) -> Mapping[str, str]:
-        # In the order in which the child reads them: what does not fit into a pipe waits for its reader.
-        secrets = {**self._git.secrets(), "--root": self._root()}
-        pipes = {option: os.pipe() for option in secrets}
-        given = [word for option, (reading, _) in pipes.items() for word in (option, f"fd:{reading}")]
+        secrets = {**self._git.secrets(), ROOT: self._root()}
+        child, self._waiting = self._waiting, None
+        if child is None or child.asked != (what, cluster):
+            if child is not None:
+                child.end()
+            child = self._start(what, cluster)
         try:
-            command = [sys.executable, "-I", "-m", "bootstrap", what, "--cluster", cluster]
-            child = _start([*command, *self._options, *given], [reading for reading, _ in pipes.values()])
-        finally:
-            for reading, _ in pipes.values():
-                os.close(reading)
-        try:
+            # In the order in which the child reads them: what does not fit into a pipe waits for its reader.
             for option, secret in secrets.items():
-                _hand_over(pipes[option][1], secret)
-            out, err = child.communicate(timeout=DEADLINE)
+                child.hand_over(option, secret)
+            out, err = child.process.communicate(timeout=DEADLINE)
         except subprocess.TimeoutExpired:
             raise UnknownOutcome(f"the proof did not end within {DEADLINE:.0f} s", code="E_PROOF") from None
         finally:
-            child.kill()
-            child.wait()
-        if child.returncode != 0:
-            raise self._failure(child.returncode, err)
+            child.end()
+        if child.process.returncode != 0:
+            raise self._failure(child.process.returncode, err)
         return _answer(out)
+
+    def _start(self, what: str, cluster: str) -> "_Child":
+        pipes = {option: os.pipe() for option in (*self._git.secrets(), ROOT)}
+        given = [word for option, (reading, _) in pipes.items() for word in (option, f"fd:{reading}")]
+        writing = {option: end for option, (_, end) in pipes.items()}
+        command = [sys.executable, "-I", "-m", "bootstrap", what, "--cluster", cluster]
+        try:
+            process = _process([*command, *self._options, *given], [reading for reading, _ in pipes.values()])
+        except BaseException:
+            for end in writing.values():
+                os.close(end)
+            raise
+        finally:
+            for reading, _ in pipes.values():
+                os.close(reading)
+        return _Child((what, cluster), process, writing)
 
     def _failure(self, code: int, err: bytes) -> WorldError | EvidenceError:
         errors = [line for line in err.decode(errors="replace").splitlines() if line.startswith("error: ")]
@@ -91,7 +117,35 @@ class FreshProcess:
         return WorldError(message, code="E_PROOF", where=self._where, hint="bootstrap up looks again")
 
 
-def _start(command: Sequence[str], reading: Sequence[int]) -> "subprocess.Popen[bytes]":
+class _Child:
+    """``asked`` is what it was started for: the proof, and the cluster's UID."""
+
+    def __init__(
+        self, asked: tuple[str, str], process: "subprocess.Popen[bytes]", writing: dict[str, int]
+    ) -> None:
+        self.asked = asked
+        self.process = process
+        self._writing = writing
+
+    def hand_over(self, option: str, secret: Sensitive) -> None:
+        try:
+            with os.fdopen(self._writing.pop(option), "wb") as pipe:
+                pipe.write(secret.reveal())
+        except BrokenPipeError:
+            return  # the child ended early; its exit code and its words tell why
+
+    def end(self) -> None:
+        """Whatever it does; once more is harmless."""
+        while self._writing:
+            os.close(self._writing.popitem()[1])
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _process(command: Sequence[str], reading: Sequence[int]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603  (our own interpreter and arguments, no shell)
         command,
         stdin=subprocess.DEVNULL,
@@ -101,14 +155,6 @@ def _start(command: Sequence[str], reading: Sequence[int]) -> "subprocess.Popen[
         env=ENVIRONMENT,
         cwd="/",
     )
-
-
-def _hand_over(writing: int, root: Sensitive) -> None:
-    try:
-        with os.fdopen(writing, "wb") as pipe:
-            pipe.write(root.reveal())
-    except BrokenPipeError:
-        return  # the child ended early; its exit code and its words tell why
 
 
 def _answer(out: bytes) -> Mapping[str, str]:

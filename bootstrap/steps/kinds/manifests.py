@@ -16,9 +16,10 @@ from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.resting import at_rest, operator_ref
 from bootstrap.steps.context.world import World
 
+DEFINITION = "CustomResourceDefinition"
 FIRST = (
     "Namespace",
-    "CustomResourceDefinition",
+    DEFINITION,
     "ServiceAccount",
     "ClusterRole",
     "Role",
@@ -92,22 +93,28 @@ class Manifests:
         return Satisfied(f"{self.component} as the repository says")
 
     def act(self, seen: Observation) -> None:
-        cluster = self.world.cluster
+        """What these manifests define comes last: all else starts while the API server takes the definitions up."""
         objects = [o for o in self.objects() if str(ref_of(o)) in seen.changed]
-        definitions = [o for o in objects if o["kind"] == "CustomResourceDefinition"]
+        definitions = [o for o in objects if o["kind"] == DEFINITION]
+        defined = {d["spec"]["names"]["kind"] for d in definitions}
         for kind in FIRST:
-            of_kind = [o for o in objects if o["kind"] == kind]
-            self.world.each(lambda o: expect(cluster.apply(o), ref_of(o)), of_kind, "objects applied")
+            self.world.each(self._apply, [o for o in objects if o["kind"] == kind], "objects applied")
+        for obj in objects:
+            if obj["kind"] not in defined.union(FIRST):
+                self._apply(obj)
         if definitions:
             self.world.wait(
                 "custom resource definitions are established", lambda: self._established(definitions)
             )
-            cluster.refresh()
+            self.world.cluster.refresh()
         for obj in objects:
-            if obj["kind"] not in FIRST:
-                expect(cluster.apply(obj), ref_of(obj))
+            if obj["kind"] in defined:
+                self._apply(obj)
         if self.operator:
             self.world.wait("External Secrets Operator is ready", lambda: not self._not_ready(), seconds=180)
+
+    def _apply(self, obj: Object) -> None:
+        expect(self.world.cluster.apply(obj), ref_of(obj))
 
     def _established(self, definitions: list[Object]) -> bool:
         return all(_is_established(self.world.cluster.get(ref_of(d))) for d in definitions)

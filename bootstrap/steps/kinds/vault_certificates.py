@@ -76,7 +76,7 @@ class VaultCertificates:
             announce(self.world, seen.authority.key)
         what = "each Vault serves a certificate of the CA in Vault"
         try:
-            self.world.wait(what, lambda: not self.observe().waiting, seconds=SECONDS, pause=2)
+            self.world.wait(what, lambda: not self.observe().waiting, seconds=SECONDS, pause=0.5)
         except WorldError as error:
             if error.code != "E_TIMEOUT" or not (waiting := self.observe().waiting):
                 raise

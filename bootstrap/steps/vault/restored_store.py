@@ -106,6 +106,7 @@ class RestoredStore:
                 "restore",
                 f"{leases} leases of dynamic secrets come back; those that are over are revoked at once",
             )
+        self.world.proof.begin(self.world.cluster.uid())  # it loads itself while Vault sleeps
         # The answer came before the work. Under other keys Vault seals itself once the store is another one.
         self.world.wait("Vault has put the snapshot in the place of its store", self._is_sealed, seconds=300)
 

@@ -266,6 +266,9 @@ def test_b5_an_escrow_that_opens_another_vault_does_not_end_it(empty: SimulatedP
     step = step_of(empty, "vault-restored")
 
     class Proof:
+        def begin(self, cluster: str) -> None:
+            raise AssertionError
+
         def prove(self, cluster: str) -> dict[str, str]:
             return {"vaultClusterId": "another", "generation": "1"}
 
