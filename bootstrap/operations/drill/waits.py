@@ -56,6 +56,7 @@ class Watched:
     cluster: Cluster
     namespaces: tuple[str, ...]  # Vault's is the first
     pods: dict[str, Object] = field(default_factory=dict)  # by UID, as last seen
+    started: dict[str, Span] = field(default_factory=dict)  # by UID, as first seen: one that ends loses it
     logs: dict[str, dict[str, None]] = field(
         default_factory=dict
     )  # lines by the name of the pod, in their order
@@ -78,7 +79,10 @@ class Watched:
         with suppress(BootstrapError):
             for namespace in self.namespaces:
                 for pod in self.cluster.list("v1", "Pod", namespace):
-                    self.pods[pod["metadata"].get("uid", "")] = pod
+                    uid = pod["metadata"].get("uid", "")
+                    self.pods[uid] = pod
+                    if uid not in self.started and (span := _started(pod)):
+                        self.started[uid] = span
                     if namespace == self.namespaces[0]:
                         self._read(namespace, pod["metadata"]["name"])
 
@@ -90,7 +94,7 @@ class Watched:
         self.look()
         found: dict[str, list[Span]] = {kind: [] for kind in TITLES}
         pods = tuple(self.pods.values())
-        found[PODS] += filter(None, (*map(_started, pods), *(_replaced(pod, pods) for pod in pods)))
+        found[PODS] += (*self.started.values(), *filter(None, (_replaced(pod, pods) for pod in pods)))
         for lines in self.logs.values():
             for kind, span in spans(lines):
                 found[kind].append(span)
