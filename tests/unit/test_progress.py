@@ -41,3 +41,16 @@ def test_what_is_done_within_two_seconds_says_nothing() -> None:
         clock.seconds += EVERY / 4
         progress.one()
     assert lines.said == []
+
+
+def test_where_nothing_is_done_yet_no_pace_is_known() -> None:
+    clock, lines = SimulatedClock(), Lines()
+    progress = Progress(clock, lines, "secrets handed over", 1500)
+    clock.sleep(3)
+    progress.more(0)
+    clock.sleep(3)
+    progress.more(6)
+    assert lines.said == [
+        "0 of 1,500 secrets handed over",
+        "6 of 1,500 secrets handed over, 1 a second, 1494 s left",
+    ]

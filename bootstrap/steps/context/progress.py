@@ -28,11 +28,16 @@ class Progress:
         if now - self._shown_at < EVERY:
             return
         self._shown_at = now
-        rate = self._done / (now - self._begun)
-        left = (self._total - self._done) / rate
         self._narrator.event(
             "progress",
-            message=f"{self._done:,} of {self._total:,} {self._what}, {rate:.0f} a second, {left:.0f} s left",
+            message=f"{self._done:,} of {self._total:,} {self._what}{self._pace(now - self._begun)}",
             done=self._done,
             total=self._total,
         )
+
+    def _pace(self, seconds: float) -> str:
+        """Nothing where nothing is done yet: how long the rest takes is not known then."""
+        rate = self._done / seconds
+        if not rate:
+            return ""
+        return f", {rate:.0f} a second, {(self._total - self._done) / rate:.0f} s left"
