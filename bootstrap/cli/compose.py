@@ -280,7 +280,7 @@ def world(
             material=ours.material,
             certificates=X509Certificates(),
             files=ours.files,
-            ledger=_ledger(session, cluster, prepared, run, ours.material),
+            ledger=_ledger(session, cluster, prepared, run, ours),
             records=records(options, repo),
             proof=proof,
             clock=clock,
@@ -317,7 +317,7 @@ def _public(intent: Intent, name: str) -> bytes:
 
 
 def _ledger(
-    session: "Session", cluster: Cluster, prepared: Prepared, run: Run, material: RootMaterial
+    session: "Session", cluster: Cluster, prepared: Prepared, run: Run, unlocked: Unlocked
 ) -> Transfers:
     from bootstrap.ledger.record import Writer
     from bootstrap.steps.vault.transit import TransitSigner
@@ -333,7 +333,10 @@ def _ledger(
         )
 
     key, vault = _public(prepared.intent, "ledger.pub"), partial(TransitSigner, session)
-    return Transfers(cluster, key, material, session.clock, writer, vault)
+    transfers = Transfers(cluster, key, unlocked.material, session.clock, writer, vault)
+    if unlocked.source is not None:
+        transfers.seen(unlocked.source.ledger)
+    return transfers
 
 
 def _inward(direct: Cluster, look: "Look") -> "SharedCluster":

@@ -92,7 +92,9 @@ def test_a_pod_that_is_replaced_was_seen_while_the_road_waited(watched: Watched,
     servers.pods, servers.log = [pod("vault-0", "a", 1, 3)], {"vault-0": LOG}
     watched.sleep(0.5)
     gone = {"deletionTimestamp": at(40).isoformat(), "deletionGracePeriodSeconds": 10}
-    servers.pods = [pod("vault-0", "a", 1, None, **gone)]  # its container has ended, and says no more when it began
+    servers.pods = [
+        pod("vault-0", "a", 1, None, **gone)
+    ]  # its container has ended, and says no more when it began
     watched.sleep(0.5)
     servers.pods, servers.log = [pod("vault-0", "b", 32, 33)], {}
     waits = watched.waits()

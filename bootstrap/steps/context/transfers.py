@@ -50,6 +50,10 @@ class Transfers:
             run=self._run,
         )
 
+    def seen(self, ledger: Ledger) -> None:
+        """One whose signatures this process has checked already, by the same key: a snapshot's."""
+        self._store.verified.keep(ledger)
+
     def read(self) -> Ledger:
         """The cluster's copy, wholly verified; EvidenceError where it does not hold."""
         return self._store.caught_up()

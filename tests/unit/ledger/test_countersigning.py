@@ -11,7 +11,7 @@ from bootstrap.ledger.bundle import read_bundle, show_bundle, verify_bundle
 from bootstrap.ledger.chain import Entry
 from bootstrap.ledger.completeness import Completeness
 from bootstrap.ledger.countersigning import Rule, rule_of
-from bootstrap.ledger.envelope import seal
+from bootstrap.ledger.envelope import open_envelope, seal
 from bootstrap.ledger.head import head_of, sign_head
 from bootstrap.ledger.record import CLUSTER, ROOT, SIZE, TREE, Fact, Record, RecordType
 from bootstrap.ledger.statement import encode
@@ -250,3 +250,25 @@ def test_a_part_is_read_up_to_a_countersignature() -> None:
     with pytest.raises(EvidenceError) as caught:
         read(envelopes[:7])
     assert caught.value.code == "E_COUNTERSIGN"
+
+
+def test_what_was_kept_is_not_checked_again_and_what_differs_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot's ledger was checked when the file was judged; Vault's copy of it holds the same bytes."""
+    checked: list[bytes] = []
+
+    def opened(data: bytes, *more: Any) -> bytes:
+        checked.append(data)
+        return open_envelope(data, *more)
+
+    monkeypatch.setattr(chain, "open_envelope", opened)
+    envelopes = [each.envelope for each in WHOLE]
+    verified = Verified(Key().public)
+    ledger = verified.keep(verified.read(envelopes))
+    assert len(checked) == len(envelopes)
+    checked.clear()
+    assert verified.read(envelopes[:5]).chain.size == 5
+    assert verified.read(envelopes) == ledger
+    assert checked == []
+    with pytest.raises(EvidenceError):
+        verified.read([*envelopes[:5], envelopes[4]])
+    assert checked == [envelopes[4]]
