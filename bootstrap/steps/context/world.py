@@ -76,7 +76,7 @@ class World:
         progress = Progress(self.clock, self.narrator, what, len(wanted))
         return self.session.flight.each(work, wanted, progress.one)
 
-    def wait(self, what: str, check: Callable[[], T | None], seconds: float = 120, pause: float = 0.25) -> T:
+    def wait(self, what: str, check: Callable[[], T | None], seconds: float = 120, pause: float = 0.15) -> T:
         """Look until ``check`` gives something; a server that is away for a moment is part of waiting.
 
         The pauses between looks grow up to ``pause``, in seconds: most of what is waited for is there at once. Shown is

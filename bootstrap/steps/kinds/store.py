@@ -33,8 +33,11 @@ class Store:
 
     def observe(self) -> Observation:
         cluster = self.world.cluster
-        missing = tuple(o for o in self._accounts() if cluster.get(ref_of(o)) is None)
-        rights = tuple(o for o in operator_rights(self.world.intent) if cluster.differs(o))
+        accounts, rights = tuple(self._accounts()), tuple(operator_rights(self.world.intent))
+        live = self.world.each(lambda o: cluster.get(ref_of(o)), accounts, "accounts looked at")
+        differing = self.world.each(cluster.differs, rights, "rights looked at")
+        missing = tuple(o for o, found in zip(accounts, live, strict=True) if found is None)
+        rights = tuple(o for o, differs in zip(rights, differing, strict=True) if differs)
         changed = cluster.differs(store_object(self.world))
         return Observation(
             missing,

@@ -32,8 +32,10 @@ class VaultConfiguration:
         session = self.world.session
         unfinished = begun(self.world.ledger.read())
         left = powerful(session.accessors()) if unfinished else ()
-        missing = (leaf for leaf in every_leaf(self.world) if not leaf.holds(session.call))
-        return Observation(tuple(missing), unfinished, left)
+        leaves = tuple(every_leaf(self.world))
+        held = self.world.each(lambda leaf: leaf.holds(session.call), leaves, "leaves looked at")
+        missing = tuple(leaf for leaf, holds in zip(leaves, held, strict=True) if not holds)
+        return Observation(missing, unfinished, left)
 
     def decide(self, seen: Observation) -> Decision:
         changes = [f"revoke accessor {accessor}, left by an earlier run" for accessor in seen.left]
