@@ -109,9 +109,14 @@ def test_inv4_a_head_that_nobody_signed_is_none(platform: SimulatedPlatform) -> 
 
 def test_h4_without_the_escrow_at_hand_the_head_is_left_as_it_is(platform: SimulatedPlatform) -> None:
     platform.up()
+    before, batches = cluster_head.read(platform.cluster), platform.world().ledger.stored()
     forget_records(platform)
+    forget_copy(platform, keep=len(batches) - 1)
     step = step_of(platform, "recorded")
     step.world.files = None
+    assert step.decide() == Act("copy 1 batches of records into Vault", (batches[-1].name,))
+    step.take()
+    assert cluster_head.read(platform.cluster) == before
     assert step.decide() == Satisfied(f"{size(platform)} records, in the cluster and in Vault")
 
 

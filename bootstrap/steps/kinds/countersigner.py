@@ -42,7 +42,7 @@ class CountersignerAnnounced:
     def decide(self, seen: Observation) -> Decision:
         if seen.named is None:
             return Act("let Vault countersign the ledger", (f"record the public half of {KEYS}",))
-        if seen.live is None or seen.live != seen.named.key:
+        if seen.live != seen.named.key:
             return Blocked(
                 EvidenceError(
                     f"the ledger announces Vault's key {seen.named}, and Vault has "
