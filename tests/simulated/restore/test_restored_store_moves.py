@@ -27,6 +27,7 @@ from tests.simulator.platform import SimulatedPlatform
 from tests.simulator.standing import SHARE, sealed_to_root
 from tests.simulator.vault import Store
 from tests.support.authorities import NOTE, snapshot_source
+from tests.support.simulated_clock import SimulatedClock
 
 pytestmark = pytest.mark.usefixtures("same_each_time")
 
@@ -47,12 +48,12 @@ def platform(platform: SimulatedPlatform, monkeypatch: pytest.MonkeyPatch) -> Si
     return platform
 
 
-def restoring(platform: SimulatedPlatform, leases: str = "0") -> RestoredStore:
-    """In the hands of a new process."""
+def restoring(platform: SimulatedPlatform, leases: str = "0", **ports: Any) -> RestoredStore:
+    """In the hands of a new process; ``ports`` as in ``SimulatedPlatform.world``."""
     source = snapshot_source(NOTE)
     share = replace(source.manifest.share, ciphertext=sealed_to_root(platform, SHARE).ciphertext())
     return RestoredStore(
-        platform.world(),
+        platform.world(**ports),
         replace(
             source,
             manifest=replace(source.manifest, vault_cluster=SAVED.cluster_id, share=share),
@@ -229,6 +230,17 @@ def test_inv1_what_vault_did_not_clearly_answer_is_looked_at(
     assert platform.narrator.said("the keys of attempt 1 are gone")
     assert (now(platform), platform.cluster.get(CLAIM)) == (BEGUN.again(), None)
     assert walked(platform) == [Move.INSTALL, Move.SEND, Move.SETTLE]
+
+
+def test_inv1_a_vault_that_dies_before_it_took_the_snapshot_is_not_called_opened(
+    platform: SimulatedPlatform,
+) -> None:
+    """The answer came before the work, and while it is open it says so to any share."""
+    installed(platform)
+    clock = SimulatedClock()
+    clock.on_sleep.append(lambda: platform.vault.restart("vault-0") if platform.vault.forced else None)
+    restoring(platform, clock=clock).make(Move.SEND, BEGUN)
+    assert (now(platform).stage, platform.vault.forced) == (Stage.VOIDING, {})
 
 
 def test_inv1_a_store_that_the_share_does_not_open_is_voided(platform: SimulatedPlatform) -> None:
