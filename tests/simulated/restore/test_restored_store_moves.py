@@ -3,6 +3,7 @@
 The roads through them are in ``test_restored_store.py``.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +49,10 @@ def platform(platform: SimulatedPlatform, monkeypatch: pytest.MonkeyPatch) -> Si
     return platform
 
 
+def send(write: Callable[[bytes], object]) -> None:
+    write(snapshots.archived(SAVED))
+
+
 def restoring(platform: SimulatedPlatform, leases: str = "0", **ports: Any) -> RestoredStore:
     """In the hands of a new process; ``ports`` as in ``SimulatedPlatform.world``."""
     source = snapshot_source(NOTE)
@@ -58,7 +63,7 @@ def restoring(platform: SimulatedPlatform, leases: str = "0", **ports: Any) -> R
             source,
             manifest=replace(source.manifest, vault_cluster=SAVED.cluster_id, share=share),
             sent={"leftOut": "3 tokens", "leases": leases},
-            send=lambda write: write(snapshots.archived(SAVED)),
+            send=send,
         ),
     )
 
