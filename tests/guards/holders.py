@@ -202,7 +202,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "steps/vault/recovery.py": ("simulated/test_state_stores.py",),
     "steps/vault/rekey.py": ("simulated/test_rekey_moves.py",),
     "steps/vault/restoration.py": ("simulated/test_state_stores.py",),
-    "steps/vault/restored_store.py": ("simulated/restore/test_restored_store.py",),
+    "steps/vault/restored_store.py": ("simulated/restore/test_restored_store_moves.py",),
     "steps/vault/restored_tokens.py": ("unit/test_restored_tokens.py",),
     "steps/vault/root_session.py": ("simulated/test_root_session.py",),
     "steps/vault/serving_secrets.py": ("simulated/test_serving_secrets.py",),
