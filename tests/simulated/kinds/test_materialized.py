@@ -328,12 +328,17 @@ def test_another_error_while_it_is_waited_for_is_told_as_it_is(
 ) -> None:
     place.operator.unseen.add(ZETA)
 
-    def refuses(*_: Any) -> None:
+    cluster = place.cluster
+    reads = {"get": cluster.get, "list": cluster.list}
+
+    def refuses_once(*_: Any) -> None:
+        for name, read in reads.items():
+            monkeypatch.setattr(cluster, name, read)
         raise WorldError("the API server refuses", code="E_REFUSED")
 
     def away() -> None:
-        for read in ("get", "list"):
-            monkeypatch.setattr(place.cluster, read, refuses)
+        for name in reads:
+            monkeypatch.setattr(cluster, name, refuses_once)
 
     place.at(10, away)
     error = place.stopped()
