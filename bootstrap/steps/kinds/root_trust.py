@@ -6,7 +6,7 @@ from bootstrap.model.decision import Blocked, Decision, Satisfied
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.plan import Step
 from bootstrap.steps.context.world import World
-from bootstrap.steps.secrets.values import root_needed, vault_values
+from bootstrap.steps.secrets.values import vault_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,6 @@ class RootTrust:
         self.world = world
 
     def observe(self) -> Observation:
-        if self.world.files is None:
-            return Observation(0, root_needed())
         try:
             for secret in self.world.intent.handovers:
                 vault_values(self.world, secret)
