@@ -19,7 +19,7 @@ from bootstrap.steps.kinds import retired
 from bootstrap.steps.kinds.retired import Retired
 from bootstrap.steps.secrets.admission import POLICY
 from tests.simulator.cluster import SimulatedCluster
-from tests.simulator.small_world import STEP, small_world
+from tests.simulator.small_world import STEP, each, small_world
 from tests.support.simulated_clock import SimulatedClock
 
 COPY = Ref("v1", "Secret", "alpha-bootstrap", "gitops")
@@ -131,7 +131,3 @@ class Retiring:
 
     def touched(self) -> list[tuple[str, str]]:
         return [(verb, ref.name) for verb, ref in self.cluster.mutations if ref == COPY]
-
-
-def each(work: Any, items: Any, _: Any) -> list[Any]:
-    return [work(item) for item in items]

@@ -20,3 +20,8 @@ def small_world(cluster: Any, session: Any = None, **spec: Any) -> World:
     world.intent = replace(intent, platform=replace(intent.platform, vault=vault))
     world.session = session
     return world
+
+
+def each(work: Any, items: Any, _: Any) -> list[Any]:
+    """A flight of one: in their order, by the caller."""
+    return [work(item) for item in items]

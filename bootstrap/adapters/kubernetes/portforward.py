@@ -196,9 +196,9 @@ class PodStream:
         if channel == DATA[0]:
             self._left += data
         elif data:
-            said = data.decode("utf-8", "replace")
-            self._ended, self._unheard = True, NOT_HEARD in said
-            self._refused(said)
+            words = data.decode("utf-8", "replace")
+            self._ended, self._unheard = True, NOT_HEARD in words
+            self._refused(words)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ Server-side apply in an order that always works: what defines (namespaces, CRDs,
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from bootstrap.intent.manifests import committed_objects
 from bootstrap.model.decision import Act, Blocked, Decision, Satisfied
@@ -96,7 +97,7 @@ class Manifests:
         """What these manifests define comes last: all else starts while the API server takes the definitions up."""
         objects = [o for o in self.objects() if str(ref_of(o)) in seen.changed]
         definitions = [o for o in objects if o["kind"] == DEFINITION]
-        defined = {d["spec"]["names"]["kind"] for d in definitions}
+        defined = frozenset(filter(None, map(_defines, definitions)))
         for kind in FIRST:
             self.world.each(self._apply, [o for o in objects if o["kind"] == kind], "objects applied")
         for obj in objects:
@@ -129,6 +130,14 @@ class Manifests:
 def _labelled(obj: Object) -> Object:
     meta = obj["metadata"]
     return {**obj, "metadata": {**meta, "labels": (meta.get("labels") or {}) | {MANAGED_BY: "bootstrap"}}}
+
+
+def _defines(definition: Object) -> str:
+    """The kind; nothing where the definition is not well formed, which the API server says better."""
+    found: Any = definition
+    for name in ("spec", "names", "kind"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _is_established(definition: Object | None) -> bool:

@@ -16,7 +16,7 @@ from bootstrap.steps.context.resting import rest
 from bootstrap.steps.kinds.manifests import Manifests
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.controllers import OPERATOR, definitions, deployments
-from tests.simulator.small_world import STEP, small_world
+from tests.simulator.small_world import STEP, each, small_world
 from tests.support.simulated_clock import SimulatedClock
 
 RBAC, API = "rbac.authorization.k8s.io/v1", "apiextensions.k8s.io/v1"
@@ -33,7 +33,8 @@ OURS = {"app.kubernetes.io/managed-by": "bootstrap"}
 
 def wanted(ref: Ref, **labels: Any) -> Object:
     meta = {"name": ref.name, "namespace": ref.namespace} | labels
-    spec = {"replicas": 2} if ref == OPERATOR else {"group": "external-secrets.io"}
+    defines = {"group": "external-secrets.io", "names": {"kind": USES.kind}}
+    spec = {"replicas": 2} if ref == OPERATOR else defines
     more = {"spec": spec} if ref in (OPERATOR, DEFINITION) else {}
     return {"apiVersion": ref.api, "kind": ref.kind, "metadata": meta, **more}
 
@@ -105,10 +106,6 @@ class Place:
         self.world.clock.on_sleep.append(done)
 
 
-def each(work: Any, items: Any, _: Any) -> list[Any]:
-    return [work(item) for item in items]
-
-
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Place:
     return Place(monkeypatch)
@@ -177,7 +174,7 @@ def test_what_uses_a_definition_is_applied_once_it_is_established_and_served(
     status = {"conditions": [{"type": "Established", "status": "True"}]}
     place.on_sleep(lambda: place.cluster.set_status(place.need(DEFINITION), status))
     place.act()
-    assert refreshed == [list(IN_ORDER[:5])]
+    assert refreshed == [list(IN_ORDER[:-1])]
     assert place.applied == list(IN_ORDER)
 
 
@@ -196,7 +193,19 @@ def test_nothing_that_uses_a_definition_is_applied_before_it_is_established(
     place.cluster.controllers.remove(definitions)
     place.on_sleep(lambda: place.cluster.set_status(place.need(DEFINITION), status))
     assert place.stopped() == "E_TIMEOUT"
-    assert place.applied == list(IN_ORDER[:5])
+    assert place.applied == list(IN_ORDER[:-1]), "what needs no definition starts meanwhile"
+
+
+@pytest.mark.parametrize("spec", [None, {}, {"names": None}, {"names": {"kind": ["a"]}}])
+def test_of_a_definition_that_is_malformed_the_api_server_has_the_word(place: Place, spec: Any) -> None:
+    data = file_of(
+        {**wanted(DEFINITION), "spec": spec},
+        *(wanted(each) for each in (HOME, ROLE, ACCOUNT, BOUND, OPERATOR)),
+    )
+    folder = place.world.intent.platform.external_secrets.manifests
+    place.world.intent = replace(place.world.intent, manifests={f"{folder}/a.yaml": data})
+    place.act()
+    assert place.applied == list(IN_ORDER[:-1])
 
 
 def test_a_definition_that_somebody_took_away_is_waited_for(place: Place) -> None:

@@ -19,7 +19,7 @@ from tests.simulator import vault
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.controllers import ExternalSecrets
 from tests.simulator.narrator import Remembered
-from tests.simulator.small_world import STEP, small_world
+from tests.simulator.small_world import STEP, each, small_world
 from tests.support.simulated_clock import SimulatedClock
 
 READERS = "external-secrets.io/v1"
@@ -141,10 +141,6 @@ class Place:
         with pytest.raises(WorldError) as caught:
             self.act()
         return caught.value
-
-
-def each(work: Any, items: Any, done: Any) -> list[Any]:
-    return [work(item) for item in items]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from bootstrap.steps.kinds import scaffold
 from bootstrap.steps.kinds.scaffold import BootstrapCopies
 from bootstrap.steps.secrets.admission import POLICY
 from tests.simulator.cluster import SimulatedCluster
-from tests.simulator.small_world import STEP, small_world
+from tests.simulator.small_world import STEP, each, small_world
 from tests.support.simulated_clock import SimulatedClock
 
 COPY = Ref("v1", "Secret", "alpha-bootstrap", "gitops")
@@ -92,10 +92,6 @@ class Place:
 
     def act(self) -> None:
         self.step.act(self.step.observe())
-
-
-def each(work: Any, items: Any, _: Any) -> list[Any]:
-    return [work(item) for item in items]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from bootstrap.ports import Answer
 from bootstrap.steps.context.names import CONFIGURE_POLICY
 from bootstrap.steps.kinds import vault_configuration
 from bootstrap.steps.kinds.vault_configuration import VaultConfiguration
-from tests.simulator.small_world import STEP, small_world
+from tests.simulator.small_world import STEP, each, small_world
 
 
 @dataclass
@@ -29,7 +29,11 @@ class Place:
 
     def step(self) -> VaultConfiguration:
         session = SimpleNamespace(
-            accessors=self.accessors, call=None, fence=lambda: self.done.append("fence"), read=self.read
+            flight=SimpleNamespace(each=each),
+            accessors=self.accessors,
+            call=None,
+            fence=lambda: self.done.append("fence"),
+            read=self.read,
         )
         world = small_world(None, session)
         ledger: Any = SimpleNamespace(read=lambda: None, append=self.append)
