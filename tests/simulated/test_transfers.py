@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.ledger import store
+from bootstrap.ledger import chain, store
 from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.model.names import SYSTEM_NAMESPACE
 from bootstrap.steps.context.transfers import Transfers, named
@@ -61,6 +61,24 @@ def test_h4_a_ledger_that_was_rebuilt_is_read_anew(cluster: SimulatedCluster) ->
     (record,) = ours.append((NOTE,))
     assert record.seq == 2
     assert len(transfers(cluster).read().records) == 3
+
+
+def test_h4_a_ledger_that_a_snapshot_brought_is_checked_no_second_time(
+    cluster: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = transfers(cluster)
+    first.append((NOTE,))
+    whole = first.read()
+    ours = transfers(cluster)
+    ours.seen(whole)
+
+    def checked(*_: Any) -> bytes:
+        raise AssertionError
+
+    monkeypatch.setattr(chain, "open_envelope", checked)
+    assert ours.read() == whole
+    with pytest.raises(AssertionError):
+        transfers(cluster).read()
 
 
 def test_h4_named_are_records_of_one_kind_under_the_authority_that_holds() -> None:
