@@ -10,12 +10,12 @@ import pytest
 
 from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.model.catalog import Secret
-from bootstrap.model.decision import Act, Blocked, Satisfied
+from bootstrap.model.decision import Blocked
 from bootstrap.model.errors import PreconditionError
 from bootstrap.steps.kinds import handover
 from bootstrap.steps.kinds.handover import HandoverSecrets
 from tests.simulator.narrator import Remembered
-from tests.simulator.small_world import STEP, small_world
+from tests.simulator.small_world import STEP, decided, small_world
 
 NAMES = ("first", "second")
 UNRECORDED = Fact(type=RecordType.CLAIMED, details={"version": "2", "secret": "first"})
@@ -60,12 +60,7 @@ class Place:
         return HandoverSecrets(STEP, self.world)
 
     def decision(self) -> tuple[str, tuple[str, ...]]:
-        """Summary and changes, or the note alone."""
-        decision = self.step.decide(self.step.observe())
-        if isinstance(decision, Act):
-            return decision.summary, decision.changes
-        assert isinstance(decision, Satisfied)
-        return decision.note, ()
+        return decided(self.step)
 
     def stopped(self) -> tuple[str, str, str]:
         decision = self.step.decide(self.step.observe())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.model.decision import Act, Blocked, Satisfied
+from bootstrap.model.decision import Blocked
 from bootstrap.model.errors import WorldError
 from bootstrap.ports import Object, Ref
 from bootstrap.steps.context.health import ref_of
@@ -16,7 +16,7 @@ from bootstrap.steps.context.resting import rest
 from bootstrap.steps.kinds.manifests import Manifests
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.controllers import OPERATOR, definitions, deployments
-from tests.simulator.small_world import STEP, each, small_world
+from tests.simulator.small_world import STEP, decided, each, small_world
 from tests.support.simulated_clock import SimulatedClock
 
 RBAC, API = "rbac.authorization.k8s.io/v1", "apiextensions.k8s.io/v1"
@@ -79,13 +79,7 @@ class Place:
         return Manifests(replace(STEP, with_={"component": component}), self.world)
 
     def decision(self, component: str = "external-secrets") -> tuple[str, tuple[str, ...]]:
-        """Summary and changes, or the note alone."""
-        step = self.step(component)
-        decision = step.decide(step.observe())
-        if isinstance(decision, Act):
-            return decision.summary, decision.changes
-        assert isinstance(decision, Satisfied)
-        return decision.note, ()
+        return decided(self.step(component))
 
     def act(self, component: str = "external-secrets") -> None:
         step = self.step(component)

@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.ledger.record import Fact, RecordType
 from bootstrap.model.catalog import BootstrapCopy
-from bootstrap.model.decision import Act, Blocked, Satisfied
+from bootstrap.model.decision import Blocked
 from bootstrap.model.errors import WorldError
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref
@@ -18,7 +18,7 @@ from bootstrap.steps.kinds import scaffold
 from bootstrap.steps.kinds.scaffold import BootstrapCopies
 from bootstrap.steps.secrets.admission import POLICY
 from tests.simulator.cluster import SimulatedCluster
-from tests.simulator.small_world import STEP, each, small_world
+from tests.simulator.small_world import STEP, decided, each, small_world
 from tests.support.simulated_clock import SimulatedClock
 
 COPY = Ref("v1", "Secret", "alpha-bootstrap", "gitops")
@@ -83,12 +83,7 @@ class Place:
         return BootstrapCopies(STEP, self.world)
 
     def decision(self) -> tuple[str, tuple[str, ...]]:
-        """Summary and changes, or the note alone."""
-        decision = self.step.decide(self.step.observe())
-        if isinstance(decision, Act):
-            return decision.summary, decision.changes
-        assert isinstance(decision, Satisfied)
-        return decision.note, ()
+        return decided(self.step)
 
     def act(self) -> None:
         self.step.act(self.step.observe())
