@@ -72,11 +72,7 @@ class FreshProcess:
 
     def _answered(self, what: str, cluster: str) -> Mapping[str, str]:
         secrets = {**self._git.secrets(), ROOT: self._root()}
-        child, self._waiting = self._waiting, None
-        if child is None or child.asked != (what, cluster):
-            if child is not None:
-                child.end()
-            child = self._start(what, cluster)
+        child = self._taken(what, cluster)
         try:
             # In the order in which the child reads them: what does not fit into a pipe waits for its reader.
             for option, secret in secrets.items():
@@ -89,6 +85,15 @@ class FreshProcess:
         if child.process.returncode != 0:
             raise self._failure(child.process.returncode, err)
         return _answer(out)
+
+    def _taken(self, what: str, cluster: str) -> "_Child":
+        """The one that was begun for this, or a new one."""
+        child = self._waiting
+        if child is not None and child.asked == (what, cluster):
+            self._waiting = None
+            return child
+        self.close()
+        return self._start(what, cluster)
 
     def _start(self, what: str, cluster: str) -> "_Child":
         pipes = {option: os.pipe() for option in (*self._git.secrets(), ROOT)}

@@ -97,7 +97,7 @@ class Manifests:
         """What these manifests define comes last: all else starts while the API server takes the definitions up."""
         objects = [o for o in self.objects() if str(ref_of(o)) in seen.changed]
         definitions = [o for o in objects if o["kind"] == DEFINITION]
-        defined = frozenset(filter(None, map(_defines, definitions)))
+        defined = frozenset(map(_defines, definitions)).difference(FIRST)
         for kind in FIRST:
             self.world.each(self._apply, [o for o in objects if o["kind"] == kind], "objects applied")
         for obj in objects:

@@ -190,6 +190,16 @@ def test_nothing_that_uses_a_definition_is_applied_before_it_is_established(
     assert place.applied == list(IN_ORDER[:-1]), "what needs no definition starts meanwhile"
 
 
+def test_a_definition_of_a_kind_that_kubernetes_has_too_makes_none_of_it_applied_twice(place: Place) -> None:
+    """Of another group: kinds are told apart by their names here."""
+    spec = {"group": "roles.example.com", "names": {"kind": ROLE.kind}}
+    data = file_of({**wanted(DEFINITION), "spec": spec}, *(wanted(each) for each in (HOME, ROLE, OPERATOR)))
+    folder = place.world.intent.platform.external_secrets.manifests
+    place.world.intent = replace(place.world.intent, manifests={f"{folder}/a.yaml": data})
+    place.act()
+    assert place.applied == [HOME, DEFINITION, ROLE, OPERATOR]
+
+
 @pytest.mark.parametrize("spec", [None, {}, {"names": None}, {"names": {"kind": ["a"]}}])
 def test_of_a_definition_that_is_malformed_the_api_server_has_the_word(place: Place, spec: Any) -> None:
     data = file_of(
