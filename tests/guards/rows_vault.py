@@ -25,7 +25,7 @@ PROOF = (
     Guard("the proof is made", KEY, "self.world.proof.prove(uid)", '{"vaultClusterId": ""}', E + "b4_a_proof_that_fails_leaves_the_key_unproven"),
     without("no escrow of a key that is not proven", f"{ESCROW}:_from_slot", " or window.phase is not WindowPhase.VERIFIED", E + "b4_of_slots_alone_an_escrow_is_made_once_the_key_is_proven_and_with_the_root"),
     without("the escrow of another cluster", f"{ESCROW}:_escrow_of", " or escrow.cluster != cluster_uid", E + "inv4_an_escrow_of_another_cluster_proves_nothing"),
-    unless("a Vault that stays sealed", f"{ESCROW}:_unseal", "after.sealed", E + "b4_a_vault_that_stays_sealed_is_not_opened"),
+    unless("a Vault that stays sealed", f"{ESCROW}:_unseal", "after.sealed", E + "b4_a_vault_that_is_not_opened_is_no_proof_and_says_why"),
     unless("a share that opens nothing", f"{ESCROW}:_prove_by_rekey", 'not (answer.ok and answer.data.get("complete"))', E + "b4_a_rekey_that_takes_the_share_and_does_not_complete_is_no_proof"),
     unless("a rekey of others under way", f"{ESCROW}:_prove_by_rekey", "not begun.ok", E + "b4_another_s_rekey_is_left_alone_and_a_killed_proof_s_is_ended"),
     without("a rekey of others is not ended", f"{ESCROW}:_own", " if keys == [fingerprint.upper()] else \"\"", E + "b4_another_s_rekey_is_left_alone_and_a_killed_proof_s_is_ended"),

@@ -53,9 +53,11 @@ def test_a_guard_that_its_test_does_not_hold_is_found(tmp_path: Path) -> None:
 
 
 def test_the_table_follows_the_program() -> None:
-    """A guard whose text is gone, or that is there twice, is in the table no longer."""
+    """A guard whose text is gone, or that is there twice, is in the table no longer; nor one whose test is gone."""
     for guard in GUARDS:
         compile(guard.removed(), str(guard.file), "exec")
+        file, _, name = guard.node.partition("::")
+        assert f"def {name.partition('[')[0]}(" in (ROOT / file).read_text(), guard.name
 
 
 def test_the_table_is_large_and_its_tests_are_fast_ones() -> None:
