@@ -45,6 +45,7 @@ class Journal:
         self._plan = plan
         self._seq = 0
         self._part = 0
+        self._written: Object | None = None
 
     def append(self, event: Event, step: str, message: str = "") -> None:
         """Durable when it returns. Raises HeldError when another run writes under this epoch."""
@@ -64,8 +65,8 @@ class Journal:
                 return live
             return self._write(live, entry)
 
-        swap(
-            lambda: self._cluster.get(self._ref()),
+        self._written = swap(
+            self._look,
             put,
             clock=self._clock,
             refused=lambda answer: WorldError(
@@ -80,6 +81,11 @@ class Journal:
             ),
         )
         self._seq = entry.seq
+
+    def _look(self) -> Object | None:
+        """As it was last written, once: where it is another one by now, the compare-and-swap tells."""
+        written, self._written = self._written, None
+        return self._cluster.get(self._ref()) if written is None else written
 
     def _write(self, live: Object | None, entry: Entry) -> Object | Refused:
         text = "" if live is None else _text(live)

@@ -55,3 +55,15 @@ def test_g5_what_it_opens_is_counted(platform: SimulatedPlatform) -> None:
     count = len(platform.world().intent.handovers)
     said = f"opens all {count} secrets and the keys under it"
     assert step_of(platform, "root-trust").decide() == Satisfied(said)
+
+
+def test_g5_what_was_opened_is_not_opened_again_and_what_was_not_is(platform: SimulatedPlatform) -> None:
+    step = step_of(platform, "root-trust")
+    files: Any = step.world.files
+    locked: Any = Without(files, "open")
+    step.world.files = locked
+    assert stopped_by(step.decide()) == ("E_ROOT", "open")
+    step.world.files = files
+    assert isinstance(step.decide(), Satisfied)
+    step.world.files = None
+    assert isinstance(step.decide(), Satisfied)

@@ -19,7 +19,7 @@ from bootstrap.steps.vault.init_window import Slots, WindowStore
 from bootstrap.steps.vault.objects import stateful_set
 from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.controllers import stateful_sets
-from tests.simulator.small_world import STEP, small_world
+from tests.simulator.small_world import STEP, each, small_world
 from tests.support.simulated_clock import SimulatedClock
 
 SET = Ref("apps/v1", "StatefulSet", "vault", "vault")
@@ -36,6 +36,7 @@ class Serving:
     """``late``: for two looks after the pod was ended, it is ``gone``, ``ends`` still, is ``silent`` or ``sealed``."""
 
     pods = ("vault-0", "vault-1", "vault-2")
+    flight = SimpleNamespace(each=each)
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, late: str = "", **spec: Any) -> None:
         self.cluster, self.late, self.looks = SimulatedCluster(), late, 0

@@ -1,6 +1,6 @@
 """Server-side apply of an object as it was seen: a request that arrives late undoes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bootstrap.ports import Object, Reason, Refused
 from bootstrap.steps.context.health import ref_of
@@ -28,3 +28,10 @@ def applied(world: World, obj: Object, still: Callable[[], bool] = lambda: True)
         return "yes"
 
     return world.wait(f"{ref} is as declared", once, seconds=60) == "yes"
+
+
+def applied_in_any_order(
+    world: World, objects: Iterable[Object], still: Callable[[], bool] = lambda: True
+) -> None:
+    """``applied`` of each, many at once: none of them needs another one to be there."""
+    world.each(lambda obj: applied(world, obj, still), objects, "objects applied")

@@ -104,9 +104,7 @@ class Manifests:
             if obj["kind"] not in defined.union(FIRST):
                 self._apply(obj)
         if definitions:
-            self.world.wait(
-                "custom resource definitions are established", lambda: self._established(definitions)
-            )
+            self._establish(definitions)
             self.world.cluster.refresh()
         for obj in objects:
             if obj["kind"] in defined:
@@ -117,8 +115,16 @@ class Manifests:
     def _apply(self, obj: Object) -> None:
         expect(self.world.cluster.apply(obj), ref_of(obj))
 
-    def _established(self, definitions: list[Object]) -> bool:
-        return all(_is_established(self.world.cluster.get(ref_of(d))) for d in definitions)
+    def _establish(self, definitions: list[Object]) -> None:
+        """Each is looked at until it is established, and no more: they are large."""
+        left = [ref_of(d) for d in definitions]
+
+        def all_are() -> bool:
+            seen = self.world.each(self.world.cluster.get, left, "definitions looked at")
+            left[:] = [ref for ref, live in zip(left, seen, strict=True) if not _is_established(live)]
+            return not left
+
+        self.world.wait("custom resource definitions are established", all_are)
 
     def _not_ready(self) -> str:
         if not self.operator:

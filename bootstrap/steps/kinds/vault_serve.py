@@ -13,7 +13,7 @@ from bootstrap.model.errors import PreconditionError, WorldError
 from bootstrap.model.plan import Step
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref
-from bootstrap.steps.context.applied import applied
+from bootstrap.steps.context.applied import applied, applied_in_any_order
 from bootstrap.steps.context.health import ref_of
 from bootstrap.steps.context.names import SYSTEM_NAMESPACE
 from bootstrap.steps.context.outcome import expect
@@ -85,8 +85,8 @@ class VaultServe:
         if self._unsealer:
             self._give_share()
         live = cluster.get(Ref("apps/v1", "StatefulSet", "vault", self.spec.namespace))
-        for obj in [*self._base(), self._shape(live)]:
-            applied(self.world, obj)
+        applied_in_any_order(self.world, self._base())
+        applied(self.world, self._shape(live))
         if seen.stale is not None:
             pod = ref_of(seen.stale | {"apiVersion": "v1", "kind": "Pod"})
             expect(cluster.delete(pod, uid=seen.stale["metadata"]["uid"]), pod)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bootstrap.model.init_window import Window
 from bootstrap.model.sensitive import Sensitive
 from bootstrap.ports import Object, Ref
-from bootstrap.steps.context.applied import applied
+from bootstrap.steps.context.applied import applied, applied_in_any_order
 from bootstrap.steps.context.names import RESTRICTED, labels, namespace
 from bootstrap.steps.context.outcome import expect
 from bootstrap.steps.context.world import World
@@ -47,8 +47,7 @@ def put_there(world: World, attempt: Attempt) -> None:
         names = (*certificate_names(spec, "vault-0"), attempt.server_name)
         expect(world.cluster.create(tls_secret(world, tls, {"vault-0": names})), tls)
     shape = stateful_set(spec, replicas=1, tls_secret=tls.name, spool=attempt.alone)
-    for obj in base_objects(spec, (), alone=attempt.alone):
-        applied(world, obj, attempt.still)
+    applied_in_any_order(world, base_objects(spec, (), alone=attempt.alone), attempt.still)
     if applied(world, shape, attempt.still):
         _end_earlier(world, attempt.tls)
         world.wait("Vault's first replica answers", lambda: world.session.seal_status("vault-0"), seconds=180)

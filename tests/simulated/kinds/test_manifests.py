@@ -190,6 +190,36 @@ def test_nothing_that_uses_a_definition_is_applied_before_it_is_established(
     assert place.applied == list(IN_ORDER[:-1]), "what needs no definition starts meanwhile"
 
 
+def test_a_definition_that_is_established_is_not_looked_at_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.cluster.controllers.remove(definitions)
+    other = replace(DEFINITION, name="others.example.com")
+    late = {**wanted(DEFINITION), "metadata": {"name": other.name}}
+    folder = place.world.intent.platform.workloads[0]
+    more = {f"{folder}late.yaml": file_of(late), f"{folder}a.yaml": file_of(wanted(DEFINITION))}
+    place.world.intent = replace(place.world.intent, manifests=more)
+    status = {"conditions": [{"type": "Established", "status": "True"}]}
+    left = [DEFINITION, other]
+
+    def establish() -> None:
+        if left:
+            place.cluster.set_status(place.need(left.pop(0)), status)
+
+    place.on_sleep(establish)
+    looked: list[Ref] = []
+    get = place.cluster.get
+
+    def seen(ref: Ref) -> Object | None:
+        looked.append(ref)
+        return get(ref)
+
+    monkeypatch.setattr(place.cluster, "get", seen)
+    place.act(component="workloads")
+    assert looked[-1] == other
+    assert looked.count(DEFINITION) < looked.count(other)
+
+
 def test_a_definition_of_a_kind_that_kubernetes_has_too_makes_none_of_it_applied_twice(place: Place) -> None:
     """Of another group: kinds are told apart by their names here."""
     spec = {"group": "roles.example.com", "names": {"kind": ROLE.kind}}
