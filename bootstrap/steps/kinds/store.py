@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from bootstrap.model.decision import Act, Decision, Satisfied
 from bootstrap.model.errors import WorldError
 from bootstrap.model.plan import Step
 from bootstrap.ports import Object
-from bootstrap.steps.context.applied import applied
+from bootstrap.steps.context.applied import applied_in_any_order
 from bootstrap.steps.context.health import condition, condition_message, ref_of
 from bootstrap.steps.context.names import READER_ACCOUNT, STORE, labels, namespace
 from bootstrap.steps.context.operator import writing_namespaces
@@ -62,10 +63,10 @@ class Store:
 
     def act(self, seen: Observation) -> None:
         cluster = self.world.cluster
-        for obj in seen.missing:
-            expect(cluster.create(obj), ref_of(obj))
-        for obj in seen.rights:
-            applied(self.world, obj)
+        for _, homes_then_accounts in groupby(seen.missing, _kind):
+            self.world.each(self._create, homes_then_accounts, "objects made")
+        for _, role_then_bindings in groupby(seen.rights, _kind):
+            applied_in_any_order(self.world, role_then_bindings)
         if seen.changed:
             expect(cluster.apply(store_object(self.world)), STORE_REF)
         if seen.resting:
@@ -78,6 +79,9 @@ class Store:
             error.message += ": " + condition_message(cluster.get(STORE_REF), "Ready")
             raise
 
+    def _create(self, obj: Object) -> None:
+        expect(self.world.cluster.create(obj), ref_of(obj))
+
     def _accounts(self) -> Iterator[Object]:
         intent = self.world.intent
         for name in writing_namespaces(intent):
@@ -89,3 +93,7 @@ class Store:
                 "metadata": {"name": READER_ACCOUNT, "namespace": name, "labels": labels("store-identity")},
                 "automountServiceAccountToken": False,
             }
+
+
+def _kind(obj: Object) -> str:
+    return str(obj["kind"])
