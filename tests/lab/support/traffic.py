@@ -20,7 +20,7 @@ RUN = ("bootstrap-system", "bootstrap", "vault")  # namespace, account and audie
 COPIED = ("orders", "orders-payment-token")
 READERS = 10  # ExternalSecrets, each refreshed once a second
 PAIRS = 10  # a write and a read, so often a second
-RENEWED = 300 * PAIRS  # after so many pairs the client logs in again
+RENEWED = 300.0  # seconds after which the client logs in again: its token lives for three times that
 
 
 @dataclass
@@ -80,13 +80,15 @@ def _readers(kube: Kube) -> list[str]:
 def _client(kube: Kube, vault: Vault, platform: Platform, told: Told, over: threading.Event) -> None:
     context = ssl.create_default_context(cafile=str(authority(platform)))
     begun, n = time.monotonic(), 0
+    fresh = begun
     while not over.wait(max(0.0, begun + n / PAIRS - time.monotonic())):
         n += 1
         try:
-            if n % RENEWED == 0:  # neither Vault's token nor that of Kubernetes lives for long
+            if time.monotonic() - fresh > RENEWED:  # neither Vault's token nor that of Kubernetes lives for long
                 vault.session.close()  # its connection was idle for as long as Vault keeps one
                 vault.jwt = kube.token(*RUN)
                 vault.login()
+                fresh = time.monotonic()
             headers = {"X-Vault-Token": str(vault.session.headers["X-Vault-Token"])}
             _pair(urlsplit(vault.base).port or 0, context, headers, n, told)
         except (OSError, http.client.HTTPException, AssertionError) as error:
