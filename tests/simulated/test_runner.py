@@ -26,6 +26,7 @@ from tests.simulator.faults import BASIC, Fault, Faulty, Killed
 from tests.simulator.toys import Make, Nothing, toy_kinds, toy_plan, toy_world
 
 ROAD = ("check", "claim", "make", "pair", "make")
+MIDDLE = 28  # of its calls to the cluster: by then some of it is made
 
 
 def run(cluster: object, plan: Any = None, name: str = "run-1", kinds: Any = None, **options: Any) -> Any:
@@ -127,7 +128,7 @@ def test_what_still_differs_is_named() -> None:
 def test_each_step_is_told_once() -> None:
     cluster = SimulatedCluster()
     with pytest.raises(Killed):
-        run(Faulty(cluster, 40, Fault.KILL_BEFORE))
+        run(Faulty(cluster, MIDDLE, Fault.KILL_BEFORE))
     for name in ("run-2", "run-3"):  # one that goes on, one that finds everything done
         _, world = run(cluster, name=name)
         told = [step for kind, step, _ in world.narrator.events if kind in ("satisfied", "done")]
@@ -223,7 +224,7 @@ def test_an_unfinished_run_stops_under_another_plan_until_it_is_accepted() -> No
     cluster = SimulatedCluster()
     first = toy_plan(*ROAD)
     with pytest.raises(Killed):
-        run(Faulty(cluster, 40, Fault.KILL_BEFORE), first)
+        run(Faulty(cluster, MIDDLE, Fault.KILL_BEFORE), first)
     other = toy_plan(*ROAD, commit="decaf")
     cluster.mutations.clear()
     with pytest.raises(DecisionNeeded) as caught:
