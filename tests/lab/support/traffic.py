@@ -84,9 +84,8 @@ def _client(kube: Kube, vault: Vault, platform: Platform, told: Told, over: thre
     while not over.wait(max(0.0, begun + n / PAIRS - time.monotonic())):
         n += 1
         try:
-            if (
-                time.monotonic() - fresh > RENEWED
-            ):  # neither Vault's token nor that of Kubernetes lives for long
+            # Neither Vault's token nor that of Kubernetes lives for long.
+            if time.monotonic() - fresh > RENEWED:
                 vault.session.close()  # its connection was idle for as long as Vault keeps one
                 vault.jwt = kube.token(*RUN)
                 vault.login()
